@@ -1,0 +1,1 @@
+"""minisgl: sparse training of convolutional networks, from scratch."""

@@ -1,0 +1,146 @@
+"""Everything a run is told, in one frozen dataclass: the command line, config.json and the presets are all this.
+
+A preset is a complete configuration; options on the command line replace single fields of it. The regime follows from
+`threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper). See schedules.py.
+"""
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from minisgl.errors import MinisglError
+
+N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
+
+Experiment = Literal["mnist-lenet5"]
+PenaltyName = Literal["none", "group-lasso", "l1", "l0"]
+Preset = Literal["quick", "paper"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a sparse convolutional network by two-step variable splitting, and write a run directory.
+
+    With no option: LeNet-5 on MNIST with sparse group l0, preset quick.
+    """
+
+    experiment: Experiment = "mnist-lenet5"
+    """What is trained, on what: LeNet-5 (431,080 parameters) on 28 x 28 images."""
+    penalty: PenaltyName = "l0"
+    """r, on V: l0 or l1 (both with group lasso on W), group-lasso alone, or none."""
+    preset: Preset = "quick"
+    """Defaults of all the other options. quick: continuation, V is the network. paper: the paper's settings, W is."""
+    backend: Literal["numpy"] = "numpy"
+    """The array module."""
+    threads: int = 2
+    """Threads that run the shards of a batch. Changes the time, never the result."""
+    shards: int = 2
+    """Pieces into which each batch is cut."""
+    epochs: int = 8
+    """Passes over the training images."""
+    batch_size: int = 100
+    """Images per mini-batch."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """How the W-step uses its gradient."""
+    lr: float = 1e-3
+    """Learning rate at the start."""
+    lr_drops: tuple[int, ...] = (40, 80, 120, 160)
+    """Paper regime: lr is multiplied by 0.1 after each of these numbers of epochs."""
+    momentum: float = 0.9
+    """Momentum of sgd, 0 <= momentum < 1."""
+    nesterov: bool = False
+    """Nesterov's form of momentum, for sgd."""
+    lam: float = 0.1 / N_TRAIN
+    """Weight of r(V), per weight. 0: no r, and V is W."""
+    group_lam: float | None = None
+    """Weight of the group lasso on W. None: the same as lam. 0: no group lasso."""
+    beta: float = 0.01
+    """Coupling between W and V at the start."""
+    beta_growth: float = 1.25
+    """Paper regime: beta is multiplied by this every --beta-every epochs."""
+    beta_every: int = 40
+    """Paper regime: epochs between two growths of beta."""
+    beta_rise: float = 100.0
+    """Continuation: beta at the end over beta at the start; it rises after the ramp."""
+    threshold: tuple[float, ...] | None = (0.1,)
+    """Size below which V's weights are zero at the end: one number for all layers or one per layer. It ramps up from 0
+    (continuation). None: the threshold follows from lam and beta (paper)."""
+    ramp: float = 0.6
+    """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
+    holdout: int = 0
+    """Training images, the last ones, held out to measure the error during training."""
+    seed: int = 0
+    """Seed of the starting weights and of the order of the images."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """The run directory. None: runs/<experiment>-<penalty>-<n>."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """A directory with four IDX files of MNIST's names, .gz or raw. None: the bundled MNIST."""
+    init: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Start from the weights of this model.safetensors (PyTorch's layout). None: draw them."""
+
+    @property
+    def group_weight(self) -> float:
+        """lam of the group lasso on W: 0 with penalty none."""
+        if self.penalty == "none":
+            return 0.0
+        return self.lam if self.group_lam is None else self.group_lam
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "quick": TrainConfig(),
+    # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
+    "paper": TrainConfig(preset="paper", epochs=200, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
+}
+
+
+def check(config: TrainConfig, layers: int) -> None:
+    """Raise MinisglError, one sentence that names the option, its value and its range, unless the configuration is sound.
+
+    layers: how many layers have weights, for the number of thresholds.
+    """
+
+    def require(holds: bool, option: str, value: object, wanted: str) -> None:
+        if not holds:
+            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, and is {value}")
+
+    for option in ("threads", "shards", "epochs", "batch_size", "beta_every"):
+        value = getattr(config, option)
+        require(value >= 1, option, value, "a whole number >= 1")
+    for option in ("holdout", "seed"):
+        value = getattr(config, option)
+        require(value >= 0, option, value, "a whole number >= 0")
+    for option in ("lr", "beta_growth", "beta_rise"):
+        value = getattr(config, option)
+        require(isfinite(value) and value > 0, option, value, "a number > 0")
+    for option in ("lam", "beta"):
+        value = getattr(config, option)
+        require(isfinite(value) and value >= 0, option, value, "a number >= 0")
+    if config.group_lam is not None:
+        require(isfinite(config.group_lam) and config.group_lam >= 0, "group_lam", config.group_lam, "a number >= 0")
+    require(0 <= config.momentum < 1, "momentum", config.momentum, "at least 0 and below 1")
+    require(0 < config.ramp < 1, "ramp", config.ramp, "between 0 and 1")
+    if config.threshold is not None:
+        require(
+            len(config.threshold) in (1, layers) and all(isfinite(t) and t >= 0 for t in config.threshold),
+            "threshold",
+            " ".join(map(str, config.threshold)) or "empty",
+            f"one number >= 0, or {layers}, one per layer",
+        )
+    if config.penalty in ("l0", "l1") and config.lam > 0 and config.beta == 0:
+        raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
+
+
+def as_json(config: TrainConfig) -> dict[str, object]:
+    """The configuration as JSON values."""
+    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def with_preset(name: str) -> TrainConfig:
+    """The configuration of a preset. Raises MinisglError for a name that is none."""
+    if name not in PRESETS:
+        raise MinisglError(f"--preset must be one of {', '.join(PRESETS)}, and is {name}")
+    return replace(PRESETS[name])

@@ -1,0 +1,1 @@
+"""Images (N, C, H, W) and labels (N,) for the experiments."""

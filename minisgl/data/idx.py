@@ -1,0 +1,54 @@
+"""The IDX format of MNIST, read strictly: a file is either exactly what its header says, or refused.
+
+    bytes 0-1  zero          byte 2  type, 0x08 = unsigned byte          byte 3  number of dimensions
+    then one big-endian 32-bit size per dimension, then the numbers, last dimension fastest, and nothing after them
+
+Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "File formats".
+"""
+
+import gzip
+import zlib
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from minisgl.errors import MinisglError
+
+LARGEST = 1 << 32  # bytes: no file may claim more, so that a forged header cannot ask for terabytes
+
+
+def read(path: Path, dimensions: int) -> np.ndarray:
+    """The uint8 array in an IDX file, raw or gzipped (by its first bytes, not by its name).
+
+    Raises MinisglError when the file is missing, damaged, not IDX, not of unsigned bytes, or not of that many dimensions.
+    """
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            return _parse(file, path, dimensions)
+    except OSError as error:  # BadGzipFile is one
+        raise MinisglError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise MinisglError(f"{path} is a damaged gzip file: {error}") from error
+
+
+def _parse(file, path: Path, dimensions: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
+        raise MinisglError(f"{path} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}")
+    if magic[3] != dimensions:
+        raise MinisglError(f"{path} has {magic[3]} dimensions where {dimensions} are wanted")
+    header = file.read(4 * dimensions)
+    if len(header) < 4 * dimensions:
+        raise MinisglError(f"{path} ends within its header, after {4 + len(header)} of {4 + 4 * dimensions} bytes")
+    shape = tuple(int(size) for size in np.frombuffer(header, dtype=">u4"))
+    size = prod(shape)
+    if size > LARGEST:
+        raise MinisglError(f"{path} claims {size} bytes, shape {shape}; at most {LARGEST} are read")
+    body = file.read(size + 1)  # one more than promised: a longer file, or a gzip bomb, shows itself and is read no further
+    if len(body) != size:
+        found = "more follow" if len(body) > size else f"{len(body)} are there"
+        raise MinisglError(f"{path} promises {size} bytes, shape {shape}, and {found}")
+    return np.frombuffer(body, np.uint8).reshape(shape)

@@ -1,0 +1,99 @@
+"""MNIST: 70,000 handwritten digits, 28 x 28 grey pixels, the set this package brings along.
+
+The four files are the original ones, unchanged, and are checked against their published SHA-256 before they are used.
+Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minisgl.data import idx
+from minisgl.errors import MinisglError
+
+CLASSES = 10
+SIDE = 28
+
+# In a wheel the files lie inside the package; in a checkout, at its top.
+BUNDLED = (Path(__file__).parent / "files" / "mnist", Path(__file__).parents[2] / "data" / "mnist")
+
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+
+
+@dataclass(frozen=True)
+class Digits:
+    """images (N, 1, 28, 28) float32 in [0, 1], ink 1; labels (N,) int in 0..9."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, part: slice | np.ndarray) -> "Digits":
+        """The images and labels of a slice, or of an array of indices."""
+        return Digits(self.images[part], self.labels[part])
+
+
+def _find(directory: Path, stem: str) -> Path:
+    for name in (f"{stem}.gz", stem):
+        if (directory / name).is_file():
+            return directory / name
+    raise MinisglError(f"{directory} has no file {stem}.gz or {stem}")
+
+
+def _bundled() -> Path:
+    """The directory of the bundled files, after checking that each is the published one."""
+    for directory in BUNDLED:
+        if directory.is_dir():
+            break
+    else:
+        raise MinisglError(f"the bundled MNIST files are missing; looked in {BUNDLED[0]} and {BUNDLED[1]}")
+    for name, published in SHA256.items():
+        try:
+            found = hashlib.sha256((directory / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise MinisglError(f"{directory / name} cannot be read: {error.strerror}") from error
+        if found != published:
+            raise MinisglError(f"{directory / name} is damaged: its SHA-256 is {found}, the published one {published}")
+    return directory
+
+
+def _load_part(directory: Path, prefix: str) -> Digits:
+    image_path = _find(directory, f"{prefix}-images-idx3-ubyte")
+    label_path = _find(directory, f"{prefix}-labels-idx1-ubyte")
+    images, labels = idx.read(image_path, dimensions=3), idx.read(label_path, dimensions=1)
+    if images.shape[1:] != (SIDE, SIDE):
+        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels; LeNet-5 wants 28 x 28")
+    if len(images) != len(labels):
+        raise MinisglError(f"{image_path} has {len(images)} images and {label_path} has {len(labels)} labels")
+    if len(images) == 0:
+        raise MinisglError(f"{image_path} has no images")
+    if labels.max() >= CLASSES:
+        at = int(labels.argmax())
+        raise MinisglError(f"{label_path} has the label {labels[at]} at position {at}; labels are 0 to {CLASSES - 1}")
+    scaled = images[:, None].astype(np.float32)  # (N, 1, 28, 28)
+    scaled /= 255
+    return Digits(scaled, labels.astype(np.int64))
+
+
+def load_test(path: Path | str | None = None) -> Digits:
+    """The test part alone; see load."""
+    return _load_part(Path(path) if path is not None else _bundled(), "t10k")
+
+
+def load(path: Path | str | None = None) -> tuple[Digits, Digits]:
+    """The training and the test set, 60,000 and 10,000 digits in the bundled MNIST.
+
+    path: a directory with four IDX files of MNIST's names, gzipped or raw (Fashion-MNIST, say); None for the bundled set.
+    Raises MinisglError when a file is missing, damaged, of other image sizes, or has labels outside 0..9.
+    """
+    directory = Path(path) if path is not None else _bundled()
+    return _load_part(directory, "train"), _load_part(directory, "t10k")

@@ -1,0 +1,53 @@
+"""The networks of the experiments.
+
+LeNet-5 in the sizes of the Caffe examples, as in Bui, Park, Zhang, Qi and Xin (2021), for 28 x 28 images:
+
+    (1, 28, 28) -conv 5x5-> (20, 24, 24) -pool-> (20, 12, 12) -conv 5x5-> (50, 8, 8) -pool-> (50, 4, 4)
+                -flatten-> 800 -fc1-> 500 -fc2-> 10                431,080 parameters, 430,500 of them weights
+
+A ReLU follows each convolution and fc1. It is applied after the pooling: max and ReLU commute (both are monotone, and
+where a whole window is negative either order passes no gradient), and after pooling there is four times less to do.
+"""
+
+import numpy as np
+
+from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from minisgl.nn.initializers import he_normal, normal
+
+
+def _draw(
+    layers: dict[str, Layer], input_shape: tuple[int, ...], rng: np.random.Generator, dtype: np.typing.DTypeLike
+) -> Sequential:
+    """The network with He weights and N(0, 0.01^2) biases, drawn layer by layer."""
+    layout = Sequential.plan(layers)
+    flat = np.empty(layout.size, dtype)
+    for name, slot in layout.weights.items():
+        slot.view(flat)[...] = he_normal(slot.shape, rng)
+        bias = layout.biases[name]
+        bias.view(flat)[...] = normal(bias.shape, rng, std=0.01)
+    return Sequential(layers, input_shape, flat)
+
+
+def lenet5(
+    rng: np.random.Generator,
+    dtype: np.typing.DTypeLike = np.float32,
+    units: tuple[int, int, int, int] = (20, 50, 500, 10),
+) -> Sequential:
+    """LeNet-5 for images (1, 28, 28), its weights drawn from rng.
+
+    `units` are the outputs of conv1, conv2, fc1 and fc2; the default is Caffe's 20, 50, 500, 10.
+    """
+    k1, k2, d1, d2 = units
+    layers: dict[str, Layer] = {
+        "conv1": Conv2d(1, k1, 5),
+        "pool1": MaxPool2d(2),
+        "relu1": ReLU(),
+        "conv2": Conv2d(k1, k2, 5),
+        "pool2": MaxPool2d(2),
+        "relu2": ReLU(),
+        "flatten": Flatten(),
+        "fc1": Linear(16 * k2, d1),
+        "relu3": ReLU(),
+        "fc2": Linear(d1, d2),
+    }
+    return _draw(layers, (1, 28, 28), rng, dtype)

@@ -1,0 +1,30 @@
+"""A convolutional network by hand. Nothing in this folder knows of sparsity.
+
+Between layers the image index comes last: a batch of feature maps is (C, H, W, N), a batch of vectors is (D, N). A
+convolution window then is a set of long contiguous runs, Flatten costs nothing, and weights keep the layout that PyTorch
+uses: (K, C, R, S) and (D_out, D_in). docs/architecture.md has the measurements.
+
+Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P x Q output, D_in and D_out of a linear layer.
+"""
+
+from minisgl.nn.layers import Conv2d, Flatten, Layer, Linear, ReLU
+from minisgl.nn.loss import softmax, softmax_cross_entropy
+from minisgl.nn.network import Sequential
+from minisgl.nn.parameters import Layout, Slot
+from minisgl.nn.pooling import MaxPool2d
+from minisgl.nn.workspace import Workspace
+
+__all__ = [
+    "Conv2d",
+    "Flatten",
+    "Layer",
+    "Layout",
+    "Linear",
+    "MaxPool2d",
+    "ReLU",
+    "Sequential",
+    "Slot",
+    "Workspace",
+    "softmax",
+    "softmax_cross_entropy",
+]

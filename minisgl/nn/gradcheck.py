@@ -1,0 +1,78 @@
+"""Is a hand-written gradient right? Compare it with differences of the function itself.
+
+For f with many outputs, pick a random cotangent u and look at the scalar g(x) = <u, f(x)>: backward(u) claims to be its
+gradient. Central differences measure it without believing anything:
+
+    dg/dx_i  =  (g(x + h e_i) - g(x - h e_i)) / (2 h)  +  O(h^2)
+
+Every entry is differenced, none sampled, in float64, and the two gradients are compared by
+
+    error = ||numeric - analytic|| / (||numeric|| + ||analytic||),      about 1e-10 when right, near 1 when wrong.
+
+Where a ReLU sits near 0, or two entries of a pooling window nearly tie, the function has a kink: a difference taken across
+it is no derivative. `require_smooth` refuses such points.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from minisgl.nn.im2col import pad, windows
+from minisgl.nn.layers import ReLU
+from minisgl.nn.network import Sequential
+from minisgl.nn.pooling import MaxPool2d
+from minisgl.nn.workspace import Workspace
+
+
+def numeric_gradient(g: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
+    """Central differences of the scalar function g at x, entry by entry. x is float64 and is left as it was."""
+    if x.dtype != np.float64:
+        raise ValueError(f"differences need float64, and x is {x.dtype}")
+    x = x.copy()
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        centre = x[index]
+        x[index] = centre + h
+        above = g(x)
+        x[index] = centre - h
+        below = g(x)
+        x[index] = centre
+        gradient[index] = (above - below) / (2 * h)
+    return gradient
+
+
+def directional_derivative(g: Callable[[np.ndarray], float], x: np.ndarray, direction: np.ndarray, h: float = 1e-6) -> float:
+    """Central difference of g at x along `direction`: to be compared with <gradient, direction>."""
+    return (g(x + h * direction) - g(x - h * direction)) / (2 * h)
+
+
+def relative_error(numeric: np.ndarray | float, analytic: np.ndarray | float) -> float:
+    """||numeric - analytic|| / (||numeric|| + ||analytic||), and 0 when both are 0."""
+    a, b = np.ravel(numeric), np.ravel(analytic)
+    scale = np.linalg.norm(a) + np.linalg.norm(b)
+    return float(np.linalg.norm(a - b) / scale) if scale > 0 else 0.0
+
+
+def distance_to_kink(layer: object, x: np.ndarray) -> float:
+    """How far x (C, H, W, N) or (D, N) is from a point where the layer has no derivative; infinity for smooth layers."""
+    if isinstance(layer, ReLU):
+        return float(np.abs(x).min())
+    if isinstance(layer, MaxPool2d):
+        _, P, Q = layer.output_shape(x.shape[:3])
+        padded = pad(x, layer.padding, float("-inf"), Workspace(), layer)
+        kernel = range(layer.kernel)
+        stack = np.stack([windows(padded, r, s, layer.stride, P, Q) for r in kernel for s in kernel])
+        if len(stack) > 1:
+            top = np.sort(stack, axis=0)  # (kernel^2, C, P, Q, N)
+            return float((top[-1] - top[-2]).min())
+    return float("inf")
+
+
+def require_smooth(network: Sequential, images: np.ndarray, margin: float = 1e-4) -> None:
+    """Raise ValueError when some activation of the network at these images (N, C, H, W) is within `margin` of a kink."""
+    x = np.ascontiguousarray(np.moveaxis(images, 0, -1))
+    for name, layer in network.layers.items():
+        distance = distance_to_kink(layer, x)
+        if distance < margin:
+            raise ValueError(f"{name} is {distance:.1e} from a kink, closer than {margin:.1e}: differences would cross it")
+        x, _ = layer.forward(x)

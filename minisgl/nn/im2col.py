@@ -1,0 +1,60 @@
+"""Windows into columns and back: what turns a convolution into one matrix product.
+
+A convolution multiplies the same (K, C R S) weights with every window of the image. im2col writes each window's C R S
+numbers as one column; with P Q N windows in a batch the whole layer is
+
+    y (K, P Q N) = weight (K, C R S) @ columns (C R S, P Q N).
+
+col2im is its transpose: it adds each column's numbers back to the pixels they were copied from. A pixel that k windows
+share receives k numbers. With the image index last, every copy below moves contiguous runs of Q*N (stride 1) numbers.
+"""
+
+from minisgl.backend import Array, get_array_module
+from minisgl.nn.workspace import Workspace
+
+
+def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    """How many windows fit along one axis: floor((size + 2 padding - kernel) / stride) + 1.
+
+    Raises ValueError when not even one fits.
+    """
+    if size + 2 * padding < kernel:
+        raise ValueError(f"a kernel of {kernel} does not fit an input of {size} with padding {padding}")
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def pad(x: Array, padding: int, value: float, workspace: Workspace, owner: object) -> Array:
+    """Surround each (H, W) map of x (C, H, W, N) with `padding` rows and columns of `value`; x itself if padding is 0."""
+    if padding == 0:
+        return x
+    C, H, W, N = x.shape
+    padded = workspace.array(owner, "padded", (C, H + 2 * padding, W + 2 * padding, N), x)
+    padded.fill(value)
+    padded[:, padding : padding + H, padding : padding + W] = x
+    return padded
+
+
+def windows(x: Array, r: int, s: int, stride: int, P: int, Q: int) -> Array:
+    """The view (C, P, Q, N) of x (C, H, W, N) that holds pixel (r, s) of every window."""
+    return x[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride]
+
+
+def im2col(x: Array, kernel: tuple[int, int], stride: int, out: Array) -> Array:
+    """Copy the windows of a padded x (C, H, W, N) into out (C, R, S, P, Q, N)."""
+    R, S = kernel
+    P, Q = out.shape[3:5]
+    sliding = get_array_module(x).lib.stride_tricks.sliding_window_view(x, (R, S), axis=(1, 2))
+    every = sliding[:, ::stride, ::stride]  # (C, P, Q, N, R, S), a view
+    out[...] = every[:, :P, :Q].transpose(0, 4, 5, 1, 2, 3)
+    return out
+
+
+def col2im(columns: Array, stride: int, out: Array) -> Array:
+    """Add columns (C, R, S, P, Q, N) back to the pixels of out (C, H, W, N), padding included; out starts at zero."""
+    _, R, S, P, Q, _ = columns.shape
+    out.fill(0)
+    for r in range(R):
+        for s in range(S):
+            # (C, P, Q, N): for one (r, s) the windows do not overlap, so += sees each pixel once
+            windows(out, r, s, stride, P, Q)[...] += columns[:, r, s]
+    return out

@@ -1,0 +1,129 @@
+"""The network from its definitions, one number at a time: slow, and easy to believe.
+
+Each function is the sum that defines a layer, written as loops; the fast layers are tested equal to it. The backward
+functions ask of every product or maximum in the forward sum: who took part, and by what factor?
+
+    y += w * x   gives   dw += dy * x   and   dx += dy * w
+
+Shapes as everywhere between layers, image index last: x (C, H, W, N).
+"""
+
+import numpy as np
+
+from minisgl.nn.im2col import output_size
+
+
+def _padded(x: np.ndarray, padding: int, value: float) -> np.ndarray:
+    return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), constant_values=value)
+
+
+def _unpadded(dx: np.ndarray, padding: int) -> np.ndarray:
+    return dx[:, padding : dx.shape[1] - padding, padding : dx.shape[2] - padding]
+
+
+def conv2d(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int = 1, padding: int = 0) -> np.ndarray:
+    """y (K, P, Q, N) of x (C, H, W, N), weight (K, C, R, S), bias (K,)."""
+    K, C, R, S = weight.shape
+    P, Q = output_size(x.shape[1], R, stride, padding), output_size(x.shape[2], S, stride, padding)
+    x = _padded(x, padding, 0.0)
+    y = np.zeros((K, P, Q, x.shape[3]), x.dtype)
+    for k, p, q, n in np.ndindex(*y.shape):
+        y[k, p, q, n] = bias[k]
+        for c, r, s in np.ndindex(C, R, S):
+            y[k, p, q, n] += weight[k, c, r, s] * x[c, p * stride + r, q * stride + s, n]
+    return y
+
+
+def conv2d_backward(
+    dy: np.ndarray, x: np.ndarray, weight: np.ndarray, stride: int = 1, padding: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dx (C, H, W, N), dweight (K, C, R, S), dbias (K,) for dy (K, P, Q, N)."""
+    C, R, S = weight.shape[1:]
+    x = _padded(x, padding, 0.0)
+    dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(weight[:, 0, 0, 0])
+    for k, p, q, n in np.ndindex(*dy.shape):
+        dbias[k] += dy[k, p, q, n]
+        for c, r, s in np.ndindex(C, R, S):
+            i, j = p * stride + r, q * stride + s
+            dweight[k, c, r, s] += dy[k, p, q, n] * x[c, i, j, n]
+            dx[c, i, j, n] += dy[k, p, q, n] * weight[k, c, r, s]
+    return _unpadded(dx, padding), dweight, dbias
+
+
+def _argmax(x: np.ndarray, c: int, i: int, j: int, n: int, kernel: int) -> tuple[int, int]:
+    """Row and column of the first maximum, in row-major order, of the window whose corner is (i, j)."""
+    best = (i, j)
+    for r, s in np.ndindex(kernel, kernel):
+        if x[c, i + r, j + s, n] > x[c, best[0], best[1], n]:
+            best = (i + r, j + s)
+    return best
+
+
+def max_pool2d(x: np.ndarray, kernel: int, stride: int, padding: int = 0) -> np.ndarray:
+    """y (C, P, Q, N) of x (C, H, W, N)."""
+    P, Q = output_size(x.shape[1], kernel, stride, padding), output_size(x.shape[2], kernel, stride, padding)
+    x = _padded(x, padding, -np.inf)
+    y = np.zeros((x.shape[0], P, Q, x.shape[3]), x.dtype)
+    for c, p, q, n in np.ndindex(*y.shape):
+        i, j = _argmax(x, c, p * stride, q * stride, n, kernel)
+        y[c, p, q, n] = x[c, i, j, n]
+    return y
+
+
+def max_pool2d_backward(dy: np.ndarray, x: np.ndarray, kernel: int, stride: int, padding: int = 0) -> np.ndarray:
+    """dx (C, H, W, N) for dy (C, P, Q, N)."""
+    x = _padded(x, padding, -np.inf)
+    dx = np.zeros_like(x)
+    for c, p, q, n in np.ndindex(*dy.shape):
+        i, j = _argmax(x, c, p * stride, q * stride, n, kernel)
+        dx[c, i, j, n] += dy[c, p, q, n]
+    return _unpadded(dx, padding)
+
+
+def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """y (D_out, N) of x (D_in, N), weight (D_out, D_in), bias (D_out,)."""
+    y = np.zeros((weight.shape[0], x.shape[1]), x.dtype)
+    for o, n in np.ndindex(*y.shape):
+        y[o, n] = bias[o]
+        for i in range(x.shape[0]):
+            y[o, n] += weight[o, i] * x[i, n]
+    return y
+
+
+def linear_backward(dy: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dx (D_in, N), dweight (D_out, D_in), dbias (D_out,) for dy (D_out, N)."""
+    dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(weight[:, 0])
+    for o, n in np.ndindex(*dy.shape):
+        dbias[o] += dy[o, n]
+        for i in range(x.shape[0]):
+            dweight[o, i] += dy[o, n] * x[i, n]
+            dx[i, n] += dy[o, n] * weight[o, i]
+    return dx, dweight, dbias
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """max(x, 0), entry by entry."""
+    y = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        y[index] = x[index] if x[index] > 0 else 0
+    return y
+
+
+def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """dy where x > 0, else 0."""
+    dx = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        dx[index] = dy[index] if x[index] > 0 else 0
+    return dx
+
+
+def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean loss and its gradient (N, D) for logits (N, D), labels (N,)."""
+    N, D = logits.shape
+    loss, gradient = 0.0, np.zeros_like(logits)
+    for n in range(N):
+        total = sum(np.exp(logits[n, d]) for d in range(D))
+        loss -= np.log(np.exp(logits[n, labels[n]]) / total) / N
+        for d in range(D):
+            gradient[n, d] = (np.exp(logits[n, d]) / total - (1 if d == labels[n] else 0)) / N
+    return float(loss), gradient

@@ -1,0 +1,64 @@
+"""Max-pooling: each window gives its largest entry, and only that entry hears back.
+
+    y[c, p, q, n] = max over r, s of x[c, p*stride + r, q*stride + s, n],   x padded with -infinity
+
+At a tie the gradient goes to the first maximum in row-major order, here, in naive.py and on every array module. (Padding
+with zeros instead would let the border win over negative inputs.)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from minisgl.backend import Array, get_array_module
+from minisgl.nn.im2col import output_size, pad, windows
+from minisgl.nn.layers import ParameterFree
+from minisgl.nn.workspace import Workspace
+
+
+class MaxPool2d(ParameterFree):
+    """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
+
+    def __init__(self, kernel: int, stride: int | None = None, padding: int = 0) -> None:
+        if not 0 <= padding < kernel:
+            raise ValueError(f"a pooling of kernel {kernel} cannot have padding {padding}: a window would be all padding")
+        self.kernel, self.stride, self.padding = kernel, stride or kernel, padding
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        C, H, W = shape
+        P = output_size(H, self.kernel, self.stride, self.padding)
+        Q = output_size(W, self.kernel, self.stride, self.padding)
+        return C, P, Q
+
+    def _offsets(self) -> list[tuple[int, int]]:
+        return [(r, s) for r in range(self.kernel) for s in range(self.kernel)]  # row-major
+
+    def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
+        ws = workspace or Workspace()
+        xp = get_array_module(x)
+        C, P, Q = self.output_shape(x.shape[:3])
+        padded = pad(x, self.padding, float("-inf"), ws, self)  # (C, H+2pad, W+2pad, N)
+        y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
+        # the maximum over a window is a running maximum over kernel^2 strided views of the whole batch
+        for i, (r, s) in enumerate(self._offsets()):
+            view = windows(padded, r, s, self.stride, P, Q)  # (C, P, Q, N)
+            if i == 0:
+                y[...] = view
+            else:
+                xp.maximum(y, view, out=y)
+        return y, (padded, y, ws)
+
+    def backward(
+        self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Mapping[str, Array]]:
+        padded, y, ws = cache
+        xp = get_array_module(dy)
+        _, P, Q, _ = y.shape
+        dx = ws.array(self, "dx", padded.shape, dy)
+        dx.fill(0)  # windows may overlap, and may leave the last rows and columns uncovered
+        waiting = xp.ones(y.shape, dtype=bool)  # (C, P, Q, N): this window's maximum has not been met yet
+        for r, s in self._offsets():
+            is_first = (windows(padded, r, s, self.stride, P, Q) == y) & waiting
+            waiting ^= is_first
+            windows(dx, r, s, self.stride, P, Q)[...] += dy * is_first
+        inner = slice(self.padding, -self.padding) if self.padding else slice(None)
+        return dx[:, inner, inner], {}  # (C, H, W, N)

@@ -1,0 +1,48 @@
+"""The l0 "norm": every non-zero weight costs lam, whatever its size.
+
+    value(w) = lam * #{i : w_i != 0}    prox(v)_i = v_i if |v_i| > t else 0,   t = sqrt(2 step lam)     (hard thresholding)
+
+Derivation, one coordinate. Either x = 0, which costs v^2/2; or x != 0, which costs step*lam + (x - v)^2/2, least at x = v,
+where it is step*lam. Keeping v is cheaper exactly when v^2/2 > step*lam, that is |v| > sqrt(2 step lam). At equality both
+are minimisers, and 0 is returned. The prox jumps by t at the threshold, and survivors keep their value: no bias, not convex.
+
+Source: Blumensath, Davies, "Iterative thresholding for sparse approximations", J. Fourier Anal. Appl. 14 (2008).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.checks import require_nonnegative, require_positive
+
+
+@dataclass(frozen=True)
+class L0:
+    """lam * ||w||_0, lam >= 0. Separable, not convex; its prox jumps and is unbiased. ValueError if lam < 0."""
+
+    lam: float
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+
+    def value(self, w: Array) -> float:
+        """lam times the number of non-zero entries, for w of any shape."""
+        return self.lam * int(get_array_module(w).count_nonzero(w))
+
+    def threshold(self, step: float) -> float:
+        """sqrt(2 step lam)."""
+        return sqrt(2 * step * self.lam)
+
+    def step_for(self, threshold: float) -> float:
+        """threshold^2 / (2 lam). ValueError if lam is 0: it never thresholds."""
+        require_positive("lam", self.lam)
+        return threshold**2 / (2 * self.lam)
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
+        xp = get_array_module(v)
+        kept = xp.where(xp.abs(v) > self.threshold(step), v, 0)
+        if out is None:
+            return kept
+        out[...] = kept
+        return out

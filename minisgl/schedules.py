@@ -1,0 +1,60 @@
+"""How the learning rate, the coupling beta and the threshold move during a run: the two regimes.
+
+Paper (`Stepwise`). The V-step uses s = 1/beta, so the threshold follows from beta (for l0 it is sqrt(2 lam/beta)). beta grows
+by a factor every few epochs and the learning rate falls by ten at fixed epochs. W is the network.
+
+Continuation (`Continuation`). The threshold tau itself is scheduled: it climbs from 0 to its end over the first part of the
+run, while W is free to move its function into the weights that will survive. Then beta rises geometrically, so that W meets
+V, while the learning rate follows a half cosine to 0. V is the network.
+
+    t in [0, 1] the fraction of the run,  r the fraction at which the ramp ends
+    tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0),    lr(t) = lr * (1 + cos(pi t))/2
+"""
+
+from dataclasses import dataclass
+from math import cos, pi
+from typing import NamedTuple
+
+
+class Moment(NamedTuple):
+    """The settings of one training step; thresholds None means s = 1/beta."""
+
+    lr: float
+    beta: float
+    thresholds: dict[str, float] | None
+
+
+@dataclass(frozen=True)
+class Stepwise:
+    """The paper's: beta x growth every beta_every epochs, lr x 0.1 at the start of each epoch in lr_drops (from 0)."""
+
+    lr: float
+    lr_drops: tuple[int, ...]
+    beta: float
+    growth: float
+    beta_every: int
+
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> Moment:
+        """The settings of step 0 <= step < steps."""
+        epoch = step // steps_per_epoch
+        drops = sum(epoch >= drop for drop in self.lr_drops)
+        return Moment(self.lr * 0.1**drops, self.beta * self.growth ** (epoch // self.beta_every), None)
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Ours: thresholds (by layer name) ramp up until the fraction `ramp` of the run, then beta rises by `rise` in all."""
+
+    lr: float
+    beta: float
+    rise: float
+    thresholds: dict[str, float]
+    ramp: float
+
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> Moment:
+        """The settings of step 0 <= step < steps."""
+        t = step / steps
+        height = min(t / self.ramp, 1.0)
+        beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
+        lr = self.lr * (1 + cos(pi * t)) / 2
+        return Moment(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
