@@ -1,1 +1,11 @@
-"""minisgl: sparse training of convolutional networks, from scratch."""
+"""minisgl: sparse training of convolutional networks from scratch, in NumPy, with every gradient written by hand.
+
+`network, report = minisgl.load(RUN)` gives what `python -m minisgl.train` saved.
+"""
+
+__version__ = "0.1.0"
+
+from minisgl.errors import MinisglError
+from minisgl.runs import load
+
+__all__ = ["MinisglError", "__version__", "load"]

@@ -66,8 +66,8 @@ class TrainConfig:
     beta_rise: float = 100.0
     """Continuation: beta at the end over beta at the start; it rises after the ramp."""
     threshold: tuple[float, ...] | None = (0.1,)
-    """Size below which V's weights are zero at the end: one number for all layers or one per layer. It ramps up from 0
-    (continuation). None: the threshold follows from lam and beta (paper)."""
+    """Size up to which V's weights are zero at the end of the ramp, which starts from 0: one number for all layers or one
+    per layer (continuation). None: it follows from lam and beta (paper)."""
     ramp: float = 0.6
     """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
     holdout: int = 0

@@ -61,7 +61,7 @@ def distance_to_kink(layer: object, x: np.ndarray) -> float:
         _, P, Q = layer.output_shape(x.shape[:3])
         padded = pad(x, layer.padding, float("-inf"), Workspace(), layer)
         kernel = range(layer.kernel)
-        stack = np.stack([windows(padded, r, s, layer.stride, P, Q) for r in kernel for s in kernel])
+        stack = np.stack([windows(padded, (r, s), layer.stride, (P, Q)) for r in kernel for s in kernel])
         if len(stack) > 1:
             top = np.sort(stack, axis=0)  # (kernel^2, C, P, Q, N)
             return float((top[-1] - top[-2]).min())

@@ -34,8 +34,9 @@ def pad(x: Array, padding: int, value: float, workspace: Workspace, owner: objec
     return padded
 
 
-def windows(x: Array, r: int, s: int, stride: int, P: int, Q: int) -> Array:
-    """The view (C, P, Q, N) of x (C, H, W, N) that holds pixel (r, s) of every window."""
+def windows(x: Array, pixel: tuple[int, int], stride: int, size: tuple[int, int]) -> Array:
+    """The view (C, P, Q, N) of x (C, H, W, N) that holds pixel (r, s) of each of the size = (P, Q) windows."""
+    (r, s), (P, Q) = pixel, size
     return x[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride]
 
 
@@ -56,5 +57,5 @@ def col2im(columns: Array, stride: int, out: Array) -> Array:
     for r in range(R):
         for s in range(S):
             # (C, P, Q, N): for one (r, s) the windows do not overlap, so += sees each pixel once
-            windows(out, r, s, stride, P, Q)[...] += columns[:, r, s]
+            windows(out, (r, s), stride, (P, Q))[...] += columns[:, r, s]
     return out

@@ -50,12 +50,12 @@ def conv2d_backward(
     return _unpadded(dx, padding), dweight, dbias
 
 
-def _argmax(x: np.ndarray, c: int, i: int, j: int, n: int, kernel: int) -> tuple[int, int]:
-    """Row and column of the first maximum, in row-major order, of the window whose corner is (i, j)."""
-    best = (i, j)
-    for r, s in np.ndindex(kernel, kernel):
-        if x[c, i + r, j + s, n] > x[c, best[0], best[1], n]:
-            best = (i + r, j + s)
+def _first_maximum(window: np.ndarray) -> tuple[int, int]:
+    """Row and column of the first maximum, in row-major order, of a window (R, S)."""
+    best = (0, 0)
+    for r, s in np.ndindex(*window.shape):
+        if window[r, s] > window[best]:
+            best = (r, s)
     return best
 
 
@@ -65,8 +65,9 @@ def max_pool2d(x: np.ndarray, kernel: int, stride: int, padding: int = 0) -> np.
     x = _padded(x, padding, -np.inf)
     y = np.zeros((x.shape[0], P, Q, x.shape[3]), x.dtype)
     for c, p, q, n in np.ndindex(*y.shape):
-        i, j = _argmax(x, c, p * stride, q * stride, n, kernel)
-        y[c, p, q, n] = x[c, i, j, n]
+        i, j = p * stride, q * stride
+        r, s = _first_maximum(x[c, i : i + kernel, j : j + kernel, n])
+        y[c, p, q, n] = x[c, i + r, j + s, n]
     return y
 
 
@@ -75,8 +76,9 @@ def max_pool2d_backward(dy: np.ndarray, x: np.ndarray, kernel: int, stride: int,
     x = _padded(x, padding, -np.inf)
     dx = np.zeros_like(x)
     for c, p, q, n in np.ndindex(*dy.shape):
-        i, j = _argmax(x, c, p * stride, q * stride, n, kernel)
-        dx[c, i, j, n] += dy[c, p, q, n]
+        i, j = p * stride, q * stride
+        r, s = _first_maximum(x[c, i : i + kernel, j : j + kernel, n])
+        dx[c, i + r, j + s, n] += dy[c, p, q, n]
     return _unpadded(dx, padding)
 
 

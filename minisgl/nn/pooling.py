@@ -29,7 +29,7 @@ class MaxPool2d(ParameterFree):
         Q = output_size(W, self.kernel, self.stride, self.padding)
         return C, P, Q
 
-    def _offsets(self) -> list[tuple[int, int]]:
+    def _pixels(self) -> list[tuple[int, int]]:
         return [(r, s) for r in range(self.kernel) for s in range(self.kernel)]  # row-major
 
     def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
@@ -39,8 +39,8 @@ class MaxPool2d(ParameterFree):
         padded = pad(x, self.padding, float("-inf"), ws, self)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
         # the maximum over a window is a running maximum over kernel^2 strided views of the whole batch
-        for i, (r, s) in enumerate(self._offsets()):
-            view = windows(padded, r, s, self.stride, P, Q)  # (C, P, Q, N)
+        for i, pixel in enumerate(self._pixels()):
+            view = windows(padded, pixel, self.stride, (P, Q))  # (C, P, Q, N)
             if i == 0:
                 y[...] = view
             else:
@@ -56,9 +56,9 @@ class MaxPool2d(ParameterFree):
         dx = ws.array(self, "dx", padded.shape, dy)
         dx.fill(0)  # windows may overlap, and may leave the last rows and columns uncovered
         waiting = xp.ones(y.shape, dtype=bool)  # (C, P, Q, N): this window's maximum has not been met yet
-        for r, s in self._offsets():
-            is_first = (windows(padded, r, s, self.stride, P, Q) == y) & waiting
+        for pixel in self._pixels():
+            is_first = (windows(padded, pixel, self.stride, (P, Q)) == y) & waiting
             waiting ^= is_first
-            windows(dx, r, s, self.stride, P, Q)[...] += dy * is_first
+            windows(dx, pixel, self.stride, (P, Q))[...] += dy * is_first
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], {}  # (C, H, W, N)

@@ -6,6 +6,7 @@ is the point that trades the penalty against staying close to v. A penalty carri
 outside. Penalties know nothing of networks: they take arrays of any shape, dtype and array module.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from minisgl.backend import Array
@@ -31,6 +32,6 @@ class Penalty(Protocol):
 
 
 # The r of the command line's --penalty, by name; "none" and "group-lasso" have none.
-SEPARABLE = {"l1": L1, "l0": L0}
+SEPARABLE: dict[str, Callable[[float], Penalty]] = {"l1": L1, "l0": L0}
 
 __all__ = ["L0", "L1", "SEPARABLE", "GroupLasso", "Penalty"]

@@ -1,0 +1,55 @@
+"""Checkpoints: all that a run needs to go on, after every epoch, in one file.
+
+A checkpoint holds W with its biases, V, the optimiser's vectors, and how many epochs and steps are behind it. The schedules
+are functions of the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember. The
+newest two are kept: should the newest be damaged, the one before it still counts.
+"""
+
+from pathlib import Path
+
+from minisgl import files
+from minisgl.errors import MinisglError
+from minisgl.splitting import Splitting
+
+KEPT = 2
+
+
+def _path(directory: Path, steps: int) -> Path:
+    return directory / f"{steps:06d}.safetensors"
+
+
+def _existing(directory: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    return sorted(directory.glob("[0-9]*.safetensors"), key=lambda path: int(path.stem))
+
+
+def save(directory: Path, splitting: Splitting, epochs: int) -> Path:
+    """Write the state after `epochs` epochs, and drop all but the newest two. MinisglError if it cannot be written."""
+    arrays = {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
+    path = _path(directory, splitting.optimizer.steps)
+    files.write_arrays(path, arrays, {"epochs": epochs, "steps": splitting.optimizer.steps})
+    for old in _existing(directory)[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load(directory: Path, splitting: Splitting) -> int:
+    """Restore the newest valid checkpoint into `splitting`, in place, and return how many epochs are behind it.
+
+    Raises MinisglError when there is none, or none of this network and optimiser.
+    """
+    arrays = {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
+    expected = {name: array.shape for name, array in arrays.items()}
+    found = _existing(directory)
+    problem = MinisglError(f"{directory} has no checkpoint")
+    for path in reversed(found):
+        try:
+            saved, notes = files.read_arrays(path, expected)
+        except MinisglError as error:
+            problem = error
+            continue
+        for name, array in arrays.items():
+            array[...] = saved[name]
+        splitting.optimizer.steps = notes["steps"]
+        return int(notes["epochs"])
+    raise problem

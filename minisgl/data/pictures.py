@@ -1,0 +1,74 @@
+"""A user's own picture of a digit, brought into the form of MNIST's.
+
+MNIST's digits are white ink on black, scaled to fit a box of 20 x 20 pixels, and placed in 28 x 28 so that their centre of
+mass is at the centre (LeCun, Cortes, Burges, "The MNIST database of handwritten digits"). A network trained on them expects
+that, so a picture is treated alike: grey, ink made bright (the border tells the paper's colour), cropped to the ink, scaled,
+centred. A picture that already is 28 x 28 with a dark border is taken as it is.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from minisgl.errors import MinisglError
+
+SIDE, BOX = 28, 20
+LARGEST = 10_000  # pixels a side
+INK = 0.2  # fraction of the contrast above which a pixel belongs to the digit
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """The picture as grey values (H, W) float32 in [0, 1], transparency on white. MinisglError if it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused below, in a sentence
+            with Image.open(path) as picture:
+                if max(picture.size) > LARGEST:
+                    raise MinisglError(
+                        f"{path} is {picture.size[0]} x {picture.size[1]} pixels; at most {LARGEST} a side are read"
+                    )
+                rgba = picture.convert("RGBA")
+    except MinisglError:
+        raise
+    except FileNotFoundError as error:
+        raise MinisglError(f"{path} does not exist") from error
+    # a damaged file can make a decoder fail in ways that Pillow does not name
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError) as error:
+        raise MinisglError(f"{path} cannot be read as a picture: {error}") from error
+    paper = Image.new("RGBA", rgba.size, "white")
+    return np.asarray(Image.alpha_composite(paper, rgba).convert("L"), np.float32) / 255
+
+
+def read_digit(path: Path) -> np.ndarray:
+    """The picture as one MNIST-like image (1, 28, 28) float32 in [0, 1], ink 1. MinisglError if there is nothing in it."""
+    grey = read_grey(path)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = float(np.median(border))
+    if grey.shape == (SIDE, SIDE) and paper < 0.1:
+        return grey[None]
+    ink = np.abs(grey - paper)  # (H, W): 0 on paper, whatever its colour
+    if ink.max() < 0.1:
+        raise MinisglError(f"{path} shows nothing: its grey values differ from the border's by at most {ink.max():.2f}")
+    ink /= ink.max()
+    rows, columns = np.nonzero((ink > INK).any(axis=1))[0], np.nonzero((ink > INK).any(axis=0))[0]
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(digit.shape)
+    size = (max(round(digit.shape[1] * scale), 1), max(round(digit.shape[0] * scale), 1))  # Pillow's order: W, H
+    small = np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
+    small = np.clip(small, 0, 1)
+    return _centred(small)[None]
+
+
+def _centred(digit: np.ndarray) -> np.ndarray:
+    """The digit (h, w), at most 20 x 20, in 28 x 28 with its centre of mass as near the centre as whole pixels allow."""
+    h, w = digit.shape
+    mass = float(digit.sum())
+    row = float(np.arange(h) @ digit.sum(axis=1)) / mass
+    column = float(np.arange(w) @ digit.sum(axis=0)) / mass
+    top = min(max(round((SIDE - 1) / 2 - row), 0), SIDE - h)
+    left = min(max(round((SIDE - 1) / 2 - column), 0), SIDE - w)
+    placed = np.zeros((SIDE, SIDE), np.float32)
+    placed[top : top + h, left : left + w] = digit
+    return placed

@@ -1,0 +1,127 @@
+"""Every figure of a run, drawn from what the run saved.
+
+Colours are two throughout: W blue, V orange. A zero weight is white in every picture of weights, so that what is missing
+looks missing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minisgl.nn import Sequential
+from minisgl.runs import RunDirectory
+
+W_COLOUR, V_COLOUR, GREY = "#1f5fa8", "#e07b00", "#666666"
+
+
+def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
+    axes = figure.add_subplot()
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def loss_and_error(history: list[dict[str, Any]]) -> Figure:
+    """Loss over epochs beside the error of W and of V over epochs."""
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, title in ((left, "training loss"), (right, f"{history[0]['measured_on']} error, %")):
+        axes.set_title(title, loc="left")
+        axes.set_xlabel("epoch")
+        axes.set_yscale("log")
+        axes.spines[["top", "right"]].set_visible(False)
+    left.plot(epochs, [record["loss"] for record in history], "o-", color=GREY)
+    for which, colour in (("w", W_COLOUR), ("v", V_COLOUR)):
+        # a log axis has no place for 0: an error below one image in 10,000 is drawn as that
+        errors = [max(record[which]["error"], 0.01) for record in history]
+        right.plot(epochs, errors, "o-", color=colour, label=which.upper())
+    right.legend(frameon=False)
+    for axis in (left.yaxis, right.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}")
+    return figure
+
+
+def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
+    """Percent of zero weights in W and V over epochs."""
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+    axes = _axes(figure, "epoch", "weights that are exactly zero, %")
+    axes.set_ylim(0, 100)
+    for which, colour in (("w", W_COLOUR), ("v", V_COLOUR)):
+        zeros = [record[which]["weight_sparsity"] for record in history]
+        axes.plot(epochs, zeros, "o-", color=colour, label=which.upper())
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def _signed(axes: Axes, weight: np.ndarray, limit: float) -> Any:
+    """Blue positive, red negative, white exactly zero."""
+    image = axes.imshow(weight, cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return image
+
+
+def filters(weight: np.ndarray) -> Figure:
+    """The filters of a first convolution (K, 1, R, S), one picture each."""
+    K = len(weight)
+    rows = -(-K // 10)
+    limit = float(np.abs(weight).max()) or 1.0
+    figure = Figure(figsize=(9, 0.95 * rows + 0.5), layout="constrained")
+    zeros = np.count_nonzero(weight == 0)
+    figure.suptitle(f"conv1: {K} filters, {zeros} of {weight.size} weights zero (white)", x=0.01, ha="left", fontsize=11)
+    grid = figure.subplots(rows, 10, squeeze=False).ravel()
+    for axes in grid[K:]:
+        axes.set_axis_off()
+    images = [_signed(axes, weight[k, 0], limit) for k, axes in enumerate(grid[:K])]
+    figure.colorbar(images[0], ax=list(grid), shrink=0.9, label="weight")
+    return figure
+
+
+def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None) -> Figure:
+    """Which weights (D_out, D_in) of a linear layer are left: black left, white zero; below, how many leave each input.
+
+    columns_each: inputs per channel of the convolution before, marked by ticks.
+    """
+    D_in = weight.shape[1]
+    left = weight != 0
+    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    top.imshow(left, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    top.set_ylabel("output neuron")
+    percent = 100 * (1 - left.mean())
+    dead = int((~left.any(axis=0)).sum())
+    top.set_title(
+        f"{name}: {left.sum():,} of {weight.size:,} weights left (black), {percent:.1f} % zero, {dead} of {D_in} inputs dead",
+        loc="left",
+        fontsize=11,
+    )
+    bottom.bar(np.arange(D_in), left.sum(axis=0), width=1.0, color=GREY)
+    bottom.set_ylabel("weights left")
+    bottom.set_xlabel("input neuron")
+    bottom.spines[["top", "right"]].set_visible(False)
+    if columns_each:
+        bottom.set_xticks(np.arange(0, D_in + 1, 10 * columns_each))
+        bottom.set_xlabel(f"input neuron ({columns_each} per channel of the convolution before)")
+    bottom.set_xlim(-0.5, D_in - 0.5)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    figure.savefig(path, dpi=120)
+
+
+def save_run_figures(directory: RunDirectory, network: Sequential) -> None:
+    """The four figures of a run, from its history and the network it saved."""
+    history = directory.read_history()
+    save(loss_and_error(history), directory.figures / "loss_and_error.png")
+    save(sparsity_over_epochs(history), directory.figures / "sparsity.png")
+    save(filters(network.layers["conv1"].weight), directory.figures / "conv1_filters.png")
+    save(zero_pattern(network.layers["fc1"].weight, "fc1", columns_each=16), directory.figures / "fc1_zeros.png")

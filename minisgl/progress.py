@@ -1,0 +1,49 @@
+"""How a run goes: in a terminal a bar with loss, error and sparsity; without one, a line an epoch."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from minisgl.training import Tick, Training
+
+
+def epoch_line(record: dict[str, Any], epochs: int) -> str:
+    """One epoch in one line."""
+    w, v = record["w"], record["v"]
+    return (
+        f"epoch {record['epoch']:3d}/{epochs}  loss {record['loss']:.4f}  {record['measured_on']} error "
+        f"W {w['error']:.2f} %, V {v['error']:.2f} %  zeros W {w['weight_sparsity']:.1f} %, V {v['weight_sparsity']:.1f} %  "
+        f"{record['seconds']:.0f} s"
+    )
+
+
+@contextmanager
+def showing_progress(
+    console: Console, training: Training
+) -> Iterator[tuple[Callable[[Tick], None], Callable[[dict[str, Any]], None]]]:
+    """The two callbacks of Training.run, for every step and for every epoch."""
+    epochs = training.config.epochs
+
+    def epoch_done(record: dict[str, Any]) -> None:
+        console.print(epoch_line(record, epochs), highlight=False, soft_wrap=True)
+
+    if not console.is_terminal:
+        yield lambda tick: None, epoch_done
+        return
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
+        BarColumn(bar_width=None),
+        TextColumn("loss {task.fields[loss]:.4f}  error {task.fields[error]:.2f} %  V zeros {task.fields[zeros]:.1f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=training.steps, epoch=1, loss=0.0, error=0.0, zeros=0.0)
+
+        def tick(t: Tick) -> None:
+            bar.update(task, completed=t.step, epoch=t.epoch + 1, loss=t.loss, error=t.error, zeros=t.sparsity)
+
+        yield tick, epoch_done

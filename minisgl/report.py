@@ -1,0 +1,105 @@
+"""What came out: report.json, and the same numbers as a table.
+
+The test set is used here, once, after training is over: W and V are each measured on it, as they would be saved.
+"""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import minisgl
+from minisgl import sparsity
+from minisgl.config import TrainConfig
+from minisgl.data.mnist import Digits
+from minisgl.nn import Sequential
+from minisgl.shards import Shards
+from minisgl.splitting import Splitting
+
+
+def final_network(config: TrainConfig, splitting: Splitting) -> str:
+    """Which network is the result: V in continuation, W in the paper's regime and wherever V is W."""
+    return "v" if splitting.splits and config.threshold is not None else "w"
+
+
+def device() -> str:
+    """The processor's name, as the operating system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def describe(network: Sequential, shards: Shards, test: Digits) -> dict[str, Any]:
+    """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer."""
+    counts = sparsity.count(network)
+    units = sum(c.units for c in counts.values())
+    return {
+        "test_error": shards.error(network, test.images, test.labels),
+        "weight_sparsity": sparsity.weight_sparsity(network.weights),
+        "unit_sparsity": 100.0 * sum(c.dead_units for c in counts.values()) / units,
+        "flops": sum(c.flops for c in counts.values()),
+        "layers": {
+            name: {
+                "weights": c.weights,
+                "zero_weights": c.zero_weights,
+                "units": c.units,
+                "dead_units": c.dead_units,
+                "flops": c.flops,
+            }
+            for name, c in counts.items()
+        },
+    }
+
+
+def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Digits, seconds: float) -> dict[str, Any]:
+    """The content of report.json. The only place where test images meet a network in training."""
+    return {
+        "experiment": config.experiment,
+        "penalty": config.penalty,
+        "preset": config.preset,
+        "backend": config.backend,
+        "device": device(),
+        "threads": config.threads,
+        "seed": config.seed,
+        "epochs": config.epochs,
+        "seconds": round(seconds, 1),
+        "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        "final": final_network(config, splitting),
+        "w": describe(splitting.reported("w"), shards, test),
+        "v": describe(splitting.reported("v"), shards, test),
+    }
+
+
+def print_table(report: dict[str, Any], console: Console) -> None:
+    """W and V, layer by layer: weights, zeros, units, dead units and FLOPs; above each its error on the test set."""
+    for which in ("w", "v"):
+        entry = report[which]
+        saved = ", the network that is saved" if report["final"] == which else ""
+        table = Table(
+            title=f"{which.upper()}{saved}: test error {entry['test_error']:.2f} %, "
+            f"{entry['weight_sparsity']:.2f} % of the weights zero",
+            title_justify="left",
+            title_style="bold" if saved else "",
+        )
+        for heading in ("layer", "weights", "zeros", "zeros %", "units", "dead units", "FLOPs"):
+            table.add_column(heading, justify="left" if heading == "layer" else "right", no_wrap=True)
+        layers = list(entry["layers"].items())
+        total = {key: sum(layer[key] for _, layer in layers) for key in layers[0][1]}
+        for name, layer in (*layers, ("all", total)):
+            table.add_row(
+                name,
+                f"{layer['weights']:,}",
+                f"{layer['zero_weights']:,}",
+                f"{100 * layer['zero_weights'] / layer['weights']:.2f}",
+                f"{layer['units']:,}",
+                f"{layer['dead_units']:,}",
+                f"{layer['flops']:,}",
+                end_section=name == layers[-1][0],
+            )
+        console.print(table)

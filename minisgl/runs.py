@@ -1,0 +1,97 @@
+"""A run directory: where a training leaves what it was told, what it did, and what came out.
+
+config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
+"""
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minisgl import files
+from minisgl.errors import MinisglError
+from minisgl.models import lenet5
+from minisgl.nn import Sequential
+
+
+class RunDirectory:
+    """The paths inside one run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.history = path / "history.jsonl"
+        self.checkpoints = path / "checkpoint"
+        self.model = path / "model.safetensors"
+        self.report = path / "report.json"
+        self.figures = path / "figures"
+
+    @classmethod
+    def create(cls, out: Path | None, stem: str) -> "RunDirectory":
+        """A new run directory: `out`, or runs/<stem>-<n> with the first free n. MinisglError if `out` holds a run already."""
+        try:
+            if out is None:
+                for n in count(1):
+                    path = Path("runs") / f"{stem}-{n}"
+                    try:
+                        path.mkdir(parents=True)
+                        break
+                    except FileExistsError:
+                        continue
+            else:
+                path = out
+                path.mkdir(parents=True, exist_ok=True)
+            run = cls(path)
+            if run.config.exists():
+                raise MinisglError(f"{path} already holds a run; name another directory with --out")
+            run.checkpoints.mkdir(exist_ok=True)
+            run.figures.mkdir(exist_ok=True)
+        except OSError as error:
+            raise MinisglError(f"{error.filename} cannot be made: {error.strerror}") from error
+        return run
+
+    def append_history(self, record: dict[str, Any]) -> None:
+        """Add one line, one epoch, to history.jsonl."""
+        try:
+            with self.history.open("a") as file:
+                file.write(json.dumps(record, allow_nan=False) + "\n")
+        except OSError as error:
+            raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """Every epoch's record, in order."""
+        return [json.loads(line) for line in self.history.read_text().splitlines()]
+
+
+def write_model(path: Path, network: Sequential) -> None:
+    """Write model.safetensors: names, shapes and order of numbers as in a PyTorch state_dict, float32."""
+    arrays = {slot.name: slot.view(network.flat) for slot in network.layout.slots}
+    files.write_arrays(path, arrays, {})
+
+
+def read_model(path: Path, network: Sequential) -> Sequential:
+    """A network like `network` with the parameters of a model.safetensors.
+
+    Raises MinisglError when the file is missing or damaged, or its tensors have other names, shapes, or NaN in them.
+    """
+    expected = {slot.name: slot.shape for slot in network.layout.slots}
+    arrays, _ = files.read_arrays(path, expected)
+    flat = network.flat.copy()
+    for slot in network.layout.slots:
+        slot.view(flat)[...] = arrays[slot.name]
+    return network.with_flat(flat)
+
+
+def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
+    """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
+
+    network.forward(images) takes (N, 1, 28, 28) float32 in [0, 1]. Raises MinisglError when the directory holds no finished
+    run or a file in it is damaged.
+    """
+    directory = RunDirectory(Path(run))
+    if not directory.report.is_file() or not directory.model.is_file():
+        raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
+    report = files.read_json(directory.report)
+    return read_model(directory.model, lenet5(np.random.default_rng(0))), report
