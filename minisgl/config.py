@@ -4,7 +4,7 @@ A preset is a complete configuration; options on the command line replace single
 `threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper). See schedules.py.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
@@ -96,11 +96,8 @@ PRESETS: dict[str, TrainConfig] = {
 }
 
 
-def check(config: TrainConfig, layers: int) -> None:
-    """Raise MinisglError, one sentence that names the option, its value and its range, unless the configuration is sound.
-
-    layers: how many layers have weights, for the number of thresholds.
-    """
+def check(config: TrainConfig) -> None:
+    """Raise MinisglError, one sentence that names the option, its value and its range, unless every value is in range."""
 
     def require(holds: bool, option: str, value: object, wanted: str) -> None:
         if not holds:
@@ -123,12 +120,8 @@ def check(config: TrainConfig, layers: int) -> None:
     require(0 <= config.momentum < 1, "momentum", config.momentum, "at least 0 and below 1")
     require(0 < config.ramp < 1, "ramp", config.ramp, "between 0 and 1")
     if config.threshold is not None:
-        require(
-            len(config.threshold) in (1, layers) and all(isfinite(t) and t >= 0 for t in config.threshold),
-            "threshold",
-            " ".join(map(str, config.threshold)) or "empty",
-            f"one number >= 0, or {layers}, one per layer",
-        )
+        for threshold in config.threshold:
+            require(isfinite(threshold) and threshold >= 0, "threshold", threshold, "a number >= 0")
     if config.penalty in ("l0", "l1") and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 
@@ -137,10 +130,3 @@ def as_json(config: TrainConfig) -> dict[str, object]:
     """The configuration as JSON values."""
     values = {name: getattr(config, name) for name in config.__dataclass_fields__}
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
-
-
-def with_preset(name: str) -> TrainConfig:
-    """The configuration of a preset. Raises MinisglError for a name that is none."""
-    if name not in PRESETS:
-        raise MinisglError(f"--preset must be one of {', '.join(PRESETS)}, and is {name}")
-    return replace(PRESETS[name])

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
@@ -31,7 +32,12 @@ class Shards:
         self._pool = pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        return list(map(function, range(count)) if self._pool is None else self._pool.map(function, range(count)))
+        def quietly(i: int) -> Any:
+            # an overflow shows in the loss, and training stops with a sentence; NumPy's settings are each thread's own
+            with np.errstate(over="ignore", invalid="ignore"):
+                return function(i)
+
+        return list(map(quietly, range(count)) if self._pool is None else self._pool.map(quietly, range(count)))
 
     def _cut(self, size: int) -> list[slice]:
         """At most `shards` runs of consecutive images, none empty."""

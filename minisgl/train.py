@@ -39,8 +39,8 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
 
 def train(config: TrainConfig, console: Console) -> RunDirectory:
     """Train as configured and return the run directory, complete. MinisglError when something is wrong."""
+    configuration.check(config)
     network = lenet5(np.random.default_rng(config.seed))
-    configuration.check(config, layers=len(network.layout.weights))
     if config.init is not None:
         network = read_model(config.init, network)
     train_digits, test_digits = mnist.load(config.data)

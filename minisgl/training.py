@@ -58,10 +58,14 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Stepwise | Continuation:
-    """The regime: continuation when thresholds are given, else the paper's."""
+    """The regime: continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
     if config.threshold is None:
         return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
     thresholds = config.threshold * len(layers) if len(config.threshold) == 1 else config.threshold
+    if len(thresholds) != len(layers):
+        raise MinisglError(
+            f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
+        )
     return Continuation(config.lr, config.beta, config.beta_rise, dict(zip(layers, thresholds, strict=True)), config.ramp)
 
 

@@ -1,0 +1,49 @@
+"""What several test files share: a small set of real digits, and a way to run a command as a user does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minisgl.data import mnist
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write a uint8 array as a raw IDX file."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(header + array.tobytes())
+
+
+def write_digits(directory: Path, prefix: str, digits: mnist.Digits) -> None:
+    """Write images and labels as two raw IDX files of MNIST's names."""
+    pixels = np.round(digits.images[:, 0] * 255).astype(np.uint8)
+    write_idx(directory / f"{prefix}-images-idx3-ubyte", pixels)
+    write_idx(directory / f"{prefix}-labels-idx1-ubyte", digits.labels.astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[mnist.Digits, mnist.Digits]:
+    """The bundled MNIST, loaded once."""
+    return mnist.load()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, mnist.Digits]) -> Path:
+    """A directory with the first 2,000 training and 1,000 test digits as raw IDX files."""
+    directory = tmp_path_factory.mktemp("small-mnist")
+    write_digits(directory, "train", digits[0][:2000])
+    write_digits(directory, "t10k", digits[1][:1000])
+    return directory
+
+
+@pytest.fixture
+def command(tmp_path: Path):
+    """Run `python -m MODULE ARGUMENTS` in an empty folder, without a terminal; returns the finished process."""
+
+    def run(module: str, *arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
+        return subprocess.run(words, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+    return run

@@ -1,0 +1,147 @@
+"""Whatever is wrong is said in one sentence, with exit status 2, and nothing is left half-written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_idx
+from safetensors.numpy import save_file
+
+from minisgl.data import mnist
+from minisgl.errors import MinisglError
+from minisgl.models import lenet5
+from minisgl.runs import read_model
+
+
+def refused(done, *words: str) -> None:
+    """The process ended as a refusal that contains these words."""
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    flat = " ".join(done.stderr.replace("│", " ").split())
+    for word in words:
+        assert word in flat, (word, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--sparseness", "3"], ["--sparseness"]),
+        (["--penalty", "l7"], ["l7", "l0"]),
+        (["--preset", "slow"], ["slow", "quick"]),
+        (["--experiment", "cifar"], ["cifar", "mnist-lenet5"]),
+        (["--backend", "abacus"], ["abacus", "numpy"]),
+        (["--optimizer", "lbfgs"], ["lbfgs", "adam"]),
+        (["--epochs", "many"], ["many"]),
+        (["--epochs", "0"], ["--epochs", "is 0"]),
+        (["--epochs", "-3"], ["--epochs", "-3"]),
+        (["--lam", "-1e-6"], ["--lam", "-1e-06"]),
+        (["--lam", "nan"], ["--lam", "nan"]),
+        (["--group-lam", "-1"], ["--group-lam", "-1"]),
+        (["--beta", "-1"], ["--beta", "-1"]),
+        (["--beta", "0"], ["--beta 0", "coupling"]),
+        (["--lr", "0"], ["--lr", "0"]),
+        (["--lr", "inf"], ["--lr", "inf"]),
+        (["--momentum", "1"], ["--momentum", "1.0"]),
+        (["--ramp", "1"], ["--ramp", "1.0"]),
+        (["--threshold", "-0.1"], ["--threshold", "-0.1"]),
+        (["--threshold", "0.1", "0.2"], ["--threshold", "has 2 numbers", "4"]),
+        (["--threads", "0"], ["--threads", "is 0"]),
+        (["--shards", "0"], ["--shards", "is 0"]),
+        (["--batch-size", "0"], ["--batch-size", "is 0"]),
+        (["--batch-size", "2001"], ["--batch-size 2001", "2000 images"]),
+        (["--holdout", "2000"], ["--holdout 2000", "2000 images"]),
+        (["--seed", "-1"], ["--seed", "-1"]),
+        (["--data", "nowhere"], ["nowhere", "train-images"]),
+        (["--init", "nowhere.safetensors"], ["nowhere.safetensors"]),
+    ],
+)
+def test_wrong_options(options: list[str], words: list[str], command, small: Path, tmp_path: Path) -> None:
+    data = [] if "--data" in options else ["--data", str(small)]
+    refused(command("minisgl.train", *data, *options), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def data(small: Path, tmp_path: Path) -> Path:
+    """A copy of the small set that a test may damage."""
+    return Path(shutil.copytree(small, tmp_path / "data"))
+
+
+@pytest.mark.parametrize("stem", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (lambda content: content[:-1], "promises"),
+        (lambda content: content + b"\0", "more follow"),
+        (lambda content: b"\0\0\x0d" + content[3:], "not an IDX file"),
+        (lambda content: content[:6], "within its header"),
+        (lambda content: b"", "nothing"),
+        (lambda content: b"\x1f\x8b" + content[2:], "gzip"),
+    ],
+)
+def test_damaged_idx_files(stem: str, damage, word: str, data: Path, tmp_path: Path) -> None:
+    file = data / stem
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(MinisglError, match=word) as caught:
+        mnist.load(data)
+    assert stem in str(caught.value)
+
+
+def test_damaged_data_stops_the_command_before_anything_is_written(command, data: Path, tmp_path: Path) -> None:
+    labels = data / "t10k-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([10]))
+    refused(command("minisgl.train", "--data", data), "label 10", "at position 999")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_file_and_other_image_sizes(command, data: Path) -> None:
+    (data / "t10k-labels-idx1-ubyte").unlink()
+    refused(command("minisgl.train", "--data", data), "t10k-labels-idx1-ubyte")
+    write_idx(data / "train-images-idx3-ubyte", np.zeros((2000, 32, 32), np.uint8))
+    refused(command("minisgl.train", "--data", data), "32 x 32", "28 x 28")
+
+
+def test_a_directory_that_holds_a_run_is_refused_and_left_alone(command, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text("{}")
+    refused(command("minisgl.train", "--data", small, "--out", "old"), "already holds a run", "--out")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["config.json"]
+    (tmp_path / "file").write_text("")
+    refused(command("minisgl.train", "--data", small, "--out", "file"), "file", "cannot be made")
+
+
+def test_divergence_ends_the_command(command, small: Path, tmp_path: Path) -> None:
+    done = command("minisgl.train", "--data", small, "--optimizer", "sgd", "--lr", "1e6", "--out", "run")
+    refused(done, "epoch 1", "step", "learning rate")
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {"config.json", "checkpoint", "figures"}  # no model, no report
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"fc2.bias": None}, "missing ['fc2.bias']"),
+        ({"fc3.bias": np.zeros(3, np.float32)}, "not wanted ['fc3.bias']"),
+        ({"fc2.bias": np.zeros(9, np.float32)}, "fc2.bias has shape (9,), wanted (10,)"),
+        ({"fc2.bias": np.zeros(10, np.int32)}, "fc2.bias is of type I32"),
+        ({"fc2.bias": np.full(10, np.nan, np.float32)}, "fc2.bias has 10 NaN"),
+    ],
+)
+def test_init_files_of_other_networks(change: dict, word: str, tmp_path: Path) -> None:
+    network = lenet5(np.random.default_rng(0))
+    tensors = {slot.name: slot.view(network.flat) for slot in network.layout.slots} | change
+    save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, tmp_path / "model.safetensors")
+    with pytest.raises(MinisglError) as caught:
+        read_model(tmp_path / "model.safetensors", network)
+    assert word in str(caught.value)
+
+
+def test_evaluate_refuses_what_is_no_run(command, tmp_path: Path) -> None:
+    refused(command("minisgl.evaluate", "nowhere"), "nowhere", "no finished run")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "report.json").write_text(json.dumps({}))
+    (run / "model.safetensors").write_bytes(b"\xff" * 100)
+    refused(command("minisgl.evaluate", run), "not a safetensors file")
