@@ -42,10 +42,14 @@ def write_json(path: Path, value: Any) -> None:
     write(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
 def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises MinisglError when it is missing or is not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), parse_constant=_refuse)
     except OSError as error:
         raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -56,14 +60,14 @@ def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+        digest.update(arrays[name].tobytes())
     return digest.hexdigest()
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
     """Write named arrays and JSON-able notes as safetensors."""
     # safetensors saves the memory of a transposed view as it lies, silently scrambled: hand it C order only
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, array.dtype.newbyteorder("="), order="C") for name, array in arrays.items()}
     metadata = json.dumps({**notes, "checksum": _checksum(whole)}, sort_keys=True, allow_nan=False)
     write(path, to_safetensors(whole, {METADATA_KEY: metadata}))
 
@@ -96,7 +100,7 @@ def read_arrays(path: Path, expected: Mapping[str, tuple[int, ...]]) -> tuple[di
         if not np.isfinite(array).all():
             raise MinisglError(f"{path}: {name} has {np.count_nonzero(~np.isfinite(array))} NaN or infinite numbers")
     try:
-        notes = json.loads(text)
+        notes = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MinisglError(f"{path}: its metadata is not JSON: {error}") from error
     if not isinstance(notes, dict) or notes.pop("checksum", _checksum(arrays)) != _checksum(arrays):

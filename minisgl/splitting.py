@@ -43,6 +43,8 @@ class Splitting:
         slots = network.layout.weights
         self._groups = [(slots[name], p.group) for name, p in penalties.items() if p.group is not None]
         self._sparse = [(name, slots[name], p.sparse) for name, p in penalties.items() if p.sparse is not None]
+        named = {slot.name for _, slot, _ in self._sparse}
+        self._plain = [slot for slot in slots.values() if named and slot.name not in named]
         self.v: Array = network.weights.copy() if self._sparse else network.weights
 
     @property
@@ -69,8 +71,10 @@ class Splitting:
     def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None) -> None:
         """V <- prox_{s r}(W), layer by layer; s = 1/beta, or the s at which r's threshold is thresholds[layer].
 
-        A threshold of 0 leaves V = W.
+        Where the threshold is 0, or the layer has no r, V is W.
         """
+        for slot in self._plain:
+            self.v[slot.start : slot.stop] = self.network.flat[slot.start : slot.stop]
         for name, slot, penalty in self._sparse:
             w, v = self.network.flat[slot.start : slot.stop], self.v[slot.start : slot.stop]
             step = 1 / beta if thresholds is None else penalty.step_for(thresholds[name])

@@ -100,11 +100,11 @@ class Training:
         return loss, wrong
 
     def _diverged(self, what: str, epoch: int, i: int, moment: Moment) -> MinisglError:
-        cause = f"the learning rate {moment.lr:.3g} is too large"
-        if self.splitting.splits and self.config.optimizer == "sgd" and moment.lr * moment.beta > 2:
-            cause = f"lr * beta = {moment.lr * moment.beta:.3g} is above 2, so the coupling overshoots"
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
-        return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
+        return MinisglError(
+            f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; "
+            f"most likely the learning rate {moment.lr:.3g} is too large; {kept}"
+        )
 
     def epoch(self, shards: Shards, epoch: int, tick: Callable[[Tick], None]) -> dict[str, Any]:
         """Train one epoch, counted from 0, and return its record for the history."""
@@ -156,6 +156,8 @@ class Training:
         epoch_done: Callable[[dict[str, Any]], None],
     ) -> None:
         """All epochs, each ending with a line in the history and a checkpoint. MinisglError when the training diverges."""
+        first = self.schedule.at(0, self.steps_per_epoch, self.steps)
+        self.splitting.v_step(first.beta, first.thresholds)  # V starts as prox(W)
         # a diverging run is told in a sentence, by the checks above, not in NumPy's warnings
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(self.config.epochs):

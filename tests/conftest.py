@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +40,13 @@ def small(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, 
     return directory
 
 
+def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE ARGUMENTS` without a terminal, warnings as errors."""
+    words = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+
 @pytest.fixture
-def command(tmp_path: Path):
-    """Run `python -m MODULE ARGUMENTS` in an empty folder, without a terminal; returns the finished process."""
-
-    def run(module: str, *arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
-        return subprocess.run(words, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-
-    return run
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a module in the test's own empty folder: command("minisgl.train", "--epochs", 1)."""
+    return partial(run_module, cwd=tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run_module
 from independent import evaluate as independently
 
 import minisgl
@@ -21,8 +22,7 @@ FIGURES = {"loss_and_error.png", "sparsity.png", "conv1_filters.png", "fc1_zeros
 def finished(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run of the default command on 2,000 digits, and what it printed."""
     folder = tmp_path_factory.mktemp("finished")
-    words = [sys.executable, "-W", "error", "-m", "minisgl.train", "--data", str(small), "--epochs", "3"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    done = run_module("minisgl.train", "--data", small, "--epochs", 3, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "mnist-lenet5-l0-1", done.stdout
 

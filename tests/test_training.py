@@ -101,12 +101,6 @@ def test_divergence_names_epoch_step_and_cause_and_keeps_the_checkpoint(some: Di
     assert np.isfinite(restored.network.flat).all()
 
 
-def test_an_overshooting_coupling_is_named_as_the_cause(some: Digits, tmp_path: Path) -> None:
-    config = replace(CONFIG, optimizer="sgd", momentum=0.0, lr=0.01, beta=1e6, threshold=None)
-    with pytest.raises(MinisglError, match=r"lr \* beta = 1e\+04 is above 2"):
-        train(config, some, tmp_path / "run")
-
-
 @pytest.mark.parametrize("penalty", ["l0", "none"])
 def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, some: Digits, tmp_path: Path) -> None:
     config = replace(CONFIG, penalty=penalty, epochs=2)

@@ -17,6 +17,8 @@ from minisgl.errors import MinisglError
 
 LARGEST = 1 << 32  # bytes: no file may claim more, so that a forged header cannot ask for terabytes
 
+PIECE = 1 << 20  # bytes read at a time
+
 
 def read(path: Path, dimensions: int) -> np.ndarray:
     """The uint8 array in an IDX file, raw or gzipped (by its first bytes, not by its name).
@@ -45,9 +47,13 @@ def _parse(file, path: Path, dimensions: int) -> np.ndarray:  # type: ignore[no-
         raise MinisglError(f"{path} ends within its header, after {4 + len(header)} of {4 + 4 * dimensions} bytes")
     shape = tuple(int(size) for size in np.frombuffer(header, dtype=">u4"))
     size = prod(shape)
-    if size > LARGEST:
+    if prod(max(n, 1) for n in shape) > LARGEST:
         raise MinisglError(f"{path} claims {size} bytes, shape {shape}; at most {LARGEST} are read")
-    body = file.read(size + 1)  # one more than promised: a longer file, or a gzip bomb, shows itself and is read no further
+    # In pieces, so that memory follows what is there and not what is promised; and one byte more than promised, so that a
+    # longer file, or a gzip bomb, shows itself and is read no further.
+    body = bytearray()
+    while piece := file.read(min(PIECE, size + 1 - len(body))):
+        body += piece
     if len(body) != size:
         found = "more follow" if len(body) > size else f"{len(body)} are there"
         raise MinisglError(f"{path} promises {size} bytes, shape {shape}, and {found}")

@@ -49,7 +49,7 @@ def _find(directory: Path, stem: str) -> Path:
     raise MinisglError(f"{directory} has no file {stem}.gz or {stem}")
 
 
-def _bundled() -> Path:
+def bundled() -> Path:
     """The directory of the bundled files, after checking that each is the published one."""
     for directory in BUNDLED:
         if directory.is_dir():
@@ -86,7 +86,7 @@ def _load_part(directory: Path, prefix: str) -> Digits:
 
 def load_test(path: Path | str | None = None) -> Digits:
     """The test part alone; see load."""
-    return _load_part(Path(path) if path is not None else _bundled(), "t10k")
+    return _load_part(Path(path) if path is not None else bundled(), "t10k")
 
 
 def load(path: Path | str | None = None) -> tuple[Digits, Digits]:
@@ -95,5 +95,5 @@ def load(path: Path | str | None = None) -> tuple[Digits, Digits]:
     path: a directory with four IDX files of MNIST's names, gzipped or raw (Fashion-MNIST, say); None for the bundled set.
     Raises MinisglError when a file is missing, damaged, of other image sizes, or has labels outside 0..9.
     """
-    directory = Path(path) if path is not None else _bundled()
+    directory = Path(path) if path is not None else bundled()
     return _load_part(directory, "train"), _load_part(directory, "t10k")

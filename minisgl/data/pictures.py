@@ -62,13 +62,16 @@ def read_digit(path: Path) -> np.ndarray:
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:
-    """The digit (h, w), at most 20 x 20, in 28 x 28 with its centre of mass as near the centre as whole pixels allow."""
+    """The digit (h, w), at most 20 x 20, in 28 x 28 with its centre of mass as near pixel (14, 14) as whole pixels allow.
+
+    That is where MNIST has it: over the test set it lies between 13.5 and 14.5 in either direction.
+    """
     h, w = digit.shape
     mass = float(digit.sum())
     row = float(np.arange(h) @ digit.sum(axis=1)) / mass
     column = float(np.arange(w) @ digit.sum(axis=0)) / mass
-    top = min(max(round((SIDE - 1) / 2 - row), 0), SIDE - h)
-    left = min(max(round((SIDE - 1) / 2 - column), 0), SIDE - w)
+    top = min(max(round(SIDE / 2 - row), 0), SIDE - h)
+    left = min(max(round(SIDE / 2 - column), 0), SIDE - w)
     placed = np.zeros((SIDE, SIDE), np.float32)
     placed[top : top + h, left : left + w] = digit
     return placed

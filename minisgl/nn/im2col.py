@@ -13,6 +13,12 @@ from minisgl.backend import Array, get_array_module
 from minisgl.nn.workspace import Workspace
 
 
+def require_stride_and_padding(stride: int, padding: int) -> None:
+    """Raise ValueError unless stride >= 1 and padding >= 0."""
+    if stride < 1 or padding < 0:
+        raise ValueError(f"a window wants stride >= 1 and padding >= 0, and got stride {stride} and padding {padding}")
+
+
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """How many windows fit along one axis: floor((size + 2 padding - kernel) / stride) + 1.
 

@@ -17,7 +17,7 @@ from math import prod
 from typing import Any, Protocol
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn.im2col import col2im, im2col, output_size, pad
+from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
 from minisgl.nn.workspace import Workspace
 
 
@@ -60,6 +60,7 @@ class Conv2d:
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
     ) -> None:
+        require_stride_and_padding(stride, padding)
         self.kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
         self.stride, self.padding = stride, padding
         self.weight_shape: tuple[int, ...] = (out_channels, in_channels, *self.kernel)
@@ -172,8 +173,9 @@ class ReLU(ParameterFree):
     ) -> tuple[Array, Mapping[str, Array]]:
         y, ws = cache
         # y > 0 exactly where x > 0; dx is an array of its own, since dy belongs to the caller
-        dx = get_array_module(dy).multiply(dy, y > 0, out=ws.array(self, "dx", dy.shape, dy))
-        return dx, {}
+        xp = get_array_module(dy)
+        is_positive = xp.greater(y, 0, out=ws.array(self, "is_positive", y.shape, y, bool))
+        return xp.multiply(dy, is_positive, out=ws.array(self, "dx", dy.shape, dy)), {}
 
 
 class Flatten(ParameterFree):

@@ -24,10 +24,15 @@ def softmax_cross_entropy(logits: Array, labels: Array, batch_size: int | None =
     """Loss (a scalar array) and its gradient (N, D) for logits (N, D) and integer labels (N,) in 0..D-1.
 
     batch_size is what the sums are divided by, N by default. A shard passes the size of the whole batch, so that losses
-    and gradients of the shards simply add up.
+    and gradients of the shards simply add up. Raises ValueError when labels is not of shape (N,), or empty without a
+    batch_size. That labels are in range is the data loader's care: to look would fetch them from a device.
     """
     xp = get_array_module(logits)
     N, D = logits.shape
+    if labels.shape != (N,):
+        raise ValueError(f"{N} rows of logits want labels of shape ({N},), and got {labels.shape}")
+    if not (batch_size or N):
+        raise ValueError("the mean loss of 0 images is not defined")
     scale = 1.0 / (batch_size or N)
     z = _shifted(logits)  # (N, D)
     exps = xp.exp(z)

@@ -40,7 +40,8 @@ class Sequential:
             if layer.weight_shape:
                 layer.weight = self.layout.weights[name].view(flat)
                 layer.bias = self.layout.biases[name].view(flat)
-        self.output_size = shape[0]
+        if len(shape) != 1:
+            raise ValueError(f"a network ends in one number per class, and this one in maps {shape}: add Flatten and Linear")
 
     @staticmethod
     def plan(layers: Mapping[str, Layer]) -> Layout:
@@ -59,6 +60,8 @@ class Sequential:
 
     def with_weights(self, weights: Array) -> "Sequential":
         """A network of its own with these weights (n_weights,) and a copy of this one's biases."""
+        if weights.shape != self.weights.shape:
+            raise ValueError(f"this network has {self.layout.n_weights} weights, and got an array {weights.shape}")
         flat = self.flat.copy()
         flat[: self.layout.n_weights] = weights
         return self.with_flat(flat)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn.im2col import output_size, pad, windows
+from minisgl.nn.im2col import output_size, pad, require_stride_and_padding, windows
 from minisgl.nn.layers import ParameterFree
 from minisgl.nn.workspace import Workspace
 
@@ -19,11 +19,14 @@ class MaxPool2d(ParameterFree):
     """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
 
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0) -> None:
-        if not 0 <= padding < kernel:
+        self.kernel, self.stride, self.padding = kernel, kernel if stride is None else stride, padding
+        require_stride_and_padding(self.stride, padding)
+        if padding >= kernel:
             raise ValueError(f"a pooling of kernel {kernel} cannot have padding {padding}: a window would be all padding")
-        self.kernel, self.stride, self.padding = kernel, stride or kernel, padding
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != 3:
+            raise ValueError(f"a pooling wants maps (C, H, W), and got {shape}")
         C, H, W = shape
         P = output_size(H, self.kernel, self.stride, self.padding)
         Q = output_size(W, self.kernel, self.stride, self.padding)
@@ -52,13 +55,17 @@ class MaxPool2d(ParameterFree):
     ) -> tuple[Array, Mapping[str, Array]]:
         padded, y, ws = cache
         xp = get_array_module(dy)
-        _, P, Q, _ = y.shape
+        P, Q = y.shape[1:3]
         dx = ws.array(self, "dx", padded.shape, dy)
         dx.fill(0)  # windows may overlap, and may leave the last rows and columns uncovered
-        waiting = xp.ones(y.shape, dtype=bool)  # (C, P, Q, N): this window's maximum has not been met yet
+        waiting = ws.array(self, "waiting", y.shape, dy, bool)  # this window's maximum has not been met yet
+        waiting.fill(True)
+        is_first = ws.array(self, "is_first", y.shape, dy, bool)
+        share = ws.array(self, "share", y.shape, dy)
         for pixel in self._pixels():
-            is_first = (windows(padded, pixel, self.stride, (P, Q)) == y) & waiting
+            xp.equal(windows(padded, pixel, self.stride, (P, Q)), y, out=is_first)  # (C, P, Q, N)
+            is_first &= waiting
             waiting ^= is_first
-            windows(dx, pixel, self.stride, (P, Q))[...] += dy * is_first
+            windows(dx, pixel, self.stride, (P, Q))[...] += xp.multiply(dy, is_first, out=share)
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], {}  # (C, H, W, N)

@@ -7,6 +7,7 @@ run over the same layers without touching each other's numbers.
 
 from collections.abc import Hashable
 from math import prod
+from typing import Any
 
 from minisgl.backend import Array, get_array_module
 
@@ -20,14 +21,14 @@ class Workspace:
     def __init__(self) -> None:
         self._buffers: dict[tuple[Hashable, str], Array] = {}
 
-    def array(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array) -> Array:
-        """Return an uninitialised array of this shape, with the dtype and array module of `like`.
+    def array(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
+        """Return an uninitialised array of this shape, of the array module of `like` and of its dtype, or of `dtype`.
 
         A smaller request (the last, partial batch) is a view of the larger buffer, so sizes may change freely.
         """
-        size = prod(shape)
+        size, dtype = prod(shape), dtype or like.dtype
         buffer = self._buffers.get((owner, role))
-        if buffer is None or buffer.size < size or buffer.dtype != like.dtype:
-            buffer = get_array_module(like).empty(size, dtype=like.dtype)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = get_array_module(like).empty(size, dtype=dtype)
             self._buffers[owner, role] = buffer
         return buffer[:size].reshape(shape)

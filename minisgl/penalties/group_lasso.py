@@ -15,6 +15,8 @@ Source: Yuan, Lin, "Model selection and estimation in regression with grouped va
 from dataclasses import dataclass
 from math import prod, sqrt
 
+from numpy.lib.array_utils import normalize_axis_tuple
+
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.checks import require_nonnegative
 
@@ -25,7 +27,7 @@ class GroupLasso:
 
     groups: the axis, or axes, of w that number the groups; all the other axes run within one. For a convolution
     (K, C, R, S) the axis 0 makes each output channel a group; for a linear layer (D_out, D_in) the axis 1 makes each input
-    neuron one. ValueError if lam < 0.
+    neuron one. ValueError if lam < 0, or when w has no such axis.
     """
 
     lam: float
@@ -36,8 +38,7 @@ class GroupLasso:
 
     def _within(self, w: Array) -> tuple[int, ...]:
         """The axes that run within a group."""
-        numbering = (self.groups,) if isinstance(self.groups, int) else self.groups
-        numbering = tuple(axis % w.ndim for axis in numbering)
+        numbering = normalize_axis_tuple(self.groups, w.ndim)
         return tuple(axis for axis in range(w.ndim) if axis not in numbering)
 
     def _weight(self, w: Array) -> float:

@@ -41,7 +41,7 @@ class L0:
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
         xp = get_array_module(v)
-        kept = xp.where(xp.abs(v) > self.threshold(step), v, 0)
+        kept = xp.where(xp.abs(v) <= self.threshold(step), 0, v)  # so written, NaN stays NaN
         if out is None:
             return kept
         out[...] = kept
