@@ -4,6 +4,7 @@ The test set is used here, once, after training is over: W and V are each measur
 """
 
 import platform
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +39,12 @@ def device() -> str:
 def describe(network: Sequential, shards: Shards, test: Digits) -> dict[str, Any]:
     """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer."""
     counts = sparsity.count(network)
-    units = sum(c.units for c in counts.values())
     return {
         "test_error": shards.error(network, test.images, test.labels),
         "weight_sparsity": sparsity.weight_sparsity(network.weights),
-        "unit_sparsity": 100.0 * sum(c.dead_units for c in counts.values()) / units,
+        "unit_sparsity": sparsity.unit_sparsity(counts),
         "flops": sum(c.flops for c in counts.values()),
-        "layers": {
-            name: {
-                "weights": c.weights,
-                "zero_weights": c.zero_weights,
-                "units": c.units,
-                "dead_units": c.dead_units,
-                "flops": c.flops,
-            }
-            for name, c in counts.items()
-        },
+        "layers": {name: asdict(layer) for name, layer in counts.items()},
     }
 
 

@@ -10,6 +10,7 @@ the next layer's live inputs, except that fc1 counts its own live inputs, since 
 dead. Biases are not counted among the weights.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,3 +75,8 @@ def count(network: Sequential) -> dict[str, LayerCount]:
 def weight_sparsity(weights: np.ndarray) -> float:
     """Percent of exact zeros among the weights, any shape."""
     return 100.0 * (1 - np.count_nonzero(weights) / weights.size)
+
+
+def unit_sparsity(counts: Mapping[str, LayerCount]) -> float:
+    """Percent of dead units among the units of all layers."""
+    return 100.0 * sum(c.dead_units for c in counts.values()) / sum(c.units for c in counts.values())

@@ -128,7 +128,6 @@ class Training:
         return {
             "epoch": epoch + 1,
             "loss": loss_sum / seen,
-            "objective": loss_sum / seen + self.splitting.regularizer(last.beta),
             "error": 100 * wrong_sum / seen,
             "lr": last.lr,
             "beta": last.beta,
@@ -141,11 +140,10 @@ class Training:
 
     def _measure(self, shards: Shards, which: str) -> dict[str, float]:
         network = self.splitting.reported(which)
-        counts = sparsity.count(network).values()
         return {
             "error": shards.error(network, self.measured.images, self.measured.labels),
             "weight_sparsity": sparsity.weight_sparsity(network.weights),
-            "unit_sparsity": 100.0 * sum(c.dead_units for c in counts) / sum(c.units for c in counts),
+            "unit_sparsity": sparsity.unit_sparsity(sparsity.count(network)),
         }
 
     def run(
