@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator
 
 from minisgl.nn import Sequential
 from minisgl.runs import RunDirectory
@@ -42,8 +45,9 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
         right.plot(epochs, errors, "o-", color=colour, label=which.upper())
     right.legend(frameon=False)
     for axis in (left.yaxis, right.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("{x:g}")
+        axis.set_minor_formatter("")
     return figure
 
 
@@ -60,9 +64,10 @@ def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _signed(axes: Axes, weight: np.ndarray, limit: float) -> Any:
-    """Blue positive, red negative, white exactly zero."""
-    image = axes.imshow(weight, cmap="RdBu", vmin=-limit, vmax=limit, interpolation="nearest")
+def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
+    """Blue positive, red negative, white exactly zero and nothing else: small weights keep a visible tint."""
+    norm = AsinhNorm(linear_width=0.05 * limit, vmin=-limit, vmax=limit)
+    image = axes.imshow(np.where(weight == 0, np.nan, weight), cmap="RdBu", norm=norm, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     return image
@@ -80,7 +85,9 @@ def filters(weight: np.ndarray) -> Figure:
     for axes in grid[K:]:
         axes.set_axis_off()
     images = [_signed(axes, weight[k, 0], limit) for k, axes in enumerate(grid[:K])]
-    figure.colorbar(images[0], ax=list(grid), shrink=0.9, label="weight")
+    bar = figure.colorbar(images[0], ax=list(grid), shrink=0.9, label="weight")
+    bar.set_ticks([-limit, -limit / 10, 0, limit / 10, limit])
+    bar.ax.yaxis.set_major_formatter("{x:.2g}")
     return figure
 
 

@@ -71,10 +71,10 @@ def print_table(report: dict[str, Any], console: Console) -> None:
     """W and V, layer by layer: weights, zeros, units, dead units and FLOPs; above each its error on the test set."""
     for which in ("w", "v"):
         entry = report[which]
-        saved = ", the network that is saved" if report["final"] == which else ""
+        saved = " (saved)" if report["final"] == which else ""
         table = Table(
             title=f"{which.upper()}{saved}: test error {entry['test_error']:.2f} %, "
-            f"{entry['weight_sparsity']:.2f} % of the weights zero",
+            f"{entry['weight_sparsity']:.2f} % of weights zero",
             title_justify="left",
             title_style="bold" if saved else "",
         )
