@@ -20,7 +20,7 @@ def _path(directory: Path, steps: int) -> Path:
 
 def _existing(directory: Path) -> list[Path]:
     """The checkpoints of a run, oldest first."""
-    return sorted(directory.glob("[0-9]*.safetensors"), key=lambda path: int(path.stem))
+    return sorted((p for p in directory.glob("*.safetensors") if p.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
 def save(directory: Path, splitting: Splitting, epochs: int) -> Path:
@@ -45,11 +45,15 @@ def load(directory: Path, splitting: Splitting) -> int:
     for path in reversed(found):
         try:
             saved, notes = files.read_arrays(path, expected)
+            epochs, steps = int(notes["epochs"]), int(notes["steps"])
         except MinisglError as error:
             problem = error
             continue
+        except (KeyError, TypeError, ValueError):
+            problem = MinisglError(f"{path} is not a checkpoint: it does not say its epochs and steps")
+            continue
         for name, array in arrays.items():
             array[...] = saved[name]
-        splitting.optimizer.steps = notes["steps"]
-        return int(notes["epochs"])
+        splitting.optimizer.steps = steps
+        return epochs
     raise problem

@@ -4,14 +4,15 @@ A preset is a complete configuration; options on the command line replace single
 `threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper). See schedules.py.
 """
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, fields
+from math import log10
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from minisgl.errors import MinisglError
+from minisgl.penalties import SEPARABLE
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
@@ -34,7 +35,7 @@ class TrainConfig:
     preset: Preset = "quick"
     """Defaults of all the other options. quick: continuation, V is the network. paper: the paper's settings, W is."""
     backend: Literal["numpy"] = "numpy"
-    """The array module."""
+    """The array module that computes."""
     threads: int = 2
     """Threads that run the shards of a batch. Changes the time, never the result."""
     shards: int = 2
@@ -53,12 +54,12 @@ class TrainConfig:
     """Momentum of sgd, 0 <= momentum < 1."""
     nesterov: bool = False
     """Nesterov's form of momentum, for sgd."""
-    lam: float = 0.15 / N_TRAIN
-    """Weight of r(V), per weight. 0: no r, and V is W."""
+    lam: float = 2.5e-6
+    """Weight of r on V, in units of the loss. 0: no r, and V is W. With a threshold given, it only sets --group-lam."""
     group_lam: float | None = None
-    """Weight of the group lasso on W. None: the same as lam. 0: no group lasso."""
+    """Weight of the group lasso on W, in units of the loss. None: the same as lam. 0: no group lasso."""
     beta: float = 0.02
-    """Coupling between W and V at the start."""
+    """Coupling between W and V at the start: beta/2 * |W - V|^2, in units of the loss."""
     beta_growth: float = 1.25
     """Paper regime: beta is multiplied by this every --beta-every epochs."""
     beta_every: int = 40
@@ -100,34 +101,39 @@ PRESETS: dict[str, TrainConfig] = {
 def check(config: TrainConfig) -> None:
     """Raise MinisglError, one sentence that names the option, its value and its range, unless every value is in range."""
 
-    def require(holds: bool, option: str, value: object, wanted: str) -> None:
+    def require(holds: bool, option: str, wanted: str, value: object = None) -> None:
         if not holds:
-            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, and is {value}")
+            shown = getattr(config, option) if value is None else value
+            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, and is {shown}")
 
     for option in ("threads", "shards", "epochs", "batch_size", "beta_every"):
-        value = getattr(config, option)
-        require(value >= 1, option, value, "a whole number >= 1")
+        require(getattr(config, option) >= 1, option, "a whole number >= 1")
+    require(config.shards <= config.batch_size, "shards", f"at most the batch size, {config.batch_size}")
     for option in ("holdout", "seed"):
+        require(getattr(config, option) >= 0, option, "a whole number >= 0")
+    require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
+    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):
         value = getattr(config, option)
-        require(value >= 0, option, value, "a whole number >= 0")
-    for option in ("lr", "beta_growth", "beta_rise"):
-        value = getattr(config, option)
-        require(isfinite(value) and value > 0, option, value, "a number > 0")
-    for option in ("lam", "beta"):
-        value = getattr(config, option)
-        require(isfinite(value) and value >= 0, option, value, "a number >= 0")
-    if config.group_lam is not None:
-        require(isfinite(config.group_lam) and config.group_lam >= 0, "group_lam", config.group_lam, "a number >= 0")
-    require(0 <= config.momentum < 1, "momentum", config.momentum, "at least 0 and below 1")
-    require(0 < config.ramp < 1, "ramp", config.ramp, "between 0 and 1")
-    if config.threshold is not None:
-        for threshold in config.threshold:
-            require(isfinite(threshold) and threshold >= 0, "threshold", threshold, "a number >= 0")
-    if config.penalty in ("l0", "l1") and config.lam > 0 and config.beta == 0:
+        # the smallest keep 1/beta and threshold^2/lam finite
+        require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
+    for option in ("beta_growth", "beta_rise"):
+        require(1e-12 <= getattr(config, option) <= 1e12, option, "a number from 1e-12 to 1e12")
+    if config.beta > 0:
+        growths = (config.epochs - 1) // config.beta_every if config.threshold is None else 0
+        end = log10(config.beta) + growths * log10(config.beta_growth)
+        require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30, after growing {growths} times")
+    require(0 <= config.momentum < 1, "momentum", "at least 0 and below 1")
+    require(0 < config.ramp < 1, "ramp", "between 0 and 1")
+    for epoch in config.lr_drops:
+        require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
+    for threshold in config.threshold or ():
+        require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
+    if config.penalty in SEPARABLE and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 
 
 def as_json(config: TrainConfig) -> dict[str, object]:
     """The configuration as JSON values."""
-    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    # whole paths: the file is read from other folders than it was written from
+    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in values.items()}

@@ -79,6 +79,7 @@ def read_arrays(path: Path, expected: Mapping[str, tuple[int, ...]]) -> tuple[di
     MinisglError for a file that is missing, damaged, of other names, shapes or types, or with NaN or infinite numbers.
     """
     try:
+        path.open("rb").close()  # for the operating system's own words when it cannot be opened
         with safetensors.safe_open(str(path), framework="numpy") as file:
             names = set(file.keys())
             missing, extra = sorted(expected.keys() - names), sorted(names - expected.keys())
@@ -103,6 +104,8 @@ def read_arrays(path: Path, expected: Mapping[str, tuple[int, ...]]) -> tuple[di
         notes = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MinisglError(f"{path}: its metadata is not JSON: {error}") from error
-    if not isinstance(notes, dict) or notes.pop("checksum", _checksum(arrays)) != _checksum(arrays):
+    if not isinstance(notes, dict):
+        raise MinisglError(f"{path}: its metadata is not a JSON object")
+    if "checksum" in notes and notes.pop("checksum") != _checksum(arrays):
         raise MinisglError(f"{path} is damaged: its arrays do not have the checksum it names")
     return arrays, notes

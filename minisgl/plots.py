@@ -4,6 +4,7 @@ Colours are two throughout: W blue, V orange. A zero weight is white in every pi
 looks missing.
 """
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator
 
+from minisgl import files
 from minisgl.nn import Sequential
 from minisgl.runs import RunDirectory
 
@@ -38,9 +40,10 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
         axes.set_xlabel("epoch")
         axes.set_yscale("log")
         axes.spines[["top", "right"]].set_visible(False)
-    left.plot(epochs, [record["loss"] for record in history], "o-", color=GREY)
+    # a log axis has no place for 0
+    left.plot(epochs, [max(record["loss"], 1e-9) for record in history], "o-", color=GREY)
     for which, colour in (("w", W_COLOUR), ("v", V_COLOUR)):
-        # a log axis has no place for 0: an error below one image in 10,000 is drawn as that
+        # an error below one image in 10,000 is drawn as that
         errors = [max(record[which]["error"], 0.01) for record in history]
         right.plot(epochs, errors, "o-", color=colour, label=which.upper())
     right.legend(frameon=False)
@@ -121,8 +124,10 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
-    figure.savefig(path, dpi=120)
+    """Write a figure as PNG. MinisglError if the file cannot be written."""
+    content = BytesIO()
+    figure.savefig(content, dpi=120, format="png")
+    files.write(path, content.getvalue())
 
 
 def save_run_figures(directory: RunDirectory, network: Sequential) -> None:

@@ -44,6 +44,6 @@ def showing_progress(
         task = bar.add_task("", total=training.steps, epoch=1, loss=0.0, error=0.0, zeros=0.0)
 
         def tick(t: Tick) -> None:
-            bar.update(task, completed=t.step, epoch=t.epoch + 1, loss=t.loss, error=t.error, zeros=t.sparsity)
+            bar.update(task, completed=t.step, epoch=t.epoch, loss=t.loss, error=t.error, zeros=t.sparsity)
 
         yield tick, epoch_done

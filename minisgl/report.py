@@ -50,6 +50,7 @@ def describe(network: Sequential, shards: Shards, test: Digits) -> dict[str, Any
 
 def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Digits, seconds: float) -> dict[str, Any]:
     """The content of report.json. The only place where test images meet a network in training."""
+    w = describe(splitting.reported("w"), shards, test)
     return {
         "experiment": config.experiment,
         "penalty": config.penalty,
@@ -62,8 +63,8 @@ def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Digits
         "seconds": round(seconds, 1),
         "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
         "final": final_network(config, splitting),
-        "w": describe(splitting.reported("w"), shards, test),
-        "v": describe(splitting.reported("v"), shards, test),
+        "w": w,
+        "v": describe(splitting.reported("v"), shards, test) if splitting.splits else w,
     }
 
 

@@ -30,27 +30,44 @@ class RunDirectory:
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
-        """A new run directory: `out`, or runs/<stem>-<n> with the first free n. MinisglError if `out` holds a run already."""
+        """A new run directory: `out`, or runs/<stem>-<n> with the first free n.
+
+        Raises MinisglError when `out` holds anything already, or cannot be made.
+        """
         try:
             if out is None:
-                for n in count(1):
-                    path = Path("runs") / f"{stem}-{n}"
-                    try:
-                        path.mkdir(parents=True)
-                        break
-                    except FileExistsError:
-                        continue
+                Path("runs").mkdir(exist_ok=True)
+                path = cls._numbered(Path("runs"), stem)
             else:
                 path = out
                 path.mkdir(parents=True, exist_ok=True)
+                if any(path.iterdir()):
+                    what = "already holds a run" if (path / "config.json").exists() else "is not empty"
+                    raise MinisglError(f"{path} {what}; name another directory with --out")
             run = cls(path)
-            if run.config.exists():
-                raise MinisglError(f"{path} already holds a run; name another directory with --out")
-            run.checkpoints.mkdir(exist_ok=True)
-            run.figures.mkdir(exist_ok=True)
+            run.checkpoints.mkdir()
+            run.figures.mkdir()
         except OSError as error:
             raise MinisglError(f"{error.filename} cannot be made: {error.strerror}") from error
         return run
+
+    @staticmethod
+    def _numbered(parent: Path, stem: str) -> Path:
+        for n in count(1):
+            try:
+                (parent / f"{stem}-{n}").mkdir()
+            except FileExistsError:
+                continue
+            break
+        return parent / f"{stem}-{n}"
+
+    def discard_unless_checkpointed(self) -> None:
+        """Remove what a run left that ended before its first checkpoint, so that nothing half-written stays."""
+        if any(self.checkpoints.iterdir()):
+            return
+        self.config.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.figures, self.path):
+            folder.rmdir()
 
     def append_history(self, record: dict[str, Any]) -> None:
         """Add one line, one epoch, to history.jsonl."""
@@ -79,8 +96,13 @@ def read_model(path: Path, network: Sequential) -> Sequential:
     expected = {slot.name: slot.shape for slot in network.layout.slots}
     arrays, _ = files.read_arrays(path, expected)
     flat = network.flat.copy()
-    for slot in network.layout.slots:
-        slot.view(flat)[...] = arrays[slot.name]
+    with np.errstate(over="ignore"):
+        for slot in network.layout.slots:
+            slot.view(flat)[...] = arrays[slot.name]
+    if not np.isfinite(flat).all():
+        raise MinisglError(
+            f"{path} has numbers of up to {max(abs(a).max() for a in arrays.values()):.1e}, too large for float32"
+        )
     return network.with_flat(flat)
 
 
@@ -91,7 +113,11 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     run or a file in it is damaged.
     """
     directory = RunDirectory(Path(run))
-    if not directory.report.is_file() or not directory.model.is_file():
+    try:
+        finished = directory.report.is_file() and directory.model.is_file()
+    except OSError as error:
+        raise MinisglError(f"{run} cannot be read: {error.strerror}") from error
+    if not finished:
         raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
     return read_model(directory.model, lenet5(np.random.default_rng(0))), report

@@ -76,13 +76,12 @@ class Splitting:
         for slot in self._plain:
             self.v[slot.start : slot.stop] = self.network.flat[slot.start : slot.stop]
         for name, slot, penalty in self._sparse:
-            w, v = self.network.flat[slot.start : slot.stop], self.v[slot.start : slot.stop]
+            w, v = slot.view(self.network.flat), slot.view(self.v)
             step = 1 / beta if thresholds is None else penalty.step_for(thresholds[name])
-            if step == 0:
+            if step > 0:
+                penalty.prox(w, step, out=v)
+            else:
                 v[...] = w
-                continue
-            for block in blocks(w.size):  # separable: a block's prox is the prox's block
-                penalty.prox(w[block], step, out=v[block])
 
     def regularizer(self, beta: float) -> float:
         """F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""
@@ -98,4 +97,6 @@ class Splitting:
 
         With no penalty on V the two are the same network.
         """
-        return self.network.with_weights(self.v if which == "v" and self.splits else drop_negligible(self.network.weights))
+        if which == "v" and self.splits:
+            return self.network.with_weights(self.v)
+        return self.network.with_weights(drop_negligible(self.network.weights))

@@ -17,20 +17,21 @@ from rich.console import Console
 
 from minisgl import config as configuration
 from minisgl import files, plots, report
+from minisgl.command import told_in_a_sentence
 from minisgl.config import TrainConfig
 from minisgl.data import mnist
+from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.progress import showing_progress
 from minisgl.runs import RunDirectory, read_model, write_model
 from minisgl.shards import running_shards
 from minisgl.training import Training, make_splitting
-from minisgl.user_errors import told_in_a_sentence
 
 
 def parse(arguments: Sequence[str]) -> TrainConfig:
     """The configuration that the arguments ask for: a preset, with single options replaced."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--preset", default="quick")
+    early.add_argument("--preset", default="quick", nargs="?")
     preset = early.parse_known_args(arguments)[0].preset
     # an unknown preset is left for tyro to refuse, which lists the choices
     default = configuration.PRESETS.get(preset, TrainConfig())
@@ -48,18 +49,24 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
     training = Training(config, splitting, train_digits)
 
     directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty}")
-    files.write_json(directory.config, configuration.as_json(config))
     started = time.perf_counter()
     with running_shards(config.shards, config.threads) as shards:
-        with showing_progress(console, training) as (tick, epoch_done):
-            training.run(shards, directory, tick, epoch_done)
+        try:
+            files.write_json(directory.config, configuration.as_json(config))
+            with showing_progress(console, training) as (tick, epoch_done):
+                training.run(shards, directory, tick, epoch_done)
+        except MinisglError:
+            directory.discard_unless_checkpointed()
+            raise
         result = report.make(config, splitting, shards, test_digits, time.perf_counter() - started)
     network = splitting.reported(result["final"])
     write_model(directory.model, network)
-    plots.save_run_figures(directory, network)
     files.write_json(directory.report, result)
+    plots.save_run_figures(directory, network)
     report.print_table(result, console)
-    console.print(f"{result['seconds']:.0f} s; everything is in {directory.path}", highlight=False)
+    console.print(
+        f"{result['seconds']:.0f} s; everything is in {directory.path}", highlight=False, markup=False, soft_wrap=True
+    )
     return directory
 
 

@@ -31,7 +31,7 @@ MEASURED = 5_000  # training images on which the epoch's error is measured when 
 
 @dataclass(frozen=True)
 class Tick:
-    """What a progress bar shows: `step` of `steps` in the run, the running means of the epoch, V's zeros in percent."""
+    """What a progress bar shows: `step` of `steps` in the run, the epoch (from 1), its running means, V's zeros in percent."""
 
     epoch: int
     step: int
@@ -100,13 +100,16 @@ class Training:
         return loss, wrong
 
     def _diverged(self, what: str, epoch: int, i: int, moment: Moment) -> MinisglError:
+        if epoch == i == 0 and self.config.init is not None:
+            cause = f"the weights of {self.config.init} are too large"
+        elif self.config.group_weight > 1:
+            cause = f"the learning rate {moment.lr:.3g} or the group lasso's weight {self.config.group_weight:.3g} is too large"
+        else:
+            cause = f"the learning rate {moment.lr:.3g} is too large"
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
-        return MinisglError(
-            f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; "
-            f"most likely the learning rate {moment.lr:.3g} is too large; {kept}"
-        )
+        return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
 
-    def epoch(self, shards: Shards, epoch: int, tick: Callable[[Tick], None]) -> dict[str, Any]:
+    def run_epoch(self, shards: Shards, epoch: int, tick: Callable[[Tick], None]) -> dict[str, Any]:
         """Train one epoch, counted from 0, and return its record for the history."""
         started = time.perf_counter()
         batch = self.config.batch_size
@@ -121,10 +124,12 @@ class Training:
             done = epoch * self.steps_per_epoch + i + 1
             if i % 10 == 0:  # counting zeros at every step would be seen in the time
                 zeros = sparsity.weight_sparsity(self.splitting.v)
-            tick(Tick(epoch, done, self.steps, loss_sum / seen, 100 * wrong_sum / seen, zeros))
+            tick(Tick(epoch + 1, done, self.steps, loss_sum / seen, 100 * wrong_sum / seen, zeros))
         last = self.schedule.at(done - 1, self.steps_per_epoch, self.steps)
-        if not np.isfinite(self.splitting.network.flat).all():
-            raise self._diverged("the weights became infinite or NaN", epoch, i, last)
+        for name, array in {"weights": self.splitting.network.flat, **self.splitting.optimizer.state}.items():
+            if not np.isfinite(array).all():
+                raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i, last)
+        w = self._measure(shards, "w")
         return {
             "epoch": epoch + 1,
             "loss": loss_sum / seen,
@@ -133,8 +138,8 @@ class Training:
             "beta": last.beta,
             "thresholds": last.thresholds,
             "measured_on": self.measured_on,
-            "w": self._measure(shards, "w"),
-            "v": self._measure(shards, "v"),
+            "w": w,
+            "v": self._measure(shards, "v") if self.splitting.splits else w,
             "seconds": time.perf_counter() - started,
         }
 
@@ -159,7 +164,7 @@ class Training:
         # a diverging run is told in a sentence, by the checks above, not in NumPy's warnings
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(self.config.epochs):
-                record = self.epoch(shards, epoch, tick)
+                record = self.run_epoch(shards, epoch, tick)
                 directory.append_history(record)
                 checkpoint.save(directory.checkpoints, self.splitting, epoch + 1)
                 epoch_done(record)

@@ -11,14 +11,18 @@ from safetensors.numpy import save_file
 
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
+from minisgl.evaluate import _data_of
 from minisgl.models import lenet5
-from minisgl.runs import read_model
+from minisgl.runs import read_model, write_model
 
 
 def refused(done, *words: str) -> None:
     """The process ended as a refusal that contains these words."""
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
+    if not done.stderr.startswith("╭"):  # the CLI library's own box
+        assert done.stderr.startswith("minisgl: "), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
     flat = " ".join(done.stderr.replace("│", " ").split())
     for word in words:
         assert word in flat, (word, done.stderr)
@@ -49,6 +53,14 @@ def refused(done, *words: str) -> None:
         (["--threshold", "0.1", "0.2"], ["--threshold", "has 2 numbers", "4"]),
         (["--threads", "0"], ["--threads", "is 0"]),
         (["--shards", "0"], ["--shards", "is 0"]),
+        (["--shards", "1000000000"], ["--shards", "batch size, 100", "is 1000000000"]),
+        (["--lam", "1e-320"], ["--lam", "from 1e-30"]),
+        (["--lam", "1e308"], ["--lam", "is 1e+308"]),
+        (["--threshold", "1e300"], ["--threshold", "is 1e+300"]),
+        (["--beta-rise", "1e300"], ["--beta-rise", "is 1e+300"]),
+        (["--preset", "paper", "--beta-growth", "1e-12", "--beta-every", "1", "--epochs", "9"], ["--beta-growth", "8 times"]),
+        (["--preset", "paper", "--lr-drops", "-5"], ["--lr-drops", "is -5"]),
+        (["--preset"], ["--preset"]),
         (["--batch-size", "0"], ["--batch-size", "is 0"]),
         (["--batch-size", "2001"], ["--batch-size 2001", "2000 images"]),
         (["--holdout", "2000"], ["--holdout 2000", "2000 images"]),
@@ -108,6 +120,9 @@ def test_a_directory_that_holds_a_run_is_refused_and_left_alone(command, small: 
     (tmp_path / "old" / "config.json").write_text("{}")
     refused(command("minisgl.train", "--data", small, "--out", "old"), "already holds a run", "--out")
     assert [path.name for path in (tmp_path / "old").iterdir()] == ["config.json"]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("")
+    refused(command("minisgl.train", "--data", small, "--out", "full"), "full is not empty", "--out")
     (tmp_path / "file").write_text("")
     refused(command("minisgl.train", "--data", small, "--out", "file"), "file", "cannot be made")
 
@@ -115,8 +130,7 @@ def test_a_directory_that_holds_a_run_is_refused_and_left_alone(command, small: 
 def test_divergence_ends_the_command(command, small: Path, tmp_path: Path) -> None:
     done = command("minisgl.train", "--data", small, "--optimizer", "sgd", "--lr", "1e6", "--out", "run")
     refused(done, "epoch 1", "step", "learning rate")
-    left = {path.name for path in (tmp_path / "run").iterdir()}
-    assert left == {"config.json", "checkpoint", "figures"}  # no model, no report
+    assert list(tmp_path.iterdir()) == []  # it had learned nothing worth keeping
 
 
 @pytest.mark.parametrize(
@@ -145,3 +159,24 @@ def test_evaluate_refuses_what_is_no_run(command, tmp_path: Path) -> None:
     (run / "report.json").write_text(json.dumps({}))
     (run / "model.safetensors").write_bytes(b"\xff" * 100)
     refused(command("minisgl.evaluate", run), "not a safetensors file")
+
+
+@pytest.mark.parametrize("told", ["[]", "5", '{"data": 5}', "{}"])
+def test_evaluate_of_a_run_with_a_strange_config(told: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(told)
+    with pytest.raises(MinisglError, match="does not say which data"):
+        _data_of(tmp_path)
+
+
+def test_evaluate_of_a_run_whose_data_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"data": str(tmp_path / "gone")}))
+    with pytest.raises(MinisglError, match="gone; name their directory with --data"):
+        _data_of(tmp_path)
+
+
+def test_init_numbers_beyond_float32(tmp_path: Path) -> None:
+    network = lenet5(np.random.default_rng(0), np.float64)
+    network.flat[5] = 1e300
+    write_model(tmp_path / "model.safetensors", network)
+    with pytest.raises(MinisglError, match=r"1\.0e\+300, too large for float32"):
+        read_model(tmp_path / "model.safetensors", lenet5(np.random.default_rng(0)))

@@ -75,6 +75,26 @@ def test_a_picture_becomes_what_mnist_looks_like(digits: tuple[Digits, Digits], 
     np.testing.assert_allclose(read_digit(tmp_path / "exact.png"), original, atol=1e-6)  # MNIST's own form is left alone
 
 
+def test_sixteen_bits_transparency_and_rotation(digits: tuple[Digits, Digits], tmp_path: Path) -> None:
+    picture = photograph(digits[1].images[0, 0])
+    picture.save(tmp_path / "plain.png")
+    expected = read_digit(tmp_path / "plain.png")
+
+    deep = np.asarray(picture).astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    np.testing.assert_allclose(read_digit(tmp_path / "deep.png"), expected, atol=0.02)
+
+    ink = Image.new("RGBA", picture.size, "black")
+    ink.putalpha(ImageOps.invert(picture).point(lambda grey: max(grey - 40, 0)))
+    ink.save(tmp_path / "clear.png")
+    assert np.corrcoef(read_digit(tmp_path / "clear.png").ravel(), expected.ravel())[0, 1] > 0.95
+
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera lay on its side: turn clockwise to view
+    picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_allclose(read_digit(tmp_path / "turned.png"), expected, atol=1e-6)
+
+
 def test_pictures_that_show_nothing_or_cannot_be_read(trained: Path, command, tmp_path: Path) -> None:
     Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
     with pytest.raises(MinisglError, match="shows nothing"):
@@ -86,9 +106,12 @@ def test_pictures_that_show_nothing_or_cannot_be_read(trained: Path, command, tm
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:200])
     with pytest.raises(MinisglError, match="cannot be read as a picture"):
         read_digit(tmp_path / "cut.png")
+    Image.new("L", (28, 28), 0).save(tmp_path / "black.png")
+    with pytest.raises(MinisglError, match="shows nothing"):
+        read_digit(tmp_path / "black.png")
     done = command("minisgl.evaluate", trained, "nowhere.png")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "nowhere.png does not exist" in done.stderr
+    assert "nowhere.png cannot be read: No such file" in done.stderr
     done = command("minisgl.evaluate", trained, "blank.png", "--data", tmp_path)
     assert done.returncode == 2
     assert "not both" in done.stderr

@@ -74,7 +74,7 @@ def test_it_overfits_100_images_to_zero_error(digits: tuple[Digits, Digits]) -> 
     training = Training(config, splitting, hundred)
     with running_shards(2, 2) as shards:
         for epoch in range(config.epochs):
-            training.epoch(shards, epoch, lambda tick: None)
+            training.run_epoch(shards, epoch, lambda tick: None)
         assert shards.error(splitting.network, hundred.images, hundred.labels) == 0
 
 
@@ -112,7 +112,7 @@ def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, 
     splitting = make_splitting(config, lenet5(np.random.default_rng(99)))
     assert checkpoint.load(tmp_path / "run" / "checkpoint", splitting) == 1
     with running_shards(config.shards, config.threads) as shards:
-        Training(config, splitting, some).epoch(shards, 1, lambda tick: None)
+        Training(config, splitting, some).run_epoch(shards, 1, lambda tick: None)
     assert splitting.network.flat.tobytes() == unbroken.network.flat.tobytes()
     assert splitting.v.tobytes() == unbroken.v.tobytes()
 

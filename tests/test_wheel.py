@@ -13,7 +13,6 @@ CHECKOUT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel, and nothing else, has been installed."""
-    pytest.importorskip("hatchling")
     built = tmp_path_factory.mktemp("built")
     words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
     subprocess.run(words, cwd=CHECKOUT, check=True, capture_output=True)

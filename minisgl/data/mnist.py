@@ -43,9 +43,12 @@ class Digits:
 
 
 def _find(directory: Path, stem: str) -> Path:
-    for name in (f"{stem}.gz", stem):
-        if (directory / name).is_file():
-            return directory / name
+    try:
+        for name in (f"{stem}.gz", stem):
+            if (directory / name).is_file():
+                return directory / name
+    except OSError as error:
+        raise MinisglError(f"{directory} cannot be read: {error.strerror}") from error
     raise MinisglError(f"{directory} has no file {stem}.gz or {stem}")
 
 

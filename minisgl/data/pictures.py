@@ -10,35 +10,49 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from minisgl.errors import MinisglError
 
 SIDE, BOX = 28, 20
-LARGEST = 10_000  # pixels a side
+LARGEST = 6_000  # pixels a side
 INK = 0.2  # fraction of the contrast above which a pixel belongs to the digit
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """The picture as grey values (H, W) float32 in [0, 1], transparency on white. MinisglError if it cannot be read."""
+    """The picture as grey values (H, W) float32 in [0, 1], upright, transparency on white. MinisglError if it is no picture."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused below, in a sentence
-            with Image.open(path) as picture:
+            with Image.open(path, formats=FORMATS) as picture:
                 if max(picture.size) > LARGEST:
                     raise MinisglError(
                         f"{path} is {picture.size[0]} x {picture.size[1]} pixels; at most {LARGEST} a side are read"
                     )
-                rgba = picture.convert("RGBA")
+                return _grey(ImageOps.exif_transpose(picture))
     except MinisglError:
         raise
-    except FileNotFoundError as error:
-        raise MinisglError(f"{path} does not exist") from error
     # a damaged file can make a decoder fail in ways that Pillow does not name
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError) as error:
-        raise MinisglError(f"{path} cannot be read as a picture: {error}") from error
-    paper = Image.new("RGBA", rgba.size, "white")
-    return np.asarray(Image.alpha_composite(paper, rgba).convert("L"), np.float32) / 255
+        raise MinisglError(f"{path} cannot be read as a picture ({', '.join(FORMATS)}): {error}") from error
+
+
+def _grey(picture: Image.Image) -> np.ndarray:
+    if picture.mode.startswith(("I", "F")):  # 16 bits and more: Pillow's conversion to L would clip, not scale
+        wide = np.asarray(picture, np.float32)
+        if not np.isfinite(wide).all():
+            raise ValueError("some of its numbers are NaN or infinite")
+        low, high = float(wide.min()), float(wide.max())
+        return (wide - low) / (high - low) if high > low else np.zeros_like(wide)
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.asarray(picture.convert("L"), np.float32) / 255
 
 
 def read_digit(path: Path) -> np.ndarray:
@@ -46,11 +60,11 @@ def read_digit(path: Path) -> np.ndarray:
     grey = read_grey(path)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
-    if grey.shape == (SIDE, SIDE) and paper < 0.1:
-        return grey[None]
     ink = np.abs(grey - paper)  # (H, W): 0 on paper, whatever its colour
     if ink.max() < 0.1:
-        raise MinisglError(f"{path} shows nothing: its grey values differ from the border's by at most {ink.max():.2f}")
+        raise MinisglError(f"{path} shows nothing: its grey values differ from the border's by at most {ink.max():.2f} of 1")
+    if grey.shape == (SIDE, SIDE) and paper < 0.1:
+        return grey[None]
     ink /= ink.max()
     rows, columns = np.nonzero((ink > INK).any(axis=1))[0], np.nonzero((ink > INK).any(axis=0))[0]
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -10,8 +10,6 @@ Shapes as everywhere between layers, image index last: x (C, H, W, N).
 
 import numpy as np
 
-from minisgl.nn.im2col import output_size
-
 
 def _padded(x: np.ndarray, padding: int, value: float) -> np.ndarray:
     return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), constant_values=value)
@@ -24,8 +22,8 @@ def _unpadded(dx: np.ndarray, padding: int) -> np.ndarray:
 def conv2d(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int = 1, padding: int = 0) -> np.ndarray:
     """y (K, P, Q, N) of x (C, H, W, N), weight (K, C, R, S), bias (K,)."""
     K, C, R, S = weight.shape
-    P, Q = output_size(x.shape[1], R, stride, padding), output_size(x.shape[2], S, stride, padding)
     x = _padded(x, padding, 0.0)
+    P, Q = (x.shape[1] - R) // stride + 1, (x.shape[2] - S) // stride + 1
     y = np.zeros((K, P, Q, x.shape[3]), x.dtype)
     for k, p, q, n in np.ndindex(*y.shape):
         y[k, p, q, n] = bias[k]
@@ -61,8 +59,8 @@ def _first_maximum(window: np.ndarray) -> tuple[int, int]:
 
 def max_pool2d(x: np.ndarray, kernel: int, stride: int, padding: int = 0) -> np.ndarray:
     """y (C, P, Q, N) of x (C, H, W, N)."""
-    P, Q = output_size(x.shape[1], kernel, stride, padding), output_size(x.shape[2], kernel, stride, padding)
     x = _padded(x, padding, -np.inf)
+    P, Q = (x.shape[1] - kernel) // stride + 1, (x.shape[2] - kernel) // stride + 1
     y = np.zeros((x.shape[0], P, Q, x.shape[3]), x.dtype)
     for c, p, q, n in np.ndindex(*y.shape):
         i, j = p * stride, q * stride

@@ -16,7 +16,7 @@ from minisgl.penalties.l1 import L1
 
 
 class Penalty(Protocol):
-    """A separable penalty: a sum over single weights, so that any part of a vector can be thresholded by itself."""
+    """What the V-step asks of r. It is handed one layer's weights whole, so r need not be separable."""
 
     def value(self, w: Array) -> float:
         """lam * r(w), at least 0."""
@@ -24,11 +24,11 @@ class Penalty(Protocol):
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """argmin over x of step * value(x) + ||x - v||^2 / 2; v is left alone unless out is v."""
 
-    def threshold(self, step: float) -> float:
-        """The largest |v| whose prox is 0."""
-
     def step_for(self, threshold: float) -> float:
-        """The inverse of threshold: the step at which every |v| up to `threshold` becomes 0."""
+        """The step at which prox sets every |v| up to `threshold` to 0: what continuation schedules.
+
+        For a separable penalty it is the inverse of threshold(step), the largest |v| whose prox is 0.
+        """
 
 
 # The r of the command line's --penalty, by name; "none" and "group-lasso" have none.

@@ -61,11 +61,11 @@ class GroupLasso:
         """lam * sqrt(n_g) * w_g / ||w_g||, finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
         xp = get_array_module(w)
         norms = self.norms(w)
-        return w * (self._weight(w) / xp.where(norms > 0, norms, xp.inf))
+        return w * xp.where(norms > 0, self._weight(w) / xp.where(norms > 0, norms, 1), 0)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Block soft thresholding of v's groups; step > 0."""
         xp = get_array_module(v)
         norms = self.norms(v)
-        shrunk = xp.maximum(1 - step * self._weight(v) / xp.where(norms > 0, norms, xp.inf), 0)
-        return xp.multiply(v, shrunk * (norms > 0), out=out)
+        shrunk = xp.maximum(1 - step * self._weight(v) / xp.where(norms > 0, norms, 1), 0)
+        return xp.multiply(v, xp.where(norms > 0, shrunk, 0), out=out)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_nonnegative, require_positive
 
 
@@ -36,13 +37,9 @@ class L0:
     def step_for(self, threshold: float) -> float:
         """threshold^2 / (2 lam). ValueError if lam is 0: it never thresholds."""
         require_positive("lam", self.lam)
-        return threshold**2 / (2 * self.lam)
+        return threshold * (threshold / (2 * self.lam))
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
-        xp = get_array_module(v)
-        kept = xp.where(xp.abs(v) <= self.threshold(step), 0, v)  # so written, NaN stays NaN
-        if out is None:
-            return kept
-        out[...] = kept
-        return out
+        xp, t = get_array_module(v), self.threshold(step)
+        return in_blocks(lambda block: xp.where(xp.abs(block) <= t, 0, block), v, out)  # so written, NaN stays NaN

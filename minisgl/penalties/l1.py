@@ -13,6 +13,7 @@ Source: Donoho, "De-noising by soft-thresholding", IEEE Trans. Inf. Theory 41 (1
 from dataclasses import dataclass
 
 from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_nonnegative, require_positive
 
 
@@ -41,7 +42,6 @@ class L1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
-        xp = get_array_module(v)
-        t = self.threshold(step)
+        xp, t = get_array_module(v), self.threshold(step)
         # v less its part in [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
-        return xp.subtract(v, xp.clip(v, -t, t), out=out)
+        return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out)

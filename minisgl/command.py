@@ -1,0 +1,31 @@
+"""How a command ends when something is wrong: one sentence on stderr, exit status 2, no traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from minisgl.errors import MinisglError
+
+
+@contextmanager
+def told_in_a_sentence() -> Iterator[None]:
+    """Turn what a user can mend into a sentence on stderr and exit status 2; Ctrl-C exits 130.
+
+    That is every MinisglError, and what the system refuses: memory, or output that cannot be written where it goes.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except MinisglError as error:
+        _end(str(error), 2)
+    except MemoryError:
+        _end("there is not enough memory for this; a smaller --batch-size needs less", 2)
+    except (OSError, UnicodeEncodeError) as error:
+        _end(f"the output cannot be written: {error}", 2)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+
+
+def _end(sentence: str, status: int) -> None:
+    print(f"minisgl: {sentence}", file=sys.stderr)
+    sys.exit(status)
