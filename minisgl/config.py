@@ -4,10 +4,10 @@ A preset is a complete configuration; options on the command line replace single
 `threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper). See schedules.py.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import log10
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -33,7 +33,7 @@ class TrainConfig:
     penalty: PenaltyName = "l0"
     """r, on V: l0 or l1 (both with group lasso on W), group-lasso alone, or none."""
     preset: Preset = "quick"
-    """Defaults of all the other options. quick: continuation, V is the network. paper: the paper's settings, W is."""
+    """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network."""
     backend: Literal["numpy"] = "numpy"
     """The array module that computes."""
     threads: int = 2
@@ -67,8 +67,7 @@ class TrainConfig:
     beta_rise: float = 1000.0
     """Continuation: beta at the end over beta at the start; it rises after the ramp."""
     threshold: tuple[float, ...] | None = (0.1,)
-    """Size up to which V's weights are zero at the end of the ramp, which starts from 0: one number for all layers or one
-    per layer (continuation). None: it follows from lam and beta (paper)."""
+    """Size up to which weights of V are zero once the ramp has ended; one number, or one per layer. None: from lam and beta."""
     ramp: float = 0.5
     """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
     holdout: int = 0
@@ -96,6 +95,16 @@ PRESETS: dict[str, TrainConfig] = {
     # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
     "paper": TrainConfig(preset="paper", epochs=200, lr=1e-3, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
 }
+
+# What quick changes for another r. With a threshold tau of its own, l1 pulls every survivor with the force beta * tau, so a
+# rising beta would crush the network; l0 pulls only what is below the threshold.
+QUICK_FOR: dict[str, dict[str, Any]] = {"l1": {"threshold": (0.005,), "beta_rise": 1.0}}
+
+
+def preset(name: str, penalty: str) -> TrainConfig:
+    """The configuration of a preset for a penalty; of quick and l0 where a name is unknown."""
+    config = PRESETS.get(name, PRESETS["quick"])
+    return replace(config, **QUICK_FOR.get(penalty, {})) if config.preset == "quick" else config
 
 
 def check(config: TrainConfig) -> None:

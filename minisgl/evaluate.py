@@ -1,8 +1,10 @@
 """What does a trained network say? `python -m minisgl.evaluate RUN [--data DIR] [IMAGE...]`
 
-python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on the MNIST test set
-python -m minisgl.evaluate runs/mnist-lenet5-l0-1 --data fashion      its error on the test set in another directory
-python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with its probabilities
+    python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on the MNIST test set
+    python -m minisgl.evaluate runs/mnist-lenet5-l0-1 --data fashion      its error on the test set in another directory
+    python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with its probabilities
+
+The network is the one in the run's model.safetensors. Nothing is written.
 """
 
 import os

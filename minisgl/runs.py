@@ -1,6 +1,8 @@
 """A run directory: where a training leaves what it was told, what it did, and what came out.
 
-config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
+    config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
+
+config.json is written first and report.json after the model: a directory with a report holds a finished run.
 """
 
 import json

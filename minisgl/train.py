@@ -1,9 +1,11 @@
 """The command line: `python -m minisgl.train` trains, shows how it goes, and writes a run directory.
 
-python -m minisgl.train                                   LeNet-5 on MNIST with sparse group l0, preset quick
-python -m minisgl.train --penalty l1 --threshold 0.05     another penalty, another threshold
-python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
-python -m minisgl.train --help                            every option, with its unit and default
+    python -m minisgl.train                                   LeNet-5 on MNIST with sparse group l0, preset quick
+    python -m minisgl.train --penalty l1 --threshold 0.01     another penalty, another threshold
+    python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
+    python -m minisgl.train --help                            every option, with its unit and default
+
+Options come from one frozen dataclass, config.TrainConfig. Whatever is wrong with them is said before anything is written.
 """
 
 import argparse
@@ -32,9 +34,9 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
     """The configuration that the arguments ask for: a preset, with single options replaced."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--preset", default="quick", nargs="?")
-    preset = early.parse_known_args(arguments)[0].preset
-    # an unknown preset is left for tyro to refuse, which lists the choices
-    default = configuration.PRESETS.get(preset, TrainConfig())
+    early.add_argument("--penalty", default="l0", nargs="?")
+    known = early.parse_known_args(arguments)[0]
+    default = configuration.preset(known.preset, known.penalty)  # what is unknown is left for tyro to refuse
     return tyro.cli(TrainConfig, prog="python -m minisgl.train", args=arguments, default=default)
 
 

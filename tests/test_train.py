@@ -5,14 +5,18 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import run_module
 from independent import evaluate as independently
+from rich.console import Console
 
 import minisgl
+from minisgl import train
 
 FILES = {"config.json", "history.jsonl", "checkpoint", "model.safetensors", "report.json", "figures"}
 FIGURES = {"loss_and_error.png", "sparsity.png", "conv1_filters.png", "fc1_zeros.png"}
@@ -137,25 +141,21 @@ def test_init_starts_from_a_saved_model(finished: tuple[Path, str], small: Path,
 
 @pytest.mark.parametrize("penalty", ["none", "group-lasso", "l1", "l0"])
 @pytest.mark.parametrize("preset", ["quick", "paper"])
-def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: Path, command, tmp_path: Path) -> None:
-    done = command(
-        "minisgl.train", "--preset", preset, "--penalty", penalty, "--data", small, "--epochs", 1, "--batch-size", 200
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "runs" / f"mnist-lenet5-{penalty}-1" / "report.json").read_text())
+def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: Path, tmp_path: Path) -> None:
+    config = train.parse(["--preset", preset, "--penalty", penalty, "--data", str(small), "--epochs", "1"])
+    run = train.train(replace(config, batch_size=200, out=tmp_path / "run"), Console(file=StringIO()))
+    report = json.loads(run.report.read_text())
     assert report["final"] == ("v" if preset == "quick" and penalty in ("l0", "l1") else "w")
     assert report["w"]["test_error"] < 50
     if penalty in ("none", "group-lasso"):
         assert report["w"] == report["v"]  # V is W
 
 
-@pytest.mark.parametrize(
-    "options", [["--optimizer", "sgd", "--lr", "0.05"], ["--optimizer", "sgd", "--lr", "0.05", "--nesterov"]]
-)
-def test_sgd_trains(options: list[str], small: Path, command, tmp_path: Path) -> None:
-    done = command("minisgl.train", *options, "--penalty", "none", "--data", small, "--epochs", 2, "--out", "sgd")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "sgd" / "report.json").read_text())["w"]["test_error"] < 30
+@pytest.mark.parametrize("options", [[], ["--nesterov"]])
+def test_sgd_trains(options: list[str], small: Path, tmp_path: Path) -> None:
+    words = ["--optimizer", "sgd", "--lr", "0.05", "--penalty", "none", "--data", str(small), "--epochs", "2"]
+    run = train.train(train.parse([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
+    assert json.loads(run.report.read_text())["w"]["test_error"] < 30
 
 
 def test_unnamed_runs_are_numbered(small: Path, command, tmp_path: Path) -> None:
