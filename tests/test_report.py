@@ -109,7 +109,11 @@ def test_the_report_says_what_was_run_on_what(made):
 @pytest.fixture(scope="module", params=["paper", "quick"])
 def finished(request, digits, tmp_path_factory):
     """A run on 60 digits: its config, directory, report, what it printed, and the network whose figures it drew."""
-    folder, drawn, console = tmp_path_factory.mktemp(request.param), [], Console(file=StringIO(), width=80)
+    folder, drawn, console = (
+        tmp_path_factory.mktemp(request.param),
+        [],
+        Console(file=StringIO(), width=80, force_terminal=False),
+    )
     write_digits(folder, "train", digits[0][:60])
     write_digits(folder, "t10k", digits[1][:50])
     config = replace(PRESETS[request.param], data=folder, out=folder / "run", epochs=2, batch_size=20, threads=1, seed=6)
@@ -139,7 +143,7 @@ def test_the_saved_network_is_the_one_that_is_reported_and_drawn(finished, digit
 
 def test_a_run_prints_its_epochs_and_its_report(finished):
     assert finished.shown.splitlines()[:2] == [epoch_line(record, 2) for record in finished.run.read_history()]
-    console = Console(file=StringIO(), width=80)
+    console = Console(file=StringIO(), width=80, force_terminal=False)
     report.print_table(finished.report, console)
     assert console.file.getvalue() in finished.shown
 
@@ -149,7 +153,7 @@ def test_a_run_prints_its_epochs_and_its_report(finished):
 
 @pytest.mark.parametrize("final", ["w", "v"])
 def test_the_table_shows_the_report_and_fits_a_terminal(final, made):
-    console = Console(file=StringIO(), width=80)
+    console = Console(file=StringIO(), width=80, force_terminal=False)
     report.print_table({**made, "final": final}, console)
     text = console.file.getvalue()
     assert "…" not in text
