@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from minisgl.errors import MinisglError
-from minisgl.penalties import SEPARABLE
+from minisgl.penalty_names import has_r
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
 Experiment = Literal["mnist-lenet5"]
-PenaltyName = Literal["none", "group-lasso", "l1", "l0"]
 Preset = Literal["quick", "paper"]
 
 
@@ -30,8 +29,12 @@ class TrainConfig:
 
     experiment: Experiment = "mnist-lenet5"
     """What is trained, on what: LeNet-5 (431,080 parameters) on 28 x 28 images."""
-    penalty: PenaltyName = "l0"
-    """r, on V: l0 or l1 (both with group lasso on W), group-lasso alone, or none."""
+    penalty: str = "l0"
+    """r, on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, your own module:Class; group-lasso; none."""
+    penalty_option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=NUMBER")] = ()
+    """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
+    v_group: Literal["none", "lasso", "l0"] = "none"
+    """Moves the group term from W into the V-step: lasso (with l1 and l0), or group l0 (with every separable r)."""
     preset: Preset = "quick"
     """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network."""
     backend: Literal["numpy"] = "numpy"
@@ -96,9 +99,10 @@ PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(preset="paper", epochs=200, lr=1e-3, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
 }
 
-# What quick changes for another r. With a threshold tau of its own, l1 pulls every survivor with the force beta * tau, so a
-# rising beta would crush the network; l0 pulls only what is below the threshold.
-QUICK_FOR: dict[str, dict[str, Any]] = {"l1": {"threshold": (0.005,), "beta_rise": 1.0}}
+# What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
+# up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
+GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
+QUICK_FOR: dict[str, dict[str, Any]] = {"l1": GENTLE, "tl1": GENTLE, "l1-l2": GENTLE, "log-sum": GENTLE}
 
 
 def preset(name: str, penalty: str) -> TrainConfig:
@@ -137,7 +141,7 @@ def check(config: TrainConfig) -> None:
         require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
     for threshold in config.threshold or ():
         require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
-    if config.penalty in SEPARABLE and config.lam > 0 and config.beta == 0:
+    if has_r(config.penalty) and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 
 

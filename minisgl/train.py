@@ -50,7 +50,7 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
     splitting = make_splitting(config, network)
     training = Training(config, splitting, train_digits)
 
-    directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty}")
+    directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty.replace(':', '-')}")
     started = time.perf_counter()
     with running_shards(config.shards, config.threads) as shards:
         try:

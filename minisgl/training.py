@@ -20,7 +20,8 @@ from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.nn import Sequential
 from minisgl.optimizers import SGD, Adam, Optimizer
-from minisgl.penalties import SEPARABLE, GroupLasso
+from minisgl.penalties import GroupLasso
+from minisgl.penalty_names import has_r, make_r, parse_options, with_group
 from minisgl.runs import RunDirectory
 from minisgl.schedules import Continuation, Moment, Stepwise
 from minisgl.shards import Shards
@@ -49,10 +50,18 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
             optimizer = Adam(network.flat)
         case "sgd":
             optimizer = SGD(network.flat, config.momentum, config.nesterov)
+    options = parse_options(config.penalty_option)
     penalties = {}
-    for name in network.layout.weights:
-        group = GroupLasso(config.group_weight, network.layers[name].unit_axis) if config.group_weight > 0 else None
-        sparse = SEPARABLE[config.penalty](config.lam) if config.penalty in SEPARABLE and config.lam > 0 else None
+    for name, slot in network.layout.weights.items():
+        axis = network.layers[name].unit_axis
+        group = GroupLasso(config.group_weight, axis) if config.group_weight > 0 else None
+        sparse = make_r(config.penalty, config.lam, options, slot.shape, axis) if has_r(config.penalty) else None
+        if config.lam == 0:
+            sparse = None  # made all the same, so that a wrong name or option is refused
+        if config.v_group != "none":
+            if sparse is None:
+                raise MinisglError(f"--v-group {config.v_group} needs an r with lam > 0, and penalty {config.penalty} has none")
+            group, sparse = None, with_group(config.penalty, sparse, config.v_group, config.group_weight, axis)
         penalties[name] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties)
 

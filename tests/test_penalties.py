@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
-from minisgl.penalties import L0, L1, SEPARABLE, GroupLasso
+from minisgl.penalties import L0, L1, GroupLasso
 
 BY_HAND = {L1: np.abs, L0: lambda x: (x != 0).astype(float)}  # r(x) of a single weight
 PAIRS = GroupLasso(0.7, 0)  # on (n, 2): each row a group
@@ -209,10 +209,6 @@ def test_lam_zero_changes_nothing_and_has_no_step_for(kind):
     assert np.array_equal(GroupLasso(0, 0).prox(v[:2, None], 1), v[:2, None])
     with pytest.raises(ValueError, match=r"lam .*0"):
         kind(0).step_for(0.1)
-
-
-def test_names():
-    assert SEPARABLE == {"l1": L1, "l0": L0}
 
 
 # ---- the group lasso's subgradient

@@ -26,6 +26,10 @@ class L1:
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
 
+    def cost(self, w: Array) -> Array:
+        """lam |w_i|, entry by entry."""
+        return self.lam * get_array_module(w).abs(w)
+
     def value(self, w: Array) -> float:
         """lam * sum |w_i|, for w of any shape."""
         xp = get_array_module(w)

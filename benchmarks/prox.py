@@ -1,0 +1,76 @@
+"""How long a prox takes, in units of copying its input: `python -m benchmarks.prox`
+
+Ten million standard normal float32 numbers, lam 0.05, step 1, one thread, medians of rounds in which every operator and the
+copy take their turn. Peak extra memory is what tracemalloc sees beyond input and output, in units of the input. NumPy's fast
+float32 arcsin and arccos need AVX-512, so the processor's features are printed.
+"""
+
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, GroupL0, GroupLasso, L1MinusL2, LogSum, Lp, TransformedL1
+from minisgl.report import device
+
+SIZE, LAM, ROUNDS = 10_000_000, 0.05, 7
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Print a table: operator, ratio to np.copyto, peak extra memory."""
+    v = np.random.default_rng(0).standard_normal(SIZE, dtype=np.float32)
+    out = np.empty_like(v)
+    grouped, grouped_out = v.reshape(-1, 500), out.reshape(-1, 500)
+    operators: dict[str, Callable[[], object]] = {
+        "copy": lambda: np.copyto(out, v),
+        **{
+            name: lambda penalty=penalty: penalty.prox(v, 1.0, out=out)
+            for name, penalty in {
+                "l1": L1(LAM),
+                "l0": L0(LAM),
+                "tl1": TransformedL1(LAM),
+                "scad": SCAD(LAM),
+                "mcp": MCP(LAM),
+                "capped-l1": CappedL1(LAM, 1.0),
+                "log-sum": LogSum(LAM, 1.0),
+                "l1-l2": L1MinusL2(LAM),
+                "lp 1/2": Lp(LAM, 0.5),
+                "lp 2/3": Lp(LAM, 2 / 3),
+                "lp 0.3": Lp(LAM, 0.3),
+            }.items()
+        },
+        "group-lasso": lambda: GroupLasso(LAM, 0).prox(grouped, 1.0, out=grouped_out),
+        "group-l0": lambda: GroupL0(LAM, 0).prox(grouped, 1.0, out=grouped_out),
+    }
+    with threadpool_limits(limits=1, user_api="blas"):
+        times: dict[str, list[float]] = {name: [] for name in operators}
+        for _ in range(ROUNDS):
+            for name, operator in operators.items():
+                times[name].append(seconds(operator))
+        memory = {}
+        for name, operator in operators.items():
+            tracemalloc.start()
+            operator()
+            memory[name] = tracemalloc.get_traced_memory()[1] / v.nbytes
+            tracemalloc.stop()
+    features = np.show_config(mode="dicts")["SIMD Extensions"]
+    print(f"{device()}, NumPy {np.__version__}, SIMD {' '.join(features['baseline'] + features['found'])}")
+    copy = statistics.median(times["copy"])
+    print(f"copy of {SIZE:,} float32: {1e3 * copy:.1f} ms\n")
+    print(f"{'operator':<12} {'x copy':>7} {'x memory':>9}")
+    for name in operators:
+        print(f"{name:<12} {statistics.median(times[name]) / copy:7.1f} {memory[name]:9.2f}")
+
+
+if __name__ == "__main__":
+    main()

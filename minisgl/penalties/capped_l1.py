@@ -1,0 +1,65 @@
+"""Capped l1: a weight pays by its size until it has paid lam*theta, and no more.
+
+    value(w) = lam * sum min(|w_i|, theta),   theta > 0
+
+    prox, L = step * lam, y = |v|:
+    L < 2 theta      soft(y, L) up to theta + L/2, then y                     (jumps there, by L)
+    L >= 2 theta     0 up to sqrt(2 L theta), then y                          (jumps there)
+
+Derivation. Up to theta the best is soft(y, L), beyond it the best is y. For y >= L they cost L y - L^2/2 and L theta, equal
+at y = theta + L/2. If that is below L, which is L > 2 theta, then soft(y, L) is 0 there and costs y^2/2: equal at
+y = sqrt(2 L theta).
+
+Source: Zhang, "Analysis of multi-stage convex relaxation for sparse regularization", J. Mach. Learn. Res. 11 (2010).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.checks import require_nonnegative, require_positive
+
+
+@dataclass(frozen=True)
+class CappedL1:
+    """lam * sum min(|w|, theta), lam >= 0, theta > 0. Separable, not convex; its prox jumps and is unbiased beyond the jump.
+
+    ValueError if lam or theta is out of range.
+    """
+
+    lam: float
+    theta: float
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+        require_positive("theta", self.theta)
+
+    def cost(self, w: Array) -> Array:
+        """lam min(|w_i|, theta), entry by entry."""
+        xp = get_array_module(w)
+        return self.lam * xp.minimum(xp.abs(w), self.theta)
+
+    def value(self, w: Array) -> float:
+        """The sum of cost(w)."""
+        return float(self.cost(w).sum())
+
+    def threshold(self, step: float) -> float:
+        """step * lam, or sqrt(2 step lam theta) from step * lam = 2 theta on."""
+        scaled = step * self.lam
+        return scaled if scaled < 2 * self.theta else sqrt(2 * scaled * self.theta)
+
+    def step_for(self, threshold: float) -> float:
+        """The inverse of threshold. ValueError if lam is 0."""
+        require_positive("lam", self.lam)
+        return (threshold if threshold < 2 * self.theta else threshold**2 / (2 * self.theta)) / self.lam
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The thresholding above of v (any shape); step > 0."""
+        xp, t, scaled = get_array_module(v), self.threshold(step), step * self.lam
+        jump = self.theta + scaled / 2 if scaled < 2 * self.theta else t
+
+        def soft_or_keep(block: Array) -> Array:
+            return xp.where(xp.abs(block) <= jump, block - xp.clip(block, -t, t), block)
+
+        return in_blocks(soft_or_keep, v, out)

@@ -1,0 +1,81 @@
+"""Group l0: every group that is not zero pays the same, whatever is in it; alone, or on top of a penalty on its weights.
+
+    GroupL0      value(w) = lam * sum over groups g of sqrt(n_g) [w_g != 0]
+                 prox(v)_g = v_g if ||v_g|| > sqrt(2 k) else 0,   k = step * lam * sqrt(n_g)
+
+    GroupL0With  value(w) = r(w) + lam_group * sum_g sqrt(n_g) [w_g != 0],   r any separable penalty
+                 prox(v)_g = x_g = prox_r(v_g) if  m + k < ||v_g||^2/2  else 0,   m = step * r(x_g) + ||x_g - v_g||^2/2
+
+Derivation, one group. Either the whole group is 0, which costs ||v||^2/2; or it is not, which costs k, once, plus the least
+that r can make of it. That least is m, at prox_r(v), whether or not prox_r(v) happens to be 0. The smaller of the two wins,
+and at a tie 0. With r = 0, m is 0 and the comparison is ||v||^2/2 > k. Exact for every r; it jumps, and is not convex.
+
+Source: the group form of hard thresholding, as in Blumensath, Davies, J. Fourier Anal. Appl. 14 (2008); the combination
+with r is derived here.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.checks import require_nonnegative
+from minisgl.penalties.groups import Axes, norms, root_size, within
+from minisgl.penalties.interface import Separable
+
+
+def _value(lam: float, w: Array, groups: Axes) -> float:
+    alive = get_array_module(w).any(w != 0, axis=within(w, groups))
+    return lam * root_size(w, groups) * int(alive.sum())
+
+
+@dataclass(frozen=True)
+class GroupL0:
+    """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. ValueError if lam < 0."""
+
+    lam: float
+    groups: Axes
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+
+    def value(self, w: Array) -> float:
+        """lam * sqrt(n_g) for every group that is not zero."""
+        return _value(self.lam, w, self.groups)
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """Group hard thresholding of v; step > 0."""
+        xp = get_array_module(v)
+        k = step * self.lam * root_size(v, self.groups)
+        return xp.multiply(v, norms(v, self.groups) > sqrt(2 * k), out=out)
+
+
+@dataclass(frozen=True)
+class GroupL0With:
+    """sparse(w) + lam_group * sum_g sqrt(n_g) [w_g != 0], lam_group >= 0; exact for any separable penalty `sparse`.
+
+    ValueError if lam_group < 0.
+    """
+
+    sparse: Separable
+    lam_group: float
+    groups: Axes
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam_group", self.lam_group)
+
+    def value(self, w: Array) -> float:
+        """sparse.value(w), and lam_group * sqrt(n_g) for every group that is not zero."""
+        return self.sparse.value(w) + _value(self.lam_group, w, self.groups)
+
+    def step_for(self, threshold: float) -> float:
+        """That of `sparse`: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        return self.sparse.step_for(threshold)
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The comparison above, group by group; step > 0."""
+        xp, inner = get_array_module(v), within(v, self.groups)
+        x = self.sparse.prox(v, step)
+        k = step * self.lam_group * root_size(v, self.groups)
+        # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
+        gain = xp.sum(step * self.sparse.cost(x) + x * (x / 2 - v), axis=inner, keepdims=True)
+        return xp.multiply(x, gain + k < 0, out=out)

@@ -1,0 +1,29 @@
+"""What the rest of minisgl asks of a penalty."""
+
+from typing import Protocol, runtime_checkable
+
+from minisgl.backend import Array
+
+
+class Penalty(Protocol):
+    """What the V-step asks of r. It is handed one layer's weights whole, so r need not be separable."""
+
+    def value(self, w: Array) -> float:
+        """lam * r(w), at least 0."""
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """argmin over x of step * value(x) + ||x - v||^2 / 2; v is left alone unless out is v."""
+
+    def step_for(self, threshold: float) -> float:
+        """The step at which prox sets every |v| up to `threshold` to 0: what continuation schedules."""
+
+
+@runtime_checkable
+class Separable(Penalty, Protocol):
+    """A penalty that is a sum over single weights: value(w) is the sum of cost(w), and prox works entry by entry."""
+
+    def cost(self, w: Array) -> Array:
+        """lam * r(w_i), entry by entry."""
+
+    def threshold(self, step: float) -> float:
+        """The largest |v| whose prox is 0; step_for is its inverse."""

@@ -1,0 +1,71 @@
+"""l1 minus l2: l1 with a rebate for weights that stand alone. At alpha = 1 it is zero for vectors with one non-zero entry.
+
+    value(w) = lam * (||w||_1 - alpha ||w||_2),   0 <= alpha <= 1,   over the whole array as one vector
+
+    prox(v), L = step * lam, m = max |v_i|:
+    m > L                     z = soft(v, L);   x = z (||z|| + alpha L)/||z||
+    (1 - alpha) L < m <= L    one non-zero entry, at the first i with |v_i| = m:   x_i = sign(v_i) (m - (1 - alpha) L)
+    m <= (1 - alpha) L        x = 0
+
+Derivation. A minimiser x != 0 has v's signs, and x_i (1 - alpha L/||x||) = v_i - L sign(x_i) where x_i != 0, |v_i| <= L where
+x_i = 0. Multiplying by x_i and summing shows that it costs (||v||^2 - ||x||^2)/2: the longest solution wins, and beats 0.
+Which lengths are there? If ||x|| > alpha L, the factor is positive: the non-zero entries are those with |v_i| > L, x lies
+along z, and ||x|| = ||z|| + alpha L; possible exactly when m > L. If ||x|| <= alpha L, all |v_i| in the support S are <= L and
+||x|| = alpha L - ||(L - |v|)_S||; that is longest when S is one entry, the largest, where it is m - (1 - alpha) L.
+At ties of the largest |v_i| every single one is a minimiser; the first is returned. The prox is not separable, it jumps
+when m passes L while several entries are close to it, and at ties.
+
+Source: Lou, Yan, "Fast L1-L2 minimization via a proximal operator", J. Sci. Comput. 74 (2018) 767.
+"""
+
+from dataclasses import dataclass
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.checks import require_between, require_nonnegative, require_positive
+
+
+@dataclass(frozen=True)
+class L1MinusL2:
+    """lam * (||w||_1 - alpha ||w||_2), lam >= 0, 0 <= alpha <= 1. Not separable; not convex for alpha > 0.
+
+    ValueError if lam or alpha is out of range.
+    """
+
+    lam: float
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+        require_between("alpha", self.alpha, 0, 1)
+
+    def value(self, w: Array) -> float:
+        """lam * (sum |w_i| - alpha * sqrt(sum w_i^2)), for w of any shape."""
+        xp = get_array_module(w)
+        return self.lam * float(xp.sum(xp.abs(w)) - self.alpha * xp.sqrt(xp.sum(w * w)))
+
+    def step_for(self, threshold: float) -> float:
+        """The step at which, as long as a larger one is there, every |v_i| up to `threshold` becomes 0: threshold / lam."""
+        require_positive("lam", self.lam)
+        return threshold / self.lam
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The three cases above for v of any shape; step > 0."""
+        xp, scaled = get_array_module(v), step * self.lam
+        if v.size == 0:
+            return in_blocks(lambda block: block, v, out)
+        flat = v.reshape(-1)
+        # the first of the largest |v_i| is the first largest or the first smallest v_i: found without a temporary
+        high, low = xp.argmax(flat), xp.argmin(flat)
+        top, bottom = flat[high], -flat[low]
+        first = xp.where((top > bottom) | ((top == bottom) & (high < low)), high, low)
+        m, signed = xp.maximum(top, bottom), flat[first]
+
+        out = in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, out)  # z, all 0 when m <= scaled
+        length = xp.linalg.norm(out.reshape(-1))
+        stretch = xp.where(length > 0, 1 + self.alpha * scaled / xp.where(length > 0, length, 1), 0)
+        in_blocks(lambda block: block * stretch.astype(v.dtype), out, out)
+        alone = xp.where((m <= scaled) & (m > (1 - self.alpha) * scaled), xp.copysign(m - (1 - self.alpha) * scaled, signed), 0)
+        at = out.reshape(-1) if out.flags.c_contiguous else out.flat
+        at[first] = xp.where(m <= scaled, alone, at[first])
+        return out

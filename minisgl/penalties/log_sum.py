@@ -1,0 +1,101 @@
+"""Log-sum: the price of a weight grows with the logarithm of its size, so doubling a large weight costs little.
+
+    value(w) = lam * sum log(1 + |w_i|/eps),   eps > 0
+
+    prox, L = step * lam, y = |v|:  0 for y <= t, else sign(v) q(y),   q = ((y - eps) + sqrt((y + eps)^2 - 4 L)) / 2
+    L <= eps^2       t = L/eps                                                       (continuous)
+    L > eps^2        t = min over x > 0 of x/2 + L log(1 + x/eps)/x                  (jumps there)
+
+Derivation, x >= 0. A stationary point satisfies L/(eps + x) + x - y = 0, that is x^2 + (eps - y) x + L - eps y = 0, whose
+larger root q is the minimum. Zero is beaten by some x when L log(1 + x/eps) + x^2/2 - x y < 0, that is when y exceeds
+h(x) = x/2 + L log(1 + x/eps)/x somewhere: t is the least of h. With u = x/eps and k = L/eps^2, h'(x) = 0 reads
+
+    u^2/2 = k (log(1 + u) - u/(1 + u)),      which has a root u > 0 exactly when k > 1.
+
+Read from right to left it gives k for a wanted u, and with it t = eps (u/2 + k log(1 + u)/u). k and t both grow with u, so
+one bisection in u finds t from the step, and the step from t.
+
+Source: Candes, Wakin, Boyd, "Enhancing sparsity by reweighted l1 minimization", J. Fourier Anal. Appl. 14 (2008) (the
+penalty); the threshold is derived here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log1p
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.checks import require_nonnegative, require_positive
+
+
+def _k(u: float) -> float:
+    """The k whose jump goes to u; a series where the difference below would cancel."""
+    if u < 1e-3:
+        return 1 / (1 - 4 * u / 3 + 3 * u**2 / 2 - 8 * u**3 / 5)
+    return u**2 / 2 / (log1p(u) - u / (1 + u))
+
+
+def _t(u: float, k: float) -> float:
+    """The threshold, in units of eps."""
+    return u / 2 + k * log1p(u) / u
+
+
+def _bisect(function: Callable[[float], float], wanted: float) -> float:
+    """The u > 0 at which an increasing function reaches `wanted`, to the last digit."""
+    low, high = 1e-12, 1.0
+    while function(high) < wanted:
+        high *= 2
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if function(middle) < wanted else (low, middle)
+    return high
+
+
+@dataclass(frozen=True)
+class LogSum:
+    """lam * sum log(1 + |w|/eps), lam >= 0, eps > 0. Separable, not convex, nearly unbiased for large weights.
+
+    ValueError if lam or eps is out of range.
+    """
+
+    lam: float
+    eps: float
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+        require_positive("eps", self.eps)
+
+    def cost(self, w: Array) -> Array:
+        """lam log(1 + |w_i|/eps), entry by entry."""
+        xp = get_array_module(w)
+        return self.lam * xp.log1p(xp.abs(w) / self.eps)
+
+    def value(self, w: Array) -> float:
+        """The sum of cost(w)."""
+        return float(self.cost(w).sum())
+
+    def threshold(self, step: float) -> float:
+        """t above."""
+        k = step * self.lam / self.eps**2
+        return self.eps * (k if k <= 1 else _t(_bisect(_k, k), k))
+
+    def step_for(self, threshold: float) -> float:
+        """The inverse of threshold. ValueError if lam is 0."""
+        require_positive("lam", self.lam)
+        k = threshold / self.eps
+        if k > 1:
+            u = _bisect(lambda u: _t(u, _k(u)), k)
+            k = (k - u / 2) * u / log1p(u)
+        return k * self.eps**2 / self.lam
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The thresholding above of v (any shape); step > 0."""
+        xp, eps, t, scaled = get_array_module(v), self.eps, self.threshold(step), step * self.lam
+
+        def shrink(block: Array) -> Array:
+            y = xp.abs(block)
+            root = xp.sqrt(xp.maximum((y + eps) ** 2 - 4 * scaled, 0))
+            # for y < eps the sum y - eps + root cancels; its product with root + eps - y is 4 (eps y - L)
+            q = xp.where(y < eps, 2 * (eps * y - scaled) / xp.maximum(root + eps - y, eps * 1e-6), (y - eps + root) / 2)
+            return xp.where(y <= t, 0, xp.copysign(q, block))
+
+        return in_blocks(shrink, v, out)

@@ -1,0 +1,92 @@
+"""The lp penalty, 0 < p < 1: between l0, where p -> 0, and l1, where p -> 1.
+
+    value(w) = lam * sum |w_i|^p
+
+    prox, L = step * lam, y = |v|:  0 for y <= t, else sign(v) x, the larger root of   x + L p x^(p-1) = y
+    t = (2 - p)/(2 (1 - p)) * (2 L (1 - p))^(1/(2-p)),      jumping to (2 L (1 - p))^(1/(2-p))
+
+Derivation, x >= 0. Zero is beaten by x when L x^p + x^2/2 - x y < 0, that is y > h(x) = x/2 + L x^(p-1). h is least where
+1/2 = L (1 - p) x^(p-2), at x0 = (2 L (1 - p))^(1/(2-p)), and there h = x0 (1/2 + 1/(2 (1-p))) = t. Above t the minimum is a
+stationary point: the equation above. Its left side is convex, so Newton's method started at x = y stays right of the root
+and falls to it; the slope 1 - L p (1-p) x^(p-2) is at least 1 - p/2 there, so five steps are enough for float64.
+
+Two cases have closed forms. p = 1/2: with x = z^2 the equation is z^3 - y z + L/2 = 0, and the cosine of a third gives
+x = 2/3 y (1 + cos(2 pi/3 - 2/3 arccos(L/4 (y/3)^(-3/2)))). p = 2/3: with x = z^3, z^4 - y z + 2L/3 = 0, a quartic, solved by
+splitting it into two quadratics: M = (2/sqrt 3)(2L)^(1/4) sqrt(cosh(arccosh(27 y^2/16 (2L)^(-3/2))/3)),
+x = ((M + sqrt(2 y/M - M^2))/2)^3.
+
+Sources: Xu, Chang, Xu, Zhang, IEEE Trans. Neural Netw. 23 (2012) (p = 1/2); Cao, Sun, Xu, J. Vis. Commun. Image Represent.
+24 (2013) (p = 2/3).
+"""
+
+from dataclasses import dataclass
+from math import pi
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.checks import require_nonnegative, require_positive
+
+NEWTON_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Lp:
+    """lam * sum |w|^p, lam >= 0, 0 < p < 1. Separable, not convex; its prox jumps. ValueError if lam or p is out of range."""
+
+    lam: float
+    p: float
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+        if not 0 < self.p < 1:
+            raise ValueError(f"p must be between 0 and 1, and is {self.p}")
+
+    def cost(self, w: Array) -> Array:
+        """lam |w_i|^p, entry by entry."""
+        return self.lam * get_array_module(w).abs(w) ** self.p
+
+    def value(self, w: Array) -> float:
+        """The sum of cost(w)."""
+        return float(self.cost(w).sum())
+
+    def threshold(self, step: float) -> float:
+        """t above."""
+        p = self.p
+        return (2 - p) / (2 * (1 - p)) * (2 * step * self.lam * (1 - p)) ** (1 / (2 - p))
+
+    def step_for(self, threshold: float) -> float:
+        """(threshold * 2 (1-p)/(2-p))^(2-p) / (2 (1-p) lam). ValueError if lam is 0."""
+        require_positive("lam", self.lam)
+        p = self.p
+        return (threshold * 2 * (1 - p) / (2 - p)) ** (2 - p) / (2 * (1 - p)) / self.lam
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The thresholding above of v (any shape); step > 0."""
+        xp, p, t, scaled = get_array_module(v), self.p, self.threshold(step), step * self.lam
+        if t == 0:  # lam = 0, or so small a step that it underflows
+            return in_blocks(lambda block: block, v, out)
+
+        def half(y: Array) -> Array:
+            phi = xp.arccos(xp.clip(scaled / 4 * (y / 3) ** -1.5, -1, 1))
+            return 2 / 3 * y * (1 + xp.cos(2 * pi / 3 - 2 / 3 * phi))
+
+        def two_thirds(y: Array) -> Array:
+            phi = xp.arccosh(xp.maximum(27 / 16 * (2 * scaled) ** -1.5 * y * y, 1))
+            M = 2 / 3**0.5 * (2 * scaled) ** 0.25 * xp.sqrt(xp.cosh(phi / 3))
+            return ((M + xp.sqrt(xp.maximum(2 * y / M - M * M, 0))) / 2) ** 3
+
+        def newton(y: Array) -> Array:
+            x = y
+            for _ in range(NEWTON_STEPS):
+                pull = (scaled * p) * xp.exp((p - 1) * xp.log(x))  # L p x^(p-1)
+                x = x - (x + pull - y) / (1 - (1 - p) * pull / x)
+            return x
+
+        root = half if p == 0.5 else two_thirds if p == 2 / 3 else newton
+
+        def shrink(block: Array) -> Array:
+            y = xp.abs(block)
+            x = root(xp.maximum(y, t))  # below t the root may not exist, and is not wanted
+            return xp.where(y <= t, 0, xp.copysign(x, block))
+
+        return in_blocks(shrink, v, out)

@@ -1,0 +1,103 @@
+"""Sparse groups: a penalty on single weights and the group lasso together, both in one exact prox.
+
+    SparseGroupLasso   value(w) = lam_l1 ||w||_1 + lam_group * sum_g sqrt(n_g) ||w_g||
+                       prox(v) = block_soft(soft(v, step * lam_l1), k),   k = step * lam_group * sqrt(n_g)
+
+    SparseGroupL0      value(w) = lam_l0 ||w||_0 + lam_group * sum_g sqrt(n_g) ||w_g||
+                       prox(v)_g = block_soft of the j largest |v_i| of the group, for the best j = 0, 1, ..., n_g
+
+Derivation, l1. Both penalties are convex, so x is the prox exactly when v - x = step * lam_l1 * s + k * u for a subgradient s
+of ||.||_1 and u of ||.||_2 at x. Let z = soft(v): v - z = step * lam_l1 * s with s a subgradient at z. block_soft scales z by a
+factor >= 0, so it keeps its signs (or makes it 0): s is a subgradient there too, and z - x = k u by block_soft's own
+optimality. The order matters: soft first, then the group.
+
+Derivation, l0. Hard thresholding followed by block_soft is not the prox. Suppose x has j non-zero entries. For given places
+the best x is block_soft of v there, which costs step * lam_l0 * j + k c - k^2/2 - c^2/2 + ||v||^2/2, c the length of v on
+those places, if c > k (otherwise 0 is better). That falls as c grows beyond k, so the places are the j largest entries.
+What is left is to compare j = 0, ..., n_g; at a tie the fewest.
+
+Sources: Simon, Friedman, Hastie, Tibshirani, "A sparse-group lasso", J. Comput. Graph. Stat. 22 (2013); l0 derived here.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.checks import require_nonnegative
+from minisgl.penalties.group_lasso import GroupLasso
+from minisgl.penalties.groups import Axes, block_soft, root_size, within
+from minisgl.penalties.l0 import L0
+from minisgl.penalties.l1 import L1
+
+
+@dataclass(frozen=True)
+class SparseGroupLasso:
+    """lam_l1 ||w||_1 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Convex, continuous prox."""
+
+    lam_l1: float
+    lam_group: float
+    groups: Axes
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam_l1", self.lam_l1)
+        require_nonnegative("lam_group", self.lam_group)
+
+    def value(self, w: Array) -> float:
+        """The sum of both penalties."""
+        return L1(self.lam_l1).value(w) + GroupLasso(self.lam_group, self.groups).value(w)
+
+    def step_for(self, threshold: float) -> float:
+        """That of l1: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        return L1(self.lam_l1).step_for(threshold)
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """Soft thresholding, then block soft thresholding; step > 0."""
+        z = L1(self.lam_l1).prox(v, step, out)
+        return block_soft(z, step * self.lam_group * root_size(v, self.groups), self.groups, z)
+
+
+@dataclass(frozen=True)
+class SparseGroupL0:
+    """lam_l0 ||w||_0 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Not convex; its prox jumps."""
+
+    lam_l0: float
+    lam_group: float
+    groups: Axes
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam_l0", self.lam_l0)
+        require_nonnegative("lam_group", self.lam_group)
+
+    def value(self, w: Array) -> float:
+        """The sum of both penalties."""
+        return L0(self.lam_l0).value(w) + GroupLasso(self.lam_group, self.groups).value(w)
+
+    def step_for(self, threshold: float) -> float:
+        """That of l0: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        return L0(self.lam_l0).step_for(threshold)
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
+        xp, inner = get_array_module(v), within(v, self.groups)
+        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
+        k = step * self.lam_group * root_size(v, self.groups)
+        turned = v.transpose(order)
+        rows = turned.reshape(-1, prod(v.shape[axis] for axis in inner))  # (G, n_g)
+
+        by_size = xp.argsort(-xp.abs(rows), axis=1)
+        largest_first = xp.take_along_axis(rows, by_size, axis=1)
+        c = xp.sqrt(xp.cumsum(largest_first * largest_first, axis=1, dtype="float64"))  # length of the j largest, j = 1..n_g
+        j = xp.arange(1, rows.shape[1] + 1)
+        # k c - k^2/2 - c^2/2 = -(c - k)^2/2
+        cost = step * self.lam_l0 * j - xp.maximum(c - k, 0) ** 2 / 2
+        best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
+        kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
+
+        rank = xp.argsort(by_size, axis=1)  # of each entry among its group's sizes, 0 the largest
+        scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
+        x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
+        back = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
+        if out is None:
+            return xp.ascontiguousarray(back)
+        out[...] = back
+        return out

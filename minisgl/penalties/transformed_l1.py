@@ -1,0 +1,84 @@
+"""Transformed l1: near zero it is steep as l1, far out flat as l0, and a says where it turns.
+
+    value(w) = lam * sum (a + 1)|w_i| / (a + |w_i|),   a > 0               a -> 0 gives l0, a -> infinity gives l1
+
+    prox(v)_i, with L = step * lam, y = |v_i|:
+        0 for y <= t, else sign(v_i) * (2/3 (a + y) cos(phi/3) - 2a/3 + y/3),   phi = arccos(1 - 27 L a (a+1) / (2 (a + y)^3))
+
+        t = L (a + 1)/a                       if L <= a^2 / (2 (a + 1))      (continuous at t)
+        t = sqrt(2 L (a + 1)) - a/2           otherwise                      (jumps at t, to sqrt(2 L (a + 1)) - a)
+
+Derivation, one coordinate, x >= 0. The slope of the penalty is L a (a+1)/(a+x)^2, so a stationary point satisfies
+(x - y)(a + x)^2 + L a (a + 1) = 0. With z = a + x and A = a + y that is the cubic z^3 - A z^2 + L a (a+1) = 0. Put
+z = A/3 + (2A/3) cos(theta): the identity 4 cos^3 - 3 cos = cos(3 theta) leaves cos(3 theta) = 1 - 27 L a (a+1)/(2 A^3).
+The largest root, the minimum among the stationary points, is theta = arccos(...)/3: the formula above.
+Now the threshold. Zero is beaten by x when (a+1) L x/(a+x) + x^2/2 - x y < 0, that is y > x/2 + L (a+1)/(a+x). The right
+side is least, over x >= 0, at (a + x)^2 = 2 L (a+1) if that has a root x > 0, where it is sqrt(2 L (a+1)) - a/2, and at
+x = 0 otherwise, where it is L (a+1)/a. The root is positive exactly when L > a^2/(2 (a+1)).
+
+In numbers, cos(phi/3) = 1 - 2 sin^2(phi/6), and sin^2(phi/2) = (1 - cos phi)/2 = q = 27 L a (a+1)/(4 A^3), so phi/6 =
+arcsin(sqrt q)/3 and the prox is y - 4/3 (a + y) sin^2(arcsin(sqrt q)/3): the same number, with no cancellation for large a.
+
+Source: Zhang, Xin, "Transformed Schatten-1 penalty and thresholding representation", Commun. Math. Sci. 15 (2017) 511.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.checks import require_nonnegative, require_positive
+
+
+@dataclass(frozen=True)
+class TransformedL1:
+    """lam * sum (a+1)|w|/(a+|w|), lam >= 0, a > 0. Separable, not convex, unbiased in the limit of large weights.
+
+    ValueError if lam or a is out of range.
+    """
+
+    lam: float
+    a: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_nonnegative("lam", self.lam)
+        require_positive("a", self.a)
+
+    def cost(self, w: Array) -> Array:
+        """lam (a+1)|w_i|/(a+|w_i|), entry by entry."""
+        size = get_array_module(w).abs(w)
+        return self.lam * (self.a + 1) * (size / (self.a + size))
+
+    def value(self, w: Array) -> float:
+        """The sum of cost(w)."""
+        return float(self.cost(w).sum())
+
+    def threshold(self, step: float) -> float:
+        """t above, with L = step * lam."""
+        scaled, a = step * self.lam, self.a
+        if scaled <= a**2 / (2 * (a + 1)):
+            return scaled * (a + 1) / a
+        return sqrt(2 * scaled * (a + 1)) - a / 2
+
+    def step_for(self, threshold: float) -> float:
+        """threshold * a/((a+1) lam) up to a/2, then (threshold + a/2)^2/(2 (a+1) lam). ValueError if lam is 0."""
+        require_positive("lam", self.lam)
+        if threshold <= self.a / 2:
+            return threshold * self.a / (self.a + 1) / self.lam
+        return (threshold + self.a / 2) ** 2 / (2 * (self.a + 1)) / self.lam
+
+    def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
+        """The thresholding above of v (any shape); step > 0."""
+        xp, a, t = get_array_module(v), self.a, self.threshold(step)
+        c = 27 * step * self.lam * a * (a + 1) / 4
+
+        def shrink(block: Array) -> Array:
+            y = xp.abs(block)
+            A = y + a
+            # (sqrt c / A) / sqrt A, not c / A^3: for a = 1e6 the cube leaves float32's digits
+            root_q = xp.minimum(sqrt(c) / (A * xp.sqrt(A)), 1)
+            s = xp.sin(xp.arcsin(root_q) / 3)
+            x = y - (4 / 3) * A * s * s
+            return xp.where(y <= t, 0, xp.copysign(xp.maximum(x, 0), block))
+
+        return in_blocks(shrink, v, out)

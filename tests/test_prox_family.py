@@ -1,0 +1,249 @@
+"""Every separable penalty: its prox against brute force, its threshold against its definition, golden and known values.
+
+Brute force lays a grid of 400 points over [0, |y|], dense towards 0, and refines it around its best point. It knows the
+penalty only through `r` below, written out once more, and never a closed form of a prox. The cases name the regimes.
+"""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, LogSum, Lp, TransformedL1
+
+often = settings(max_examples=30, deadline=None, derandomize=True)
+RATIOS = np.unique(np.concatenate([[0], np.geomspace(1e-12, 1, 200), np.linspace(0, 1, 201)]))
+
+
+def r(penalty, x):
+    """lam r(x) of single weights, float64."""
+    x, lam = np.abs(np.asarray(x, np.float64)), penalty.lam
+    match penalty:
+        case L1():
+            price = x
+        case L0():
+            price = x > 0
+        case TransformedL1(a=a):
+            price = (a + 1) * x / (a + x)
+        case SCAD(a=a):
+            middle = (2 * a * lam * x - x**2 - lam**2) / (2 * (a - 1) * lam)
+            price = np.where(x <= lam, x, np.where(x <= a * lam, middle, lam * (a + 1) / 2))
+        case MCP(gamma=gamma):
+            price = np.where(x <= gamma * lam, x - x**2 / (2 * gamma * lam), gamma * lam / 2)
+        case Lp(p=p):
+            price = x**p
+        case CappedL1(theta=theta):
+            price = np.minimum(x, theta)
+        case LogSum(eps=eps):
+            price = np.log1p(x / eps)
+    return lam * price
+
+
+def objective(penalty, step, x, y):
+    """step * lam r(x) + (x - y)^2 / 2, entry by entry."""
+    return step * r(penalty, x) + (np.asarray(x, np.float64) - y) ** 2 / 2
+
+
+def brute_force(penalty, step, y):
+    """The least objective over a refined grid, for every entry of y (n,)."""
+    y = np.abs(y).astype(np.float64)[:, None]
+    x, rows = y * RATIOS, np.arange(len(y))
+    least = np.inf
+    for _ in range(6):  # each round 20 times finer
+        costs = objective(penalty, step, x, y)
+        best = costs.argmin(axis=1)
+        least = np.minimum(least, costs[rows, best])
+        low, high = x[rows, np.maximum(best - 1, 0)], x[rows, np.minimum(best + 1, x.shape[1] - 1)]
+        x = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 41)
+    return least
+
+
+def logs(low, high):
+    return st.floats(np.log(low), np.log(high)).map(lambda e: float(np.exp(e)))
+
+
+def family(kind, low=None, high=None, **fixed):
+    """(penalty, step) of lam, one shape parameter from low to high, and step."""
+    name = {TransformedL1: "a", SCAD: "a", MCP: "gamma", Lp: "p", CappedL1: "theta", LogSum: "eps"}.get(kind)
+    shape = {} if low is None else {name: logs(low, high)}
+    return st.tuples(st.builds(kind, lam=logs(1e-3, 10), **shape, **{k: st.just(v) for k, v in fixed.items()}), logs(1e-2, 1e3))
+
+
+def scaled(kind, step_of):
+    """(penalty, step) whose step is step_of(penalty, u), u from 0 to 1: one regime of the prox."""
+    inner = family(kind, 1.05, 20).map(lambda pair: pair[0])
+    return st.tuples(inner, st.floats(1e-3, 1)).map(lambda pair: (pair[0], step_of(*pair)))
+
+
+def at_level(kind, low, high, level, far=100):
+    """(penalty, step) with step * lam = level(penalty) * u, u from 1/far to far: both sides of the level."""
+    made = st.tuples(family(kind, low, high).map(lambda pair: pair[0]), logs(1 / far, far))
+    return made.map(lambda pair: (pair[0], level(pair[0]) * pair[1] / pair[0].lam))
+
+
+CASES = {
+    "l1": family(L1),
+    "l0": family(L0),
+    "tl1, both regimes": at_level(TransformedL1, 1e-3, 1e6, lambda r: r.a**2 / (2 * (r.a + 1))),
+    "tl1, beside the level": at_level(TransformedL1, 1e-3, 1e6, lambda r: r.a**2 / (2 * (r.a + 1)), 1.001),
+    "tl1, any a": family(TransformedL1, 1e-3, 1e6),
+    "scad, step < a - 1": scaled(SCAD, lambda r, u: (r.a - 1) * u * 0.9999),
+    "scad, a - 1 <= step < a + 1": scaled(SCAD, lambda r, u: r.a - 1 + 2 * (1 - u)),
+    "scad, step >= a + 1": scaled(SCAD, lambda r, u: (r.a + 1) / u),
+    "mcp, step < gamma": scaled(MCP, lambda r, u: r.gamma * u * 0.9999),
+    "mcp, step >= gamma": scaled(MCP, lambda r, u: r.gamma / u),
+    "mcp, gamma < 1": family(MCP, 1e-2, 1),
+    "capped l1, both regimes": at_level(CappedL1, 1e-2, 1e2, lambda r: 2 * r.theta),
+    "log-sum, both regimes": at_level(LogSum, 1e-2, 1e2, lambda r: r.eps**2),
+    "log-sum, beside the level": at_level(LogSum, 1e-2, 1e2, lambda r: r.eps**2, 1.002),
+    "log-sum, any eps": family(LogSum, 1e-3, 1e3),
+    "lp": family(Lp, 0.02, 0.98),
+    "lp, p near 1": family(Lp, 0.9, 0.98),
+    "l1/2": family(Lp, p=0.5),
+    "l2/3": family(Lp, p=2 / 3),
+    "beside l1/2": family(Lp, 0.5 - 1e-9, 0.5 + 1e-9),
+    "beside l2/3": family(Lp, 2 / 3 - 1e-9, 2 / 3 + 1e-9),
+}
+every = pytest.mark.parametrize("case", CASES)
+AROUND = np.array([0, 0.5, -0.9, 0.999, -1 + 1e-9, 1, -1 - 1e-9, 1.001, -1.02, 1.1, -1.3, 1.7, -3, 10, -100])
+
+
+def points(penalty, step, more):
+    """Values around the threshold, and any others."""
+    return np.concatenate([AROUND * penalty.threshold(step), more])
+
+
+@every
+@given(data=st.data(), more=st.lists(st.floats(-10, 10), min_size=3, max_size=3))
+@often
+def test_brute_force_finds_nothing_lower(case, data, more):
+    penalty, step = data.draw(CASES[case])
+    y = points(penalty, step, more)
+    here, least = objective(penalty, step, penalty.prox(y, step), y), brute_force(penalty, step, y)
+    assert (here - least <= 1e-10 * np.maximum(1, least)).all()
+    visible = np.abs(y) > 1e-100  # there even relative to the objective itself
+    assert (here - least <= 1e-9 * least)[visible].all()
+
+
+@every
+@given(data=st.data(), more=st.lists(st.floats(-10, 10, width=32), min_size=3, max_size=3))
+@often
+def test_float32_is_as_good_to_five_digits(case, data, more):
+    penalty, step = data.draw(CASES[case])
+    y = points(penalty, step, more).astype(np.float32)
+    x = penalty.prox(y, step)
+    assert x.dtype == np.float32
+    y = y.astype(np.float64)
+    here, there = objective(penalty, step, x, y), objective(penalty, step, penalty.prox(y, step), y)
+    assert (here - there <= 1e-5 * there + 1e-30).all()
+
+
+@every
+@given(data=st.data())
+@often
+def test_the_threshold_is_the_least_y_at_which_some_x_beats_zero(case, data):
+    """x beats 0 when y > x/2 + step r(x)/x: the threshold is the least of the right side."""
+    penalty, step = data.draw(CASES[case])
+    t = penalty.threshold(step)
+    x = t * np.geomspace(1e-11, 4, 2001)
+    for _ in range(5):
+        least = x / 2 + step * r(penalty, x) / x
+        at = least.argmin()
+        x = np.linspace(x[max(at - 1, 0)], x[min(at + 1, len(x) - 1)], 201)
+    assert t == pytest.approx(least.min(), rel=1e-9)
+
+
+@every
+@given(data=st.data())
+@often
+def test_the_prox_leaves_zero_at_the_threshold(case, data):
+    penalty, step = data.draw(CASES[case])
+    t = penalty.threshold(step)
+    inside = t * np.array([0, 1e-6, 0.5, 0.99, 1 - 1e-12, 1])
+    assert not penalty.prox(inside, step).any()
+    assert not penalty.prox(-inside, step).any()
+    outside = t * np.array([1 + 1e-9, 1.001, 2, 1e3])
+    assert (penalty.prox(outside, step) > 0).all()
+    assert (penalty.prox(-outside, step) < 0).all()
+
+
+@every
+@given(data=st.data(), t=logs(1e-3, 1e3))
+@often
+def test_step_for_is_the_inverse_of_threshold(case, data, t):
+    penalty, step = data.draw(CASES[case])
+    rel = 1e-9 if isinstance(penalty, LogSum) else 1e-12
+    assert penalty.step_for(penalty.threshold(step)) == pytest.approx(step, rel=rel)
+    assert penalty.threshold(penalty.step_for(t)) == pytest.approx(t, rel=rel)
+
+
+@every
+@given(data=st.data(), w=st.lists(st.floats(-100, 100), min_size=4, max_size=4))
+@often
+def test_cost_and_value_are_the_formula(case, data, w):
+    penalty, _ = data.draw(CASES[case])
+    w = np.array([*w, 0, penalty.lam, -1.5 * penalty.lam]).reshape(7, 1)
+    assert penalty.cost(w).shape == w.shape
+    assert np.allclose(penalty.cost(w), r(penalty, w), rtol=1e-12, atol=1e-12 * penalty.lam**2)
+    assert penalty.value(w) == pytest.approx(penalty.cost(w).sum(), rel=1e-14)
+    assert isinstance(penalty.value(w), float)
+
+
+HALF, THIRDS = Lp(1, 0.5), Lp(1, 2 / 3)
+GOLDEN = [  # (penalty, step, y, prox), from MATH.md
+    (TransformedL1(0.2, 1), 1, [1.3], [1.2187459865]),
+    (TransformedL1(0.5, 1), 1, [1.6, 0.9], [1.4307541953, 0]),
+    (HALF, 1, [2], [1.6053779405]),
+    (THIRDS, 1, [2, 1.47], [1.4047345873, 0]),
+    (SCAD(0.5, 3.7), 1, [0.8, 1.2, 2], [0.3, 0.8176470588, 2]),
+    (SCAD(0.5, 3.7), 0.4, [1.2], [1.0869565217]),
+    (MCP(0.5, 3), 1, [0.4, 1.2, 2], [0, 1.05, 2]),
+    (CappedL1(0.5, 1), 1, [1.2, 1.3], [0.7, 1.3]),
+    (LogSum(0.5, 0.5), 1, [1.5], [1.2071067812]),
+    (L1(0.5), 0.5, [0.25, 0.5, 2], [0, 0.25, 1.75]),  # these two by hand
+    (L0(0.5), 0.25, [0.5, 0.51], [0, 0.51]),
+]
+
+
+@pytest.mark.parametrize(("penalty", "step", "y", "x"), GOLDEN, ids=repr)
+def test_golden_values(penalty, step, y, x):
+    assert np.allclose(penalty.prox(np.array(y, float), step), x, rtol=0, atol=1e-9)
+    assert np.allclose(penalty.prox(-np.array(y, np.float32), step), -np.array(x), rtol=0, atol=1e-6)
+
+
+VALUES = [  # (penalty, w, value), by hand
+    (L1(0.5), [3, -4, 0], 3.5),
+    (L0(0.5), [3, -4, 0, 1e-30], 1.5),
+    (TransformedL1(0.5, 1), [1, -3, 0], 0.5 * (1 + 1.5)),  # r(1) = 1 for every a
+    (TransformedL1(2, 1e-3), [1, -1], 4),
+    (SCAD(1, 3), [0.5, -2, 3, -9], 0.5 + 7 / 4 + 2 + 2),
+    (MCP(1, 2), [1, -2, 9], 0.75 + 1 + 1),
+    (Lp(3, 0.5), [4, -9, 0], 15),
+    (Lp(3, 2 / 3), [8, -27], 3 * (4 + 9)),
+    (CappedL1(2, 1.5), [1, -4, 0], 5),
+    (LogSum(2, 0.5), [0.5 * (np.e - 1), 0], 2),
+]
+
+
+@pytest.mark.parametrize(("penalty", "w", "value"), VALUES, ids=repr)
+def test_value_at_known_points(penalty, w, value):
+    assert penalty.value(np.array(w, float)) == pytest.approx(value, rel=1e-14)
+
+
+THRESHOLDS = [  # (penalty, step, threshold): the paper's, at beta = 25 lam, and large steps
+    (L1(0.1), 0.4, 0.04),
+    (L0(0.1), 0.4, sqrt(0.08)),
+    (TransformedL1(0.1, 1), 0.4, 0.08),
+    (SCAD(1e-4, 3.7), 24_000, 1e-4 * sqrt(24_000 * 4.7)),
+    (MCP(1e-4, 3), 24_000, 1e-4 * sqrt(24_000 * 3)),
+    (Lp(1, 0.5), 1, 1.5),
+    (Lp(1, 2 / 3), 1, 2 * (2 / 3) ** 0.75),
+    (CappedL1(1, 0.25), 8, 2),
+]
+
+
+@pytest.mark.parametrize(("penalty", "step", "threshold"), THRESHOLDS, ids=repr)
+def test_known_thresholds(penalty, step, threshold):
+    assert penalty.threshold(step) == pytest.approx(threshold, rel=1e-12)
