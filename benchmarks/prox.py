@@ -1,8 +1,9 @@
 """How long a prox takes, in units of copying its input: `python -m benchmarks.prox`
 
-Ten million standard normal float32 numbers, lam 0.05, step 1, one thread, medians of rounds in which every operator and the
-copy take their turn. Peak extra memory is what tracemalloc sees beyond input and output, in units of the input. NumPy's fast
-float32 arcsin and arccos need AVX-512, so the processor's features are printed.
+Ten million standard normal float32 numbers, lam 0.05, step 1, one thread, medians of rounds in which the copy, every operator
+and PyProximal's operator of the same kind (from the extra `bench`) take their turn. Peak extra memory is what tracemalloc sees
+beyond input and output, in units of the input. NumPy's fast float32 arcsin and arccos need AVX-512, so the processor's
+features are printed.
 """
 
 import statistics
@@ -11,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+import pyproximal
 from threadpoolctl import threadpool_limits
 
 from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, GroupL0, GroupLasso, L1MinusL2, LogSum, Lp, TransformedL1
@@ -52,11 +54,18 @@ def main() -> None:
         "group-lasso": lambda: GroupLasso(LAM, 0).prox(grouped, 1.0, out=grouped_out),
         "group-l0": lambda: GroupL0(LAM, 0).prox(grouped, 1.0, out=grouped_out),
     }
+    peers: dict[str, Callable[[], object]] = {
+        "l1": lambda: pyproximal.L1(LAM).prox(v, 1.0),
+        "l0": lambda: pyproximal.L0(LAM).prox(v, 1.0),
+        "scad": lambda: pyproximal.SCAD(LAM).prox(v, 1.0),
+        "group-lasso": lambda: pyproximal.L21(ndim=500, sigma=LAM * 500**0.5).prox(v, 1.0),
+    }
+    runs = {**operators, **{f"peer {name}": peer for name, peer in peers.items()}}
     with threadpool_limits(limits=1, user_api="blas"):
-        times: dict[str, list[float]] = {name: [] for name in operators}
+        times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(ROUNDS):
-            for name, operator in operators.items():
-                times[name].append(seconds(operator))
+            for name, run in runs.items():
+                times[name].append(seconds(run))
         memory = {}
         for name, operator in operators.items():
             tracemalloc.start()
@@ -65,11 +74,12 @@ def main() -> None:
             tracemalloc.stop()
     features = np.show_config(mode="dicts")["SIMD Extensions"]
     print(f"{device()}, NumPy {np.__version__}, SIMD {' '.join(features['baseline'] + features['found'])}")
-    copy = statistics.median(times["copy"])
-    print(f"copy of {SIZE:,} float32: {1e3 * copy:.1f} ms\n")
-    print(f"{'operator':<12} {'x copy':>7} {'x memory':>9}")
+    median = {name: statistics.median(several) for name, several in times.items()}
+    print(f"copy of {SIZE:,} float32: {1e3 * median['copy']:.1f} ms\n")
+    print(f"{'operator':<12} {'x copy':>7} {'x memory':>9} {'PyProximal x copy':>18}")
     for name in operators:
-        print(f"{name:<12} {statistics.median(times[name]) / copy:7.1f} {memory[name]:9.2f}")
+        peer = f"{median[f'peer {name}'] / median['copy']:18.1f}" if name in peers else ""
+        print(f"{name:<12} {median[name] / median['copy']:7.1f} {memory[name]:9.2f} {peer}")
 
 
 if __name__ == "__main__":

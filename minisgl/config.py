@@ -102,7 +102,7 @@ PRESETS: dict[str, TrainConfig] = {
 # What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
 # up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
 GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
-QUICK_FOR: dict[str, dict[str, Any]] = {"l1": GENTLE, "tl1": GENTLE, "l1-l2": GENTLE, "log-sum": GENTLE}
+QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(("l1", "tl1", "l1-l2", "log-sum", "lp"), GENTLE)
 
 
 def preset(name: str, penalty: str) -> TrainConfig:

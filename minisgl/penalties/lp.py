@@ -71,7 +71,7 @@ class Lp:
             return 2 / 3 * y * (1 + xp.cos(2 * pi / 3 - 2 / 3 * phi))
 
         def two_thirds(y: Array) -> Array:
-            phi = xp.arccosh(xp.maximum(27 / 16 * (2 * scaled) ** -1.5 * y * y, 1))
+            phi = xp.arccosh(xp.maximum(27 / 16 * (y / (2 * scaled) ** 0.75) ** 2, 1))
             M = 2 / 3**0.5 * (2 * scaled) ** 0.25 * xp.sqrt(xp.cosh(phi / 3))
             return ((M + xp.sqrt(xp.maximum(2 * y / M - M * M, 0))) / 2) ** 3
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from math import prod
 
 from minisgl.backend import Array, get_array_module
+from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_nonnegative
 from minisgl.penalties.group_lasso import GroupLasso
 from minisgl.penalties.groups import Axes, block_soft, root_size, within
@@ -79,6 +80,8 @@ class SparseGroupL0:
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
         xp, inner = get_array_module(v), within(v, self.groups)
+        if v.size == 0:
+            return in_blocks(lambda block: block, v, out)
         order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
         k = step * self.lam_group * root_size(v, self.groups)
         turned = v.transpose(order)
@@ -86,10 +89,10 @@ class SparseGroupL0:
 
         by_size = xp.argsort(-xp.abs(rows), axis=1)
         largest_first = xp.take_along_axis(rows, by_size, axis=1)
-        c = xp.sqrt(xp.cumsum(largest_first * largest_first, axis=1, dtype="float64"))  # length of the j largest, j = 1..n_g
+        squares = xp.cumsum(largest_first * largest_first, axis=1, dtype="float64")
+        c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
         j = xp.arange(1, rows.shape[1] + 1)
-        # k c - k^2/2 - c^2/2 = -(c - k)^2/2
-        cost = step * self.lam_l0 * j - xp.maximum(c - k, 0) ** 2 / 2
+        cost = step * self.lam_l0 * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
         best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
         kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
 
@@ -98,6 +101,6 @@ class SparseGroupL0:
         x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
         back = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
         if out is None:
-            return xp.ascontiguousarray(back)
+            return xp.ascontiguousarray(back).reshape(v.shape)
         out[...] = back
         return out

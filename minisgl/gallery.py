@@ -1,0 +1,158 @@
+"""The two figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.gallery docs/figures`.
+
+penalties.png shows every separable penalty, and below it its prox. lam is chosen so that every prox has the same threshold,
+1 at step 1: what differs is only what happens beyond. penalty_contours.png shows six penalties of two weights from above.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minisgl.command import told_in_a_sentence
+from minisgl.penalties import (
+    L0,
+    L1,
+    MCP,
+    SCAD,
+    CappedL1,
+    GroupLasso,
+    L1MinusL2,
+    LogSum,
+    Lp,
+    Penalty,
+    SparseGroupLasso,
+    TransformedL1,
+)
+from minisgl.plots import GREY, V_COLOUR, W_COLOUR, save
+
+Scalar = L1 | L0 | TransformedL1 | SCAD | MCP | Lp | CappedL1 | LogSum
+
+SEPARABLE: dict[str, Scalar] = {
+    "L1": L1(1),
+    "L0": L0(1),
+    "TransformedL1, a = 1": TransformedL1(1, a=1),
+    "Lp, p = 1/2": Lp(1, p=0.5),
+    "SCAD, a = 3.7": SCAD(1, a=3.7),
+    "MCP, gamma = 3": MCP(1, gamma=3),
+    "CappedL1, theta = 1": CappedL1(1, theta=1),
+    "LogSum, eps = 0.5": LogSum(1, eps=0.5),
+}
+OF_TWO: dict[str, Penalty | GroupLasso] = {
+    "L1": L1(1),
+    "TransformedL1, a = 1": TransformedL1(1, a=1),
+    "Lp, p = 1/2": Lp(1, p=0.5),
+    "GroupLasso": GroupLasso(1, groups=()),  # both weights are one group
+    "SparseGroupLasso": SparseGroupLasso(1, 1, groups=()),
+    "L1MinusL2": L1MinusL2(1),
+}
+END = 3.0  # every axis of the gallery runs from -END to END
+SMALL = 8.5  # points
+
+
+def with_threshold_one(penalty: Scalar) -> Scalar:
+    """The penalty with the lam at which its prox of step 1 has the threshold 1."""
+    return replace(penalty, lam=penalty.step_for(1.0) * penalty.lam)
+
+
+def _draw_cost(axes: Axes, penalty: Scalar) -> None:
+    w = np.linspace(-END, END, 2401)  # 0 is one of them
+    cost = penalty.cost(w)
+    if isinstance(penalty, L0):
+        axes.plot([0], [0], "o", color=V_COLOUR, markersize=4)
+        axes.plot([0], [penalty.lam], "o", color=V_COLOUR, markersize=4, markerfacecolor="white", zorder=3)
+        cost[w == 0] = np.nan
+    axes.plot(w, cost, color=V_COLOUR, linewidth=2)
+    axes.set_ylim(-0.15, END)
+    axes.set_yticks([0, 1, 2, 3])
+    axes.set_xticks([-3, 0, 3])
+    axes.set_xlabel("w", labelpad=0)
+
+
+def _draw_prox(axes: Axes, penalty: Scalar) -> None:
+    v = np.linspace(-END, END, 6001)
+    x = penalty.prox(v, 1.0)
+    axes.plot([-END, END], [-END, END], "--", color=GREY, linewidth=0.8, alpha=0.7)
+    jumps = np.flatnonzero(np.diff(x) > 0.05)  # far above the steepest slope times the grid's 0.001
+    for i in jumps:
+        axes.plot([v[i], v[i + 1]], [x[i], x[i + 1]], ":", color=W_COLOUR, linewidth=1.2)
+    axes.plot(np.insert(v, jumps + 1, np.nan), np.insert(x, jumps + 1, np.nan), color=W_COLOUR, linewidth=2)
+    axes.set_ylim(-END, END)
+    axes.set_yticks([-3, 0, 3])
+    t = penalty.threshold(1.0)
+    axes.set_xticks([-3, -t, t, 3])
+    axes.xaxis.set_major_formatter("{x:g}")
+    for tick in axes.xaxis.get_major_ticks()[1:3]:
+        tick.label1.set(color=W_COLOUR, fontweight="bold")
+        tick.tick1line.set(markeredgecolor=W_COLOUR, markeredgewidth=2.5)
+    axes.set_xlabel("v", labelpad=0)
+
+
+def gallery() -> Figure:
+    """Eight separable penalties, each lam * r(w) above its prox(v)."""
+    figure = Figure(figsize=(10, 11), layout="constrained")
+    figure.suptitle(
+        "Separable penalties (orange) and their proximal operators at step 1 (blue).  All thresholds are set to 1.\n"
+        "dashed: v itself, nothing shrunk      dotted: the prox jumps      bold ticks: up to here prox(v) = 0",
+        fontsize=11,
+    )
+    grid = figure.subplots(4, 4)
+    for i, (name, shape) in enumerate(SEPARABLE.items()):
+        penalty, row, column = with_threshold_one(shape), 2 * (i // 4), i % 4
+        cost, prox = grid[row][column], grid[row + 1][column]
+        cost.set_title(f"{name}\nlam = {penalty.lam:.4g}", fontsize=10.5)
+        _draw_cost(cost, penalty)
+        _draw_prox(prox, penalty)
+        for axes, label in ((cost, "lam r(w)"), (prox, "prox(v)")):
+            axes.set_xlim(-END, END)
+            axes.set_box_aspect(1)
+            axes.tick_params(labelsize=SMALL)
+            axes.spines[["top", "right"]].set_visible(False)
+            if column == 0:
+                axes.set_ylabel(label)
+    figure.align_ylabels()
+    return figure
+
+
+def contours() -> Figure:
+    """Six penalties of two weights: lines of equal value, and shaded all that costs no more than the point (1/4, 1/4)."""
+    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    figure.suptitle(
+        "Lines of equal penalty, two weights.  Shaded: all that costs no more than the dot at (¼, ¼).\n"
+        "The further the shade reaches along the axes, the cheaper is a vector with a zero in it.",
+        fontsize=11,
+    )
+    ticks = np.linspace(0, 1, 161)
+    both = np.concatenate([-ticks[:0:-1], ticks])
+    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), OF_TWO.items(), strict=True):
+        corner = np.array([[penalty.value(np.array([x, y])) for x in ticks] for y in ticks])  # x, y >= 0
+        values = np.pad(corner, ((len(ticks) - 1, 0),) * 2, mode="reflect") / penalty.value(np.array([0.25, 0.25]))
+        axes.contourf(both, both, values, levels=[-1, 1], colors=[W_COLOUR], alpha=0.25)
+        axes.contour(both, both, values, levels=[0.5, 1.5, 2, 2.5, 3], colors=GREY, linewidths=0.6, alpha=0.8)
+        axes.contour(both, both, values, levels=[1], colors=W_COLOUR, linewidths=2)
+        axes.plot([0.25], [0.25], "o", color=V_COLOUR, markersize=6)
+        axes.set_title(name, fontsize=10.5)
+        axes.set_aspect("equal")
+        axes.set_xticks([-1, 0, 1])
+        axes.set_yticks([-1, 0, 1])
+        axes.tick_params(labelsize=SMALL)
+        axes.set_xlabel("w₁", labelpad=0)
+        axes.set_ylabel("w₂", labelpad=0)
+    return figure
+
+
+def main() -> None:
+    """Draw both into the directory that is the only argument."""
+    parser = argparse.ArgumentParser(prog="python -m minisgl.gallery", description="Draw the figures of docs/penalties.md.")
+    parser.add_argument("directory", type=Path)
+    directory = parser.parse_args().directory
+    with told_in_a_sentence():
+        save(gallery(), directory / "penalties.png")
+        save(contours(), directory / "penalty_contours.png")
+
+
+if __name__ == "__main__":
+    main()
