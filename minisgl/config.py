@@ -103,6 +103,7 @@ PRESETS: dict[str, TrainConfig] = {
 # up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
 GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
 QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(("l1", "tl1", "l1-l2", "log-sum", "lp"), GENTLE)
+QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
 
 
 def preset(name: str, penalty: str) -> TrainConfig:
