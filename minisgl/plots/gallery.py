@@ -1,4 +1,4 @@
-"""The two figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.gallery docs/figures`.
+"""The two figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.plots.gallery docs/figures`.
 
 penalties.png shows every separable penalty, and below it its prox. lam is chosen so that every prox has the same threshold,
 1 at step 1: what differs is only what happens beyond. penalty_contours.png shows six penalties of two weights from above.
@@ -27,7 +27,7 @@ from minisgl.penalties import (
     SparseGroupLasso,
     TransformedL1,
 )
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR, save
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 
 Scalar = L1 | L0 | TransformedL1 | SCAD | MCP | Lp | CappedL1 | LogSum
 
@@ -146,7 +146,7 @@ def contours() -> Figure:
 
 def main() -> None:
     """Draw both into the directory that is the only argument."""
-    parser = argparse.ArgumentParser(prog="python -m minisgl.gallery", description="Draw the figures of docs/penalties.md.")
+    parser = argparse.ArgumentParser("python -m minisgl.plots.gallery", description="Draw the figures of docs/penalties.md.")
     parser.add_argument("directory", type=Path)
     directory = parser.parse_args().directory
     with told_in_a_sentence():

@@ -1,11 +1,5 @@
-"""Every figure of a run, drawn from what the run saved.
+"""Every figure of a run, drawn from what the run saved."""
 
-Colours are two throughout: W blue, V orange. A zero weight is white in every picture of weights, so that what is missing
-looks missing.
-"""
-
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator
 
-from minisgl import files
 from minisgl.nn import Sequential
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 from minisgl.runs import RunDirectory
-
-W_COLOUR, V_COLOUR, GREY = "#1f5fa8", "#e07b00", "#666666"
 
 
 def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
@@ -121,13 +113,6 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
         bottom.set_xlabel(f"input neuron ({columns_each} per channel of the convolution before)")
     bottom.set_xlim(-0.5, D_in - 0.5)
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG. MinisglError if the file cannot be written."""
-    content = BytesIO()
-    figure.savefig(content, dpi=120, format="png")
-    files.write(path, content.getvalue())
 
 
 def save_run_figures(directory: RunDirectory, network: Sequential) -> None:

@@ -1,0 +1,16 @@
+"""The figures: `run.py` draws a run's, `gallery.py` the penalties side by side, `style.py` is what they share."""
+
+from minisgl.plots.run import filters, loss_and_error, save_run_figures, sparsity_over_epochs, zero_pattern
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
+
+__all__ = [
+    "GREY",
+    "V_COLOUR",
+    "W_COLOUR",
+    "filters",
+    "loss_and_error",
+    "save",
+    "save_run_figures",
+    "sparsity_over_epochs",
+    "zero_pattern",
+]

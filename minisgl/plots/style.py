@@ -1,0 +1,20 @@
+"""What all figures share: two colours, W blue and V orange, and how a figure becomes a file.
+
+A zero weight is white in every picture of weights, so that what is missing looks missing.
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from minisgl import files
+
+W_COLOUR, V_COLOUR, GREY = "#1f5fa8", "#e07b00", "#666666"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG. MinisglError if the file cannot be written."""
+    content = BytesIO()
+    figure.savefig(content, dpi=120, format="png")
+    files.write(path, content.getvalue())
