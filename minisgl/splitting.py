@@ -16,7 +16,7 @@ splitting: no group term, and the network that is kept is V).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from minisgl.backend import Array, get_array_module
+from minisgl.backend import Array
 from minisgl.nn import Sequential
 from minisgl.optimizers import Optimizer, blocks
 from minisgl.penalties import GroupLasso, Penalty
@@ -89,7 +89,7 @@ class Splitting:
         total = sum(group.value(slot.view(w)) for slot, group in self._groups)
         for _, slot, penalty in self._sparse:
             gap = slot.view(w) - slot.view(self.v)
-            total += penalty.value(slot.view(self.v)) + beta / 2 * float(get_array_module(gap).sum(gap * gap))
+            total += penalty.value(slot.view(self.v)) + beta / 2 * (gap * gap).sum().item()
         return float(total)
 
     def reported(self, which: str) -> Sequential:

@@ -42,7 +42,7 @@ class CappedL1:
 
     def value(self, w: Array) -> float:
         """The sum of cost(w)."""
-        return float(self.cost(w).sum())
+        return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
         """step * lam, or sqrt(2 step lam theta) from step * lam = 2 theta on."""

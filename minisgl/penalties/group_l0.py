@@ -25,7 +25,7 @@ from minisgl.penalties.interface import Separable
 
 def _value(lam: float, w: Array, groups: Axes) -> float:
     alive = get_array_module(w).any(w != 0, axis=within(w, groups))
-    return lam * root_size(w, groups) * int(alive.sum())
+    return lam * root_size(w, groups) * int(alive.sum().item())
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class GroupLasso:
 
     def value(self, w: Array) -> float:
         """lam * sum_g sqrt(n_g) ||w_g||."""
-        return self.lam * root_size(w, self.groups) * float(norms(w, self.groups).sum())
+        return self.lam * root_size(w, self.groups) * norms(w, self.groups).sum().item()
 
     def subgradient(self, w: Array) -> Array:
         """lam * sqrt(n_g) * w_g / ||w_g||, finite everywhere and 0 at a zero group; w's shape, dtype and array module."""

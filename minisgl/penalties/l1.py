@@ -33,7 +33,7 @@ class L1:
     def value(self, w: Array) -> float:
         """lam * sum |w_i|, for w of any shape."""
         xp = get_array_module(w)
-        return self.lam * float(xp.sum(xp.abs(w)))
+        return self.lam * xp.sum(xp.abs(w)).item()
 
     def threshold(self, step: float) -> float:
         """step * lam."""

@@ -42,7 +42,7 @@ class L1MinusL2:
     def value(self, w: Array) -> float:
         """lam * (sum |w_i| - alpha * sqrt(sum w_i^2)), for w of any shape."""
         xp = get_array_module(w)
-        return self.lam * float(xp.sum(xp.abs(w)) - self.alpha * xp.sqrt(xp.sum(w * w)))
+        return self.lam * (xp.sum(xp.abs(w)) - self.alpha * xp.sqrt(xp.sum(w * w))).item()
 
     def step_for(self, threshold: float) -> float:
         """The step at which, as long as a larger one is there, every |v_i| up to `threshold` becomes 0: threshold / lam."""
@@ -61,11 +61,15 @@ class L1MinusL2:
         first = xp.where((top > bottom) | ((top == bottom) & (high < low)), high, low)
         m, signed = xp.maximum(top, bottom), flat[first]
 
-        out = in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, out)  # z, all 0 when m <= scaled
-        length = xp.linalg.norm(out.reshape(-1))
+        x = out if out is not None and out.flags.c_contiguous else xp.empty(v.shape, dtype=v.dtype)
+        in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, x)  # z, all 0 when m <= scaled
+        length = xp.linalg.norm(x.reshape(-1))
         stretch = xp.where(length > 0, 1 + self.alpha * scaled / xp.where(length > 0, length, 1), 0)
-        in_blocks(lambda block: block * stretch.astype(v.dtype), out, out)
+        in_blocks(lambda block: block * stretch.astype(v.dtype), x, x)
         alone = xp.where((m <= scaled) & (m > (1 - self.alpha) * scaled), xp.copysign(m - (1 - self.alpha) * scaled, signed), 0)
-        at = out.reshape(-1) if out.flags.c_contiguous else out.flat
-        at[first] = xp.where(m <= scaled, alone, at[first])
+        entries = x.reshape(-1)
+        entries[first] = xp.where(m <= scaled, alone, entries[first])
+        if out is None or out is x:
+            return x
+        out[...] = x
         return out

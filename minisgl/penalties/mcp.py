@@ -43,7 +43,7 @@ class MCP:
 
     def value(self, w: Array) -> float:
         """The sum of cost(w)."""
-        return float(self.cost(w).sum())
+        return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
         """step * lam, or lam sqrt(gamma step) from step = gamma on."""

@@ -52,7 +52,7 @@ class SCAD:
 
     def value(self, w: Array) -> float:
         """The sum of cost(w)."""
-        return float(self.cost(w).sum())
+        return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
         """step * lam, or lam sqrt(step (a + 1)) from step = a + 1 on."""

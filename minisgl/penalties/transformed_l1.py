@@ -51,7 +51,7 @@ class TransformedL1:
 
     def value(self, w: Array) -> float:
         """The sum of cost(w)."""
-        return float(self.cost(w).sum())
+        return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
         """t above, with L = step * lam."""

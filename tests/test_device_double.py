@@ -1,0 +1,92 @@
+"""The double bites: each way of copying between host and device without saying so is refused, and so is what CuPy lacks."""
+
+import numpy as np
+import pytest
+from device_double import DeviceArray, HiddenTransferError, device, transfers
+
+from minisgl.backend import get_array_module, to_device, to_host
+
+
+@pytest.fixture
+def x() -> DeviceArray:
+    return to_device(np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3), device)
+
+
+HIDDEN = {
+    "NumPy's function": np.exp,
+    "another of NumPy's": lambda x: np.where(x > 0, x, 0),
+    "np.asarray": np.asarray,
+    "np.matmul": lambda x: np.matmul(x, np.ones(3)),
+    "float": lambda x: float(x[0, 0]),
+    "int": lambda x: int(x[0, 0]),
+    "max": lambda x: max(x[0, 0], x[0, 1]),
+    "truth": lambda x: 1 if x[0, 0] > 0 else 2,
+    "iteration": list,
+    "a host mask": lambda x: x[np.array([True, False])],
+    "a host mask in where": lambda x: device.where(np.array([True, False, True]), x, 0),
+    "a device mask": lambda x: x[x > 2],
+    "a host index": lambda x: x[np.array([0])],
+    "a list as an index": lambda x: x[[0, 1]],
+    "a host array added": lambda x: x + np.ones(3),
+    "added to a host array": lambda x: np.ones(3) + x,
+    "added in place": lambda x: x.__iadd__(np.ones(3)),
+    "written into a host array": lambda x: np.empty((2, 3)).__setitem__(..., x),
+    "written from a host array": lambda x: x.__setitem__(..., np.ones((2, 3))),
+    "a host array as out": lambda x: device.exp(x, out=np.empty((2, 3), np.float32)),
+    "an index of range": lambda x: range(x[0, 0].astype(int)),
+}
+
+
+@pytest.mark.parametrize("plant", HIDDEN.values(), ids=HIDDEN.keys())
+def test_a_hidden_transfer_is_refused(x, plant):
+    with pytest.raises(TypeError):
+        plant(x)
+
+
+LACKING = {
+    "no such function": lambda _: device.spacing,
+    "a module CuPy spells otherwise": lambda x: device.lib.array_utils,
+    "no such argument": lambda x: device.sum(x, where=x > 2),
+    "a ufunc's where": lambda x: device.exp(x, where=x > 2),
+    "no such attribute": lambda x: x.setflags(write=False),
+    "the memory itself": lambda x: x.data,
+}
+
+
+@pytest.mark.parametrize("plant", LACKING.values(), ids=LACKING.keys())
+def test_what_cupy_lacks_is_refused(x, plant):
+    with pytest.raises((AttributeError, TypeError)):
+        plant(x)
+
+
+def test_what_crosses_is_counted(x):
+    transfers.to_host = transfers.to_device = 0
+    assert x.sum().item() == 21
+    assert np.array_equal(to_host(x * 2), [[2, 4, 6], [8, 10, 12]])
+    assert to_device(x, device) is x
+    to_device(np.ones(2), device)
+    assert (transfers.to_host, transfers.to_device) == (2, 1)
+
+
+def test_it_computes_as_numpy_does_and_views_share_memory(x):
+    x[:, 1] *= 10
+    x.reshape(-1)[0] = 7
+    y = device.multiply(x, 2, out=device.empty_like(x))
+    assert isinstance(y.max(), DeviceArray)
+    assert y.dtype == np.float32
+    assert np.array_equal(to_host(2 - y.T), [[-12, -6], [-38, -98], [-4, -10]])
+    assert np.array_equal(to_host(device.linalg.norm(x, axis=0) > 8), [True, True, False])
+    assert len(x) == 2
+
+
+def test_the_array_module_comes_from_the_array(x):
+    assert get_array_module(x) is device
+    assert get_array_module(np.ones(1)) is np
+    assert get_array_module(np.float32(1)) is np
+    with pytest.raises(TypeError, match="this is a list"):
+        get_array_module([1.0])
+
+
+def test_a_refusal_says_why(x):
+    with pytest.raises(HiddenTransferError, match=r"host array \(3,\)"):
+        x + np.ones((3,))
