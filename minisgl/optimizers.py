@@ -6,33 +6,33 @@
 where m^ = m / (1 - b1^t) and s^ = s / (1 - b2^t) undo the start from zero. Adam divides each weight's step by the typical
 size of its own gradient, so every weight moves by about lr a step.
 
-"One pass" is meant literally: the vector is taken in blocks that stay in a core's cache, and a block gets all of its
-arithmetic before the next one is touched. That is the difference between a dozen sweeps over memory and one.
+The vector is updated piece by piece: a piece stays in a core's cache and gets all of its arithmetic before the next one is
+touched, which is the difference between a dozen sweeps over memory and one; and pieces can be shared out among threads.
 
 Sources: Sutskever, Martens, Dahl, Hinton, ICML 2013 (momentum, Nesterov, in PyTorch's form); Kingma, Ba, ICLR 2015.
 """
 
-from collections.abc import Iterator
 from typing import Protocol
 
 from minisgl.backend import Array, get_array_module
 
-BLOCK = 32_768  # numbers: 128 KiB in float32, so that a block of each of an update's vectors fits a 1 MiB cache
-
-
-def blocks(size: int) -> Iterator[slice]:
-    """Slices that cover 0..size-1 in order, BLOCK numbers each and the rest last."""
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+EVERYTHING = slice(None)
 
 
 class Optimizer(Protocol):
-    """What the W-step asks: change w in place, given the gradient g, and show your state for a checkpoint."""
+    """What the W-step asks: change w in place, given the gradient g, and show your state for a checkpoint.
+
+    A step is one `advance` and then an `update` of every part.
+    """
 
     state: dict[str, Array]
     steps: int
 
-    def update(self, w: Array, g: Array, lr: float) -> None:
-        """One step of size lr on w (size,), in place; g (size,) may be used as scratch memory."""
+    def advance(self) -> None:
+        """Begin the next step."""
+
+    def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
+        """Move w[part] by this step of size lr, in place; w and g are (size,), and g[part] may be used as scratch memory."""
 
 
 class SGD:
@@ -42,14 +42,16 @@ class SGD:
         self.momentum, self.nesterov, self.steps = momentum, nesterov, 0
         self.state = {"velocity": get_array_module(like).zeros_like(like)}  # u, (size,)
 
-    def update(self, w: Array, g: Array, lr: float) -> None:
-        """u <- momentum u + g, then w <- w - lr u (or the Nesterov form)."""
+    def advance(self) -> None:
+        """Begin the next step."""
         self.steps += 1
-        for block in blocks(w.size):
-            wb, gb, u = w[block], g[block], self.state["velocity"][block]
-            u *= self.momentum
-            u += gb
-            wb -= lr * (gb + self.momentum * u) if self.nesterov else lr * u
+
+    def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
+        """u <- momentum u + g, then w <- w - lr u (or the Nesterov form), for the numbers of `part`."""
+        w, g, u = w[part], g[part], self.state["velocity"][part]
+        u *= self.momentum
+        u += g
+        w -= lr * (g + self.momentum * u) if self.nesterov else lr * u
 
 
 class Adam:
@@ -59,26 +61,25 @@ class Adam:
         self.b1, self.b2, self.eps, self.steps = b1, b2, eps, 0
         xp = get_array_module(like)
         self.state = {"mean": xp.zeros_like(like), "mean_square": xp.zeros_like(like)}  # m and s, (size,)
-        self._scratch = xp.empty(min(BLOCK, like.size), dtype=like.dtype)
 
-    def update(self, w: Array, g: Array, lr: float) -> None:
-        """w <- w - lr m^ / (sqrt(s^) + eps), with both bias corrections taken out of the loop."""
+    def advance(self) -> None:
+        """Begin the next step."""
         self.steps += 1
+
+    def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
+        """w <- w - lr m^ / (sqrt(s^) + eps) for the numbers of `part`, the bias corrections drawn together into `rate`."""
         xp = get_array_module(w)
         root = (1 - self.b2**self.steps) ** 0.5
         rate = lr * root / (1 - self.b1**self.steps)
-        for block in blocks(w.size):
-            gb, m, s = g[block], self.state["mean"][block], self.state["mean_square"][block]
-            scratch = self._scratch[: gb.size]
-            xp.multiply(gb, 1 - self.b1, out=scratch)
-            m *= self.b1
-            m += scratch
-            xp.multiply(gb, gb, out=scratch)
-            scratch *= 1 - self.b2
-            s *= self.b2
-            s += scratch
-            xp.sqrt(s, out=scratch)
-            scratch += self.eps * root
-            xp.divide(m, scratch, out=scratch)
-            scratch *= rate
-            w[block] -= scratch
+        w, g, m, s = w[part], g[part], self.state["mean"][part], self.state["mean_square"][part]
+        m *= self.b1
+        m += (1 - self.b1) * g
+        g *= g
+        g *= 1 - self.b2
+        s *= self.b2
+        s += g
+        xp.sqrt(s, out=g)  # from here g is scratch memory
+        g += self.eps * root
+        xp.divide(m, g, out=g)
+        g *= rate
+        w -= g

@@ -9,7 +9,7 @@ Threads only run the shards. How many there are changes nothing but the time: th
 number of shards alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -27,9 +27,9 @@ EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
 class Shards:
     """Runs passes over one network in `shards` pieces on `threads` threads; made by `running_shards`."""
 
-    def __init__(self, shards: int, pool: ThreadPoolExecutor | None) -> None:
+    def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None) -> None:
         self._workspaces = [Workspace() for _ in range(shards)]
-        self._pool = pool
+        self._threads, self._pool = threads, pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
         def quietly(i: int) -> Any:
@@ -38,6 +38,15 @@ class Shards:
                 return function(i)
 
         return list(map(quietly, range(count)) if self._pool is None else self._pool.map(quietly, range(count)))
+
+    def share_out(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
+        """work(item) for every item, the items dealt out among the threads like cards."""
+
+        def hand(i: int) -> None:
+            for item in items[i :: self._threads]:
+                work(item)
+
+        self._map(hand, self._threads)
 
     def _cut(self, size: int) -> list[slice]:
         """At most `shards` runs of consecutive images, none empty."""
@@ -90,7 +99,7 @@ def running_shards(shards: int, threads: int) -> Iterator[Shards]:
     """Shards on `threads` threads with one BLAS thread each; BLAS gets its former limits back at the end."""
     with threadpool_limits(limits=1, user_api="blas"):
         if threads == 1:
-            yield Shards(shards, None)
+            yield Shards(shards, 1, None)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                yield Shards(shards, pool)
+                yield Shards(shards, threads, pool)

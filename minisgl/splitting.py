@@ -13,14 +13,26 @@ Sources: Bui, Park, Zhang, Qi, Xin, Front. Appl. Math. Stat. 6 (2021) 529564; Xu
 splitting: no group term, and the network that is kept is V).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from minisgl.backend import Array
-from minisgl.nn import Sequential
-from minisgl.optimizers import Optimizer, blocks
-from minisgl.penalties import GroupLasso, Penalty
+from minisgl.nn import Piece, Sequential, Slot
+from minisgl.optimizers import Optimizer
+from minisgl.penalties import GroupLasso, Penalty, Separable
 from minisgl.sparsity import drop_negligible
+
+PIECE = 16_384  # numbers: 64 KiB in float32, so that a piece of every vector of an update fits a 1 MiB cache
+
+# How work on pieces is run: in turn, or shared out among threads (shards.py). No piece touches another's numbers.
+Runner = Callable[[Callable[[Piece], None], Sequence[Piece]], None]
+
+
+def in_turn(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
+    """Work on one piece after the other."""
+    for piece in pieces:
+        work(piece)
 
 
 @dataclass(frozen=True)
@@ -41,53 +53,79 @@ class Splitting:
     def __init__(self, network: Sequential, optimizer: Optimizer, penalties: Mapping[str, LayerPenalty]) -> None:
         self.network, self.optimizer = network, optimizer
         slots = network.layout.weights
-        self._groups = [(slots[name], p.group) for name, p in penalties.items() if p.group is not None]
-        self._sparse = [(name, slots[name], p.sparse) for name, p in penalties.items() if p.sparse is not None]
-        named = {slot.name for _, slot, _ in self._sparse}
-        self._plain = [slot for slot in slots.values() if named and slot.name not in named]
+        self._names = {slot: name for name, slot in slots.items()}
+        self._groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
+        self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
+        self._w_pieces = [piece for slot in network.layout.slots for piece in slot.cut(PIECE)]
+        # a prox that is not separable wants its layer whole
+        cuts = {
+            slot: PIECE if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape) for slot in self._names
+        }
+        self._v_pieces = [piece for slot, size in cuts.items() for piece in slot.cut(size)] if self._sparse else []
         self.v: Array = network.weights.copy() if self._sparse else network.weights
+
+    def _v_size(self, slot: Slot) -> int:
+        """How many numbers the prox may be given at a time: one that is not separable wants its layer whole."""
+        return PIECE if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape)
 
     @property
     def splits(self) -> bool:
         """Whether V is an array of its own."""
         return bool(self._sparse)
 
+    def _pulls(self) -> dict[Slot, Array]:
+        """What the group lasso multiplies each weight with in its gradient: one number a group."""
+        return {slot: group.pull(slot.view(self.network.flat)) for slot, group in self._groups.items()}
+
+    def _add_gradient(self, piece: Piece, gradient: Array, beta: float, pulls: Mapping[Slot, Array]) -> None:
+        w, g = piece.view(self.network.flat), piece.view(gradient)
+        if piece.slot in pulls:
+            pull = pulls[piece.slot]  # a number for each row, or for each column
+            g += w * (pull[piece.rows] if len(pull) > 1 else pull)
+        if piece.slot in self._sparse:
+            g += beta * (w - piece.view(self.v))
+
     def add_gradient(self, gradient: Array, beta: float) -> None:
         """Add grad group(W) + beta (W - V) to gradient (size,), in place. Biases pay nothing."""
-        w = self.network.flat
-        for slot, group in self._groups:
-            part = slot.view(gradient)
-            part += group.subgradient(slot.view(w))
-        for _, slot, _ in self._sparse:
-            for block in blocks(slot.stop - slot.start):
-                wb, vb, gb = (x[slot.start : slot.stop][block] for x in (w, self.v, gradient))
-                gb += beta * (wb - vb)
+        pulls = self._pulls()
+        for piece in self._w_pieces:
+            self._add_gradient(piece, gradient, beta, pulls)
 
-    def w_step(self, gradient: Array, lr: float, beta: float) -> None:
+    def w_step(self, gradient: Array, lr: float, beta: float, run: Runner = in_turn) -> None:
         """W <- optimiser(W, gradient + grad group(W) + beta (W - V)); gradient (size,) is that of the loss, and is used up."""
-        self.add_gradient(gradient, beta)
-        self.optimizer.update(self.network.flat, gradient, lr)
+        pulls = self._pulls()
+        self.optimizer.advance()
 
-    def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None) -> None:
+        def step(piece: Piece) -> None:
+            self._add_gradient(piece, gradient, beta, pulls)
+            self.optimizer.update(self.network.flat, gradient, lr, piece.part)
+
+        run(step, self._w_pieces)
+
+    def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None, run: Runner = in_turn) -> None:
         """V <- prox_{s r}(W), layer by layer; s = 1/beta, or the s at which r's threshold is thresholds[layer].
 
         Where the threshold is 0, or the layer has no r, V is W.
         """
-        for slot in self._plain:
-            self.v[slot.start : slot.stop] = self.network.flat[slot.start : slot.stop]
-        for name, slot, penalty in self._sparse:
-            w, v = slot.view(self.network.flat), slot.view(self.v)
-            step = 1 / beta if thresholds is None else penalty.step_for(thresholds[name])
-            if step > 0:
-                penalty.prox(w, step, out=v)
+        steps = {
+            slot: 1 / beta if thresholds is None else penalty.step_for(thresholds[self._names[slot]])
+            for slot, penalty in self._sparse.items()
+        }
+
+        def step(piece: Piece) -> None:
+            w, v = piece.view(self.network.flat), piece.view(self.v)
+            if steps.get(piece.slot, 0) > 0:
+                self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
             else:
                 v[...] = w
+
+        run(step, self._v_pieces)
 
     def regularizer(self, beta: float) -> float:
         """F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""
         w = self.network.flat
-        total = sum(group.value(slot.view(w)) for slot, group in self._groups)
-        for _, slot, penalty in self._sparse:
+        total = sum(group.value(slot.view(w)) for slot, group in self._groups.items())
+        for slot, penalty in self._sparse.items():
             gap = slot.view(w) - slot.view(self.v)
             total += penalty.value(slot.view(self.v)) + beta / 2 * (gap * gap).sum().item()
         return float(total)

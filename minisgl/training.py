@@ -104,8 +104,8 @@ class Training:
         loss, wrong, gradient = shards.gradient(self.splitting.network, images, labels)
         if not np.isfinite(loss):
             raise self._diverged(f"the loss became {loss}", epoch, i, moment)
-        self.splitting.w_step(gradient, moment.lr, moment.beta)
-        self.splitting.v_step(moment.beta, moment.thresholds)
+        self.splitting.w_step(gradient, moment.lr, moment.beta, shards.share_out)
+        self.splitting.v_step(moment.beta, moment.thresholds, shards.share_out)
         return loss, wrong
 
     def _diverged(self, what: str, epoch: int, i: int, moment: Moment) -> MinisglError:

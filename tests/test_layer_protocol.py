@@ -4,14 +4,18 @@ The caller's arrays are only read. A workspace saves memory and changes no numbe
 layer, so that backward can be repeated and can come late.
 """
 
+import weakref
+
 import numpy as np
 import pytest
 
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Workspace
+from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, WinogradConv2d, Workspace
 
 LAYERS = {
     "conv": (lambda: Conv2d(2, 3, 3), (2, 6, 5, 4)),
     "padded conv": (lambda: Conv2d(2, 3, (2, 3), stride=2, padding=1), (2, 6, 5, 4)),
+    "winograd": (lambda: WinogradConv2d(2, 3, 3), (2, 6, 6, 4)),
+    "padded winograd": (lambda: WinogradConv2d(2, 3, (2, 5), padding=1), (2, 6, 5, 4)),
     "linear": (lambda: Linear(6, 5), (6, 4)),
     "pool": (lambda: MaxPool2d(2), (2, 6, 5, 4)),
     "padded pool": (lambda: MaxPool2d(3, stride=1, padding=1), (2, 6, 5, 4)),
@@ -55,6 +59,16 @@ def test_a_workspace_hands_out_the_same_memory_per_owner_and_role():
     assert not np.shares_memory(whole, workspace.array(one, "dx", (3, 4), like))
     assert not np.shares_memory(whole, workspace.array(other, "y", (3, 4), like))
     assert workspace.array(one, "y", (5, 4), like).shape == (5, 4)
+
+
+def test_a_workspace_makes_a_constant_once_and_forgets_it_with_its_owner():
+    workspace, owner, made = Workspace(), ReLU(), []
+    for _ in range(2):
+        assert workspace.once(owner, "three", lambda: made.append(3) or 3) == 3
+    assert made == [3]
+    buffer = weakref.ref(workspace.array(owner, "y", (5,), np.zeros(0)).base)
+    del owner
+    assert buffer() is None
 
 
 @pytest.mark.parametrize("new_workspace", [lambda: None, Workspace], ids=["without", "workspace"])
@@ -116,7 +130,7 @@ def test_backward_takes_a_strided_dy(case):
         np.testing.assert_allclose(strided[name], array, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["conv", "padded conv", "linear"], indirect=True)
+@pytest.mark.parametrize("case", ["conv", "padded conv", "winograd", "padded winograd", "linear"], indirect=True)
 def test_gradients_go_into_out_and_input_gradient_is_optional(case):
     layer, x, dy = case
     expected = one_pass(layer, x, dy)

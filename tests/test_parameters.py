@@ -110,3 +110,18 @@ def test_starting_weights():
     np.testing.assert_array_equal(single.flat, double.flat.astype(np.float32))
     assert double.layers["fc1"].weight.std() == pytest.approx(np.sqrt(2 / 800), rel=0.01)
     assert double.flat[double.layout.n_weights :].std() == pytest.approx(0.01, rel=0.15)
+
+
+@pytest.mark.parametrize("size", [1, 7, 24, 25, 100, 10_000])
+def test_cut_gives_whole_rows_that_cover_the_slot(size):
+    network = lenet5(np.random.default_rng(0), units=(4, 5, 7, 3))
+    for slot in network.layout.slots:
+        pieces, flat = slot.cut(size), np.zeros_like(network.flat)
+        row = slot.view(flat)[0].size
+        for piece in pieces:
+            assert row <= piece.view(flat).size <= max(size, row)
+            assert np.shares_memory(flat[piece.part], piece.view(flat))
+            assert flat[piece.part].size == piece.view(flat).size
+            flat[piece.part] += 1
+        assert flat[slot.start : slot.stop].min() == flat.max() == 1
+        assert flat.sum() == slot.stop - slot.start

@@ -79,11 +79,11 @@ def test_every_penalty_trains_and_thresholds(name: str, regime: str, digits: tup
 def test_the_group_term_moves_into_the_v_step() -> None:
     lasso = splitting("--penalty", "l1", "--v-group", "lasso", "--lam", "1e-5", "--group-lam", "2e-5")
     assert not lasso._groups
-    assert [r for _, _, r in lasso._sparse] == [pen.SparseGroupLasso(1e-5, 2e-5, axis) for axis in (0, 0, 1, 1)]
+    assert list(lasso._sparse.values()) == [pen.SparseGroupLasso(1e-5, 2e-5, axis) for axis in (0, 0, 1, 1)]
     hard = splitting("--penalty", "l0", "--v-group", "lasso", "--lam", "1e-5")
-    assert [r for _, _, r in hard._sparse] == [pen.SparseGroupL0(1e-5, 1e-5, axis) for axis in (0, 0, 1, 1)]
+    assert list(hard._sparse.values()) == [pen.SparseGroupL0(1e-5, 1e-5, axis) for axis in (0, 0, 1, 1)]
     both = splitting("--penalty", "mcp", "--v-group", "l0", "--lam", "1e-5")
-    assert [r for _, _, r in both._sparse] == [pen.GroupL0With(pen.MCP(1e-5), 1e-5, axis) for axis in (0, 0, 1, 1)]
+    assert list(both._sparse.values()) == [pen.GroupL0With(pen.MCP(1e-5), 1e-5, axis) for axis in (0, 0, 1, 1)]
 
 
 @pytest.mark.parametrize(("penalty", "v_group"), [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("tl1", "l0")])

@@ -12,9 +12,9 @@ import pytest
 from minisgl.models import lenet5
 from minisgl.nn import Flatten, Linear, Sequential, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
-from minisgl.optimizers import BLOCK, SGD, Adam
+from minisgl.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso
-from minisgl.splitting import LayerPenalty, Splitting
+from minisgl.splitting import PIECE, LayerPenalty, Splitting
 
 BETA = 0.3
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]
@@ -89,9 +89,9 @@ def test_w_step_hands_the_whole_gradient_to_the_optimiser():
     assert np.array_equal(splitting.v, v)
 
 
-def test_coupling_over_more_than_one_block():
+def test_coupling_over_more_than_one_piece():
     network = lenet5(np.random.default_rng(0))
-    assert network.layout.n_weights > 10 * BLOCK
+    assert network.layout.n_weights > 10 * PIECE
     splitting = Splitting(network, SGD(network.flat), penalties(0.0, 0.02))
     splitting.v_step(BETA, TAU)
     gradient = np.zeros_like(network.flat)
@@ -193,6 +193,7 @@ def test_without_r_training_is_the_plain_loop(monkeypatch, make, chosen):
         for name, slot in plain.layout.weights.items():
             if name in chosen and chosen[name].group is not None:
                 slot.view(gradient)[...] += chosen[name].group.subgradient(slot.view(plain.flat))
+        optimizer.advance()
         optimizer.update(plain.flat, gradient, 1e-3)
     assert split.flat.tobytes() == plain.flat.tobytes()
     assert np.array_equal(splitting.v, plain.weights)

@@ -61,6 +61,7 @@ def test_without_a_penalty_the_bytes_are_those_of_the_plain_loop(changes: dict, 
             order = np.random.default_rng((config.seed, epoch)).permutation(len(some))
             batch = some[order[100 * i : 100 * i + 100]]
             _, _, gradient = shards.gradient(network, batch.images, batch.labels)
+            adam.advance()
             adam.update(network.flat, gradient, config.lr * (1 + cos(pi * step / 20)) / 2)
 
     assert splitting.network.flat.tobytes() == network.flat.tobytes()

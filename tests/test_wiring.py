@@ -121,13 +121,13 @@ def settings_of_every_step(options: str, digits: Digits, directory: Path) -> tup
     calls: list[tuple] = []
     w_step, v_step = splitting.w_step, splitting.v_step
 
-    def recorded_w(gradient, lr, beta):
+    def recorded_w(gradient, lr, beta, *run):
         calls.append(("w", lr, beta))
-        w_step(gradient, lr, beta)
+        w_step(gradient, lr, beta, *run)
 
-    def recorded_v(beta, thresholds=None):
+    def recorded_v(beta, thresholds=None, *run):
         calls.append(("v", beta, thresholds))
-        v_step(beta, thresholds)
+        v_step(beta, thresholds, *run)
 
     splitting.w_step, splitting.v_step = recorded_w, recorded_v
     run = RunDirectory.create(directory / "run", "")

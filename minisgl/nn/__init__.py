@@ -10,8 +10,9 @@ Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P 
 from minisgl.nn.layers import Conv2d, Flatten, Layer, Linear, ReLU
 from minisgl.nn.loss import softmax, softmax_cross_entropy
 from minisgl.nn.network import Sequential
-from minisgl.nn.parameters import Layout, Slot
+from minisgl.nn.parameters import Layout, Piece, Slot
 from minisgl.nn.pooling import MaxPool2d
+from minisgl.nn.winograd import WinogradConv2d
 from minisgl.nn.workspace import Workspace
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "Layout",
     "Linear",
     "MaxPool2d",
+    "Piece",
     "ReLU",
     "Sequential",
     "Slot",
+    "WinogradConv2d",
     "Workspace",
     "softmax",
     "softmax_cross_entropy",

@@ -41,7 +41,7 @@ class Layer(Protocol):
         """Return dx (None without input_gradient) and the parameters' gradients, written into `out` when given."""
 
 
-def _gradients(layer: Layer, out: Mapping[str, Array] | None) -> Mapping[str, Array]:
+def gradients(layer: Layer, out: Mapping[str, Array] | None) -> Mapping[str, Array]:
     """Where the gradients of weight and bias go: the caller's arrays, or new ones."""
     if out is not None:
         return out
@@ -94,7 +94,7 @@ class Conv2d:
     ) -> tuple[Array, Mapping[str, Array]]:
         columns, padded_shape, ws = cache
         xp = get_array_module(dy)
-        grads = _gradients(self, out)
+        grads = gradients(self, out)
         K, C, R, S = self.weight_shape
         dy2 = dy.reshape(K, -1)  # (K, PQN)
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
@@ -138,7 +138,7 @@ class Linear:
     ) -> tuple[Array, Mapping[str, Array]]:
         x, ws = cache
         xp = get_array_module(dy)
-        grads = _gradients(self, out)
+        grads = gradients(self, out)
         xp.matmul(dy, x.T, out=grads["weight"])  # (D_out, D_in) = (D_out, N) @ (N, D_in)
         xp.sum(dy, axis=1, out=grads["bias"])  # (D_out,)
         if not input_gradient:

@@ -27,6 +27,30 @@ class Slot:
         """The parameter itself, sharing memory with `flat` (which is contiguous)."""
         return flat[self.start : self.stop].reshape(self.shape)
 
+    def cut(self, size: int) -> list["Piece"]:
+        """The parameter in pieces of whole rows, about `size` numbers each."""
+        row = prod(self.shape[1:])
+        each = max(size // row, 1)
+        return [Piece(self, slice(i, min(i + each, self.shape[0]))) for i in range(0, self.shape[0], each)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a parameter: what one core works on at a time."""
+
+    slot: Slot
+    rows: slice
+
+    @property
+    def part(self) -> slice:
+        """Where the rows lie in the flat vector."""
+        row = prod(self.slot.shape[1:])
+        return slice(self.slot.start + self.rows.start * row, self.slot.start + self.rows.stop * row)
+
+    def view(self, flat: Array) -> Array:
+        """The rows themselves, sharing memory with `flat`."""
+        return self.slot.view(flat)[self.rows]
+
 
 class Layout:
     """The order of the parameters in a flat vector.

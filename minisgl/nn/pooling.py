@@ -41,31 +41,39 @@ class MaxPool2d(ParameterFree):
         C, P, Q = self.output_shape(x.shape[:3])
         padded = pad(x, self.padding, float("-inf"), ws, self)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
-        # the maximum over a window is a running maximum over kernel^2 strided views of the whole batch
+        # a running maximum over kernel^2 strided views of the whole batch; of equals the first stays the maximum
+        overtakes = ws.array(self, "overtakes", (self.kernel**2, *y.shape), x, bool)
         for i, pixel in enumerate(self._pixels()):
             view = windows(padded, pixel, self.stride, (P, Q))  # (C, P, Q, N)
             if i == 0:
                 y[...] = view
             else:
+                xp.greater(view, y, out=overtakes[i])
                 xp.maximum(y, view, out=y)
-        return y, (padded, y, ws)
+        return y, (overtakes, padded.shape, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
     ) -> tuple[Array, Mapping[str, Array]]:
-        padded, y, ws = cache
+        overtakes, padded_shape, ws = cache
         xp = get_array_module(dy)
-        P, Q = y.shape[1:3]
-        dx = ws.array(self, "dx", padded.shape, dy)
-        dx.fill(0)  # windows may overlap, and may leave the last rows and columns uncovered
-        waiting = ws.array(self, "waiting", y.shape, dy, bool)  # this window's maximum has not been met yet
-        waiting.fill(True)
-        is_first = ws.array(self, "is_first", y.shape, dy, bool)
-        share = ws.array(self, "share", y.shape, dy)
-        for pixel in self._pixels():
-            xp.equal(windows(padded, pixel, self.stride, (P, Q)), y, out=is_first)  # (C, P, Q, N)
-            is_first &= waiting
-            waiting ^= is_first
-            windows(dx, pixel, self.stride, (P, Q))[...] += xp.multiply(dy, is_first, out=share)
+        P, Q = dy.shape[1:3]
+        dx = ws.array(self, "dx", padded_shape, dy)
+        # if the windows neither overlap nor leave a gap, each pixel is written once
+        tiled = self.stride == self.kernel and padded_shape[1:3] == (P * self.stride, Q * self.stride)
+        if not tiled:
+            dx.fill(0)
+        left = ws.array(self, "left", dy.shape, dy)  # what no pixel has claimed yet
+        left[...] = dy
+        share = ws.array(self, "share", dy.shape, dy)
+        for i, pixel in reversed(list(enumerate(self._pixels()))):
+            if i > 0:  # whoever overtook last is the maximum
+                xp.multiply(left, overtakes[i], out=share)
+                left -= share
+            here = windows(dx, pixel, self.stride, (P, Q))
+            if tiled:
+                here[...] = share if i > 0 else left
+            else:
+                here += share if i > 0 else left
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], {}  # (C, H, W, N)

@@ -36,11 +36,15 @@ class GroupLasso:
         """lam * sum_g sqrt(n_g) ||w_g||."""
         return self.lam * root_size(w, self.groups) * norms(w, self.groups).sum().item()
 
-    def subgradient(self, w: Array) -> Array:
-        """lam * sqrt(n_g) * w_g / ||w_g||, finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
+    def pull(self, w: Array) -> Array:
+        """lam * sqrt(n_g) / ||w_g||, and 0 for a zero group: the axes within a group have length 1."""
         xp, lengths = get_array_module(w), norms(w, self.groups)
         weight = self.lam * root_size(w, self.groups)
-        return w * xp.where(lengths > 0, weight / xp.where(lengths > 0, lengths, 1), 0)
+        return xp.where(lengths > 0, weight / xp.where(lengths > 0, lengths, 1), 0)
+
+    def subgradient(self, w: Array) -> Array:
+        """w times its pull: finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
+        return w * self.pull(w)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Block soft thresholding of v's groups; step > 0."""

@@ -1,0 +1,151 @@
+"""Convolution with fewer multiplications: Winograd's trick, for stride 1 and kernels up to 5.
+
+Neighbouring windows share most of their inputs, and im2col multiplies each of them anew. Here m = 4 outputs in a row come
+from the n = m + R - 1 inputs below them with n multiplications instead of m R. In one dimension, y_i = sum_r w_r x_(i+r):
+
+    y = A [(G w) * (B x)],   * entry by entry,   A (m, n), G (n, R), B (n, n) fixed matrices.
+
+Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matrix, which has an inverse. Powers add up:
+
+    [t = i + r]  =  sum_j P[i + r, j] P^-1[j, t]  =  sum_j p_j^i p_j^r P^-1[j, t].
+
+Multiply by w_r x_t and sum over r and t: that is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One p_j may
+be infinity: p^s then stands for [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
+
+In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. Sums over
+input channels fit inside the brackets, so that each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5
+kernel 64 multiplications per 16 outputs instead of 400. Backward is each line's transpose, in reverse. Rounding grows, in
+float32 from about 1e-6 to 1e-5 of y's size.
+
+Sources: Winograd, "Arithmetic Complexity of Computations" (1980); Lavin, Gray, CVPR 2016 (for networks).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minisgl.backend import Array, get_array_module, to_device
+from minisgl.nn.layers import Conv2d, gradients
+from minisgl.nn.workspace import Workspace
+
+TILE = 4  # m: outputs a tile and axis
+POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # few digits and near 1 in size, so that little is lost in rounding; then infinity
+LARGEST_KERNEL = len(POINTS) + 2 - TILE
+
+
+def matrices(kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (m, n), G (n, kernel) and B (n, n), float64, n = m + kernel - 1; the rows of B have the largest entry 1."""
+    n = TILE + kernel - 1
+    powers = np.zeros((n, n))  # P[s, j]
+    powers[:, :-1] = np.array(POINTS[: n - 1]) ** np.arange(n)[:, None]
+    powers[-1, -1] = 1
+    A, G, B = powers[:TILE].copy(), powers[:kernel].T.copy(), np.linalg.inv(powers)
+    A[:, -1], G[-1] = np.arange(TILE) == TILE - 1, np.arange(kernel) == kernel - 1  # infinity: only i + r = n - 1
+    scale = np.abs(B).max(axis=1, keepdims=True)
+    return A, G * scale, B / scale
+
+
+class WinogradConv2d(Conv2d):
+    """Conv2d with stride 1 and a kernel of at most 5, the same function to rounding; ValueError for other kernels."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int | tuple[int, int], padding: int = 0) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=padding)
+        if max(self.kernel) > LARGEST_KERNEL:
+            raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, and got {self.kernel}")
+
+    def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
+        ws = workspace or Workspace()
+        xp = get_array_module(x)
+        C, H, W, N = x.shape
+        K, P, Q = self.output_shape((C, H, W))
+        row, column = ws.once(self, f"matrices {x.dtype}", lambda: [_like(x, matrices(size)) for size in self.kernel])
+        T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
+        n_r, n_s = len(row[2]), len(column[2])
+        wide = self._widened(x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
+        tiles = ws.array(self, "tiles", (n_r, n_s, C, T, U, N), x)
+        tiles[...] = _windows(wide, (n_r, n_s)).transpose(4, 5, 0, 1, 2, 3)
+
+        X = self._both(row[2], column[2], tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
+        F = self._both(row[1], column[1], self.weight.transpose(2, 3, 0, 1), "F", ws)  # G w G^T  (n, n, K, C)
+        Y = ws.array(self, "Y", (n_r, n_s, K, T, U, N), x)
+        xp.matmul(F, X.reshape(n_r, n_s, C, -1), out=Y.reshape(n_r, n_s, K, -1))
+        y_tiles = self._both(row[0], column[0], Y, "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
+
+        y = ws.array(self, "y", (K, T * TILE, U * TILE, N), x)
+        xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), self.bias[:, None, None, None, None, None], out=_tiled(y))
+        return y[:, :P, :Q], (X, F, row, column, wide.shape, x.shape, ws)
+
+    def backward(
+        self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Mapping[str, Array]]:
+        X, F, row, column, wide_shape, (_, H, W, _), ws = cache
+        xp = get_array_module(dy)
+        grads = gradients(self, out)
+        K, P, Q, N = dy.shape
+        n_r, n_s, C, T, U, _ = X.shape
+        xp.sum(dy, axis=(1, 2, 3), out=grads["bias"])  # (K,)
+        if (P, Q) != (T * TILE, U * TILE):  # what sticks out has no gradient
+            whole = ws.array(self, "dy", (K, T * TILE, U * TILE, N), dy)
+            whole.fill(0)
+            whole[:, :P, :Q] = dy
+            dy = whole
+        dy_tiles = ws.array(self, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
+        dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
+        dY = self._both(row[0].T, column[0].T, dy_tiles, "dY", ws).reshape(n_r, n_s, K, -1)  # A^T dy A
+
+        dF = ws.array(self, "dF", F.shape, dy)
+        xp.matmul(dY, X.reshape(n_r, n_s, C, -1).swapaxes(2, 3), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), n n times
+        dweight = self._both(row[1].T, column[1].T, dF, "dweight", ws)  # G^T dF G  (R, S, K, C)
+        grads["weight"][...] = dweight.transpose(2, 3, 0, 1)
+        if not input_gradient:
+            return None, grads
+
+        dX = ws.array(self, "dX", X.shape, dy)
+        xp.matmul(F.swapaxes(2, 3), dY, out=dX.reshape(n_r, n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), n n times
+        dtiles = self._both(row[2].T, column[2].T, dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
+        dx = ws.array(self, "dx", wide_shape, dy)
+        dx.fill(0)
+        for t in range(T):
+            for u in range(U):  # tiles overlap by R - 1: one at a time
+                top, left = t * TILE, u * TILE
+                dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
+        pad = self.padding
+        return dx[:, pad : pad + H, pad : pad + W], grads  # (C, H, W, N)
+
+    def _both(self, left: Array, right: Array, x: Array, role: str, ws: Workspace) -> Array:
+        """left (a', a) along axis 0 and right (b', b) along axis 1 of x (a, b, ...): (a', b', ...)."""
+        xp = get_array_module(x)
+        a, b, *rest = x.shape
+        half = ws.array(self, f"{role} half", (len(left), b, *rest), x)
+        xp.matmul(left, x.reshape(a, -1), out=half.reshape(len(left), -1))
+        whole = ws.array(self, role, (len(left), len(right), *rest), x)
+        xp.matmul(right, half.reshape(len(left), b, -1), out=whole.reshape(len(left), len(right), -1))
+        return whole
+
+    def _widened(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
+        """x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if that is its size."""
+        C, H, W, N = x.shape
+        if size == (H, W):
+            return x
+        wide = ws.array(self, "wide", (C, *size, N), x)
+        wide.fill(0)
+        wide[:, self.padding : self.padding + H, self.padding : self.padding + W] = x
+        return wide
+
+
+def _like(x: Array, constants: tuple[np.ndarray, ...]) -> tuple[Array, ...]:
+    """The matrices where x is, and of its dtype."""
+    return tuple(to_device(constant.astype(x.dtype), get_array_module(x)) for constant in constants)
+
+
+def _windows(wide: Array, size: tuple[int, int]) -> Array:
+    """The view (C, T, U, N, n, n) of wide (C, H, W, N) that holds the tiles' inputs."""
+    every = get_array_module(wide).lib.stride_tricks.sliding_window_view(wide, size, axis=(1, 2))
+    return every[:, ::TILE, ::TILE]
+
+
+def _tiled(y: Array) -> Array:
+    """The view (K, T, m, U, m, N) of y (K, T m, U m, N)."""
+    K, height, width, N = y.shape
+    return y.reshape(K, height // TILE, TILE, width // TILE, TILE, N)
