@@ -1,0 +1,40 @@
+"""How the benchmarks take time: rivals in turn, so that a noisy neighbour disturbs them alike, and medians."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Seconds of every call, by name; in each round every run has its turn, in an order that alternates."""
+    names = list(runs)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for i in range(warm_up + rounds):
+        for name in names if i % 2 else reversed(names):
+            taken = seconds(runs[name])
+            if i >= warm_up:
+                times[name].append(taken)
+    return times
+
+
+def median_ratio(numerator: list[float], denominator: list[float]) -> float:
+    """The median of the rounds' ratios: both of a pair met the same neighbours."""
+    return statistics.median(a / b for a, b in zip(numerator, denominator, strict=True))
+
+
+def gemm_gflops(size: int = 1536, rounds: int = 7) -> float:
+    """GFLOP/s of a float32 matrix product in NumPy with all the threads its BLAS has now."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, size, size), dtype=np.float32)
+    out = np.empty_like(a)
+    taken = [seconds(lambda: np.matmul(a, b, out=out)) for _ in range(rounds + 1)][1:]
+    return 2e-9 * size**3 / statistics.median(taken)

@@ -1,0 +1,115 @@
+"""How long one training step takes, beside the same step in PyTorch: `python -m benchmarks.train_step [--json]`
+
+The whole SGL-l0 step on LeNet-5 at batch 100, float32, two cores: forward, backward, the gradients of group lasso and coupling,
+Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in eager mode, once in its usual
+memory order and once in channels_last, the faster of which is the rival; the two sides take turns of 10 steps each, and
+the ratio is the median over the turns. torch.compile's time is printed beside it. The share of the GEMM limit says how much
+of the time im2col's 1.32 GFLOP would need at the machine's rate for large matrices; Winograd's convolution does with less.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from benchmarks.peer import Peer
+from benchmarks.timing import gemm_gflops, in_turn, median_ratio
+from minisgl.config import PRESETS
+from minisgl.data import mnist
+from minisgl.models import lenet5
+from minisgl.shards import Shards, running_shards
+from minisgl.training import make_splitting
+
+BATCH, THREADS, TURN, ROUNDS = 100, 2, 10, 40  # a turn is 10 steps
+GFLOP = 1.32  # multiply-adds times two, forward and backward, as im2col does them
+CONFIG = PRESETS["quick"]
+THRESHOLD = 0.05  # half-way up quick's ramp
+
+
+def our_step(shards: Shards, images: np.ndarray, labels: np.ndarray) -> Callable[[], None]:
+    """minisgl's step on one batch, as Training.step does it."""
+    network = lenet5(np.random.default_rng(0))
+    splitting = make_splitting(CONFIG, network)
+    thresholds = dict.fromkeys(network.layout.weights, THRESHOLD)
+
+    def step() -> None:
+        _, _, gradient = shards.gradient(network, images, labels)
+        splitting.w_step(gradient, CONFIG.lr, CONFIG.beta, shards.share_out)
+        splitting.v_step(CONFIG.beta, thresholds, shards.share_out)
+
+    return step
+
+
+def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, compiled: bool = False) -> Callable[[], object]:
+    """PyTorch's step on the same batch."""
+    peer = Peer(CONFIG.group_weight, CONFIG.lr, channels_last=channels_last)
+    if compiled:
+        peer.network = torch.compile(peer.network)
+    x = torch.from_numpy(images).contiguous(memory_format=peer.memory_format)
+    y = torch.from_numpy(labels.astype(np.int64))
+    return lambda: peer.step(x, y, CONFIG.beta, THRESHOLD)
+
+
+def repeated(step: Callable[[], object]) -> Callable[[], None]:
+    """A turn."""
+
+    def turn() -> None:
+        for _ in range(TURN):
+            step()
+
+    return turn
+
+
+def measure(batch: int = BATCH, threads: int = THREADS, rounds: int = ROUNDS, compiled: bool = True) -> dict[str, float]:
+    """Milliseconds a step of both sides, and what follows from them; see the keys."""
+    digits = mnist.load()[0][:batch]
+    torch.set_num_threads(threads)
+    with threadpool_limits(limits=threads, user_api="blas"):
+        gflops = gemm_gflops()
+    with running_shards(CONFIG.shards, threads) as shards:
+        runs = {
+            "ours": repeated(our_step(shards, digits.images, digits.labels)),
+            "torch": repeated(torch_step(digits.images, digits.labels, channels_last=False)),
+            "torch channels_last": repeated(torch_step(digits.images, digits.labels, channels_last=True)),
+        }
+        if compiled:
+            runs["torch.compile"] = repeated(torch_step(digits.images, digits.labels, channels_last=True, compiled=True))
+        times = in_turn(runs, rounds, warm_up=3)
+    ms = {name: 1e3 * statistics.median(taken) / TURN for name, taken in times.items()}
+    rival = min("torch", "torch channels_last", key=ms.__getitem__)
+    ideal = 1e3 * GFLOP * batch / 100 / gflops
+    return {
+        "ours_ms": ms["ours"],
+        "torch_ms": ms[rival],
+        "ratio_to_torch": median_ratio(times[rival], times["ours"]),
+        "gemm_gflops": gflops,
+        "share_of_gemm_limit": ideal / ms["ours"],
+        "torch_share_of_gemm_limit": ideal / ms[rival],
+        "torch_contiguous_ms": ms["torch"],
+        "torch_channels_last_ms": ms["torch channels_last"],
+        **({"torch_compile_ms": ms["torch.compile"]} if compiled else {}),
+    }
+
+
+def main() -> None:
+    """Print the figures, as text or as one JSON object."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description="One training step, beside PyTorch's.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    as_json = parser.parse_args().json
+    figures = measure()
+    if as_json:
+        json.dump(figures, sys.stdout)
+        print()
+        return
+    print(f"one SGL-l0 step on LeNet-5, batch {BATCH}, float32, {THREADS} threads")
+    for key, value in figures.items():
+        print(f"{key.replace('_', ' '):<28} {value:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
