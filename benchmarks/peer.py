@@ -4,6 +4,8 @@ W and its gradient are views of two flat vectors, as in minisgl, so that the pen
 thresholding are a few calls each, none of them through autograd. Adam is PyTorch's fused one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod, sqrt
 
@@ -100,6 +102,17 @@ class Peer:
         loss = self.backward(images, labels)
         self.update(beta, threshold)
         return loss
+
+    @contextmanager
+    def using(self, weights: Tensor) -> Iterator[None]:
+        """The network with other weights (n_weights,) and its own biases, for the time of a with block."""
+        w = self.flat[: self.n_weights]
+        own = w.clone()
+        w.copy_(weights)
+        try:
+            yield
+        finally:
+            w.copy_(own)
 
     @torch.no_grad()
     def predict(self, images: Tensor, batch: int) -> Tensor:

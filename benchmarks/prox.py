@@ -7,29 +7,32 @@ features are printed.
 """
 
 import statistics
-import time
 import tracemalloc
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pyproximal
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import in_turn
 from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, GroupL0, GroupLasso, L1MinusL2, LogSum, Lp, TransformedL1
 from minisgl.report import device
 
 SIZE, LAM, ROUNDS = 10_000_000, 0.05, 7
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
+class Row(NamedTuple):
+    """One operator: time in copies of the input, extra memory in inputs, and PyProximal's time in copies, if it has one."""
+
+    operator: str
+    copies: float
+    memory: float
+    peer: float | None
 
 
-def main() -> None:
-    """Print a table: operator, ratio to np.copyto, peak extra memory."""
+def measure() -> tuple[float, list[Row]]:
+    """Milliseconds of the copy, and a row for each operator."""
     v = np.random.default_rng(0).standard_normal(SIZE, dtype=np.float32)
     out = np.empty_like(v)
     grouped, grouped_out = v.reshape(-1, 500), out.reshape(-1, 500)
@@ -62,24 +65,34 @@ def main() -> None:
     }
     runs = {**operators, **{f"peer {name}": peer for name, peer in peers.items()}}
     with threadpool_limits(limits=1, user_api="blas"):
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(ROUNDS):
-            for name, run in runs.items():
-                times[name].append(seconds(run))
+        times = in_turn(runs, ROUNDS)
         memory = {}
         for name, operator in operators.items():
             tracemalloc.start()
             operator()
             memory[name] = tracemalloc.get_traced_memory()[1] / v.nbytes
             tracemalloc.stop()
-    features = np.show_config(mode="dicts")["SIMD Extensions"]
-    print(f"{device()}, NumPy {np.__version__}, SIMD {' '.join(features['baseline'] + features['found'])}")
     median = {name: statistics.median(several) for name, several in times.items()}
-    print(f"copy of {SIZE:,} float32: {1e3 * median['copy']:.1f} ms\n")
+    copy = median["copy"]
+    peer = {name: median[f"peer {name}"] / copy for name in peers}
+    return 1e3 * copy, [Row(name, median[name] / copy, memory[name], peer.get(name)) for name in operators if name != "copy"]
+
+
+def simd() -> str:
+    """The processor's features that NumPy uses."""
+    features = np.show_config(mode="dicts")["SIMD Extensions"]
+    return " ".join(features["baseline"] + features["found"])
+
+
+def main() -> None:
+    """Print a table: operator, ratio to np.copyto, peak extra memory."""
+    copy, rows = measure()
+    print(f"{device()}, NumPy {np.__version__}, SIMD {simd()}")
+    print(f"copy of {SIZE:,} float32: {copy:.1f} ms\n")
     print(f"{'operator':<12} {'x copy':>7} {'x memory':>9} {'PyProximal x copy':>18}")
-    for name in operators:
-        peer = f"{median[f'peer {name}'] / median['copy']:18.1f}" if name in peers else ""
-        print(f"{name:<12} {median[name] / median['copy']:7.1f} {memory[name]:9.2f} {peer}")
+    for row in rows:
+        peer = "" if row.peer is None else f"{row.peer:18.1f}"
+        print(f"{row.operator:<12} {row.copies:7.1f} {row.memory:9.2f} {peer}")
 
 
 if __name__ == "__main__":

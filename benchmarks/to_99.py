@@ -1,0 +1,100 @@
+"""How long training takes until 99 % of held-out images are right, beside PyTorch: `python -m benchmarks.to_99`
+
+The last 5,000 training images are held out. Every 100 steps the clock stops and the network is measured on them: W in dense
+training (Adam, no penalty), V in SGL-l0 with quick's schedule. Both sides have the same settings, batches of 100 in orders
+drawn from the same seeds, and each its own starting weights; each takes its turn, seed by seed.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from benchmarks.epoch import EVALUATION_BATCH, tensors
+from benchmarks.peer import Peer
+from benchmarks.train_step import CONFIG
+from minisgl.config import TrainConfig
+from minisgl.data import mnist
+from minisgl.data.mnist import Digits
+from minisgl.models import lenet5
+from minisgl.shards import running_shards
+from minisgl.training import Training, make_splitting
+
+WANTED, EVERY, SEEDS = 99.0, 100, (0, 1, 2)
+MODES = {"dense": replace(CONFIG, penalty="none", holdout=5000), "sgl_l0": replace(CONFIG, holdout=5000)}
+
+Step = Callable[[int, int, np.ndarray], object]  # epoch, index in the epoch, indices of the batch
+
+
+def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Callable[[], float]) -> float:
+    """Seconds of training, the looks at held-out images not counted; infinity if the run ends below what is wanted."""
+    taken, count = 0.0, 0
+    for epoch in range(config.epochs):
+        order = np.random.default_rng((config.seed, epoch)).permutation(images)
+        for i in range(images // config.batch_size):
+            started = time.perf_counter()
+            step(epoch, i, order[i * config.batch_size : (i + 1) * config.batch_size])
+            taken += time.perf_counter() - started
+            count += 1
+            if count % EVERY == 0 and accuracy() >= WANTED:
+                return taken
+    return float("inf")
+
+
+def ours(config: TrainConfig, digits: Digits) -> float:
+    """Seconds until minisgl is there."""
+    with running_shards(config.shards, config.threads) as shards:
+        splitting = make_splitting(config, lenet5(np.random.default_rng(config.seed)))
+        training = Training(config, splitting, digits)
+        train, held = training.train, training.measured
+
+        def step(epoch: int, i: int, chosen: np.ndarray) -> None:
+            batch = train[chosen]
+            training.step(shards, epoch, i, batch.images, batch.labels)
+
+        return seconds_to_wanted(
+            config, len(train), step, lambda: 100 - shards.error(splitting.reported("v"), held.images, held.labels)
+        )
+
+
+def theirs(config: TrainConfig, digits: Digits) -> float:
+    """Seconds until PyTorch is there."""
+    torch.set_num_threads(config.threads)
+    peer = Peer(config.group_weight, config.lr, channels_last=True, seed=config.seed)
+    training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)  # for its schedule
+    images, labels = tensors(training.train, peer)
+    held_images, held_labels = tensors(training.measured, peer)
+    sparse = config.penalty != "none"
+
+    def step(epoch: int, i: int, chosen: np.ndarray) -> None:
+        moment = training.schedule.at(epoch * training.steps_per_epoch + i, training.steps_per_epoch, training.steps)
+        peer.optimizer.param_groups[0]["lr"] = moment.lr
+        index = torch.from_numpy(chosen)
+        threshold = next(iter(moment.thresholds.values())) if sparse and moment.thresholds else None
+        peer.step(images[index], labels[index], moment.beta, threshold)
+
+    def accuracy() -> float:
+        with peer.using(peer.v if sparse else peer.flat[: peer.n_weights]):
+            return 100 * (peer.predict(held_images, EVALUATION_BATCH) == held_labels).float().mean().item()
+
+    return seconds_to_wanted(config, len(images), step, accuracy)
+
+
+def measure() -> dict[str, float]:
+    """Median seconds over the seeds, for both modes and both sides."""
+    digits = mnist.load()[0]
+    figures = {}
+    for mode, config in MODES.items():
+        seeds = [replace(config, seed=seed) for seed in SEEDS]
+        pairs = [(ours(seeded, digits), theirs(seeded, digits)) for seeded in seeds]
+        figures[f"to_99_{mode}_ours_s"] = statistics.median(pair[0] for pair in pairs)
+        figures[f"to_99_{mode}_torch_s"] = statistics.median(pair[1] for pair in pairs)
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))
