@@ -8,6 +8,7 @@ newest two are kept: should the newest be damaged, the one before it still count
 from pathlib import Path
 
 from minisgl import files
+from minisgl.backend import Array, get_array_module, to_device, to_host
 from minisgl.errors import MinisglError
 from minisgl.splitting import Splitting
 
@@ -23,9 +24,13 @@ def _existing(directory: Path) -> list[Path]:
     return sorted((p for p in directory.glob("*.safetensors") if p.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
+def _arrays(splitting: Splitting) -> dict[str, Array]:
+    return {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
+
+
 def save(directory: Path, splitting: Splitting, epochs: int) -> Path:
     """Write the state after `epochs` epochs, and drop all but the newest two. MinisglError if it cannot be written."""
-    arrays = {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
+    arrays = {name: to_host(array) for name, array in _arrays(splitting).items()}
     path = _path(directory, splitting.optimizer.steps)
     files.write_arrays(path, arrays, {"epochs": epochs, "steps": splitting.optimizer.steps})
     for old in _existing(directory)[:-KEPT]:
@@ -38,7 +43,7 @@ def load(directory: Path, splitting: Splitting) -> int:
 
     Raises MinisglError when there is none, or none of this network and optimiser.
     """
-    arrays = {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
+    arrays = _arrays(splitting)
     expected = {name: array.shape for name, array in arrays.items()}
     found = _existing(directory)
     problem = MinisglError(f"{directory} has no checkpoint")
@@ -53,7 +58,7 @@ def load(directory: Path, splitting: Splitting) -> int:
             problem = MinisglError(f"{path} is not a checkpoint: it does not say its epochs and steps")
             continue
         for name, array in arrays.items():
-            array[...] = saved[name]
+            array[...] = to_device(saved[name], get_array_module(array))
         splitting.optimizer.steps = steps
         return epochs
     raise problem

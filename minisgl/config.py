@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from minisgl.backend import Backend
 from minisgl.errors import MinisglError
 from minisgl.penalty_names import has_r
 
@@ -37,12 +38,12 @@ class TrainConfig:
     """Moves the group term from W into the V-step: lasso (with l1 and l0), or group l0 (with every separable r)."""
     preset: Preset = "quick"
     """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network."""
-    backend: Literal["numpy"] = "numpy"
-    """The array module that computes."""
+    backend: Backend = "numpy"
+    """The array module that computes: numpy on the processor, cupy on an NVIDIA GPU."""
     threads: int = 2
-    """Threads that run the shards of a batch. Changes the time, never the result."""
+    """Threads that run the shards of a batch. Changes the time, never the result. 1 with cupy."""
     shards: int = 2
-    """Pieces into which each batch is cut."""
+    """Pieces into which each batch is cut. 1 with cupy."""
     epochs: int = 9
     """Passes over the training images."""
     batch_size: int = 100
@@ -106,10 +107,15 @@ QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(("l1", "tl1", "l1-l2", "log
 QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
 
 
-def preset(name: str, penalty: str) -> TrainConfig:
-    """The configuration of a preset for a penalty; of quick and l0 where a name is unknown."""
+# A GPU takes a batch whole: what a thread does for a processor its thousands of cores do anyway.
+ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
+
+
+def preset(name: str, penalty: str, backend: str = "numpy") -> TrainConfig:
+    """The configuration of a preset for a penalty and backend; of quick, l0 and numpy where a name is unknown."""
     config = PRESETS.get(name, PRESETS["quick"])
-    return replace(config, **QUICK_FOR.get(penalty, {})) if config.preset == "quick" else config
+    changes = QUICK_FOR.get(penalty, {}) if config.preset == "quick" else {}
+    return replace(config, **changes, **(ON_A_GPU if backend == "cupy" else {}))
 
 
 def check(config: TrainConfig) -> None:

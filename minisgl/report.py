@@ -14,6 +14,7 @@ from rich.table import Table
 
 import minisgl
 from minisgl import sparsity
+from minisgl.backend import device_name, get_array_module
 from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.nn import Sequential
@@ -26,8 +27,10 @@ def final_network(config: TrainConfig, splitting: Splitting) -> str:
     return "v" if splitting.splits and config.threshold is not None else "w"
 
 
-def device() -> str:
-    """The processor's name, as the operating system tells it."""
+def device(xp: Any = np) -> str:
+    """The name of what computes: the GPU, if xp is CuPy, or the processor, as the operating system tells it."""
+    if gpu := device_name(xp):
+        return gpu
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -56,8 +59,9 @@ def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Digits
         "penalty": config.penalty,
         "preset": config.preset,
         "backend": config.backend,
-        "device": device(),
+        "device": device(get_array_module(splitting.network.flat)),
         "threads": config.threads,
+        "shards": config.shards,
         "seed": config.seed,
         "epochs": config.epochs,
         "seconds": round(seconds, 1),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minisgl import files
+from minisgl.backend import to_host
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.nn import Sequential
@@ -86,7 +87,8 @@ class RunDirectory:
 
 def write_model(path: Path, network: Sequential) -> None:
     """Write model.safetensors: names, shapes and order of numbers as in a PyTorch state_dict, float32."""
-    arrays = {slot.name: slot.view(network.flat) for slot in network.layout.slots}
+    flat = to_host(network.flat)
+    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
     files.write_arrays(path, arrays, {})
 
 

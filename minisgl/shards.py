@@ -54,10 +54,10 @@ class Shards:
         edges = [size * i // shards for i in range(shards + 1)]
         return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
-    def gradient(self, network: Sequential, images: Array, labels: Array) -> tuple[float, int, Array]:
+    def gradient(self, network: Sequential, images: Array, labels: Array) -> tuple[Array, Array, Array]:
         """Mean loss, number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
 
-        The gradient is valid until the next call.
+        The first two are scalars where the images are: nothing is fetched. The gradient is valid until the next call.
         """
         N = len(labels)
         pieces = self._cut(N)
@@ -66,14 +66,14 @@ class Shards:
             piece, ws = pieces[i], self._workspaces[i]
             logits, tape = network.forward(images[piece], ws)
             loss, dlogits = softmax_cross_entropy(logits, labels[piece], batch_size=N)
-            wrong = get_array_module(logits).count_nonzero(logits.argmax(axis=1) != labels[piece])
+            wrong = (logits.argmax(axis=1) != labels[piece]).sum()
             out = ws.array(self, "gradient", network.flat.shape, network.flat)
             return loss, wrong, network.backward(dlogits, tape, out)[0]
 
         losses, wrongs, gradients = zip(*self._map(run, len(pieces)), strict=True)
         for other in gradients[1:]:
             gradients[0][...] += other
-        return float(sum(losses)), int(sum(wrongs)), gradients[0]
+        return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0]), gradients[0]
 
     def predict(self, network: Sequential, images: Array) -> Array:
         """The most likely class (N,) of each image (N, C, H, W)."""
@@ -91,7 +91,7 @@ class Shards:
 
     def error(self, network: Sequential, images: Array, labels: Array) -> float:
         """Percent of the images (N, C, H, W) whose most likely class is not their label (N,)."""
-        return 100.0 * float((self.predict(network, images) != labels).mean())
+        return 100.0 * (self.predict(network, images) != labels).mean().item()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minisgl.backend import Array, get_array_module, to_host
 from minisgl.nn import Sequential
 
 NEGLIGIBLE = 1e-5  # below this the paper's code counts a weight of W as zero; here it is made zero before it is counted
@@ -31,13 +32,14 @@ class LayerCount:
     flops: int
 
 
-def drop_negligible(weights: np.ndarray) -> np.ndarray:
+def drop_negligible(weights: Array) -> Array:
     """A copy of the weights in which every |w| < 1e-5 is exactly 0."""
-    return np.where(np.abs(weights) < NEGLIGIBLE, 0, weights)
+    xp = get_array_module(weights)
+    return xp.where(xp.abs(weights) < NEGLIGIBLE, 0, weights)
 
 
 def live_units(network: Sequential) -> dict[str, int]:
-    """How many units of each layer have a weight that is not zero."""
+    """How many units of each layer have a weight that is not zero; the network lies on the host."""
     counts = {}
     for name, slot in network.layout.weights.items():
         weight, axis = slot.view(network.flat), network.layers[name].unit_axis
@@ -48,6 +50,7 @@ def live_units(network: Sequential) -> dict[str, int]:
 
 def count(network: Sequential) -> dict[str, LayerCount]:
     """The counts of every layer that has weights, by its name."""
+    network = network.with_flat(to_host(network.flat))
     live = live_units(network)
     linear = [name for name in live if network.layers[name].unit_axis == 1]
     counts: dict[str, LayerCount] = {}
@@ -72,9 +75,9 @@ def count(network: Sequential) -> dict[str, LayerCount]:
     return counts
 
 
-def weight_sparsity(weights: np.ndarray) -> float:
+def weight_sparsity(weights: Array) -> float:
     """Percent of exact zeros among the weights, any shape."""
-    return 100.0 * (1 - np.count_nonzero(weights) / weights.size)
+    return 100.0 * (1 - int(to_host(get_array_module(weights).count_nonzero(weights))) / weights.size)
 
 
 def unit_sparsity(counts: Mapping[str, LayerCount]) -> float:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from minisgl.backend import Array
+from minisgl.backend import Array, block_size
 from minisgl.nn import Piece, Sequential, Slot
 from minisgl.optimizers import Optimizer
 from minisgl.penalties import GroupLasso, Penalty, Separable
@@ -56,7 +56,7 @@ class Splitting:
         self._names = {slot: name for name, slot in slots.items()}
         self._groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
         self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
-        self._w_pieces = [piece for slot in network.layout.slots for piece in slot.cut(PIECE)]
+        self._w_pieces = [piece for slot in network.layout.slots for piece in slot.cut(block_size(network.flat, PIECE))]
         # a prox that is not separable wants its layer whole
         cuts = {
             slot: PIECE if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape) for slot in self._names
@@ -66,7 +66,8 @@ class Splitting:
 
     def _v_size(self, slot: Slot) -> int:
         """How many numbers the prox may be given at a time: one that is not separable wants its layer whole."""
-        return PIECE if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape)
+        piece = block_size(self.network.flat, PIECE)
+        return piece if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape)
 
     @property
     def splits(self) -> bool:

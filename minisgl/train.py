@@ -19,6 +19,7 @@ from rich.console import Console
 
 from minisgl import config as configuration
 from minisgl import files, plots, report
+from minisgl.backend import array_module, to_device, to_host
 from minisgl.command import told_in_a_sentence
 from minisgl.config import TrainConfig
 from minisgl.data import mnist
@@ -35,20 +36,22 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--preset", default="quick", nargs="?")
     early.add_argument("--penalty", default="l0", nargs="?")
+    early.add_argument("--backend", default="numpy", nargs="?")
     known = early.parse_known_args(arguments)[0]
-    default = configuration.preset(known.preset, known.penalty)  # what is unknown is left for tyro to refuse
+    default = configuration.preset(known.preset, known.penalty, known.backend)  # what is unknown is left for tyro to refuse
     return tyro.cli(TrainConfig, prog="python -m minisgl.train", args=arguments, default=default)
 
 
 def train(config: TrainConfig, console: Console) -> RunDirectory:
     """Train as configured and return the run directory, complete. MinisglError when something is wrong."""
     configuration.check(config)
+    xp = array_module(config.backend)
     network = lenet5(np.random.default_rng(config.seed))
     if config.init is not None:
         network = read_model(config.init, network)
     train_digits, test_digits = mnist.load(config.data)
-    splitting = make_splitting(config, network)
-    training = Training(config, splitting, train_digits)
+    splitting = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
+    training = Training(config, splitting, train_digits.to(xp))
 
     directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty.replace(':', '-')}")
     started = time.perf_counter()
@@ -60,8 +63,9 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
         except MinisglError:
             directory.discard_unless_checkpointed()
             raise
-        result = report.make(config, splitting, shards, test_digits, time.perf_counter() - started)
+        result = report.make(config, splitting, shards, test_digits.to(xp), time.perf_counter() - started)
     network = splitting.reported(result["final"])
+    network = network.with_flat(to_host(network.flat))
     write_model(directory.model, network)
     files.write_json(directory.report, result)
     plots.save_run_figures(directory, network)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minisgl import checkpoint, sparsity
+from minisgl.backend import Array, get_array_module, to_device, to_host
 from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
@@ -27,12 +28,16 @@ from minisgl.schedules import Continuation, Moment, Stepwise
 from minisgl.shards import Shards
 from minisgl.splitting import LayerPenalty, Splitting
 
+PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
 
 
 @dataclass(frozen=True)
 class Tick:
-    """What a progress bar shows: `step` of `steps` in the run, the epoch (from 1), its running means, V's zeros in percent."""
+    """What a progress bar shows: `step` of `steps` in the run, the epoch (from 1), its running means, V's zeros in percent.
+
+    The means and zeros are those of the last look, at every tenth step and at the epoch's end.
+    """
 
     epoch: int
     step: int
@@ -40,6 +45,44 @@ class Tick:
     loss: float
     error: float
     sparsity: float
+
+
+class Tally:
+    """The losses and wrong answers of an epoch so far. They stay where they were computed until `fetch` brings them over."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Array, Array, int]] = []
+        self._steps = self._seen = self._wrong = 0
+        self._loss = 0.0
+
+    def add(self, loss: Array, wrong: Array, images: int) -> None:
+        """One step's mean loss and number of wrong answers, scalars of any array module, over so many images."""
+        self._waiting.append((loss, wrong, images))
+
+    def fetch(self) -> tuple[int, float]:
+        """Count what is waiting, and return its first step whose loss is no number, and that loss; else the last step's."""
+        losses, wrongs, images = zip(*self._waiting, strict=True)
+        xp = get_array_module(losses[0])
+        values, counts = to_host(xp.stack(losses)), to_host(xp.stack(wrongs))  # (waiting,) each: two copies, not one a step
+        bad = np.flatnonzero(~np.isfinite(values))
+        at = int(bad[0]) if bad.size else len(values) - 1
+        step = self._steps + at
+        self._loss += float(values.astype(np.float64) @ images)
+        self._wrong += int(counts.sum())
+        self._seen += sum(images)
+        self._steps += len(values)
+        self._waiting.clear()
+        return step, float(values[at])
+
+    @property
+    def loss(self) -> float:
+        """The mean loss over the images counted."""
+        return self._loss / self._seen
+
+    @property
+    def error(self) -> float:
+        """Percent of the images counted that were wrong."""
+        return 100 * self._wrong / self._seen
 
 
 def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
@@ -98,17 +141,19 @@ class Training:
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)
         self.steps = self.steps_per_epoch * config.epochs
 
-    def step(self, shards: Shards, epoch: int, i: int, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        """Both steps on one batch; the batch's mean loss and number of wrong answers. MinisglError if the loss is no number."""
-        moment = self.schedule.at(epoch * self.steps_per_epoch + i, self.steps_per_epoch, self.steps)
+    def _moment(self, epoch: int, i: int) -> Moment:
+        return self.schedule.at(epoch * self.steps_per_epoch + i, self.steps_per_epoch, self.steps)
+
+    def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
+        """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
+        moment = self._moment(epoch, i)
         loss, wrong, gradient = shards.gradient(self.splitting.network, images, labels)
-        if not np.isfinite(loss):
-            raise self._diverged(f"the loss became {loss}", epoch, i, moment)
         self.splitting.w_step(gradient, moment.lr, moment.beta, shards.share_out)
         self.splitting.v_step(moment.beta, moment.thresholds, shards.share_out)
         return loss, wrong
 
-    def _diverged(self, what: str, epoch: int, i: int, moment: Moment) -> MinisglError:
+    def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:
+        moment = self._moment(epoch, i)
         if epoch == i == 0 and self.config.init is not None:
             cause = f"the weights of {self.config.init} are too large"
         elif self.config.group_weight > 1:
@@ -122,27 +167,28 @@ class Training:
         """Train one epoch, counted from 0, and return its record for the history."""
         started = time.perf_counter()
         batch = self.config.batch_size
-        order = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.train))
-        loss_sum, wrong_sum, seen, zeros = 0.0, 0, 0, 0.0
+        shuffled = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.train))
+        order = to_device(shuffled, get_array_module(self.train.images))
+        tally, zeros = Tally(), 0.0
         for i in range(self.steps_per_epoch):
             chosen = self.train[order[i * batch : (i + 1) * batch]]
-            loss, wrong = self.step(shards, epoch, i, chosen.images, chosen.labels)
-            seen += len(chosen)
-            loss_sum += loss * len(chosen)
-            wrong_sum += wrong
-            done = epoch * self.steps_per_epoch + i + 1
-            if i % 10 == 0:  # counting zeros at every step would be seen in the time
+            tally.add(*self.step(shards, epoch, i, chosen.images, chosen.labels), len(chosen))
+            if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
+                first, loss = tally.fetch()
+                if not np.isfinite(loss):
+                    raise self._diverged(f"the loss became {loss}", epoch, first)
                 zeros = sparsity.weight_sparsity(self.splitting.v)
-            tick(Tick(epoch + 1, done, self.steps, loss_sum / seen, 100 * wrong_sum / seen, zeros))
-        last = self.schedule.at(done - 1, self.steps_per_epoch, self.steps)
+            done = epoch * self.steps_per_epoch + i + 1
+            tick(Tick(epoch + 1, done, self.steps, tally.loss, tally.error, zeros))
         for name, array in {"weights": self.splitting.network.flat, **self.splitting.optimizer.state}.items():
-            if not np.isfinite(array).all():
-                raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i, last)
+            if not to_host(get_array_module(array).isfinite(array).all()):
+                raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i)
+        last = self._moment(epoch, i)
         w = self._measure(shards, "w")
         return {
             "epoch": epoch + 1,
-            "loss": loss_sum / seen,
-            "error": 100 * wrong_sum / seen,
+            "loss": tally.loss,
+            "error": tally.error,
             "lr": last.lr,
             "beta": last.beta,
             "thresholds": last.thresholds,

@@ -7,9 +7,11 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from minisgl.backend import Array, to_device
 from minisgl.data import idx
 from minisgl.errors import MinisglError
 
@@ -31,13 +33,17 @@ SHA256 = {
 class Digits:
     """images (N, 1, 28, 28) float32 in [0, 1], ink 1; labels (N,) int in 0..9."""
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: Array
+    labels: Array
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, part: slice | np.ndarray) -> "Digits":
+    def to(self, xp: Any) -> "Digits":
+        """The same images and labels as arrays of the module xp."""
+        return Digits(to_device(self.images, xp), to_device(self.labels, xp))
+
+    def __getitem__(self, part: slice | Array) -> "Digits":
         """The images and labels of a slice, or of an array of indices."""
         return Digits(self.images[part], self.labels[part])
 

@@ -6,7 +6,7 @@ A prox is a dozen elementwise operations. Over ten million numbers each of them 
 
 from collections.abc import Callable
 
-from minisgl.backend import Array, get_array_module
+from minisgl.backend import Array, block_size, get_array_module
 
 BLOCK = 16_384  # numbers: 64 KiB in float32, so that a block and its temporaries stay in a 1 MiB cache, and in malloc's heap
 
@@ -17,8 +17,8 @@ def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None) -
     if not (v.flags.c_contiguous and out.flags.c_contiguous):
         out[...] = function(v)
         return out
-    source, target = v.reshape(-1), out.reshape(-1)
-    for start in range(0, v.size, BLOCK):
-        block = slice(start, start + BLOCK)
+    source, target, size = v.reshape(-1), out.reshape(-1), block_size(v, BLOCK)
+    for start in range(0, v.size, size):
+        block = slice(start, start + size)
         target[block] = function(source[block])
     return out
