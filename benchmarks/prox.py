@@ -16,7 +16,20 @@ import pyproximal
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import in_turn
-from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, GroupL0, GroupLasso, L1MinusL2, LogSum, Lp, TransformedL1
+from minisgl.penalties import (
+    L0,
+    L1,
+    MCP,
+    SCAD,
+    CappedL1,
+    GroupL0,
+    GroupLasso,
+    L1MinusL2,
+    LogSum,
+    Lp,
+    SparseGroupL0,
+    TransformedL1,
+)
 from minisgl.report import device
 
 SIZE, LAM, ROUNDS = 10_000_000, 0.05, 7
@@ -55,12 +68,14 @@ def measure() -> tuple[float, list[Row]]:
             }.items()
         },
         "group-lasso": lambda: GroupLasso(LAM, 0).prox(grouped, 1.0, out=grouped_out),
+        "sparse-group-l0": lambda: SparseGroupL0(LAM, LAM, 0).prox(grouped, 1.0, out=grouped_out),
         "group-l0": lambda: GroupL0(LAM, 0).prox(grouped, 1.0, out=grouped_out),
     }
     peers: dict[str, Callable[[], object]] = {
         "l1": lambda: pyproximal.L1(LAM).prox(v, 1.0),
         "l0": lambda: pyproximal.L0(LAM).prox(v, 1.0),
         "scad": lambda: pyproximal.SCAD(LAM).prox(v, 1.0),
+        "log-sum": lambda: pyproximal.Log(LAM * np.log(2), 1.0).prox(v, 1.0),  # its penalty is ours over log(1 + gamma)
         "group-lasso": lambda: pyproximal.L21(ndim=500, sigma=LAM * 500**0.5).prox(v, 1.0),
     }
     runs = {**operators, **{f"peer {name}": peer for name, peer in peers.items()}}
@@ -89,10 +104,10 @@ def main() -> None:
     copy, rows = measure()
     print(f"{device()}, NumPy {np.__version__}, SIMD {simd()}")
     print(f"copy of {SIZE:,} float32: {copy:.1f} ms\n")
-    print(f"{'operator':<12} {'x copy':>7} {'x memory':>9} {'PyProximal x copy':>18}")
+    print(f"{'operator':<15} {'x copy':>7} {'x memory':>9} {'PyProximal x copy':>18}")
     for row in rows:
         peer = "" if row.peer is None else f"{row.peer:18.1f}"
-        print(f"{row.operator:<12} {row.copies:7.1f} {row.memory:9.2f} {peer}")
+        print(f"{row.operator:<15} {row.copies:7.1f} {row.memory:9.2f} {peer}")
 
 
 if __name__ == "__main__":

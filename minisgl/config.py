@@ -59,7 +59,7 @@ class TrainConfig:
     nesterov: bool = False
     """Nesterov's form of momentum, for sgd."""
     lam: float = 2.5e-6
-    """Weight of r on V, in units of the loss. 0: no r, and V is W. With a threshold given, it only sets --group-lam."""
+    """Weight of r on V, in units of the loss. 0: no r, and V is W. A given threshold takes its place, but for scad and mcp."""
     group_lam: float | None = None
     """Weight of the group lasso on W, in units of the loss. None: the same as lam. 0: no group lasso."""
     beta: float = 0.02

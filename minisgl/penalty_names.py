@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from minisgl.errors import MinisglError
 from minisgl.penalties import (
     L0,
@@ -63,6 +65,8 @@ def parse_options(words: Sequence[str]) -> dict[str, float]:
             equals = ""
         if not (name.isidentifier() and equals):
             raise MinisglError(f"--penalty-option must be NAME=NUMBER, like a=1.0, and is {word}")
+    if len(options) < len(words):
+        raise MinisglError(f"--penalty-option names an option twice: {' '.join(words)}")
     return options
 
 
@@ -74,8 +78,8 @@ def _class(name: str) -> tuple[Callable[..., Penalty], dict[str, float]]:
         raise MinisglError(f"--penalty must be one of {', '.join(ALL)}, or module:Class, and is {name}")
     try:
         return getattr(importlib.import_module(module), cls), {}
-    except (ImportError, AttributeError, ValueError) as error:
-        raise MinisglError(f"--penalty {name} cannot be imported: {error}") from error
+    except Exception as error:  # a user's module: what can go wrong in it nobody knows
+        raise MinisglError(f"--penalty {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,30 @@ def make_r(name: str, lam: float, options: Mapping[str, float], shape: tuple[int
         return LayerGroupL0(lam, unit_axis, prod(shape) // shape[unit_axis])
     cls, defaults = _class(name)
     try:
-        return cls(lam, **{**defaults, **options})
+        penalty = cls(lam, **{**defaults, **options})
     except (TypeError, ValueError) as error:
         raise MinisglError(f"penalty {name} with {dict(options) or 'no options'} is not possible: {error}") from error
+    if name not in NAMES:
+        _try_out(name, penalty)
+    return penalty
+
+
+def _try_out(name: str, penalty: Penalty) -> None:
+    """Ask a user's penalty once for what training will ask of it. MinisglError if it cannot answer."""
+    if not isinstance(penalty, Penalty):
+        raise MinisglError(f"--penalty {name} is no penalty: it must have value, prox and step_for")
+    v = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    before = v.copy()
+    try:
+        step, out = penalty.step_for(0.1), np.empty_like(v)
+        x, value = penalty.prox(v, step, out=out), penalty.value(v)
+    except Exception as error:
+        raise MinisglError(f"--penalty {name} fails on 12 numbers: {type(error).__name__}: {error}") from error
+    if not (np.shape(x) == v.shape and isinstance(value, float) and np.isfinite(value) and step > 0):
+        got = f"step_for(0.1) = {step}, value = {value}, and a prox of shape {np.shape(x)}"
+        raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), and gives {got}")
+    if not np.array_equal(v, before):
+        raise MinisglError(f"--penalty {name} writes into the array it is given: its prox must leave v alone, unless out is v")
 
 
 def with_group(name: str, r: Penalty, v_group: str, group_lam: float, unit_axis: int) -> Penalty:

@@ -116,7 +116,9 @@ class Splitting:
         def step(piece: Piece) -> None:
             w, v = piece.view(self.network.flat), piece.view(self.v)
             if steps.get(piece.slot, 0) > 0:
-                self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
+                x = self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
+                if x is not v:  # a user's prox that gives an array of its own
+                    v[...] = x
             else:
                 v[...] = w
 

@@ -94,6 +94,8 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
         case "sgd":
             optimizer = SGD(network.flat, config.momentum, config.nesterov)
     options = parse_options(config.penalty_option)
+    if options and not has_r(config.penalty):
+        raise MinisglError(f"penalty {config.penalty} has no options, and got {', '.join(options)}")
     penalties = {}
     for name, slot in network.layout.weights.items():
         axis = network.layers[name].unit_axis

@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minisgl.errors import MinisglError
+from minisgl.models import lenet5
+from minisgl.optimizers import SGD
 from minisgl.penalties import GroupL0With, Separable
+from minisgl.penalty_names import make_r
+from minisgl.splitting import LayerPenalty, Splitting
 
 DOCS = Path(__file__).parent.parent / "docs"
 ElasticNet = runpy.run_path(str(DOCS / "elastic_net.py"))["ElasticNet"]
@@ -92,3 +97,57 @@ def test_an_option_it_does_not_have_is_refused(command, small, tmp_path):
     assert "rigde" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+BROKEN = {
+    "no class": ("", "cannot be imported: AttributeError"),
+    "syntax": ("class Mine(:", "cannot be imported: SyntaxError"),
+    "a name that is not there": ("Mine = NotThere", "cannot be imported: NameError"),
+    "a function": ("def Mine(lam): return lam", "must have value, prox and step_for"),
+    "no out": (
+        "class Mine:\n"
+        "    def __init__(self, lam): pass\n"
+        "    def value(self, w): return 0.0\n"
+        "    def step_for(self, threshold): return 1.0\n"
+        "    def prox(self, v, step): return v.copy()\n",
+        "fails on 12 numbers: TypeError",
+    ),
+    "another shape": (
+        "class Mine:\n"
+        "    def __init__(self, lam): pass\n"
+        "    def value(self, w): return 0.0\n"
+        "    def step_for(self, threshold): return 1.0\n"
+        "    def prox(self, v, step, out=None): return v[0]\n",
+        r"a prox of shape \(4,\)",
+    ),
+    "it writes into v": (
+        "class Mine:\n"
+        "    def __init__(self, lam): pass\n"
+        "    def value(self, w): return 0.0\n"
+        "    def step_for(self, threshold): return 1.0\n"
+        "    def prox(self, v, step, out=None): v *= 0; return v\n",
+        "writes into the array it is given",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "sentence"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_one_is_told_before_anything_is_written(code, sentence, tmp_path, monkeypatch):
+    module = f"mine_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MinisglError, match=sentence):
+        make_r(f"{module}:Mine", 1e-6, {}, (5, 6), 1)
+
+
+def test_a_prox_that_gives_an_array_of_its_own_is_taken_too():
+    class Own(ElasticNet):
+        def prox(self, v, step, out=None):
+            return super().prox(v, step)
+
+    network = lenet5(np.random.default_rng(0), units=(2, 3, 4, 5))
+    terms = {name: LayerPenalty(None, Own(0.01)) for name in network.layout.weights}
+    splitting = Splitting(network, SGD(network.flat), terms)
+    splitting.v_step(0.2)
+    assert 0 < np.count_nonzero(splitting.v) < splitting.v.size
+    assert np.array_equal(splitting.v, ElasticNet(0.01).prox(network.weights, 5.0))

@@ -102,11 +102,14 @@ def test_with_the_group_term_in_the_v_step_whole_groups_vanish(penalty: str, v_g
     ("words", "sentence"),
     [
         (["--penalty", "l7"], "must be one of none, group-lasso, l1, .*, or module:Class, and is l7"),
-        (["--penalty", "nowhere:Penalty"], "nowhere:Penalty cannot be imported: No module named 'nowhere'"),
+        (
+            ["--penalty", "nowhere:Penalty"],
+            "nowhere:Penalty cannot be imported: .*: No module named 'nowhere'",
+        ),
         (["--penalty", "math:Penalty"], "math:Penalty cannot be imported: .*'Penalty'"),
         (["--penalty", "l0", "--penalty-option", "a=1"], "penalty l0 with {'a': 1.0} is not possible: .*'a'"),
-        (["--penalty", "tl1", "--penalty-option", "a=-1"], r"a must be a number > 0, and is -1\.0"),
-        (["--penalty", "lp", "--penalty-option", "p=1"], r"p must be between 0 and 1, and is 1\.0"),
+        (["--penalty", "tl1", "--penalty-option", "a=-1"], r"a must be a number from 1e-30 to 1e30, and is -1\.0"),
+        (["--penalty", "lp", "--penalty-option", "p=1"], r"p must be above 0 and below 1, and is 1\.0"),
         (["--penalty", "group-l0", "--penalty-option", "a=1"], "group-l0 has no options, and got a"),
         (["--penalty", "tl1", "--v-group", "lasso"], "--v-group lasso has an exact V-step for l1 and l0 only, not for tl1"),
         (["--penalty", "l1-l2", "--v-group", "l0"], "for separable penalties only, not for l1-l2"),
@@ -125,3 +128,14 @@ def test_quick_has_a_gentle_threshold_for_what_shrinks_its_survivors() -> None:
     for name in ("l1", "tl1", "l1-l2"):
         assert (preset("quick", name).threshold, preset("quick", name).beta_rise) == ((0.005,), 1.0)
     assert preset("paper", "l1") == preset("paper", "l0")
+
+
+@pytest.mark.parametrize("penalty", ["none", "group-lasso"])
+def test_options_of_no_r_are_refused(penalty: str) -> None:
+    with pytest.raises(MinisglError, match=f"penalty {penalty} has no options, and got a"):
+        splitting("--penalty", penalty, "--penalty-option", "a=1")
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(MinisglError, match="names an option twice: a=1 a=2"):
+        splitting("--penalty", "tl1", "--penalty-option", "a=1", "a=2")

@@ -12,13 +12,21 @@ BLOCK = 16_384  # numbers: 64 KiB in float32, so that a block and its temporarie
 
 
 def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None) -> Array:
-    """out = function(v) for an elementwise function: v of any shape; out is v, another array of v's shape, or None."""
+    """out = function(v) for an elementwise function: v of any shape; out is v, another array of v's shape, or None.
+
+    Raises ValueError when out has another shape.
+    """
     out = get_array_module(v).empty_like(v) if out is None else out
-    if not (v.flags.c_contiguous and out.flags.c_contiguous):
-        out[...] = function(v)
+    if out.shape != v.shape:
+        raise ValueError(f"out must have the shape {v.shape} of v, and has {out.shape}")
+    if v.size == 0:
         return out
-    source, target, size = v.reshape(-1), out.reshape(-1), block_size(v, BLOCK)
-    for start in range(0, v.size, size):
-        block = slice(start, start + size)
+    size = block_size(v, BLOCK)
+    if v.flags.c_contiguous and out.flags.c_contiguous:
+        source, target, each = v.reshape(-1), out.reshape(-1), size
+    else:  # then there is an axis to go along
+        source, target, each = v, out, max(size * len(v) // v.size, 1)
+    for start in range(0, len(source), each):
+        block = slice(start, start + each)
         target[block] = function(source[block])
     return out

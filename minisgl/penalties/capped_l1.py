@@ -18,14 +18,15 @@ from math import sqrt
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
 
 
 @dataclass(frozen=True)
 class CappedL1:
-    """lam * sum min(|w|, theta), lam >= 0, theta > 0. Separable, not convex; its prox jumps and is unbiased beyond the jump.
+    """lam * sum min(|w|, theta), lam >= 0, theta from 1e-30 to 1e30. Separable, not convex, unbiased beyond the jump.
 
-    ValueError if lam or theta is out of range.
+    prox, L = step * lam: soft thresholding at L, and v itself beyond its jump at theta + L/2; from L = 2 theta on 0 up to the
+    threshold sqrt(2 L theta), where it jumps. ValueError if lam or theta is out of range. Source: Zhang (2010).
     """
 
     lam: float
@@ -33,7 +34,7 @@ class CappedL1:
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
-        require_positive("theta", self.theta)
+        require_scale("theta", self.theta)
 
     def cost(self, w: Array) -> Array:
         """lam min(|w_i|, theta), entry by entry."""
@@ -56,6 +57,7 @@ class CappedL1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, t, scaled = get_array_module(v), self.threshold(step), step * self.lam
         jump = self.theta + scaled / 2 if scaled < 2 * self.theta else t
 

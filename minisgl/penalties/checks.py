@@ -11,13 +11,15 @@ def require_nonnegative(name: str, value: float) -> None:
 
 def require_positive(name: str, value: float) -> None:
     """Raise ValueError unless 0 < value < infinity."""
-    require_above(name, value, 0)
+    if not (isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a number > 0, and is {value}")
 
 
-def require_above(name: str, value: float, bound: float) -> None:
-    """Raise ValueError unless bound < value < infinity."""
-    if not (isfinite(value) and value > bound):
-        raise ValueError(f"{name} must be a number > {bound:g}, and is {value}")
+def require_scale(name: str, value: float, bound: float = 0) -> None:
+    """Raise ValueError unless 1e-30 <= value <= 1e30, and value > bound: beyond, powers of it leave the floating numbers."""
+    if not (1e-30 <= value <= 1e30 and value > bound):
+        low = f"above {bound:g} and at most" if bound else "from 1e-30 to"
+        raise ValueError(f"{name} must be a number {low} 1e30, and is {value}")
 
 
 def require_between(name: str, value: float, low: float, high: float) -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.checks import require_nonnegative
-from minisgl.penalties.groups import Axes, norms, root_size, within
+from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.groups import Axes, in_chunks, norms, root_size, within
 from minisgl.penalties.interface import Separable
 
 
@@ -30,7 +30,11 @@ def _value(lam: float, w: Array, groups: Axes) -> float:
 
 @dataclass(frozen=True)
 class GroupL0:
-    """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. ValueError if lam < 0."""
+    """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. Separable over groups, not convex.
+
+    prox: each group as it is, 0 if its length is at most sqrt(2 step lam sqrt(n_g)), where it jumps. ValueError if lam < 0, or
+    when w has no axis that groups names. Source: Blumensath, Davies (2008), for groups.
+    """
 
     lam: float
     groups: Axes
@@ -44,16 +48,19 @@ class GroupL0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Group hard thresholding of v; step > 0."""
+        require_positive("step", step)
         xp = get_array_module(v)
         k = step * self.lam * root_size(v, self.groups)
-        return xp.multiply(v, norms(v, self.groups) > sqrt(2 * k), out=out)
+        alive = (norms(v, self.groups) > sqrt(2 * k)) | (k == 0)
+        return xp.multiply(v, alive, out=xp.empty_like(v) if out is None else out)
 
 
 @dataclass(frozen=True)
 class GroupL0With:
     """sparse(w) + lam_group * sum_g sqrt(n_g) [w_g != 0], lam_group >= 0; exact for any separable penalty `sparse`.
 
-    ValueError if lam_group < 0.
+    prox: that of `sparse`, or the whole group 0, whichever costs less; it jumps where they cost the same. ValueError if
+    lam_group < 0, or when w has no axis that groups names. Source: derived above.
     """
 
     sparse: Separable
@@ -73,9 +80,14 @@ class GroupL0With:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0."""
+        require_positive("step", step)
         xp, inner = get_array_module(v), within(v, self.groups)
-        x = self.sparse.prox(v, step)
         k = step * self.lam_group * root_size(v, self.groups)
-        # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
-        gain = xp.sum(step * self.sparse.cost(x) + x * (x / 2 - v), axis=inner, keepdims=True)
-        return xp.multiply(x, gain + k < 0, out=out)
+
+        def choose(v: Array, out: Array) -> None:
+            x = self.sparse.prox(v, step)
+            # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
+            gain = xp.sum(step * self.sparse.cost(x) + x * (x / 2 - v), axis=inner, keepdims=True)
+            xp.multiply(x, gain + k < 0, out=out)
+
+        return in_chunks(choose, v, self.groups, out)

@@ -15,15 +15,16 @@ Source: Yuan, Lin, "Model selection and estimation in regression with grouped va
 from dataclasses import dataclass
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.checks import require_nonnegative
+from minisgl.penalties.checks import require_nonnegative, require_positive
 from minisgl.penalties.groups import Axes, block_soft, norms, root_size
 
 
 @dataclass(frozen=True)
 class GroupLasso:
-    """lam * sum_g sqrt(n_g) ||w_g||, lam >= 0; groups as in groups.py. Convex, continuous prox, separable over groups only.
+    """lam * sum_g sqrt(n_g) ||w_g||, lam >= 0; groups as in groups.py. Convex, separable over groups only.
 
-    ValueError if lam < 0, or when w has no axis that groups names.
+    prox: each group shortened by k = step * lam * sqrt(n_g), 0 if its length is at most k; no jump. ValueError if lam < 0, or
+    when w has no axis that groups names. Source: Yuan, Lin (2006).
     """
 
     lam: float
@@ -48,4 +49,5 @@ class GroupLasso:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Block soft thresholding of v's groups; step > 0."""
+        require_positive("step", step)
         return block_soft(v, step * self.lam * root_size(v, self.groups), self.groups, out)

@@ -4,19 +4,46 @@
 axis 0 makes each output channel a group; for a linear layer (D_out, D_in) axis 1 makes each input neuron one.
 """
 
+from collections.abc import Callable
 from math import prod, sqrt
+from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from minisgl.backend import Array, get_array_module
+from minisgl.backend import Array, block_size, get_array_module
 
 Axes = int | tuple[int, ...]
+CHUNK = 262_144  # numbers that a prox over groups works on at a time, if it needs several arrays of their size
 
 
 def within(w: Array, groups: Axes) -> tuple[int, ...]:
-    """The axes of w that run within a group. ValueError when w has no such axis as groups names."""
-    numbering = normalize_axis_tuple(groups, w.ndim)
+    """The axes of w that run within a group. ValueError when w has no such axis as groups names, or it is named twice."""
+    numbering = _numbering(w, groups)
     return tuple(axis for axis in range(w.ndim) if axis not in numbering)
+
+
+def _numbering(w: Array, groups: Axes) -> tuple[int, ...]:
+    try:
+        return normalize_axis_tuple(groups, w.ndim)
+    except (TypeError, ValueError) as error:  # NumPy's error for an axis out of range is a ValueError too
+        raise ValueError(f"groups must be different axes of an array of {w.ndim}, and is {groups}") from error
+
+
+def in_chunks(function: Callable[[Array, Array], Any], v: Array, groups: Axes, out: Array | None) -> Array:
+    """function(v, out), which fills out, on some groups after the other, so that what it needs in memory stays small."""
+    out = get_array_module(v).empty_like(v) if out is None else out
+    numbering = _numbering(v, groups)
+    if v.size == 0:
+        return out
+    if not numbering:
+        function(v, out)
+        return out
+    axis, length = numbering[0], v.shape[numbering[0]]
+    each = max(block_size(v, CHUNK) * length // v.size, 1)
+    for start in range(0, length, each):
+        chunk = (*[slice(None)] * axis, slice(start, start + each))
+        function(v[chunk], out[chunk])
+    return out
 
 
 def root_size(w: Array, groups: Axes) -> float:
@@ -33,7 +60,9 @@ def norms(w: Array, groups: Axes) -> Array:
 
 
 def block_soft(v: Array, k: float, groups: Axes, out: Array | None = None) -> Array:
-    """v_g * max(1 - k/||v_g||, 0) for every group g, and 0 for a zero group."""
+    """v_g * max(1 - k/||v_g||, 0) for every group g, and 0 for a zero group; k >= 0."""
+    k = float(k)  # a NumPy number would decide the dtype
     xp, lengths = get_array_module(v), norms(v, groups)
     shrunk = xp.maximum(1 - k / xp.where(lengths > 0, lengths, 1), 0)
-    return xp.multiply(v, xp.where(lengths > 0, shrunk, 0), out=out)
+    # with k = 0 nothing is shrunk, not even what is too short for its length to be a number
+    return xp.multiply(v, xp.where((lengths > 0) | (k == 0), shrunk, 0), out=xp.empty_like(v) if out is None else out)

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from minisgl.backend import Array
 
 
+@runtime_checkable
 class Penalty(Protocol):
     """What the V-step asks of r. It is handed one layer's weights whole, so r need not be separable."""
 
@@ -12,7 +13,10 @@ class Penalty(Protocol):
         """lam * r(w), at least 0."""
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
-        """argmin over x of step * value(x) + ||x - v||^2 / 2; v is left alone unless out is v."""
+        """argmin over x of step * value(x) + ||x - v||^2 / 2, step > 0: an array of v's shape, dtype and array module.
+
+        With `out`, an array like v or v itself, the result is written into it, and out is returned. Else v is left alone.
+        """
 
     def step_for(self, threshold: float) -> float:
         """The step at which prox sets every |v| up to `threshold` to 0: what continuation schedules."""

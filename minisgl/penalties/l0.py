@@ -19,7 +19,10 @@ from minisgl.penalties.checks import require_nonnegative, require_positive
 
 @dataclass(frozen=True)
 class L0:
-    """lam * ||w||_0, lam >= 0. Separable, not convex; its prox jumps and is unbiased. ValueError if lam < 0."""
+    """lam * ||w||_0, lam >= 0. Separable, not convex, unbiased. ValueError if lam < 0.
+
+    prox: v, and 0 up to the threshold t = sqrt(2 step lam), where it jumps by t. Source: Blumensath, Davies (2008).
+    """
 
     lam: float
 
@@ -45,6 +48,7 @@ class L0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
+        require_positive("step", step)
         xp, t = get_array_module(v), self.threshold(step)
         # a product is five times faster than a choice by where, and keeps NaN; + 0 turns -0.0 into 0.0
         return in_blocks(lambda block: block * (xp.abs(block) > t).astype(v.dtype) + 0, v, out)

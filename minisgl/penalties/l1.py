@@ -19,7 +19,10 @@ from minisgl.penalties.checks import require_nonnegative, require_positive
 
 @dataclass(frozen=True)
 class L1:
-    """lam * ||w||_1, lam >= 0. Convex, separable, continuous prox, biased for large weights. ValueError if lam < 0."""
+    """lam * ||w||_1, lam >= 0. Convex, separable, biased for large weights. ValueError if lam < 0.
+
+    prox: sign(v) (|v| - t)_+, 0 up to the threshold t = step * lam; no jump. Source: Donoho (1995).
+    """
 
     lam: float
 
@@ -46,6 +49,7 @@ class L1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
+        require_positive("step", step)
         xp, t = get_array_module(v), self.threshold(step)
         # v less its part in [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
         return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out)

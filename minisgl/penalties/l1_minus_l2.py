@@ -29,7 +29,9 @@ from minisgl.penalties.checks import require_between, require_nonnegative, requi
 class L1MinusL2:
     """lam * (||w||_1 - alpha ||w||_2), lam >= 0, 0 <= alpha <= 1. Not separable; not convex for alpha > 0.
 
-    ValueError if lam or alpha is out of range.
+    prox, L = step * lam: soft thresholding at L, stretched; if no |v_i| is above L, the largest alone, less (1 - alpha) L; 0 if
+    none is above (1 - alpha) L. It jumps at ties and where the largest passes L. ValueError if lam or alpha is out of range.
+    Source: Lou, Yan (2018).
     """
 
     lam: float
@@ -51,6 +53,7 @@ class L1MinusL2:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The three cases above for v of any shape; step > 0."""
+        require_positive("step", step)
         xp, scaled = get_array_module(v), step * self.lam
         if v.size == 0:
             return in_blocks(lambda block: block, v, out)
@@ -63,7 +66,7 @@ class L1MinusL2:
 
         x = out if out is not None and out.flags.c_contiguous else xp.empty(v.shape, dtype=v.dtype)
         in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, x)  # z, all 0 when m <= scaled
-        length = xp.linalg.norm(x.reshape(-1))
+        length = xp.sqrt(xp.einsum("i,i", x.reshape(-1), x.reshape(-1), dtype="float64"))  # where no square underflows
         stretch = xp.where(length > 0, 1 + self.alpha * scaled / xp.where(length > 0, length, 1), 0)
         in_blocks(lambda block: block * stretch.astype(v.dtype), x, x)
         alone = xp.where((m <= scaled) & (m > (1 - self.alpha) * scaled), xp.copysign(m - (1 - self.alpha) * scaled, signed), 0)

@@ -21,11 +21,11 @@ penalty); the threshold is derived here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log1p
+from math import log1p, sqrt
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
 
 
 def _k(u: float) -> float:
@@ -52,9 +52,10 @@ def _bisect(function: Callable[[float], float], wanted: float) -> float:
 
 @dataclass(frozen=True)
 class LogSum:
-    """lam * sum log(1 + |w|/eps), lam >= 0, eps > 0. Separable, not convex, nearly unbiased for large weights.
+    """lam * sum log(1 + |w|/eps), lam >= 0, eps from 1e-30 to 1e30. Separable, not convex, unbiased in the limit.
 
-    ValueError if lam or eps is out of range.
+    prox, L = step * lam: the larger root of a quadratic, 0 up to the threshold L/eps if L <= eps^2; beyond, the threshold is a
+    minimum found by bisection, and the prox jumps there. ValueError if lam or eps is out of range. Source: Candes (2008).
     """
 
     lam: float
@@ -62,7 +63,7 @@ class LogSum:
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
-        require_positive("eps", self.eps)
+        require_scale("eps", self.eps)
 
     def cost(self, w: Array) -> Array:
         """lam log(1 + |w_i|/eps), entry by entry."""
@@ -75,7 +76,7 @@ class LogSum:
 
     def threshold(self, step: float) -> float:
         """t above."""
-        k = step * self.lam / self.eps**2
+        k = step * self.lam / self.eps / self.eps
         return self.eps * (k if k <= 1 else _t(_bisect(_k, k), k))
 
     def step_for(self, threshold: float) -> float:
@@ -85,17 +86,19 @@ class LogSum:
         if k > 1:
             u = _bisect(lambda u: _t(u, _k(u)), k)
             k = (k - u / 2) * u / log1p(u)
-        return k * self.eps**2 / self.lam
+        return k * self.eps / self.lam * self.eps
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, eps, t, scaled = get_array_module(v), self.eps, self.threshold(step), step * self.lam
+        gap = 2 * sqrt(scaled)
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            root = xp.sqrt(xp.maximum((y + eps) ** 2 - 4 * scaled, 0))
-            # for y < eps the sum y - eps + root cancels; its product with root + eps - y is 4 (eps y - L)
-            q = xp.where(y < eps, 2 * (eps * y - scaled) / xp.maximum(root + eps - y, eps * 1e-6), (y - eps + root) / 2)
+            sum_ = y + eps
+            root = xp.sqrt(xp.maximum(sum_ - gap, 0)) * xp.sqrt(sum_ + gap)  # of (y + eps)^2 - 4 L, without the squares
+            q = xp.maximum(y - 2 * (scaled / (sum_ + root)), 0)  # q as above: nothing large cancels
             return xp.where(y <= t, 0, xp.copysign(q, block))
 
         return in_blocks(shrink, v, out)

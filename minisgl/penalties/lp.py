@@ -31,7 +31,11 @@ NEWTON_STEPS = 5
 
 @dataclass(frozen=True)
 class Lp:
-    """lam * sum |w|^p, lam >= 0, 0 < p < 1. Separable, not convex; its prox jumps. ValueError if lam or p is out of range."""
+    """lam * sum |w|^p, lam >= 0, 0 < p < 1. Separable, not convex, unbiased in the limit of large weights.
+
+    prox, L = step * lam: the larger root of x + L p x^(p-1) = |v|, 0 up to the threshold (2-p)/(2 (1-p)) (2 L (1-p))^(1/(2-p)),
+    where it jumps. ValueError if lam or p is out of range. Sources: Xu et al. (2012), Cao et al. (2013).
+    """
 
     lam: float
     p: float
@@ -39,7 +43,7 @@ class Lp:
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
         if not 0 < self.p < 1:
-            raise ValueError(f"p must be between 0 and 1, and is {self.p}")
+            raise ValueError(f"p must be above 0 and below 1, and is {self.p}")
 
     def cost(self, w: Array) -> Array:
         """lam |w_i|^p, entry by entry."""
@@ -62,24 +66,31 @@ class Lp:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, p, t, scaled = get_array_module(v), self.p, self.threshold(step), step * self.lam
         if t == 0:  # lam = 0, or so small a step that it underflows
             return in_blocks(lambda block: block, v, out)
 
         def half(y: Array) -> Array:
-            phi = xp.arccos(xp.clip(scaled / 4 * (y / 3) ** -1.5, -1, 1))
-            return 2 / 3 * y * (1 + xp.cos(2 * pi / 3 - 2 / 3 * phi))
+            third = y / 3
+            b = xp.arcsin(xp.minimum(scaled / 4 / third / xp.sqrt(third), 1)) / 3
+            return y - 4 / 3 * y * xp.sin(b) * xp.sin(b + pi / 3)
 
         def two_thirds(y: Array) -> Array:
-            phi = xp.arccosh(xp.maximum(27 / 16 * (y / (2 * scaled) ** 0.75) ** 2, 1))
-            M = 2 / 3**0.5 * (2 * scaled) ** 0.25 * xp.sqrt(xp.cosh(phi / 3))
-            return ((M + xp.sqrt(xp.maximum(2 * y / M - M * M, 0))) / 2) ** 3
+            unit = (2 * scaled) ** 0.75
+            ratio = xp.minimum(y, 1e6 * unit) / unit
+            phi = xp.arccosh(xp.maximum(27 / 16 * ratio**2, 1))
+            M = 2 / 3**0.5 * xp.sqrt(xp.cosh(phi / 3))  # in units of (2 L)^(1/4)
+            z = (M + xp.sqrt(xp.maximum(2 * ratio / M - M * M, 0))) / 2
+            return y - 2 / 3 * scaled / (2 * scaled) ** 0.25 / z  # the equation itself, once: nothing cancels
+
+        least = (2 * scaled * (1 - p)) ** (1 / (2 - p))  # where the prox jumps to: no root lies below
 
         def newton(y: Array) -> Array:
             x = y
             for _ in range(NEWTON_STEPS):
                 pull = (scaled * p) * xp.exp((p - 1) * xp.log(x))  # L p x^(p-1)
-                x = x - (x + pull - y) / (1 - (1 - p) * pull / x)
+                x = xp.maximum(x - (x + pull - y) / (1 - (1 - p) * pull / x), least)
             return x
 
         root = half if p == 0.5 else two_thirds if p == 2 / 3 else newton

@@ -18,14 +18,15 @@ from math import sqrt
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
 
 
 @dataclass(frozen=True)
 class MCP:
-    """Minimax concave penalty, lam >= 0, gamma > 0. Separable, not convex, unbiased beyond gamma*lam.
+    """Minimax concave penalty, lam >= 0, gamma from 1e-30 to 1e30. Separable, not convex, unbiased beyond gamma*lam.
 
-    ValueError if lam or gamma is out of range.
+    prox: 0 up to the threshold step * lam, then (|v| - step lam)/(1 - step/gamma) until it meets v at gamma*lam; from step =
+    gamma on it jumps, at its threshold lam sqrt(gamma step). ValueError if lam or gamma is out of range. Source: Zhang (2010).
     """
 
     lam: float
@@ -33,7 +34,7 @@ class MCP:
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
-        require_positive("gamma", self.gamma)
+        require_scale("gamma", self.gamma)
 
     def cost(self, w: Array) -> Array:
         """The two pieces above, entry by entry."""
@@ -57,11 +58,13 @@ class MCP:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, lam, gamma, t = get_array_module(v), self.lam, self.gamma, self.threshold(step)
 
         def firm(block: Array) -> Array:
-            soft = block - xp.clip(block, -t, t)
-            return xp.where(xp.abs(block) <= gamma * lam, soft / (1 - step / gamma), block)
+            soft = (block - xp.clip(block, -t, t)) / (1 - step / gamma)
+            inside = xp.clip(soft, -gamma * lam, gamma * lam)  # its ends, should rounding pass them
+            return xp.where(xp.abs(block) <= gamma * lam, inside, block)
 
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)

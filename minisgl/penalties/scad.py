@@ -26,14 +26,15 @@ from math import sqrt
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_above, require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
 
 
 @dataclass(frozen=True)
 class SCAD:
-    """Smoothly clipped absolute deviation, lam >= 0, a > 1. Separable, not convex, unbiased beyond a*lam.
+    """Smoothly clipped absolute deviation, lam >= 0, a above 1 and at most 1e30. Separable, not convex, unbiased beyond a*lam.
 
-    ValueError if lam or a is out of range.
+    prox: 0 up to the threshold step * lam, then steeper than v until it meets v at a*lam; from step = a - 1 on it jumps to v,
+    from a + 1 on at its threshold lam sqrt(step (a + 1)). ValueError if lam or a is out of range. Source: Fan, Li (2001).
     """
 
     lam: float
@@ -41,7 +42,7 @@ class SCAD:
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
-        require_above("a", self.a, 1)
+        require_scale("a", self.a, bound=1)
 
     def cost(self, w: Array) -> Array:
         """The three pieces above, entry by entry."""
@@ -66,13 +67,14 @@ class SCAD:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, lam, a, t = get_array_module(v), self.lam, self.a, self.threshold(step)
 
         def pieces(block: Array) -> Array:
             y = xp.abs(block)
             soft = block - xp.clip(block, -step * lam, step * lam)
-            middle = (block * (a - 1) - xp.copysign(a * step * lam, block)) / (a - 1 - step)
-            return xp.where(y <= (1 + step) * lam, soft, xp.where(y <= a * lam, middle, block))
+            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # its ends, should rounding pass them
+            return xp.where(y <= (1 + step) * lam, soft, xp.where(y <= a * lam, xp.copysign(middle, block), block))
 
         def soft_or_keep(block: Array) -> Array:
             soft = block - xp.clip(block, -step * lam, step * lam)

@@ -24,16 +24,20 @@ from math import prod
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative
+from minisgl.penalties.checks import require_nonnegative, require_positive
 from minisgl.penalties.group_lasso import GroupLasso
-from minisgl.penalties.groups import Axes, block_soft, root_size, within
+from minisgl.penalties.groups import Axes, block_soft, in_chunks, root_size, within
 from minisgl.penalties.l0 import L0
 from minisgl.penalties.l1 import L1
 
 
 @dataclass(frozen=True)
 class SparseGroupLasso:
-    """lam_l1 ||w||_1 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Convex, continuous prox."""
+    """lam_l1 ||w||_1 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Convex.
+
+    prox: soft thresholding at step * lam_l1, then each group shortened by step * lam_group * sqrt(n_g); no jump.
+    Source: Simon, Friedman, Hastie, Tibshirani (2013).
+    """
 
     lam_l1: float
     lam_group: float
@@ -53,13 +57,18 @@ class SparseGroupLasso:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding, then block soft thresholding; step > 0."""
+        require_positive("step", step)
         z = L1(self.lam_l1).prox(v, step, out)
         return block_soft(z, step * self.lam_group * root_size(v, self.groups), self.groups, z)
 
 
 @dataclass(frozen=True)
 class SparseGroupL0:
-    """lam_l0 ||w||_0 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Not convex; its prox jumps."""
+    """lam_l0 ||w||_0 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Not convex.
+
+    prox: each group's j largest weights, for the best j, shortened by step * lam_group * sqrt(n_g); up to sqrt(2 step lam_l0) a
+    weight is 0 in any case, and the prox jumps wherever j changes. Source: derived above.
+    """
 
     lam_l0: float
     lam_group: float
@@ -79,28 +88,29 @@ class SparseGroupL0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
+        require_positive("step", step)
         xp, inner = get_array_module(v), within(v, self.groups)
-        if v.size == 0:
-            return in_blocks(lambda block: block, v, out)
         order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
-        k = step * self.lam_group * root_size(v, self.groups)
-        turned = v.transpose(order)
-        rows = turned.reshape(-1, prod(v.shape[axis] for axis in inner))  # (G, n_g)
+        size = prod(v.shape[axis] for axis in inner)  # n_g
+        k = float(step * self.lam_group * root_size(v, self.groups))
 
-        by_size = xp.argsort(-xp.abs(rows), axis=1)
-        largest_first = xp.take_along_axis(rows, by_size, axis=1)
-        squares = xp.cumsum(largest_first * largest_first, axis=1, dtype="float64")
-        c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
-        j = xp.arange(1, rows.shape[1] + 1)
-        cost = step * self.lam_l0 * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
-        best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
-        kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
+        def choose(v: Array, out: Array) -> None:
+            turned = v.transpose(order)
+            rows = turned.reshape(-1, size)  # (G, n_g)
+            by_size = xp.argsort(-xp.abs(rows), axis=1)
+            largest_first = xp.take_along_axis(rows, by_size, axis=1)
+            squares = xp.cumsum(largest_first.astype("float64") ** 2, axis=1)
+            c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
+            j = xp.arange(1, size + 1)
+            cost = step * self.lam_l0 * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
+            best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
+            kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
 
-        rank = xp.argsort(by_size, axis=1)  # of each entry among its group's sizes, 0 the largest
-        scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
-        x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
-        back = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
-        if out is None:
-            return xp.ascontiguousarray(back).reshape(v.shape)
-        out[...] = back
-        return out
+            rank = xp.argsort(by_size, axis=1)  # of each entry among its group's sizes, 0 the largest
+            scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
+            x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
+            out[...] = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
+
+        if step * self.lam_l0 == k == 0:
+            return in_blocks(lambda block: block, v, out)
+        return in_chunks(choose, v, self.groups, out)

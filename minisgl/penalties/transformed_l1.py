@@ -27,14 +27,16 @@ from math import sqrt
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
 
 
 @dataclass(frozen=True)
 class TransformedL1:
-    """lam * sum (a+1)|w|/(a+|w|), lam >= 0, a > 0. Separable, not convex, unbiased in the limit of large weights.
+    """lam * sum (a+1)|w|/(a+|w|), lam >= 0, a from 1e-30 to 1e30. Separable, not convex, unbiased in the limit.
 
-    ValueError if lam or a is out of range.
+    prox, L = step * lam: a root of a cubic by arcsin, 0 up to the threshold L (a+1)/a if L <= a^2/(2 (a+1)), else
+    sqrt(2 L (a+1)) - a/2; in the second case it jumps there. ValueError if lam or a is out of range.
+    Source: Zhang, Xin (2017).
     """
 
     lam: float
@@ -42,7 +44,7 @@ class TransformedL1:
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
-        require_positive("a", self.a)
+        require_scale("a", self.a)
 
     def cost(self, w: Array) -> Array:
         """lam (a+1)|w_i|/(a+|w_i|), entry by entry."""
@@ -56,8 +58,8 @@ class TransformedL1:
     def threshold(self, step: float) -> float:
         """t above, with L = step * lam."""
         scaled, a = step * self.lam, self.a
-        if scaled <= a**2 / (2 * (a + 1)):
-            return scaled * (a + 1) / a
+        if scaled <= a / (a + 1) * a / 2:
+            return scaled * ((a + 1) / a)
         return sqrt(2 * scaled * (a + 1)) - a / 2
 
     def step_for(self, threshold: float) -> float:
@@ -69,14 +71,15 @@ class TransformedL1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
+        require_positive("step", step)
         xp, a, t = get_array_module(v), self.a, self.threshold(step)
-        c = 27 * step * self.lam * a * (a + 1) / 4
+        root_c = sqrt(27 * step * self.lam / 4) * sqrt(a) * sqrt(a + 1)
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
             A = y + a
             # (sqrt c / A) / sqrt A, not c / A^3: for a = 1e6 the cube leaves float32's digits
-            root_q = xp.minimum(sqrt(c) / (A * xp.sqrt(A)), 1)
+            root_q = xp.minimum(root_c / A / xp.sqrt(A), 1)
             s = xp.sin(xp.arcsin(root_q) / 3)
             x = y - (4 / 3) * A * s * s
             return xp.where(y <= t, 0, xp.copysign(xp.maximum(x, 0), block))

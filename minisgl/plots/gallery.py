@@ -1,7 +1,8 @@
-"""The two figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.plots.gallery docs/figures`.
+"""The figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.plots.gallery docs/figures`.
 
 penalties.png shows every separable penalty, and below it its prox. lam is chosen so that every prox has the same threshold,
-1 at step 1: what differs is only what happens beyond. penalty_contours.png shows six penalties of two weights from above.
+1 at step 1: what differs is only what happens beyond. penalty_groups.png shows the prox of those that are not separable on two
+weights that grow together, and penalty_contours.png six penalties of two weights from above.
 """
 
 import argparse
@@ -19,11 +20,14 @@ from minisgl.penalties import (
     MCP,
     SCAD,
     CappedL1,
+    GroupL0,
+    GroupL0With,
     GroupLasso,
     L1MinusL2,
     LogSum,
     Lp,
     Penalty,
+    SparseGroupL0,
     SparseGroupLasso,
     TransformedL1,
 )
@@ -48,6 +52,14 @@ OF_TWO: dict[str, Penalty | GroupLasso] = {
     "GroupLasso": GroupLasso(1, groups=()),  # both weights are one group
     "SparseGroupLasso": SparseGroupLasso(1, 1, groups=()),
     "L1MinusL2": L1MinusL2(1),
+}
+TOGETHER: dict[str, Penalty | GroupLasso | GroupL0] = {
+    "GroupLasso, lam = 0.5": GroupLasso(0.5, groups=()),
+    "SparseGroupLasso, 0.4 and 0.3": SparseGroupLasso(0.4, 0.3, groups=()),
+    "L1MinusL2, lam = 0.8": L1MinusL2(0.8),
+    "GroupL0, lam = 0.6": GroupL0(0.6, groups=()),
+    "SparseGroupL0, 0.4 and 0.3": SparseGroupL0(0.4, 0.3, groups=()),
+    "GroupL0With(L1), 0.4 and 0.4": GroupL0With(L1(0.4), 0.4, groups=()),
 }
 END = 3.0  # every axis of the gallery runs from -END to END
 SMALL = 8.5  # points
@@ -117,6 +129,35 @@ def gallery() -> Figure:
     return figure
 
 
+def together() -> Figure:
+    """The penalties that are not separable: prox of v = (s, s/2), both weights in one group, over s."""
+    figure = Figure(figsize=(9, 6.4), layout="constrained")
+    figure.suptitle(
+        "Penalties of two weights together, step 1: prox of v = (s, s/2).  Blue: the larger weight.  Orange: the smaller.\n"
+        "dashed: v itself, nothing shrunk      dotted: the prox jumps",
+        fontsize=11,
+    )
+    s = np.linspace(0, END, 3001)
+    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), TOGETHER.items(), strict=True):
+        x = np.array([penalty.prox(np.array([size, size / 2]), 1.0) for size in s])  # (3001, 2)
+        for i, colour in ((0, W_COLOUR), (1, V_COLOUR)):
+            axes.plot(s, s / (1 + i), "--", color=GREY, linewidth=0.8, alpha=0.7)
+            jumps = np.flatnonzero(np.abs(np.diff(x[:, i])) > 0.02)
+            for j in jumps:
+                axes.plot([s[j], s[j + 1]], [x[j, i], x[j + 1, i]], ":", color=colour, linewidth=1.2)
+            axes.plot(np.insert(s, jumps + 1, np.nan), np.insert(x[:, i], jumps + 1, np.nan), color=colour, linewidth=2)
+        axes.set_title(name, fontsize=10.5)
+        axes.set_xlim(0, END)
+        axes.set_ylim(-0.05, END)
+        axes.set_xticks([0, 1, 2, 3])
+        axes.set_yticks([0, 1, 2, 3])
+        axes.set_box_aspect(1)
+        axes.tick_params(labelsize=SMALL)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel("s", labelpad=0)
+    return figure
+
+
 def contours() -> Figure:
     """Six penalties of two weights: lines of equal value, and shaded all that costs no more than the point (1/4, 1/4)."""
     figure = Figure(figsize=(9, 6.6), layout="constrained")
@@ -145,12 +186,13 @@ def contours() -> Figure:
 
 
 def main() -> None:
-    """Draw both into the directory that is the only argument."""
+    """Draw all into the directory that is the only argument."""
     parser = argparse.ArgumentParser("python -m minisgl.plots.gallery", description="Draw the figures of docs/penalties.md.")
     parser.add_argument("directory", type=Path)
     directory = parser.parse_args().directory
     with told_in_a_sentence():
         save(gallery(), directory / "penalties.png")
+        save(together(), directory / "penalty_groups.png")
         save(contours(), directory / "penalty_contours.png")
 
 
