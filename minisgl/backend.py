@@ -74,8 +74,8 @@ def array_module(backend: Backend) -> Any:
 
 
 def device_name(xp: Any) -> str | None:
-    """The GPU's name; None for NumPy."""
-    if xp is np:
+    """The GPU's name; None where the module xp computes on the processor."""
+    if not hasattr(xp, "cuda"):
         return None
     name: bytes = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)["name"]
     return name.decode()

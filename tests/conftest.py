@@ -5,11 +5,15 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from device_double import device
 
+from minisgl.backend import array_module, to_host
 from minisgl.data import mnist
+from minisgl.errors import MinisglError
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -50,3 +54,29 @@ def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.Complet
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a module in the test's own empty folder: command("minisgl.train", "--epochs", 1)."""
     return partial(run_module, cwd=tmp_path)
+
+
+@pytest.fixture(params=["double", pytest.param("cupy", marks=pytest.mark.gpu)])
+def xp(request: pytest.FixtureRequest) -> Any:
+    """An array module whose arrays lie on a device: the strict double always, CuPy where there is a GPU."""
+    if request.param == "double":
+        return device
+    try:
+        return array_module("cupy")
+    except MinisglError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def near(xp: Any) -> Callable[[Any, Any], None]:
+    """Assert that device numbers are NumPy's: to the bit on the double, in float32 to 1e-4 of the largest on a GPU."""
+
+    def check(found: Any, expected: Any) -> None:
+        found, expected = to_host(found), np.asarray(expected)
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        if xp is device:
+            np.testing.assert_array_equal(found, expected)
+        else:
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(np.abs(expected).max(initial=0), 1e-30))
+
+    return check

@@ -1,8 +1,11 @@
 """The double bites: each way of copying between host and device without saying so is refused, and so is what CuPy lacks."""
 
+import json
+
 import numpy as np
 import pytest
-from device_double import DeviceArray, HiddenTransferError, device, transfers
+from cupy_api import describe
+from device_double import API, DeviceArray, HiddenTransferError, device, transfers
 
 from minisgl.backend import get_array_module, to_device, to_host
 
@@ -85,6 +88,13 @@ def test_the_array_module_comes_from_the_array(x):
     assert get_array_module(np.float32(1)) is np
     with pytest.raises(TypeError, match="this is a list"):
         get_array_module([1.0])
+
+
+def test_the_list_of_what_cupy_has_is_the_packages_own():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    if cupy.__version__ != API["version"]:
+        pytest.skip(f"cupy_api.json is of CuPy {API['version']}, and this is {cupy.__version__}")
+    assert json.loads(json.dumps(describe(cupy))) == API
 
 
 def test_a_refusal_says_why(x):
