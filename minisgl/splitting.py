@@ -56,12 +56,13 @@ class Splitting:
         self._names = {slot: name for name, slot in slots.items()}
         self._groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
         self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
-        self._w_pieces = [piece for slot in network.layout.slots for piece in slot.cut(block_size(network.flat, PIECE))]
-        # a prox that is not separable wants its layer whole
-        cuts = {
-            slot: PIECE if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape) for slot in self._names
-        }
-        self._v_pieces = [piece for slot, size in cuts.items() for piece in slot.cut(size)] if self._sparse else []
+        size = network.layout.size
+        biases = Slot(
+            "biases", (size - network.layout.n_weights,), network.layout.n_weights, size
+        )  # all alike: they pay nothing
+        piece = block_size(network.flat, PIECE)
+        self._w_pieces = [part for slot in (*slots.values(), biases) for part in slot.cut(piece)]
+        self._v_pieces = [piece for slot in slots.values() for piece in slot.cut(self._v_size(slot))] if self._sparse else []
         self.v: Array = network.weights.copy() if self._sparse else network.weights
 
     def _v_size(self, slot: Slot) -> int:

@@ -6,12 +6,22 @@ from pathlib import Path
 import pytest
 from independent import evaluate as independently
 
+from minisgl.backend import array_module
+from minisgl.errors import MinisglError
+
 BUNDLED = Path(__file__).parents[1] / "data" / "mnist"
 
 
 @pytest.mark.slow
-def test_quick_has_at_most_one_percent_error_with_at_least_nine_tenths_of_the_weights_zero(command, tmp_path: Path) -> None:
-    done = command("minisgl.train")
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("cupy", marks=pytest.mark.gpu)])
+def test_quick_has_at_most_one_percent_error_with_at_least_nine_tenths_of_the_weights_zero(
+    backend, command, tmp_path: Path
+) -> None:
+    try:
+        array_module(backend)
+    except MinisglError as error:
+        pytest.skip(str(error))
+    done = command("minisgl.train", "--backend", backend)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
     run = tmp_path / "runs" / "mnist-lenet5-l0-1"
