@@ -39,8 +39,8 @@ def our_step(shards: Shards, images: np.ndarray, labels: np.ndarray) -> Callable
 
     def step() -> None:
         _, _, gradient = shards.gradient(network, images, labels)
-        splitting.w_step(gradient, CONFIG.lr, CONFIG.beta, shards.share_out)
-        splitting.v_step(CONFIG.beta, thresholds, shards.share_out)
+        splitting.w_step(gradient, CONFIG.lr, CONFIG.beta)
+        splitting.v_step(CONFIG.beta, thresholds)
 
     return step
 

@@ -9,8 +9,8 @@ Threads only run the shards. How many there are changes nothing but the time: th
 number of shards alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -32,21 +32,23 @@ class Shards:
         self._threads, self._pool = threads, pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        def quietly(i: int) -> Any:
+        """function(0), ..., function(count - 1), dealt like cards to this thread and to those of the pool."""
+        results = [None] * count
+
+        def play(hand: int) -> None:
             # an overflow shows in the loss, and training stops with a sentence; NumPy's settings are each thread's own
             with np.errstate(over="ignore", invalid="ignore"):
-                return function(i)
+                for i in range(hand, count, self._threads):
+                    results[i] = function(i)
 
-        return list(map(quietly, range(count)) if self._pool is None else self._pool.map(quietly, range(count)))
-
-    def share_out(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
-        """work(item) for every item, the items dealt out among the threads like cards."""
-
-        def hand(i: int) -> None:
-            for item in items[i :: self._threads]:
-                work(item)
-
-        self._map(hand, self._threads)
+        others = [self._pool.submit(play, hand) for hand in range(1, min(self._threads, count))] if self._pool else []
+        try:
+            play(0)
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+        return results
 
     def _cut(self, size: int) -> list[slice]:
         """At most `shards` runs of consecutive images, none empty."""
@@ -78,13 +80,14 @@ class Shards:
     def predict(self, network: Sequential, images: Array) -> Array:
         """The most likely class (N,) of each image (N, C, H, W)."""
         N = len(images)
+        workspaces = [Workspace() for _ in self._workspaces]  # of their own: the network is looked at once, and goes
         predicted = get_array_module(images).empty(N, dtype=int)
         pieces = self._cut(N)
 
         def run(i: int) -> None:
             for start in range(pieces[i].start, pieces[i].stop, EVALUATION_BATCH):
                 batch = slice(start, min(start + EVALUATION_BATCH, pieces[i].stop))
-                predicted[batch] = network.forward(images[batch], self._workspaces[i])[0].argmax(axis=1)
+                predicted[batch] = network.forward(images[batch], workspaces[i])[0].argmax(axis=1)
 
         self._map(run, len(pieces))
         return predicted
@@ -101,5 +104,5 @@ def running_shards(shards: int, threads: int) -> Iterator[Shards]:
         if threads == 1:
             yield Shards(shards, 1, None)
         else:
-            with ThreadPoolExecutor(threads) as pool:
+            with ThreadPoolExecutor(threads - 1) as pool:
                 yield Shards(shards, threads, pool)

@@ -13,7 +13,7 @@ Sources: Bui, Park, Zhang, Qi, Xin, Front. Appl. Math. Stat. 6 (2021) 529564; Xu
 splitting: no group term, and the network that is kept is V).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -24,15 +24,6 @@ from minisgl.penalties import GroupLasso, Penalty, Separable
 from minisgl.sparsity import drop_negligible
 
 PIECE = 16_384  # numbers: 64 KiB in float32, so that a piece of every vector of an update fits a 1 MiB cache
-
-# How work on pieces is run: in turn, or shared out among threads (shards.py). No piece touches another's numbers.
-Runner = Callable[[Callable[[Piece], None], Sequence[Piece]], None]
-
-
-def in_turn(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
-    """Work on one piece after the other."""
-    for piece in pieces:
-        work(piece)
 
 
 @dataclass(frozen=True)
@@ -93,18 +84,15 @@ class Splitting:
         for piece in self._w_pieces:
             self._add_gradient(piece, gradient, beta, pulls)
 
-    def w_step(self, gradient: Array, lr: float, beta: float, run: Runner = in_turn) -> None:
+    def w_step(self, gradient: Array, lr: float, beta: float) -> None:
         """W <- optimiser(W, gradient + grad group(W) + beta (W - V)); gradient (size,) is that of the loss, and is used up."""
         pulls = self._pulls()
         self.optimizer.advance()
-
-        def step(piece: Piece) -> None:
+        for piece in self._w_pieces:
             self._add_gradient(piece, gradient, beta, pulls)
             self.optimizer.update(self.network.flat, gradient, lr, piece.part)
 
-        run(step, self._w_pieces)
-
-    def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None, run: Runner = in_turn) -> None:
+    def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None) -> None:
         """V <- prox_{s r}(W), layer by layer; s = 1/beta, or the s at which r's threshold is thresholds[layer].
 
         Where the threshold is 0, or the layer has no r, V is W.
@@ -114,7 +102,7 @@ class Splitting:
             for slot, penalty in self._sparse.items()
         }
 
-        def step(piece: Piece) -> None:
+        for piece in self._v_pieces:
             w, v = piece.view(self.network.flat), piece.view(self.v)
             if steps.get(piece.slot, 0) > 0:
                 x = self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
@@ -122,8 +110,6 @@ class Splitting:
                     v[...] = x
             else:
                 v[...] = w
-
-        run(step, self._v_pieces)
 
     def regularizer(self, beta: float) -> float:
         """F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""

@@ -150,8 +150,8 @@ class Training:
         """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
         moment = self._moment(epoch, i)
         loss, wrong, gradient = shards.gradient(self.splitting.network, images, labels)
-        self.splitting.w_step(gradient, moment.lr, moment.beta, shards.share_out)
-        self.splitting.v_step(moment.beta, moment.thresholds, shards.share_out)
+        self.splitting.w_step(gradient, moment.lr, moment.beta)
+        self.splitting.v_step(moment.beta, moment.thresholds)
         return loss, wrong
 
     def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:

@@ -6,10 +6,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
-from minisgl.optimizers import Adam
-from minisgl.penalties import L0, GroupLasso, L1MinusL2
 from minisgl.shards import EVALUATION_BATCH, running_shards
-from minisgl.splitting import LayerPenalty, Splitting
 
 
 def twin(dtype=np.float64):
@@ -80,34 +77,12 @@ def test_bytes_do_not_depend_on_threads(shards):
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("penalty", [L0(1e-6), L1MinusL2(1e-6)], ids=["by pieces", "whole layers"])
-def test_bytes_of_both_steps_do_not_depend_on_threads(penalty):
+def test_an_error_in_any_shard_arrives():
     images, labels = batch(20, np.float32)
-    network = lenet5(np.random.default_rng(0))
-    seen = set()
-    for threads in (None, 1, 2, 3):
-        mine = network.with_flat(network.flat.copy())
-        axes = {name: layer.unit_axis for name, layer in mine.layers.items()}
-        terms = {name: LayerPenalty(GroupLasso(1e-4, axes[name]), penalty) for name in mine.layout.weights}
-        splitting = Splitting(mine, Adam(mine.flat), terms)
-        with running_shards(2, threads or 1) as run:
-            for _ in range(3):
-                gradient = run.gradient(mine, images, labels)[2]
-                runner = () if threads is None else (run.share_out,)
-                splitting.w_step(gradient, 1e-3, 0.02, *runner)
-                splitting.v_step(0.02, dict.fromkeys(terms, 0.02), *runner)
-        assert 0 < np.count_nonzero(splitting.v) < splitting.v.size
-        seen.add((mine.flat.tobytes(), splitting.v.tobytes()))
-    assert len(seen) == 1
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_share_out_works_on_every_item_once(threads):
-    for count in (0, 1, 2, 7):
-        done: list[int] = []
-        with running_shards(2, threads) as run:
-            run.share_out(done.append, range(count))
-        assert sorted(done) == list(range(count))
+    with running_shards(4, 3) as run:
+        for wrong in (labels[:3], labels.reshape(10, 2)):
+            with pytest.raises(ValueError, match="labels of shape"):
+                run._map(lambda i, wrong=wrong: softmax_cross_entropy(images[:, 0, 0] * i, wrong), 4)
 
 
 def test_one_shard_is_the_plain_pass_to_the_bit():

@@ -46,13 +46,17 @@ def windows(x: Array, pixel: tuple[int, int], stride: int, size: tuple[int, int]
     return x[:, r : r + stride * (P - 1) + 1 : stride, s : s + stride * (Q - 1) + 1 : stride]
 
 
+def every_window(x: Array, kernel: tuple[int, int], stride: int, size: tuple[int, int]) -> Array:
+    """The view (C, R, S, P, Q, N) of a padded x (C, H, W, N) whose [:, :, :, p, q] is window (p, q), size = (P, Q)."""
+    C, _, _, N = x.shape
+    c, h, w, n = x.strides
+    as_strided = get_array_module(x).lib.stride_tricks.as_strided
+    return as_strided(x, shape=(C, *kernel, *size, N), strides=(c, h, w, stride * h, stride * w, n))
+
+
 def im2col(x: Array, kernel: tuple[int, int], stride: int, out: Array) -> Array:
     """Copy the windows of a padded x (C, H, W, N) into out (C, R, S, P, Q, N)."""
-    R, S = kernel
-    P, Q = out.shape[3:5]
-    sliding = get_array_module(x).lib.stride_tricks.sliding_window_view(x, (R, S), axis=(1, 2))
-    every = sliding[:, ::stride, ::stride]  # (C, P, Q, N, R, S), a view
-    out[...] = every[:, :P, :Q].transpose(0, 4, 5, 1, 2, 3)
+    out[...] = every_window(x, kernel, stride, out.shape[3:5])
     return out
 
 

@@ -100,7 +100,7 @@ class Conv2d:
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
         xp.matmul(dy2, columns2.T, out=grads["weight"].reshape(K, -1))  # (K, CRS)
-        xp.sum(dy2, axis=1, out=grads["bias"])  # (K,)
+        grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, which einsum does faster than sum
         if not input_gradient:
             return None, grads
         dcolumns = ws.array(self, "dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
@@ -140,7 +140,7 @@ class Linear:
         xp = get_array_module(dy)
         grads = gradients(self, out)
         xp.matmul(dy, x.T, out=grads["weight"])  # (D_out, D_in) = (D_out, N) @ (N, D_in)
-        xp.sum(dy, axis=1, out=grads["bias"])  # (D_out,)
+        grads["bias"][...] = xp.einsum("dn->d", dy)  # (D_out,)
         if not input_gradient:
             return None, grads
         dx = ws.array(self, "dx", x.shape, dy)

@@ -12,10 +12,11 @@ Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matr
 Multiply by w_r x_t and sum over r and t: that is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One p_j may
 be infinity: p^s then stands for [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
 
-In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. Sums over
-input channels fit inside the brackets, so that each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5
-kernel 64 multiplications per 16 outputs instead of 400. Backward is each line's transpose, in reverse. Rounding grows, in
-float32 from about 1e-6 to 1e-5 of y's size.
+In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. With a
+tile's entries in one row, "from both sides" is one matrix too, the Kronecker product: AA = A (x) A, and so on. Sums over input
+channels fit inside the brackets, so that each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel
+64 multiplications per 16 outputs instead of 400. Backward is each line's transpose, in reverse. Rounding grows, in float32
+from about 1e-6 to 1e-5 of y's size.
 
 Sources: Winograd, "Arithmetic Complexity of Computations" (1980); Lavin, Gray, CVPR 2016 (for networks).
 """
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.backend import Array, get_array_module, to_device
+from minisgl.nn.im2col import every_window
 from minisgl.nn.layers import Conv2d, gradients
 from minisgl.nn.workspace import Workspace
 
@@ -59,32 +61,36 @@ class WinogradConv2d(Conv2d):
         xp = get_array_module(x)
         C, H, W, N = x.shape
         K, P, Q = self.output_shape((C, H, W))
-        row, column = ws.once(self, f"matrices {x.dtype}", lambda: [_like(x, matrices(size)) for size in self.kernel])
+        AA, GG, B_r, B_s = ws.once(self, f"matrices {x.dtype}", lambda: self._matrices(x))
+        n_r, n_s = len(B_r), len(B_s)
         T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
-        n_r, n_s = len(row[2]), len(column[2])
         wide = self._widened(x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
         tiles = ws.array(self, "tiles", (n_r, n_s, C, T, U, N), x)
-        tiles[...] = _windows(wide, (n_r, n_s)).transpose(4, 5, 0, 1, 2, 3)
+        tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
 
-        X = self._both(row[2], column[2], tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
-        F = self._both(row[1], column[1], self.weight.transpose(2, 3, 0, 1), "F", ws)  # G w G^T  (n, n, K, C)
-        Y = ws.array(self, "Y", (n_r, n_s, K, T, U, N), x)
-        xp.matmul(F, X.reshape(n_r, n_s, C, -1), out=Y.reshape(n_r, n_s, K, -1))
-        y_tiles = self._both(row[0], column[0], Y, "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
+        X = self._from_both_sides(B_r, B_s, tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
+        X = X.reshape(n_r * n_s, C, -1)  # (nn, C, TUN)
+        F = ws.array(self, "F", (n_r * n_s, K, C), x)
+        xp.matmul(GG, self.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
+        Y = ws.array(self, "Y", (n_r * n_s, K, T * U * N), x)
+        xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
+        y_tiles = ws.array(self, "y_tiles", (TILE, TILE, K, T, U, N), x)
+        xp.matmul(AA, Y.reshape(n_r * n_s, -1), out=y_tiles.reshape(TILE * TILE, -1))  # (mm, KTUN) = (mm, nn) @ (nn, KTUN)
 
         y = ws.array(self, "y", (K, T * TILE, U * TILE, N), x)
         xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), self.bias[:, None, None, None, None, None], out=_tiled(y))
-        return y[:, :P, :Q], (X, F, row, column, wide.shape, x.shape, ws)
+        return y[:, :P, :Q], (X, F, wide.shape, x.shape, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
     ) -> tuple[Array, Mapping[str, Array]]:
-        X, F, row, column, wide_shape, (_, H, W, _), ws = cache
+        X, F, wide_shape, (C, H, W, N), ws = cache
         xp = get_array_module(dy)
+        AA, GG, B_r, B_s = ws.once(self, f"matrices {dy.dtype}", lambda: self._matrices(dy))
         grads = gradients(self, out)
-        K, P, Q, N = dy.shape
-        n_r, n_s, C, T, U, _ = X.shape
-        xp.sum(dy, axis=(1, 2, 3), out=grads["bias"])  # (K,)
+        K, P, Q, _ = dy.shape
+        n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
+        grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
         if (P, Q) != (T * TILE, U * TILE):  # what sticks out has no gradient
             whole = ws.array(self, "dy", (K, T * TILE, U * TILE, N), dy)
             whole.fill(0)
@@ -92,18 +98,18 @@ class WinogradConv2d(Conv2d):
             dy = whole
         dy_tiles = ws.array(self, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
         dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-        dY = self._both(row[0].T, column[0].T, dy_tiles, "dY", ws).reshape(n_r, n_s, K, -1)  # A^T dy A
+        dY = ws.array(self, "dY", (n_r * n_s, K, T * U * N), dy)
+        xp.matmul(AA.T, dy_tiles.reshape(TILE * TILE, -1), out=dY.reshape(n_r * n_s, -1))
 
         dF = ws.array(self, "dF", F.shape, dy)
-        xp.matmul(dY, X.reshape(n_r, n_s, C, -1).swapaxes(2, 3), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), n n times
-        dweight = self._both(row[1].T, column[1].T, dF, "dweight", ws)  # G^T dF G  (R, S, K, C)
-        grads["weight"][...] = dweight.transpose(2, 3, 0, 1)
+        xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
+        xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
         if not input_gradient:
             return None, grads
 
-        dX = ws.array(self, "dX", X.shape, dy)
-        xp.matmul(F.swapaxes(2, 3), dY, out=dX.reshape(n_r, n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), n n times
-        dtiles = self._both(row[2].T, column[2].T, dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
+        dX = ws.array(self, "dX", (n_r, n_s, C, T, U, N), dy)
+        xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
+        dtiles = self._from_both_sides(B_r.T, B_s.T, dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
         dx = ws.array(self, "dx", wide_shape, dy)
         dx.fill(0)
         for t in range(T):
@@ -113,14 +119,19 @@ class WinogradConv2d(Conv2d):
         pad = self.padding
         return dx[:, pad : pad + H, pad : pad + W], grads  # (C, H, W, N)
 
-    def _both(self, left: Array, right: Array, x: Array, role: str, ws: Workspace) -> Array:
-        """left (a', a) along axis 0 and right (b', b) along axis 1 of x (a, b, ...): (a', b', ...)."""
+    def _matrices(self, like: Array) -> tuple[Array, ...]:
+        """A (x) A (mm, nn), G (x) G (nn, RS), and B for rows and for columns, where `like` is and of its dtype."""
+        (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in self.kernel)
+        constants = np.kron(A_r, A_s), np.kron(G_r, G_s), B_r, B_s
+        return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
+
+    def _from_both_sides(self, left: Array, right: Array, x: Array, role: str, ws: Workspace) -> Array:
+        """left (n, n) along axis 0 and right (n', n') along axis 1 of x (n, n', ...): B in two steps, half the arithmetic."""
         xp = get_array_module(x)
-        a, b, *rest = x.shape
-        half = ws.array(self, f"{role} half", (len(left), b, *rest), x)
-        xp.matmul(left, x.reshape(a, -1), out=half.reshape(len(left), -1))
-        whole = ws.array(self, role, (len(left), len(right), *rest), x)
-        xp.matmul(right, half.reshape(len(left), b, -1), out=whole.reshape(len(left), len(right), -1))
+        half = ws.array(self, f"half {role}", x.shape, x)
+        xp.matmul(left, x.reshape(len(left), -1), out=half.reshape(len(left), -1))
+        whole = ws.array(self, role, x.shape, x)
+        xp.matmul(right, half.reshape(*x.shape[:2], -1), out=whole.reshape(*x.shape[:2], -1))
         return whole
 
     def _widened(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
@@ -132,17 +143,6 @@ class WinogradConv2d(Conv2d):
         wide.fill(0)
         wide[:, self.padding : self.padding + H, self.padding : self.padding + W] = x
         return wide
-
-
-def _like(x: Array, constants: tuple[np.ndarray, ...]) -> tuple[Array, ...]:
-    """The matrices where x is, and of its dtype."""
-    return tuple(to_device(constant.astype(x.dtype), get_array_module(x)) for constant in constants)
-
-
-def _windows(wide: Array, size: tuple[int, int]) -> Array:
-    """The view (C, T, U, N, n, n) of wide (C, H, W, N) that holds the tiles' inputs."""
-    every = get_array_module(wide).lib.stride_tricks.sliding_window_view(wide, size, axis=(1, 2))
-    return every[:, ::TILE, ::TILE]
 
 
 def _tiled(y: Array) -> Array:

@@ -5,10 +5,9 @@ every step. It belongs to whoever runs the passes, one per thread of passes, nev
 run over the same layers without touching each other's numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from math import prod
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from minisgl.backend import Array, get_array_module
 
@@ -16,27 +15,32 @@ from minisgl.backend import Array, get_array_module
 class Workspace:
     """Arrays kept by (owner, role): what a layer got for a role is overwritten when it asks for that role again.
 
-    A cache made with a workspace is therefore valid until that workspace's next forward. Memory goes when its owner goes.
+    A cache made with a workspace is therefore valid until that workspace's next forward. Nothing is ever given back, so a
+    workspace should serve one network.
     """
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[object, dict[str, Any]] = WeakKeyDictionary()
+        self._buffers: dict[tuple[Hashable, str], Array] = {}
+        self._last: dict[tuple[Hashable, str], Array] = {}
+        self._made: dict[tuple[Hashable, str], Any] = {}
 
-    def array(self, owner: object, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
+    def array(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
         """Return an uninitialised array of this shape, of the array module of `like` and of its dtype, or of `dtype`.
 
         A smaller request (the last, partial batch) is a view of the larger buffer, so sizes may change freely.
         """
-        size, dtype = prod(shape), dtype or like.dtype
-        buffers = self._kept.setdefault(owner, {})
-        buffer = buffers.get(role)
+        key, dtype = (owner, role), dtype or like.dtype
+        last = self._last.get(key)
+        if last is not None and last.shape == shape and last.dtype == dtype:  # as at every step but the last
+            return last
+        size, buffer = prod(shape), self._buffers.get(key)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
-            buffer = buffers[role] = get_array_module(like).empty(size, dtype=dtype)
-        return buffer[:size].reshape(shape)
+            buffer = self._buffers[key] = get_array_module(like).empty(size, dtype=dtype)
+        self._last[key] = buffer[:size].reshape(shape)
+        return self._last[key]
 
-    def once(self, owner: object, role: str, make: Callable[[], Any]) -> Any:
+    def once(self, owner: Hashable, role: str, make: Callable[[], Any]) -> Any:
         """What make() returned at the first call: for constants that are wanted at every step."""
-        kept = self._kept.setdefault(owner, {})
-        if role not in kept:
-            kept[role] = make()
-        return kept[role]
+        if (owner, role) not in self._made:
+            self._made[owner, role] = make()
+        return self._made[owner, role]
