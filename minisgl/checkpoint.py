@@ -1,11 +1,13 @@
-"""Checkpoints: all that a run needs to go on, after every epoch, in one file.
+"""Checkpoints: all that a run needs to go on, in one file.
 
-A checkpoint holds W with its biases, V, the optimiser's vectors, and how many epochs and steps are behind it. The schedules
-are functions of the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember. The
-newest two are kept: should the newest be damaged, the one before it still counts.
+A checkpoint holds W with its biases, V, the optimiser's vectors, and how far the run has come. The schedules are functions of
+the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember. The newest two are kept:
+should the newest be damaged, the one before it still counts.
 """
 
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from minisgl import files
 from minisgl.backend import Array, get_array_module, to_device, to_host
@@ -13,6 +15,18 @@ from minisgl.errors import MinisglError
 from minisgl.splitting import Splitting
 
 KEPT = 2
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run has come: whole epochs, steps of the next one with their sums (see tally.py), and seconds."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    wrong: int = 0
+    seen: int = 0
+    seconds: float = 0.0
 
 
 def _path(directory: Path, steps: int) -> Path:
@@ -28,37 +42,59 @@ def _arrays(splitting: Splitting) -> dict[str, Array]:
     return {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
 
 
-def save(directory: Path, splitting: Splitting, epochs: int) -> Path:
-    """Write the state after `epochs` epochs, and drop all but the newest two. MinisglError if it cannot be written."""
+def save(directory: Path, splitting: Splitting, position: Position, identity: dict[str, Any]) -> Path:
+    """Write the state at `position`, and drop all but the newest two. MinisglError if it cannot be written.
+
+    `identity` says what the run is made of; `load` compares it.
+    """
     arrays = {name: to_host(array) for name, array in _arrays(splitting).items()}
     path = _path(directory, splitting.optimizer.steps)
-    files.write_arrays(path, arrays, {"epochs": epochs, "steps": splitting.optimizer.steps})
+    notes = {"position": asdict(position), "steps": splitting.optimizer.steps, "identity": identity}
+    files.write_arrays(path, arrays, notes)
     for old in _existing(directory)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load(directory: Path, splitting: Splitting) -> int:
-    """Restore the newest valid checkpoint into `splitting`, in place, and return how many epochs are behind it.
+def load(directory: Path, splitting: Splitting, identity: dict[str, Any] | None = None) -> Position | None:
+    """Restore the newest valid checkpoint into `splitting`, in place, and return where it was; None if there is none at all.
 
-    Raises MinisglError when there is none, or none of this network and optimiser.
+    Raises MinisglError when none is whole, or none of this network and optimiser, or one was made with another identity.
     """
     arrays = _arrays(splitting)
     expected = {name: array.shape for name, array in arrays.items()}
-    found = _existing(directory)
-    problem = MinisglError(f"{directory} has no checkpoint")
-    for path in reversed(found):
+    problem = None
+    for path in reversed(_existing(directory)):
         try:
             saved, notes = files.read_arrays(path, expected)
-            epochs, steps = int(notes["epochs"]), int(notes["steps"])
+            position, steps, made_with = _parse(path, notes)
         except MinisglError as error:
             problem = error
             continue
-        except (KeyError, TypeError, ValueError):
-            problem = MinisglError(f"{path} is not a checkpoint: it does not say its epochs and steps")
-            continue
+        if identity is not None:
+            _compare(path, made_with, identity)
         for name, array in arrays.items():
             array[...] = to_device(saved[name], get_array_module(array))
         splitting.optimizer.steps = steps
-        return epochs
-    raise problem
+        return position
+    if problem is not None:
+        raise problem
+    return None
+
+
+def _parse(path: Path, notes: dict[str, Any]) -> tuple[Position, int, dict[str, Any]]:
+    try:
+        position = Position(**notes["position"])
+        whole = (position.epoch, position.step, position.wrong, position.seen, notes["steps"])
+        if not (all(type(n) is int and n >= 0 for n in whole) and type(notes["identity"]) is dict):
+            raise ValueError
+        return replace(position, loss_sum=float(position.loss_sum)), notes["steps"], notes["identity"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise MinisglError(f"{path} is not a checkpoint: it does not say how far the run had come") from error
+
+
+def _compare(path: Path, made_with: dict[str, Any], identity: dict[str, Any]) -> None:
+    names = [name for name in {**identity, **made_with} if made_with.get(name) != identity.get(name)]
+    if names:
+        differ = "; ".join(f"{name}: {made_with.get(name)} there, {identity.get(name)} here" for name in names)
+        raise MinisglError(f"{path} belongs to another run: {differ}")

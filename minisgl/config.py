@@ -7,10 +7,12 @@ A preset is a complete configuration; options on the command line replace single
 from dataclasses import dataclass, fields, replace
 from math import log10
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
+from minisgl import files
 from minisgl.backend import Backend
 from minisgl.errors import MinisglError
 from minisgl.penalty_names import has_r
@@ -84,6 +86,10 @@ class TrainConfig:
     """A directory with four IDX files of MNIST's names, .gz or raw. None: the bundled MNIST."""
     init: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Start from the weights of this model.safetensors (PyTorch's layout). None: draw them."""
+    checkpoint_every: int = 0
+    """Write a checkpoint after every so many steps too. 0: after each epoch only."""
+    resume: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Go on with the run in this directory; only --threads, --checkpoint-every and --penalty module:Class may be given too."""
 
     @property
     def group_weight(self) -> float:
@@ -111,6 +117,10 @@ QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean s
 ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
 
 
+# Fields that may differ between a run and its continuation: they change nothing in what comes out.
+MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
+
+
 def preset(name: str, penalty: str, backend: str = "numpy") -> TrainConfig:
     """The configuration of a preset for a penalty and backend; of quick, l0 and numpy where a name is unknown."""
     config = PRESETS.get(name, PRESETS["quick"])
@@ -129,7 +139,7 @@ def check(config: TrainConfig) -> None:
     for option in ("threads", "shards", "epochs", "batch_size", "beta_every"):
         require(getattr(config, option) >= 1, option, "a whole number >= 1")
     require(config.shards <= config.batch_size, "shards", f"at most the batch size, {config.batch_size}")
-    for option in ("holdout", "seed"):
+    for option in ("holdout", "seed", "checkpoint_every"):
         require(getattr(config, option) >= 0, option, "a whole number >= 0")
     require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
     for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):
@@ -153,7 +163,40 @@ def check(config: TrainConfig) -> None:
 
 
 def as_json(config: TrainConfig) -> dict[str, object]:
-    """The configuration as JSON values."""
-    values = {field.name: getattr(config, field.name) for field in fields(config)}
-    # whole paths: the file is read from other folders than it was written from
-    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in values.items()}
+    """The configuration as JSON values; not `resume`, which is no part of a run."""
+    values = {field.name: getattr(config, field.name) for field in fields(config) if field.name != "resume"}
+    for name, value in values.items():
+        if isinstance(value, Path):  # whole: the file is read from other folders than it was written from
+            values[name] = str(value.resolve())
+        elif isinstance(value, tuple):
+            values[name] = list(value)
+    return values
+
+
+def from_json(path: Path) -> TrainConfig:
+    """The configuration in a config.json, with every field there and of its type; else MinisglError that says which."""
+    told = files.read_json(path)
+    names = [field.name for field in fields(TrainConfig) if field.name != "resume"]
+    if not isinstance(told, dict) or set(told) != set(names):
+        found = set(told) if isinstance(told, dict) else set()
+        missing, unknown = sorted(set(names) - found), sorted(found - set(names))
+        raise MinisglError(f"{path} is no configuration: missing {missing or 'nothing'}, unknown {unknown or 'nothing'}")
+    types = get_type_hints(TrainConfig)
+    return TrainConfig(**{name: _as_type(told[name], types[name], f"{path}: {name}") for name in names})
+
+
+def _as_type(value: Any, wanted: Any, what: str) -> Any:
+    """A JSON value as the field's type: a union, a Literal, a tuple, a Path, or a plain type. MinisglError if it is none."""
+    kind, inner = get_origin(wanted), get_args(wanted)
+    if kind is UnionType:  # of a type and None
+        return None if value is None else _as_type(value, inner[0], what)
+    if kind is tuple and isinstance(value, list):
+        return tuple(_as_type(item, inner[0], what) for item in value)
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if value not in inner if kind is Literal else type(value) is not wanted:
+        names = " or ".join(map(str, inner)) if kind is Literal else getattr(wanted, "__name__", wanted)
+        raise MinisglError(f"{what} must be {names}, and is {value!r}")
+    return value

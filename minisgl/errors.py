@@ -7,3 +7,7 @@ that escapes is a defect of ours and keeps its traceback.
 
 class MinisglError(Exception):
     """Something the user can mend: a wrong value, a missing or damaged file, a training that diverged."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after all has been saved; the message says how to go on."""

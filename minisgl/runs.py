@@ -5,7 +5,12 @@
 config.json is written first and report.json after the model: a directory with a report holds a finished run.
 """
 
+import errno
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,8 +53,7 @@ class RunDirectory:
                     what = "already holds a run" if (path / "config.json").exists() else "is not empty"
                     raise MinisglError(f"{path} {what}; name another directory with --out")
             run = cls(path)
-            run.checkpoints.mkdir()
-            run.figures.mkdir()
+            run.make_folders()
         except OSError as error:
             raise MinisglError(f"{error.filename} cannot be made: {error.strerror}") from error
         return run
@@ -64,19 +68,67 @@ class RunDirectory:
             break
         return parent / f"{stem}-{n}"
 
+    def make_folders(self) -> None:
+        """The folders for checkpoints and figures, where they are not there yet."""
+        self.checkpoints.mkdir(exist_ok=True)
+        self.figures.mkdir(exist_ok=True)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint, whole or not."""
+        return self.checkpoints.is_dir() and any(self.checkpoints.glob("*.safetensors"))
+
     def discard_unless_checkpointed(self) -> None:
         """Remove what a run left that ended before its first checkpoint, so that nothing half-written stays."""
-        if any(self.checkpoints.iterdir()):
+        if self.has_checkpoint:
             return
-        self.config.unlink(missing_ok=True)
+        for path in (self.config, self.history):
+            path.unlink(missing_ok=True)
         for folder in (self.checkpoints, self.figures, self.path):
             folder.rmdir()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise MinisglError(f"{self.path} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise MinisglError(f"{self.path} is in use by another run") from error
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run that was here came to its end: the report is written last."""
+        return self.report.is_file() and self.model.is_file()
+
+    def cut_history(self, epochs: int) -> None:
+        """Drop what the history has beyond so many epochs: lines, or half of one, that no checkpoint knows of."""
+        try:
+            lines = self.history.read_bytes().splitlines(keepends=True) if self.history.exists() else []
+        except OSError as error:
+            raise MinisglError(f"{self.history} cannot be read: {error.strerror}") from error
+        if len(lines) > epochs:
+            files.write(self.history, b"".join(lines[:epochs]))
 
     def append_history(self, record: dict[str, Any]) -> None:
         """Add one line, one epoch, to history.jsonl."""
         try:
-            with self.history.open("a") as file:
-                file.write(json.dumps(record, allow_nan=False) + "\n")
+            with self.history.open("ab", buffering=0) as file:
+                before, line = file.tell(), (json.dumps(record, allow_nan=False) + "\n").encode()
+                try:
+                    if file.write(line) != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError:
+                    file.truncate(before)  # no half a line stays
+                    raise
         except OSError as error:
             raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
 
@@ -118,7 +170,7 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     """
     directory = RunDirectory(Path(run))
     try:
-        finished = directory.report.is_file() and directory.model.is_file()
+        finished = directory.finished
     except OSError as error:
         raise MinisglError(f"{run} cannot be read: {error.strerror}") from error
     if not finished:

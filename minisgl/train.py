@@ -3,6 +3,7 @@
     python -m minisgl.train                                   LeNet-5 on MNIST with sparse group l0, preset quick
     python -m minisgl.train --penalty l1 --threshold 0.01     another penalty, another threshold
     python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
+    python -m minisgl.train --resume runs/mnist-lenet5-l0-1   go on with a run that was interrupted or killed
     python -m minisgl.train --help                            every option, with its unit and default
 
 Options come from one frozen dataclass, config.TrainConfig. Whatever is wrong with them is said before anything is written.
@@ -11,24 +12,30 @@ Options come from one frozen dataclass, config.TrainConfig. Whatever is wrong wi
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import tyro
 from rich.console import Console
 
+from minisgl import checkpoint, files, plots, report
 from minisgl import config as configuration
-from minisgl import files, plots, report
 from minisgl.backend import array_module, to_device, to_host
-from minisgl.command import told_in_a_sentence
+from minisgl.checkpoint import Position
+from minisgl.command import told_in_a_sentence, until_interrupted
 from minisgl.config import TrainConfig
 from minisgl.data import mnist
+from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.progress import showing_progress
 from minisgl.runs import RunDirectory, read_model, write_model
 from minisgl.shards import running_shards
 from minisgl.training import Training, make_splitting
+
+WITH_RESUME = ("--resume", "--threads", "--checkpoint-every", "--penalty")
 
 
 def parse(arguments: Sequence[str]) -> TrainConfig:
@@ -42,44 +49,100 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
     return tyro.cli(TrainConfig, prog="python -m minisgl.train", args=arguments, default=default)
 
 
-def train(config: TrainConfig, console: Console) -> RunDirectory:
-    """Train as configured and return the run directory, complete. MinisglError when something is wrong."""
+def named(arguments: Sequence[str]) -> set[str]:
+    """The names of the options among the arguments: {"--lr"} of ["--lr=0.1"]."""
+    return {word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")}
+
+
+def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Digits]:
+    """What is trained and the test set, where the configuration wants them; `starting` from --init, if it is given.
+
+    MinisglError for whatever is wrong with the configuration or the data: nothing has been written yet.
+    """
     configuration.check(config)
     xp = array_module(config.backend)
     network = lenet5(np.random.default_rng(config.seed))
-    if config.init is not None:
+    if config.init is not None and starting:
         network = read_model(config.init, network)
     train_digits, test_digits = mnist.load(config.data)
     splitting = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
-    training = Training(config, splitting, train_digits.to(xp))
+    return Training(config, splitting, train_digits.to(xp)), test_digits.to(xp)
 
-    directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty.replace(':', '-')}")
-    started = time.perf_counter()
+
+def finish(training: Training, test: Digits, directory: RunDirectory, console: Console, start: Position | None) -> None:
+    """Train from `start` on, then measure, save and show the result."""
+    config, splitting = training.config, training.splitting
+    began = time.perf_counter() - (start.seconds if start else 0)
     with running_shards(config.shards, config.threads) as shards:
-        try:
-            files.write_json(directory.config, configuration.as_json(config))
-            with showing_progress(console, training) as (tick, epoch_done):
-                training.run(shards, directory, tick, epoch_done)
-        except MinisglError:
-            directory.discard_unless_checkpointed()
-            raise
-        result = report.make(config, splitting, shards, test_digits.to(xp), time.perf_counter() - started)
+        with until_interrupted() as stop, showing_progress(console, training) as (tick, epoch_done):
+            training.run(shards, directory, tick, epoch_done, stop=stop, start=start)
+        result = report.make(config, splitting, shards, test, time.perf_counter() - began)
     network = splitting.reported(result["final"])
     network = network.with_flat(to_host(network.flat))
     write_model(directory.model, network)
-    files.write_json(directory.report, result)
     plots.save_run_figures(directory, network)
+    files.write_json(directory.report, result)  # last: it says that all the rest is there
     report.print_table(result, console)
     console.print(
         f"{result['seconds']:.0f} s; everything is in {directory.path}", highlight=False, markup=False, soft_wrap=True
     )
+
+
+def train(config: TrainConfig, console: Console) -> RunDirectory:
+    """Train as configured and return the run directory, complete. MinisglError when something is wrong."""
+    training, test = prepare(config)
+    directory = RunDirectory.create(config.out, stem=f"{config.experiment}-{config.penalty.replace(':', '-')}")
+    with directory.locked():
+        try:
+            files.write_json(directory.config, configuration.as_json(config))
+            finish(training, test, directory, console, None)
+        except MinisglError:
+            directory.discard_unless_checkpointed()
+            raise
+    return directory
+
+
+def resume(path: Path, given: TrainConfig, options: Collection[str], console: Console) -> RunDirectory:
+    """Go on with the run in `path`, as its config.json says, to the very bytes that it would have had unbroken.
+
+    `given` and the names of its `options` replace what may be: threads, checkpoint_every, and a penalty of the user's own,
+    whose module is never imported because a file says so. MinisglError when something is wrong.
+    """
+    if other := sorted(set(options) - set(WITH_RESUME)):
+        raise MinisglError(f"--resume goes on as the run began: {' and '.join(other)} cannot be given with it")
+    directory = RunDirectory(path)
+    if not directory.config.is_file():
+        raise MinisglError(f"{path} holds no run: it has no config.json")
+    with directory.locked():
+        config = configuration.from_json(directory.config)
+        if directory.finished:
+            console.print(f"{path} is finished: there is nothing to go on with", highlight=False, markup=False, soft_wrap=True)
+            return directory
+        if "--penalty" in options and given.penalty != config.penalty:
+            raise MinisglError(f"{path} was trained with --penalty {config.penalty}, and cannot go on with {given.penalty}")
+        if ":" in config.penalty and "--penalty" not in options:
+            raise MinisglError(f"{path} was trained with a penalty of your own: name it again with --penalty {config.penalty}")
+        changes = {
+            name: getattr(given, name) for name in ("threads", "checkpoint_every") if f"--{name}".replace("_", "-") in options
+        }
+        config = replace(config, **changes)
+        begun = directory.has_checkpoint
+        training, test = prepare(config, starting=not begun)
+        start = checkpoint.load(directory.checkpoints, training.splitting, training.identity) if begun else None
+        directory.make_folders()
+        directory.cut_history(start.epoch if start else 0)
+        finish(training, test, directory, console, start)
     return directory
 
 
 def main() -> None:
     """Parse, train, and exit 2 with a sentence when something is wrong."""
     with told_in_a_sentence():
-        train(parse(sys.argv[1:]), Console())
+        config = parse(sys.argv[1:])
+        if config.resume is None:
+            train(config, Console())
+        else:
+            resume(config.resume, config, named(sys.argv[1:]), Console())
 
 
 if __name__ == "__main__":

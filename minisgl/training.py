@@ -16,9 +16,10 @@ import numpy as np
 
 from minisgl import checkpoint, sparsity
 from minisgl.backend import Array, get_array_module, to_device, to_host
-from minisgl.config import TrainConfig
+from minisgl.checkpoint import Position
+from minisgl.config import MAY_CHANGE, TrainConfig, as_json
 from minisgl.data.mnist import Digits
-from minisgl.errors import MinisglError
+from minisgl.errors import Interrupted, MinisglError
 from minisgl.nn import Sequential
 from minisgl.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso
@@ -27,9 +28,13 @@ from minisgl.runs import RunDirectory
 from minisgl.schedules import Continuation, Moment, Stepwise
 from minisgl.shards import Shards
 from minisgl.splitting import LayerPenalty, Splitting
+from minisgl.tally import Tally
 
 PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
+
+
+AfterStep = Callable[[int, Tally], None]
 
 
 @dataclass(frozen=True)
@@ -47,42 +52,7 @@ class Tick:
     sparsity: float
 
 
-class Tally:
-    """The losses and wrong answers of an epoch so far. They stay where they were computed until `fetch` brings them over."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[Array, Array, int]] = []
-        self._steps = self._seen = self._wrong = 0
-        self._loss = 0.0
-
-    def add(self, loss: Array, wrong: Array, images: int) -> None:
-        """One step's mean loss and number of wrong answers, scalars of any array module, over so many images."""
-        self._waiting.append((loss, wrong, images))
-
-    def fetch(self) -> tuple[int, float]:
-        """Count what is waiting, and return its first step whose loss is no number, and that loss; else the last step's."""
-        losses, wrongs, images = zip(*self._waiting, strict=True)
-        xp = get_array_module(losses[0])
-        values, counts = to_host(xp.stack(losses)), to_host(xp.stack(wrongs))  # (waiting,) each: two copies, not one a step
-        bad = np.flatnonzero(~np.isfinite(values))
-        at = int(bad[0]) if bad.size else len(values) - 1
-        step = self._steps + at
-        self._loss += float(values.astype(np.float64) @ images)
-        self._wrong += int(counts.sum())
-        self._seen += sum(images)
-        self._steps += len(values)
-        self._waiting.clear()
-        return step, float(values[at])
-
-    @property
-    def loss(self) -> float:
-        """The mean loss over the images counted."""
-        return self._loss / self._seen
-
-    @property
-    def error(self) -> float:
-        """Percent of the images counted that were wrong."""
-        return 100 * self._wrong / self._seen
+Ticker = Callable[[Tick], None]
 
 
 def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
@@ -165,26 +135,37 @@ class Training:
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
         return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
 
-    def run_epoch(self, shards: Shards, epoch: int, tick: Callable[[Tick], None]) -> dict[str, Any]:
-        """Train one epoch, counted from 0, and return its record for the history."""
-        started = time.perf_counter()
-        batch = self.config.batch_size
-        shuffled = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.train))
-        order = to_device(shuffled, get_array_module(self.train.images))
-        tally, zeros = Tally(), 0.0
-        for i in range(self.steps_per_epoch):
-            chosen = self.train[order[i * batch : (i + 1) * batch]]
-            tally.add(*self.step(shards, epoch, i, chosen.images, chosen.labels), len(chosen))
-            if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
-                first, loss = tally.fetch()
-                if not np.isfinite(loss):
-                    raise self._diverged(f"the loss became {loss}", epoch, first)
-                zeros = sparsity.weight_sparsity(self.splitting.v)
-            done = epoch * self.steps_per_epoch + i + 1
-            tick(Tick(epoch + 1, done, self.steps, tally.loss, tally.error, zeros))
+    def _look(self, tally: Tally, epoch: int) -> None:
+        if bad := tally.fetch():
+            raise self._diverged(f"the loss became {bad[1]}", epoch, bad[0])
+
+    def _require_numbers(self, epoch: int, i: int) -> None:
         for name, array in {"weights": self.splitting.network.flat, **self.splitting.optimizer.state}.items():
             if not to_host(get_array_module(array).isfinite(array).all()):
                 raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i)
+
+    def run_epoch(
+        self, shards: Shards, epoch: int, tick: Ticker, after_step: AfterStep | None = None, tally: Tally | None = None
+    ) -> dict[str, Any]:
+        """Train one epoch, counted from 0, and return its record for the history.
+
+        A tally with steps in it is that of an epoch begun before. after_step(i, tally) is called after every step but the last.
+        """
+        started = time.perf_counter()
+        batch, tally = self.config.batch_size, tally or Tally()
+        shuffled = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.train))
+        order, zeros = to_device(shuffled, get_array_module(self.train.images)), 0.0
+        for i in range(tally.steps, self.steps_per_epoch):
+            chosen = self.train[order[i * batch : (i + 1) * batch]]
+            tally.add(*self.step(shards, epoch, i, chosen.images, chosen.labels), len(chosen))
+            if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
+                self._look(tally, epoch)
+                zeros = sparsity.weight_sparsity(self.splitting.v)
+            done = epoch * self.steps_per_epoch + i + 1
+            tick(Tick(epoch + 1, done, self.steps, tally.loss, tally.error, zeros))
+            if after_step is not None and i < self.steps_per_epoch - 1:
+                after_step(i, tally)
+        self._require_numbers(epoch, i)
         last = self._moment(epoch, i)
         w = self._measure(shards, "w")
         return {
@@ -208,20 +189,59 @@ class Training:
             "unit_sparsity": sparsity.unit_sparsity(sparsity.count(network)),
         }
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must have been made with to go on from it: the configuration, and the data's fingerprint."""
+        told = {name: value for name, value in as_json(self.config).items() if name not in MAY_CHANGE}
+        return {**told, "data": self.train.fingerprint()}
+
     def run(
         self,
         shards: Shards,
         directory: RunDirectory,
-        tick: Callable[[Tick], None],
+        tick: Ticker,
         epoch_done: Callable[[dict[str, Any]], None],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        start: Position | None = None,
     ) -> None:
-        """All epochs, each ending with a line in the history and a checkpoint. MinisglError when the training diverges."""
-        first = self.schedule.at(0, self.steps_per_epoch, self.steps)
-        self.splitting.v_step(first.beta, first.thresholds)  # V starts as prox(W)
+        """All epochs, each ending with a line in the history and a checkpoint; from `start` on, when it is given.
+
+        After every step, and --checkpoint-every steps, `stop` is asked: then all is saved, and Interrupted raised. MinisglError
+        when the training diverges.
+        """
+        identity = self.identity
+        began = time.perf_counter() - (start.seconds if start else 0)
+
+        def save(epoch: int, tally: Tally) -> None:
+            position = Position(epoch, tally.steps, tally.loss_sum, tally.wrong, tally.seen, time.perf_counter() - began)
+            checkpoint.save(directory.checkpoints, self.splitting, position, identity)
+
+        def leave(epoch: int, step: int) -> None:
+            done = epoch * self.steps_per_epoch + step
+            if stop() and done < self.steps:
+                how = f"python -m minisgl.train --resume {directory.path}"
+                raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to go on: {how}")
+
+        if start is None:
+            first = self._moment(0, 0)
+            self.splitting.v_step(first.beta, first.thresholds)  # V starts as prox(W)
+            start = Position()
         # a diverging run is told in a sentence, by the checks above, not in NumPy's warnings
         with np.errstate(over="ignore", invalid="ignore"):
-            for epoch in range(self.config.epochs):
-                record = self.run_epoch(shards, epoch, tick)
+            for epoch in range(start.epoch, self.config.epochs):
+
+                def after_step(i: int, tally: Tally, epoch: int = epoch) -> None:
+                    every = self.config.checkpoint_every
+                    if stop() or (every and (epoch * self.steps_per_epoch + i + 1) % every == 0):
+                        self._look(tally, epoch)
+                        self._require_numbers(epoch, i)
+                        save(epoch, tally)
+                        leave(epoch, i + 1)
+
+                tally = Tally(start.step, start.loss_sum, start.wrong, start.seen) if epoch == start.epoch else Tally()
+                record = self.run_epoch(shards, epoch, tick, after_step, tally)
                 directory.append_history(record)
-                checkpoint.save(directory.checkpoints, self.splitting, epoch + 1)
+                save(epoch + 1, Tally())
                 epoch_done(record)
+                leave(epoch + 1, 0)

@@ -98,7 +98,7 @@ def test_divergence_names_epoch_step_and_cause_and_keeps_the_checkpoint(some: Di
     with running_shards(2, 2) as shards, pytest.raises(MinisglError, match=r"in epoch 2, step 1 .* after epoch 1 is kept"):
         training.run(shards, run, lambda tick: None, poison)
     restored = make_splitting(healthy, lenet5(np.random.default_rng(0)))
-    assert checkpoint.load(run.checkpoints, restored) == 1
+    assert checkpoint.load(run.checkpoints, restored).epoch == 1
     assert np.isfinite(restored.network.flat).all()
 
 
@@ -111,7 +111,7 @@ def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, 
     newest = max((tmp_path / "run" / "checkpoint").iterdir())
     newest.unlink()
     splitting = make_splitting(config, lenet5(np.random.default_rng(99)))
-    assert checkpoint.load(tmp_path / "run" / "checkpoint", splitting) == 1
+    assert checkpoint.load(tmp_path / "run" / "checkpoint", splitting).epoch == 1
     with running_shards(config.shards, config.threads) as shards:
         Training(config, splitting, some).run_epoch(shards, 1, lambda tick: None)
     assert splitting.network.flat.tobytes() == unbroken.network.flat.tobytes()
@@ -125,7 +125,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(some: Digits, tmp_p
     content[-1] ^= 1
     newest.write_bytes(content)
     splitting = make_splitting(CONFIG, lenet5(np.random.default_rng(0)))
-    assert checkpoint.load(newest.parent, splitting) == 1
+    assert checkpoint.load(newest.parent, splitting).epoch == 1
     min(newest.parent.iterdir()).unlink()
     with pytest.raises(MinisglError, match="checksum"):
         checkpoint.load(newest.parent, splitting)

@@ -5,13 +5,14 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minisgl.backend import Array, to_device
+from minisgl.backend import Array, to_device, to_host
 from minisgl.data import idx
 from minisgl.errors import MinisglError
 
@@ -42,6 +43,12 @@ class Digits:
     def to(self, xp: Any) -> "Digits":
         """The same images and labels as arrays of the module xp."""
         return Digits(to_device(self.images, xp), to_device(self.labels, xp))
+
+    def fingerprint(self) -> str:
+        """The numbers of images and labels, and a checksum of each: equal for equal data, and different by all but chance."""
+        images, labels = to_host(self.images), to_host(self.labels)
+        sums = (f"{zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in (images, labels))
+        return f"{' x '.join(map(str, images.shape))}, crc32 {' '.join(sums)}"
 
     def __getitem__(self, part: slice | Array) -> "Digits":
         """The images and labels of a slice, or of an array of indices."""
