@@ -15,7 +15,7 @@ from conftest import write_digits
 from killing import SAME, without_times
 from rich.console import Console
 
-from minisgl import files, train
+from minisgl import files, plots, train
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.runs import RunDirectory
 from minisgl.training import Training
@@ -31,6 +31,14 @@ def tiny(tmp_path_factory, digits):
     write_digits(directory, "train", digits[0][:400])
     write_digits(directory, "t10k", digits[1][:100])
     return directory
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_figures():
+    """They take longer than all the rest; test_plots.py draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "save_run_figures", lambda directory, network: None)
+        yield
 
 
 def run(words, out=None):
