@@ -9,6 +9,7 @@ that often break readers are among the overwritten ones. Memory is limited to 4 
 
 import argparse
 import gzip
+import inspect
 import io
 import json
 import random
@@ -201,7 +202,9 @@ def guided(name: str) -> None:
         corpus.mkdir()
         for i, example in enumerate(readers.examples[name]):
             (corpus / str(i)).write_bytes(example)
-        atheris.instrument_all()
+        for module in [module for known, module in sys.modules.items() if known.startswith("minisgl.")]:
+            for _, function in inspect.getmembers(module, inspect.isfunction):
+                atheris.instrument_func(function)
         atheris.Setup([sys.argv[0], str(corpus)], lambda data: outcome(readers.targets[name], data))
         atheris.Fuzz()
 
