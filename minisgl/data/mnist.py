@@ -5,12 +5,12 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from minisgl.data import idx
+from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 
 CLASSES = 10
@@ -27,19 +27,7 @@ SHA256 = {
 }
 
 
-@dataclass(frozen=True)
-class Digits:
-    """images (N, 1, 28, 28) float32 in [0, 1], ink 1; labels (N,) int in 0..9."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, part: slice | np.ndarray) -> "Digits":
-        """The images and labels of a slice, or of an array of indices."""
-        return Digits(self.images[part], self.labels[part])
+Digits = LabelledImages  # images (N, 1, 28, 28), labels 0 to 9
 
 
 def _find(directory: Path, stem: str) -> Path:
