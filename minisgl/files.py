@@ -72,11 +72,14 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
     write(path, to_safetensors(whole, {METADATA_KEY: metadata}))
 
 
-def read_arrays(path: Path, expected: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Named arrays and notes from a safetensors file that holds exactly the expected names and shapes, float32 or float64.
+def read_arrays(
+    path: Path, expected: Mapping[str, tuple[int, ...]], types: tuple[str, ...] = ("F32", "F64")
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Named arrays and notes from a safetensors file that holds exactly the expected names and shapes, in one of the types.
 
-    The header is judged before any array is loaded. Files of other programs have no notes: they come back empty. Raises
-    MinisglError for a file that is missing, damaged, of other names, shapes or types, or with NaN or infinite numbers.
+    types: as safetensors names them, F32 and F64 for floating-point numbers, U8 for bytes. The header is judged before any
+    array is loaded. Files of other programs have no notes: they come back empty. Raises MinisglError for a file that is
+    missing, damaged, of other names, shapes or types, or with NaN or infinite numbers.
     """
     try:
         path.open("rb").close()  # for the operating system's own words when it cannot be opened
@@ -89,8 +92,8 @@ def read_arrays(path: Path, expected: Mapping[str, tuple[int, ...]]) -> tuple[di
                 found = file.get_slice(name)
                 if tuple(found.get_shape()) != shape:
                     raise MinisglError(f"{path}: {name} has shape {tuple(found.get_shape())}, wanted {shape}")
-                if found.get_dtype() not in ("F32", "F64"):
-                    raise MinisglError(f"{path}: {name} is of type {found.get_dtype()}, wanted F32 or F64")
+                if found.get_dtype() not in types:
+                    raise MinisglError(f"{path}: {name} is of type {found.get_dtype()}, wanted {' or '.join(types)}")
             arrays = {name: file.get_tensor(name) for name in expected}
             text = (file.metadata() or {}).get(METADATA_KEY, "{}")
     except OSError as error:

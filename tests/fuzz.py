@@ -21,13 +21,14 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from PIL import Image
 
 from minisgl import checkpoint, train
 from minisgl import config as configuration
 from minisgl.checkpoint import Position
-from minisgl.data import idx, pictures
+from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.runs import read_model, write_model
@@ -65,6 +66,7 @@ class Readers:
             "config": self.read_config,
             "command line": self.read_words,
             "picture": self.read_picture,
+            "font": self.read_font,
         }
         self.examples = {name: getattr(self, f"{name.replace(' ', '_')}_examples")() for name in self.targets}
 
@@ -142,12 +144,22 @@ class Readers:
             made.append(file.getvalue())
         return made
 
+    def read_font(self, data: bytes) -> None:
+        picture = curves.render_word("hello", str(self._written(data, "font.ttf")), 0.1, np.random.default_rng(0))
+        assert picture.shape == curves.SIZE
+        assert np.isfinite(picture).all()
+
+    def font_examples(self) -> list[bytes]:
+        folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        return [(folder / name).read_bytes() for name in ("cmtt10.ttf", "cmr10.ttf")]
+
 
 def mutated(rng: random.Random, examples: list[bytes]) -> bytes:
     """One example with one to eight mutations."""
     data = bytearray(rng.choice(examples))
     for _ in range(rng.choice([1, 1, 2, 4, 8])):
-        at, length = rng.randrange(len(data) + 1), rng.choice([1, 2, 4, 8, 64])
+        end = min(len(data), rng.choice([600, len(data)]))  # headers lie in front
+        at, length = rng.randrange(end + 1), rng.choice([1, 2, 4, 8, 64])
         match rng.randrange(6):
             case 0 if at < len(data):
                 data[at] ^= 1 << rng.randrange(8)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from minisgl.data import curves
+
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -35,6 +37,12 @@ def test_it_finds_its_own_files(site: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith(str(site))
     assert f"[60000, 10000] {site}" in done.stdout
     assert (site / "minisgl" / "py.typed").is_file()
+    script = (
+        "from minisgl.data import curves; print(curves.__file__, len(curves.words('train')), curves.draw('test', 0, 0).shape)"
+    )
+    done = run(site, tmp_path, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{site}/minisgl/data/curves/__init__.py {len(curves.words('train'))} (48, 128)\n"
 
 
 def test_it_trains_and_evaluates_on_the_bundled_mnist(site: Path, tmp_path: Path) -> None:

@@ -5,15 +5,12 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun
 """
 
 import hashlib
-import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from minisgl.backend import Array, to_device, to_host
 from minisgl.data import idx
+from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 
 CLASSES = 10
@@ -30,29 +27,7 @@ SHA256 = {
 }
 
 
-@dataclass(frozen=True)
-class Digits:
-    """images (N, 1, 28, 28) float32 in [0, 1], ink 1; labels (N,) int in 0..9."""
-
-    images: Array
-    labels: Array
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def to(self, xp: Any) -> "Digits":
-        """The same images and labels as arrays of the module xp."""
-        return Digits(to_device(self.images, xp), to_device(self.labels, xp))
-
-    def fingerprint(self) -> str:
-        """The numbers of images and labels, and a checksum of each: equal for equal data, and different by all but chance."""
-        images, labels = to_host(self.images), to_host(self.labels)
-        sums = (f"{zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in (images, labels))
-        return f"{' x '.join(map(str, images.shape))}, crc32 {' '.join(sums)}"
-
-    def __getitem__(self, part: slice | Array) -> "Digits":
-        """The images and labels of a slice, or of an array of indices."""
-        return Digits(self.images[part], self.labels[part])
+Digits = LabelledImages  # images (N, 1, 28, 28), labels 0 to 9
 
 
 def _find(directory: Path, stem: str) -> Path:

@@ -1,0 +1,128 @@
+"""The data set: words in fonts, regular (0) and shaky (1), drawn once and kept in a cache.
+
+Picture i of a split is drawn by default_rng((seed, split, i)) and by nothing else: the pictures are the same whatever their
+number and order, and a smaller set is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly
+from RMS. A split draws from its own words and its own fonts, the three kinds of font equally often.
+"""
+
+import hashlib
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minisgl import files
+from minisgl.data.curves.fonts import FONTS, LACKING, Split, set_word
+from minisgl.data.curves.rendering import RMS, SIZE, X_HEIGHT, render_word
+from minisgl.data.curves.words import words
+from minisgl.data.labelled import LabelledImages
+from minisgl.errors import MinisglError
+
+CLASSES = 2
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+COUNTS = (24_000, 3_000, 3_000)
+SLACK = 0.6  # x-heights that slant, rotation and displacement may add to a word's width and height
+
+
+def _fits(word: str, font: str) -> bool:
+    """Whether the font has the letters, and room in the smallest size."""
+    if set(word) & set(LACKING.get(font, "")):
+        return False
+    points = np.concatenate(set_word(word, font)[0])
+    extent = np.ptp(points, axis=0) + SLACK  # (2,) width and height in x-heights
+    return bool((extent * X_HEIGHT[0] * SIZE[0] <= SIZE[::-1]).all())
+
+
+def choose(split: Split, index: int, seed: int) -> tuple[str, str, float, np.random.Generator]:
+    """Word, font and tremor of a picture, and the Generator that draws the rest of it: the arguments of render_word."""
+    rng = np.random.default_rng((seed, SPLITS.index(split), index))
+    tremor = rng.uniform(*RMS)
+    kinds = list(FONTS[split].values())
+    fonts = kinds[rng.integers(len(kinds))]
+    font = fonts[rng.integers(len(fonts))]
+    vocabulary = words(split)
+    word = vocabulary[rng.integers(len(vocabulary))]
+    while not _fits(word, font):
+        word = vocabulary[rng.integers(len(vocabulary))]
+    return word, font, tremor if index % CLASSES else 0.0, rng
+
+
+def draw(split: Split, index: int, seed: int) -> np.ndarray:
+    """One picture (H, W) in 256 levels of grey, uint8, ink 255; its label is index % 2."""
+    return np.round(255 * render_word(*choose(split, index, seed))).astype(np.uint8)
+
+
+def default_cache() -> Path:
+    """minisgl's directory among the user's caches: $XDG_CACHE_HOME/minisgl, else ~/.cache/minisgl."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".cache") / "minisgl"
+
+
+def _key(seed: int, counts: tuple[int, int, int]) -> str:
+    """A name for exactly these pictures: it changes with the seed, the counts, this package's text and its libraries."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in (".py", ".txt"):
+            digest.update(path.name.encode() + path.read_bytes())
+    versions = {name: metadata.version(name) for name in ("numpy", "matplotlib", "Hershey-Fonts")}
+    digest.update(json.dumps([seed, counts, versions], sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def _generate(seed: int, counts: tuple[int, int, int], console: Console) -> dict[str, np.ndarray]:
+    """All pictures, (N, H, W) uint8 by split; in a terminal with a bar."""
+    columns = (TextColumn("drawing words"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    arrays: dict[str, np.ndarray] = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=sum(counts))
+        for split, count in zip(SPLITS, counts, strict=True):
+            arrays[split] = np.empty((count, *SIZE), np.uint8)
+            for index in range(count):
+                arrays[split][index] = draw(split, index, seed)
+                bar.advance(task)
+    return arrays
+
+
+def _labelled(pictures: np.ndarray) -> LabelledImages:
+    images = pictures[:, None].astype(np.float32)  # (N, 1, H, W)
+    images /= 255
+    return LabelledImages(images, np.arange(len(images)) % CLASSES)
+
+
+def load(
+    seed: int = 0,
+    counts: tuple[int, int, int] = COUNTS,
+    cache: Path | str | None = None,
+    console: Console | None = None,
+) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+    """Training, validation and test set: images (N, 1, 48, 128) float32 in [0, 1], labels (N,), 0 regular and 1 shaky.
+
+    seed, 0 or larger, and counts, the three sets' numbers of pictures, make the same pictures wherever the versions of NumPy,
+    matplotlib and Hershey-Fonts are the same. They are drawn once, about a minute for the default counts, and kept in the
+    directory `cache` (None: default_cache()); a damaged file there is replaced. Progress goes to the console, else to stderr.
+    Raises MinisglError for a negative seed, a count below 1, and a cache that cannot be written.
+    """
+    if seed < 0 or min(counts) < 1:
+        raise MinisglError(f"a seed is 0 or larger and a count 1 or larger, and not {seed} and {', '.join(map(str, counts))}")
+    console = console or Console(stderr=True)
+    path = (default_cache() if cache is None else Path(cache)) / f"curves-{_key(seed, counts)}.safetensors"
+    shapes: dict[str, tuple[int, ...]] = {split: (count, *SIZE) for split, count in zip(SPLITS, counts, strict=True)}
+    try:
+        arrays = files.read_arrays(path, shapes, types=("U8",))[0]
+    except MinisglError as error:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as refused:
+            raise MinisglError(f"{path.parent} cannot be made: {refused.strerror or refused}") from refused
+        again = f"{error}; " if path.exists() else ""
+        console.print(
+            f"{again}drawing {sum(counts):,} pictures of words, kept in {path}", highlight=False, markup=False, soft_wrap=True
+        )
+        arrays = _generate(seed, counts, console)
+        files.write_arrays(path, arrays, {})
+    train, validation, test = (_labelled(arrays[split]) for split in SPLITS)
+    return train, validation, test

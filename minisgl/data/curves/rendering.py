@@ -1,0 +1,101 @@
+"""A word as a picture: set in a font, written by a regular or a shaky hand, and photographed.
+
+    letters -> width and slant -> the hand's displacement -> rotation, size, position -> ink on paper, both with noise
+
+All that is random comes from one Generator, and is drawn in the same order from the same distributions whether the hand is
+shaky or not. A regular hand drifts by as much as a shaky one trembles, so what tells them apart is the wavelength alone.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+
+from minisgl.data.curves import hand
+from minisgl.data.curves.fonts import Kind, set_word
+from minisgl.errors import MinisglError
+
+SIZE = (48, 128)  # H, W of the experiment's pictures, in pixels
+RMS = (0.07, 0.17)  # x-heights: the displacements of the experiment, tremor and drift alike
+X_HEIGHT = (0.24, 0.36)  # of the picture's height: 11.5 to 17 pixels of 48
+SMALLEST = 8.0  # pixels: of lower letters a tremor's waves would be lost between the pixels
+LARGEST = 4_096  # pixels a side
+MARGIN = 1.5  # pixels without ink along the border
+
+
+def rasterise(lines: list[np.ndarray], kind: Kind, pen: float, size: tuple[int, int]) -> np.ndarray:
+    """The part of each pixel (H, W) that is covered with ink, float32 in [0, 1].
+
+    lines: in pixels from the lower left corner, y upwards. They are drawn with a round pen, `pen` pixels wide; the inside of
+    an outline is filled as well. Antialiased by exact areas (Agg, through matplotlib).
+    """
+    # at 72 dots per inch a line's width, in points, is in pixels
+    renderer: Any = RendererAgg(size[1], size[0], dpi=72)  # type: ignore[no-untyped-call]
+    context = renderer.new_gc()
+    context.set_linewidth(pen)
+    context.set_capstyle("round")
+    context.set_joinstyle("round")
+    context.set_snap(False)
+    codes = np.full(sum(len(line) for line in lines), Path.LINETO)
+    codes[np.cumsum([0] + [len(line) for line in lines[:-1]])] = Path.MOVETO
+    path = Path(np.concatenate(lines), codes)
+    path.should_simplify = False
+    renderer.draw_path(context, path, IdentityTransform(), (0, 0, 0) if kind == "outline" else None)
+    opacity = np.asarray(renderer.buffer_rgba())[:, :, 3]
+    return opacity.astype(np.float32) / 255
+
+
+def _check(tremor: float, size: tuple[int, int]) -> None:
+    if not (math.isfinite(tremor) and tremor >= 0):
+        raise MinisglError(f"a tremor is an RMS displacement in x-heights, 0 or larger, and not {tremor}")
+    if min(size) < 1 or max(size) > LARGEST:
+        raise MinisglError(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn; sides are 1 to {LARGEST}")
+
+
+def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A picture of the word, (H, W) float32 in [0, 1], ink 1.
+
+    font: a built-in font's name (minisgl.data.curves.FONTS) or the path of any TTF file. tremor: the RMS of the pen's
+    displacement in x-heights, at 4 to 6 Hz; 0 is a regular hand, whose slow drift has an RMS drawn from RMS. size: H, W.
+
+    Raises MinisglError for an unknown or unreadable font, a letter that the font lacks, a word with nothing to draw, a tremor
+    that is negative or no number, and a size in which the letters would be less than SMALLEST pixels high.
+    """
+    _check(tremor, size)
+    lines, kind = set_word(word, font)
+    H, W = size
+    x_height = H * rng.uniform(*X_HEIGHT)  # pixels
+    pen = rng.uniform(0, 0.08) if kind == "outline" else rng.uniform(0.08, 0.2)  # x-heights
+    width, slant, angle = rng.uniform(0.85, 1.15), math.radians(rng.uniform(-8, 12)), math.radians(rng.uniform(-4, 4))
+    place = rng.uniform(size=2)
+    paper, ink = rng.uniform(0, 0.12), rng.uniform(0.7, 1)
+    paper_noise, ink_noise = rng.uniform(0.01, 0.05, 2)  # standard deviations
+    drift = rng.uniform(*RMS)
+
+    shape = np.array([[width, 0], [math.tan(slant), 1]])
+    rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    lines = [line @ shape for line in lines]
+    band, rms = (hand.TREMOR, tremor) if tremor > 0 else (hand.DRIFT, drift)
+    lines = hand.write(lines, kind, band, rms, rng)
+    lines = [line @ rotation for line in lines]
+
+    points = np.concatenate(lines)
+    low = points.min(axis=0) - pen / 2
+    extent = points.max(axis=0) + pen / 2 - low  # (2,) width and height in x-heights
+    room = np.array([W, H]) - 2 * MARGIN  # pixels
+    largest = float((room / extent).min())
+    if largest < SMALLEST:
+        raise MinisglError(
+            f"{word!r} in the font {font} fits {H} x {W} pixels only with an x-height of {max(largest, 0):.1f} pixels; "
+            f"at least {SMALLEST:g} are needed"
+        )
+    x_height = min(x_height, largest)
+    corner = MARGIN + place * (room - x_height * extent)
+    covered = rasterise([(line - low) * x_height + corner for line in lines], kind, pen * x_height, size)
+
+    grain = rng.standard_normal((2, H, W), np.float32)
+    picture = paper + paper_noise * grain[0] + covered * (ink - paper + ink_noise * grain[1])
+    return np.clip(picture, 0, 1).astype(np.float32)
