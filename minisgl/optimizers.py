@@ -7,7 +7,7 @@ where m^ = m / (1 - b1^t) and s^ = s / (1 - b2^t) undo the start from zero. Adam
 size of its own gradient, so every weight moves by about lr a step.
 
 The vector is updated piece by piece: a piece stays in a core's cache and gets all of its arithmetic before the next one is
-touched, which is the difference between a dozen sweeps over memory and one; and pieces can be shared out among threads.
+touched, which is the difference between a dozen sweeps over memory and one.
 
 Sources: Sutskever, Martens, Dahl, Hinton, ICML 2013 (momentum, Nesterov, in PyTorch's form); Kingma, Ba, ICLR 2015.
 """
