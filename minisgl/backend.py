@@ -21,6 +21,8 @@ Array = Any
 
 def get_array_module(x: Array) -> Any:
     """Return the module (numpy, cupy) whose functions work on x: `xp = get_array_module(x)`. TypeError if x is no array."""
+    if isinstance(x, np.ndarray | np.generic):
+        return np
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__()
     package = type(x).__module__.partition(".")[0]

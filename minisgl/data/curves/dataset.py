@@ -8,6 +8,7 @@ from RMS. A split draws from its own words and its own fonts, the three kinds of
 import hashlib
 import json
 import os
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 
@@ -77,8 +78,9 @@ def _generate(seed: int, counts: tuple[int, int, int], console: Console) -> dict
     """All pictures, (N, H, W) uint8 by split; in a terminal with a bar."""
     columns = (TextColumn("drawing words"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     arrays: dict[str, np.ndarray] = {}
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=sum(counts))
+    bar = Progress(*columns, console=console)
+    task = bar.add_task("", total=sum(counts))
+    with bar if console.is_terminal else nullcontext():  # where it is never started it prints nothing, in every version
         for split, count in zip(SPLITS, counts, strict=True):
             arrays[split] = np.empty((count, *SIZE), np.uint8)
             for index in range(count):
