@@ -9,6 +9,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -22,6 +23,8 @@ from minisgl.backend import to_host
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.nn import Sequential
+
+PATIENCE = 0.5  # seconds
 
 
 class RunDirectory:
@@ -89,16 +92,24 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing."""
+        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing.
+
+        What it had forked follows it within milliseconds, and lets go too: that much is waited for.
+        """
         try:
             handle = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise MinisglError(f"{self.path} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise MinisglError(f"{self.path} is in use by another run") from error
+        patience = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > patience:
+                    os.close(handle)
+                    raise MinisglError(f"{self.path} is in use by another run") from error
+            time.sleep(PATIENCE / 50)
         try:
             yield
         finally:

@@ -30,9 +30,9 @@ from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
+from minisgl.processes import training_shards
 from minisgl.progress import showing_progress
 from minisgl.runs import RunDirectory, read_model, write_model
-from minisgl.shards import running_shards
 from minisgl.training import Training, make_splitting
 
 WITH_RESUME = ("--resume", "--threads", "--checkpoint-every", "--penalty")
@@ -73,7 +73,7 @@ def finish(training: Training, test: Digits, directory: RunDirectory, console: C
     """Train from `start` on, then measure, save and show the result."""
     config, splitting = training.config, training.splitting
     began = time.perf_counter() - (start.seconds if start else 0)
-    with running_shards(config.shards, config.threads) as shards:
+    with training_shards(config.shards, config.threads, splitting, config.batch_size) as shards:
         with until_interrupted() as stop, showing_progress(console, training) as (tick, epoch_done):
             training.run(shards, directory, tick, epoch_done, stop=stop, start=start)
         result = report.make(config, splitting, shards, test, time.perf_counter() - began)

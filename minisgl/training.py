@@ -118,11 +118,7 @@ class Training:
 
     def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
         """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
-        moment = self._moment(epoch, i)
-        loss, wrong, gradient = shards.gradient(self.splitting.network, images, labels)
-        self.splitting.w_step(gradient, moment.lr, moment.beta)
-        self.splitting.v_step(moment.beta, moment.thresholds)
-        return loss, wrong
+        return shards.step(self.splitting, self._moment(epoch, i), images, labels)
 
     def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:
         moment = self._moment(epoch, i)
