@@ -11,8 +11,8 @@ from test_layer_protocol import LAYERS
 
 from minisgl import checkpoint, report, shards
 from minisgl.backend import to_device, to_host
-from minisgl.config import ON_A_GPU, PRESETS, preset
 from minisgl.errors import MinisglError
+from minisgl.experiments import ON_A_GPU, PRESETS, preset
 from minisgl.models import lenet5
 from minisgl.nn import ReLU, Workspace, softmax_cross_entropy
 from minisgl.penalty_names import ALL
