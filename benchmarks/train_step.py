@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peer import Peer
 from benchmarks.timing import gemm_gflops, in_turn, median_ratio
-from minisgl.config import PRESETS
 from minisgl.data import mnist
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.processes import training_shards
 from minisgl.schedules import Moment

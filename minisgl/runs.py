@@ -21,7 +21,7 @@ import numpy as np
 from minisgl import files
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
-from minisgl.models import lenet5
+from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
 
 PATIENCE = 0.5  # seconds
@@ -176,8 +176,8 @@ def read_model(path: Path, network: Sequential) -> Sequential:
 def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
 
-    network.forward(images) takes (N, 1, 28, 28) float32 in [0, 1]. Raises MinisglError when the directory holds no finished
-    run or a file in it is damaged.
+    network.forward(images) takes float32 in [0, 1], (N, 1, 28, 28) on mnist-lenet5, (N, 1, 48, 128) on shaky-curves. Raises
+    MinisglError when the directory holds no finished run or a file in it is damaged.
     """
     directory = RunDirectory(Path(run))
     try:
@@ -187,4 +187,7 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     if not finished:
         raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
-    return read_model(directory.model, lenet5(np.random.default_rng(0))), report
+    name = report.get("experiment") if isinstance(report, dict) else None
+    if name not in EXPERIMENTS:
+        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
+    return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report

@@ -8,9 +8,10 @@ import pytest
 
 from minisgl import penalties as pen
 from minisgl import train
-from minisgl.config import TrainConfig, preset
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.penalty_names import ALL, make_r, parse_options
 from minisgl.runs import RunDirectory

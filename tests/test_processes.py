@@ -13,9 +13,10 @@ import pytest
 from conftest import write_digits
 
 from minisgl import processes
-from minisgl.config import PRESETS, QUICK_FOR, TrainConfig
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
 from minisgl.processes import ProcessShards, training_shards
 from minisgl.schedules import Moment

@@ -17,9 +17,10 @@ from independent import read_safetensors
 from rich.console import Console
 
 from minisgl import files, plots, train, training
-from minisgl.config import PRESETS, TrainConfig
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso, Penalty
