@@ -59,8 +59,8 @@ def smooth(network, seed: int) -> np.ndarray | None:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> experiments.Data:
-    """3,000 pictures to learn from, and 400 of each other set."""
-    return experiments.Data(*curves.load(counts=(3000, 400, 400), cache=tmp_path_factory.mktemp("pictures")))
+    """4,000 pictures to learn from, and 400 of each other set."""
+    return experiments.Data(*curves.load(counts=(4000, 400, 400), cache=tmp_path_factory.mktemp("pictures")))
 
 
 # for a few hundred steps: fc has no time to grow beyond the threshold of a whole run
