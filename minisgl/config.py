@@ -43,7 +43,7 @@ class TrainConfig:
     backend: Backend = "numpy"
     """The array module that computes: numpy on the processor, cupy on an NVIDIA GPU."""
     threads: int = 2
-    """Threads that run the shards of a batch. Changes the time, never the result. 1 with cupy."""
+    """Cores that run the shards of a batch, on Linux by a process each. Changes the time, never the result. 1 with cupy."""
     shards: int = 2
     """Pieces into which each batch is cut. 1 with cupy."""
     epochs: int = 9
