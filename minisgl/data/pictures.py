@@ -57,21 +57,32 @@ def _grey(picture: Image.Image) -> np.ndarray:
 def read_digit(path: Path) -> np.ndarray:
     """The picture as one MNIST-like image (1, 28, 28) float32 in [0, 1], ink 1. MinisglError if there is nothing in it."""
     grey = read_grey(path)
+    digit, paper = ink_alone(path, grey)
+    if grey.shape == (SIDE, SIDE) and paper < 0.1:
+        return grey[None]
+    return _centred(scaled(digit, BOX / max(digit.shape)))[None]
+
+
+def ink_alone(path: Path, grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """The ink in grey values (H, W), cropped to where there is any: 0 on paper, 1 where it is strongest; and the paper's grey.
+
+    MinisglError, which names the path, if there is nothing in it.
+    """
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
     ink = np.abs(grey - paper)  # (H, W): 0 on paper, whatever its colour
     if ink.max() < 0.1:
         raise MinisglError(f"{path} shows nothing: its grey values differ from the border's by at most {ink.max():.2f} of 1")
-    if grey.shape == (SIDE, SIDE) and paper < 0.1:
-        return grey[None]
     ink /= ink.max()
     rows, columns = np.nonzero((ink > INK).any(axis=1))[0], np.nonzero((ink > INK).any(axis=0))[0]
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(digit.shape)
-    size = (max(round(digit.shape[1] * scale), 1), max(round(digit.shape[0] * scale), 1))  # Pillow's order: W, H
-    small = np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
-    small = np.clip(small, 0, 1)
-    return _centred(small)[None]
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], paper
+
+
+def scaled(ink: np.ndarray, scale: float) -> np.ndarray:
+    """The picture (H, W) in another size, its values in [0, 1]; no side less than a pixel."""
+    size = (max(round(ink.shape[1] * scale), 1), max(round(ink.shape[0] * scale), 1))  # Pillow's order: W, H
+    small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
+    return np.clip(small, 0, 1)
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:

@@ -1,0 +1,28 @@
+"""The picture of what a network looked at: the word, and over it what speaks for a shaky hand, and what for a regular one."""
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from minisgl.plots.style import V_COLOUR, W_COLOUR
+
+SIDES = LinearSegmentedColormap.from_list("regular to shaky", [W_COLOUR, "white", V_COLOUR])
+
+
+def occlusion_figure(image: np.ndarray, importance: np.ndarray, title: str) -> Figure:
+    """An image (H, W), ink 1, above itself with its map (H, W) of log-odds: orange for shaky, blue for regular."""
+    figure = Figure(figsize=(7, 5.4), layout="constrained")
+    top, bottom = figure.subplots(2, 1)
+    top.imshow(image, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    top.set_title(title, loc="left", fontsize="medium")
+    largest = max(float(np.abs(importance).max()), 1e-6)
+    drawn = bottom.imshow(importance, cmap=SIDES, vmin=-largest, vmax=largest, interpolation="bilinear")
+    ink = np.zeros((*image.shape, 4))
+    ink[..., 3] = 0.75 * np.clip(image, 0, 1)  # black where there is ink, else transparent
+    bottom.imshow(ink, interpolation="nearest")
+    for axes in (top, bottom):
+        axes.set_xticks([])
+        axes.set_yticks([])
+    bar = figure.colorbar(drawn, ax=bottom, orientation="horizontal", shrink=0.7, aspect=40, pad=0.03)
+    bar.set_label("what stands here speaks for a regular hand (blue), for a shaky one (orange): change of log-odds")
+    return figure
