@@ -93,10 +93,14 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
     """
     D_in = weight.shape[1]
     left = weight != 0
-    figure = Figure(figsize=(9, 6.6 if len(weight) > 20 else 3.4), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1) if len(weight) > 20 else (1, 1))
+    few = len(weight) <= 10  # output neurons
+    figure = Figure(figsize=(9, 3.4 if few else 6.6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1) if few else (4, 1))
     top.imshow(left, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     top.set_ylabel("output neuron")
+    if few:
+        top.set_yticks(range(len(weight)))
+        bottom.set_yticks(range(len(weight) + 1))
     percent = 100 * (1 - left.mean())
     dead = int((~left.any(axis=0)).sum())
     top.set_title(
