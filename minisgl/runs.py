@@ -2,6 +2,8 @@
 
     config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
 
+and with minisgl.compress    compact.safetensors   compact.onnx   compact.json
+
 config.json is written first and report.json after the model: a directory with a report holds a finished run.
 """
 
@@ -35,6 +37,9 @@ class RunDirectory:
         self.model = path / "model.safetensors"
         self.report = path / "report.json"
         self.figures = path / "figures"
+        self.compact = path / "compact.safetensors"
+        self.onnx = path / "compact.onnx"
+        self.compact_report = path / "compact.json"
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
@@ -177,3 +182,16 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
         raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
     return read_model(directory.model, lenet5(np.random.default_rng(0))), report
+
+
+def data_of(run: Path) -> Path | None:
+    """The data directory that the run was trained on; None for the bundled MNIST. MinisglError if it is not told or gone."""
+    path = RunDirectory(run).config
+    told = files.read_json(path)
+    if not isinstance(told, dict) or not isinstance(told.get("data", 0), str | None):
+        raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
+    if told["data"] is None:
+        return None
+    if not Path(told["data"]).is_dir():
+        raise MinisglError(f"the data of this run are no longer in {told['data']}; name their directory with --data")
+    return Path(told["data"])
