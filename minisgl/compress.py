@@ -146,11 +146,11 @@ def print_table(report: dict[str, Any], console: Console) -> None:
     row("test error, %", "test_error", ".2f", ratio=False)
     console.print(table)
     notes = (
-        f"The same class for {report['same_predictions']:,} of {report['test_images']:,} test images; logits of up to "
-        f"{report['largest_logit']:.1f} differ by at most {report['largest_difference']:.1g}. Units: outputs of convolutions "
-        f"and inputs of linear layers. Dense: the file, float32. Packed: a bit for each weight, and those that are not "
-        f"zero in float32. Times: of one core, without waiting; median of {report['rounds']} passes, in turn, "
-        f"batches of {EVALUATION_BATCH}, {report['device']}."
+        f"The same class for {report['same_predictions']:,} of {report['test_images']:,} test images; largest difference of "
+        f"logits {report['largest_difference']:.2g}, largest logit {report['largest_logit']:.3g}. Units: outputs of "
+        f"convolutions and inputs of linear layers. Dense: the file, float32. Packed: a bit for each weight, and those that "
+        f"are not zero in float32. Times: of one core, without waiting; median of {report['rounds']} passes, in turn, batches "
+        f"of {EVALUATION_BATCH}, {report['device']}."
     )
     console.print(notes, highlight=False, markup=False)
 
