@@ -22,7 +22,7 @@ from benchmarks.train_step import CONFIG, THRESHOLD
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
-from minisgl.shards import Shards, running_shards
+from minisgl.processes import training_shards
 from minisgl.training import MEASURED, Training, make_splitting
 
 EVALUATED, EVALUATION_BATCH, ROUNDS = 10_000, 500, 3
@@ -34,11 +34,10 @@ def tensors(digits: Digits, peer: Peer) -> tuple[torch.Tensor, torch.Tensor]:
     return images, torch.from_numpy(digits.labels.astype(np.int64))
 
 
-def our_epoch(digits: Digits, shards: Shards) -> Callable[[], object]:
-    """minisgl's epoch; every call trains on."""
+def our_training(digits: Digits) -> Training:
+    """minisgl's training; every epoch of it trains on."""
     config = replace(CONFIG, threshold=(THRESHOLD,))
-    training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)
-    return lambda: training.run_epoch(shards, 0, lambda tick: None)
+    return Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)
 
 
 def torch_epoch(digits: Digits) -> Callable[[], object]:
@@ -64,8 +63,11 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     torch.set_num_threads(CONFIG.threads)
     network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(test[:EVALUATED], peer)
-    with running_shards(CONFIG.shards, CONFIG.threads) as shards:
-        epochs = in_turn({"ours": our_epoch(train, shards), "torch": torch_epoch(train)}, rounds)
+    training = our_training(train)
+    with training_shards(CONFIG.shards, CONFIG.threads, training.splitting, CONFIG.batch_size) as shards:
+        epochs = in_turn(
+            {"ours": lambda: training.run_epoch(shards, 0, lambda tick: None), "torch": torch_epoch(train)}, rounds
+        )
         evaluations = in_turn(
             {
                 "ours": lambda: shards.error(network, test.images[:EVALUATED], test.labels[:EVALUATED]),

@@ -22,6 +22,7 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
+from minisgl.schedules import Moment
 from minisgl.shards import running_shards
 from minisgl.training import make_splitting
 
@@ -32,15 +33,13 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
     """minisgl's steps on the GPU, and then a wait for them."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(CONFIG, network.with_flat(to_device(network.flat, xp)))
-    thresholds = dict.fromkeys(network.layout.weights, THRESHOLD)
+    moment = Moment(CONFIG.lr, CONFIG.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
     x, y = to_device(images, xp), to_device(labels, xp)
 
     def turn() -> None:
         with running_shards(1, 1) as shards:
             for _ in range(TURN):
-                _, _, gradient = shards.gradient(splitting.network, x, y)
-                splitting.w_step(gradient, CONFIG.lr, CONFIG.beta)
-                splitting.v_step(CONFIG.beta, thresholds)
+                shards.step(splitting, moment, x, y)
         xp.cuda.Device().synchronize()
 
     return turn

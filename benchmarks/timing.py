@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+REST = 0.05  # seconds before a turn: the threads of PyTorch's OpenMP go on spinning for a while when their work is done
+
 
 def seconds(function: Callable[[], object]) -> float:
     """Wall-clock seconds of one call."""
@@ -20,6 +22,7 @@ def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int 
     times: dict[str, list[float]] = {name: [] for name in names}
     for i in range(warm_up + rounds):
         for name in names if i % 2 else reversed(names):
+            time.sleep(REST)
             taken = seconds(runs[name])
             if i >= warm_up:
                 times[name].append(taken)

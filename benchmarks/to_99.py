@@ -21,7 +21,7 @@ from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
-from minisgl.shards import running_shards
+from minisgl.processes import training_shards
 from minisgl.training import Training, make_splitting
 
 WANTED, EVERY, SEEDS = 99.0, 100, (0, 1, 2)
@@ -47,10 +47,10 @@ def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Ca
 
 def ours(config: TrainConfig, digits: Digits) -> float:
     """Seconds until minisgl is there."""
-    with running_shards(config.shards, config.threads) as shards:
-        splitting = make_splitting(config, lenet5(np.random.default_rng(config.seed)))
-        training = Training(config, splitting, digits)
-        train, held = training.train, training.measured
+    splitting = make_splitting(config, lenet5(np.random.default_rng(config.seed)))
+    training = Training(config, splitting, digits)
+    train, held = training.train, training.measured
+    with training_shards(config.shards, config.threads, splitting, config.batch_size) as shards:
 
         def step(epoch: int, i: int, chosen: np.ndarray) -> None:
             batch = train[chosen]

@@ -2,7 +2,7 @@
 
 The whole SGL-l0 step on LeNet-5 at batch 100, float32, two cores: forward, backward, the gradients of group lasso and coupling,
 Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in eager mode, once in its usual
-memory order and once in channels_last, the faster of which is the rival; the two sides take turns of 10 steps each, and
+memory order and once in channels_last, the faster of which is the rival; the two sides take turns of 20 steps each, and
 the ratio is the median over the turns. torch.compile's time is printed beside it. The share of the GEMM limit says how much
 of the time im2col's 1.32 GFLOP would need at the machine's rate for large matrices; Winograd's convolution does with less.
 """
@@ -19,30 +19,25 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peer import Peer
 from benchmarks.timing import gemm_gflops, in_turn, median_ratio
-from minisgl.config import PRESETS
 from minisgl.data import mnist
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
-from minisgl.shards import Shards, running_shards
+from minisgl.processes import training_shards
+from minisgl.schedules import Moment
+from minisgl.shards import Shards
+from minisgl.splitting import Splitting
 from minisgl.training import make_splitting
 
-BATCH, THREADS, TURN, ROUNDS = 100, 2, 10, 40  # a turn is 10 steps
+BATCH, THREADS, TURN, ROUNDS = 100, 2, 20, 30  # a turn is 20 steps
 GFLOP = 1.32  # multiply-adds times two, forward and backward, as im2col does them
 CONFIG = PRESETS["quick"]
 THRESHOLD = 0.05  # half-way up quick's ramp
 
 
-def our_step(shards: Shards, images: np.ndarray, labels: np.ndarray) -> Callable[[], None]:
-    """minisgl's step on one batch, as Training.step does it."""
-    network = lenet5(np.random.default_rng(0))
-    splitting = make_splitting(CONFIG, network)
-    thresholds = dict.fromkeys(network.layout.weights, THRESHOLD)
-
-    def step() -> None:
-        _, _, gradient = shards.gradient(network, images, labels)
-        splitting.w_step(gradient, CONFIG.lr, CONFIG.beta)
-        splitting.v_step(CONFIG.beta, thresholds)
-
-    return step
+def our_step(shards: Shards, splitting: Splitting, images: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    """minisgl's step on one batch."""
+    moment = Moment(CONFIG.lr, CONFIG.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
+    return lambda: shards.step(splitting, moment, images, labels)
 
 
 def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, compiled: bool = False) -> Callable[[], object]:
@@ -71,9 +66,10 @@ def measure(batch: int = BATCH, threads: int = THREADS, rounds: int = ROUNDS, co
     torch.set_num_threads(threads)
     with threadpool_limits(limits=threads, user_api="blas"):
         gflops = gemm_gflops()
-    with running_shards(CONFIG.shards, threads) as shards:
+    splitting = make_splitting(CONFIG, lenet5(np.random.default_rng(0)))
+    with training_shards(CONFIG.shards, threads, splitting, batch) as shards:
         runs = {
-            "ours": repeated(our_step(shards, digits.images, digits.labels)),
+            "ours": repeated(our_step(shards, splitting, digits.images, digits.labels)),
             "torch": repeated(torch_step(digits.images, digits.labels, channels_last=False)),
             "torch channels_last": repeated(torch_step(digits.images, digits.labels, channels_last=True)),
         }

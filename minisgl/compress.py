@@ -29,9 +29,9 @@ import minisgl
 from minisgl import compact_file, files, footprint, onnx_file, plots, runs
 from minisgl.command import told_in_a_sentence
 from minisgl.compact import compact
-from minisgl.data import mnist
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
+from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
 from minisgl.report import device
 from minisgl.runs import RunDirectory
@@ -47,7 +47,7 @@ class CompressConfig:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory, to which compact.safetensors, compact.onnx, compact.json and a figure are added."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """A directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
 
 
 def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
@@ -57,8 +57,11 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     the files is there.
     """
     onnx_file.require_onnx()
-    network, _ = runs.load(config.run)
-    test = mnist.load_test(config.data if config.data is not None else runs.data_of(config.run))
+    network, run_report = runs.load(config.run)
+    name = run_report["experiment"]
+    if name != "mnist-lenet5" and config.data is not None:
+        raise MinisglError(f"--data is for mnist-lenet5, and {config.run} is a run of {name}")
+    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else runs.data_of(config.run))
     directory = RunDirectory(config.run)
     with directory.locked():
         smaller = compact(network)

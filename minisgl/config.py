@@ -1,10 +1,12 @@
 """Everything a run is told, in one frozen dataclass: the command line, config.json and the presets are all this.
 
-A preset is a complete configuration; options on the command line replace single fields of it. The regime follows from
-`threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper). See schedules.py.
+A preset is a complete configuration (experiments.py has them); options on the command line replace single fields of it. The
+regime follows from `threshold`: numbers schedule the threshold itself (continuation), None derives it from beta (the paper).
+See schedules.py.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from math import log10
 from pathlib import Path
 from types import UnionType
@@ -17,9 +19,7 @@ from minisgl.backend import Backend
 from minisgl.errors import MinisglError
 from minisgl.penalty_names import has_r
 
-N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
-
-Experiment = Literal["mnist-lenet5"]
+ExperimentName = Literal["mnist-lenet5", "shaky-curves"]
 Preset = Literal["quick", "paper"]
 
 
@@ -30,8 +30,8 @@ class TrainConfig:
     With no option: LeNet-5 on MNIST with sparse group l0, preset quick.
     """
 
-    experiment: Experiment = "mnist-lenet5"
-    """What is trained, on what: LeNet-5 (431,080 parameters) on 28 x 28 images."""
+    experiment: ExperimentName = "mnist-lenet5"
+    """What is trained, on what: LeNet-5 on digits, or three convolutions and fc on words in a regular or a shaky hand."""
     penalty: str = "l0"
     """r, on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, your own module:Class; group-lasso; none."""
     penalty_option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=NUMBER")] = ()
@@ -43,7 +43,7 @@ class TrainConfig:
     backend: Backend = "numpy"
     """The array module that computes: numpy on the processor, cupy on an NVIDIA GPU."""
     threads: int = 2
-    """Threads that run the shards of a batch. Changes the time, never the result. 1 with cupy."""
+    """Cores that run the shards of a batch, on Linux by a process each. Changes the time, never the result. 1 with cupy."""
     shards: int = 2
     """Pieces into which each batch is cut. 1 with cupy."""
     epochs: int = 9
@@ -74,6 +74,8 @@ class TrainConfig:
     """Continuation: beta at the end over beta at the start; it rises after the ramp."""
     threshold: tuple[float, ...] | None = (0.1,)
     """Size up to which weights of V are zero once the ramp has ended; one number, or one per layer. None: from lam and beta."""
+    sparse_layers: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LAYER")] = ()
+    """Layers that r acts on, by name. None given: all."""
     ramp: float = 0.5
     """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
     holdout: int = 0
@@ -98,34 +100,15 @@ class TrainConfig:
             return 0.0
         return self.lam if self.group_lam is None else self.group_lam
 
-
-PRESETS: dict[str, TrainConfig] = {
-    # Chosen on 5,000 held-out training images; docs/architecture.md lists what was tried.
-    "quick": TrainConfig(),
-    # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
-    "paper": TrainConfig(preset="paper", epochs=200, lr=1e-3, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
-}
-
-# What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
-# up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
-GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
-QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(("l1", "tl1", "l1-l2", "log-sum", "lp"), GENTLE)
-QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
-
-
-# A GPU takes a batch whole: what a thread does for a processor its thousands of cores do anyway.
-ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
+    def sparse_among(self, layers: Sequence[str]) -> list[str]:
+        """Which of a network's layers r acts on. MinisglError when sparse_layers names others."""
+        if unknown := [name for name in self.sparse_layers if name not in layers]:
+            raise MinisglError(f"--sparse-layers names {', '.join(unknown)}; the layers are {', '.join(layers)}")
+        return [name for name in layers if name in self.sparse_layers or not self.sparse_layers]
 
 
 # Fields that may differ between a run and its continuation: they change nothing in what comes out.
 MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
-
-
-def preset(name: str, penalty: str, backend: str = "numpy") -> TrainConfig:
-    """The configuration of a preset for a penalty and backend; of quick, l0 and numpy where a name is unknown."""
-    config = PRESETS.get(name, PRESETS["quick"])
-    changes = QUICK_FOR.get(penalty, {}) if config.preset == "quick" else {}
-    return replace(config, **changes, **(ON_A_GPU if backend == "cupy" else {}))
 
 
 def check(config: TrainConfig) -> None:
@@ -158,6 +141,10 @@ def check(config: TrainConfig) -> None:
         require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
     for threshold in config.threshold or ():
         require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
+    if config.experiment == "shaky-curves" and (config.data is not None or config.holdout):
+        raise MinisglError(
+            "--data and --holdout are for mnist-lenet5: shaky-curves draws its pictures, a validation set among them"
+        )
     if has_r(config.penalty) and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 

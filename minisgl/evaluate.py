@@ -1,6 +1,6 @@
 """What does a trained network say? `python -m minisgl.evaluate RUN [--data DIR] [IMAGE...]`
 
-    python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on the MNIST test set
+    python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on its experiment's test set
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 --data fashion      its error on the test set in another directory
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with its probabilities
 
@@ -18,8 +18,9 @@ import tyro
 
 from minisgl import runs
 from minisgl.command import told_in_a_sentence
-from minisgl.data import mnist, pictures
+from minisgl.data import pictures
 from minisgl.errors import MinisglError
+from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import softmax
 from minisgl.shards import running_shards
 from minisgl.sparsity import weight_sparsity
@@ -32,23 +33,26 @@ class EvaluateConfig:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory."""
     images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGE")] = ()
-    """Pictures of single digits, dark on light or light on dark, any size. None given: the error on the test set."""
+    """For mnist-lenet5: pictures of single digits, dark on light or light on dark. None given: the error on the test set."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """A directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
 
 
 def evaluate(config: EvaluateConfig) -> None:
     """Print the error, or a line a picture. MinisglError when the run, the data or a picture cannot be read."""
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
-    network, _ = runs.load(config.run)
+    network, report = runs.load(config.run)
+    name = report["experiment"]
+    if name != "mnist-lenet5" and (config.images or config.data is not None):
+        raise MinisglError(f"pictures of digits and --data are for mnist-lenet5, and {config.run} is a run of {name}")
     if config.images:
         batch = np.stack([pictures.read_digit(path) for path in config.images])  # (N, 1, 28, 28)
         for path, p in zip(config.images, softmax(network.forward(batch)[0]), strict=True):
             others = "  ".join(f"{digit}: {100 * p[digit]:.1f} %" for digit in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return
-    test = mnist.load_test(config.data if config.data is not None else runs.data_of(config.run))
+    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else runs.data_of(config.run))
     threads = min(2, os.cpu_count() or 1)
     with running_shards(threads, threads) as shards:
         error = shards.error(network, test.images, test.labels)

@@ -8,12 +8,21 @@ LeNet-5 in the sizes of the Caffe examples, as in Bui, Park, Zhang, Qi and Xin (
 A ReLU follows each convolution and fc1. It is applied after the pooling: max and ReLU commute (both are monotone, and
 where a whole window is negative either order passes no gradient), and after pooling there is four times less to do. conv2
 holds three quarters of the arithmetic, and is done by Winograd's method; with its single channel conv1 would gain nothing.
+
+The network for shaky curves, as Xue and Xin (2019) describe theirs: three convolutions, each followed by max-pooling, and one
+fully connected layer with most of the weights. Their sizes are not published; these are ours, for 48 x 128 images:
+
+    (1, 48, 128) -conv 5x5-> (8, 44, 124) -pool-> (8, 22, 62) -conv 3x3-> (8, 20, 60) -pool-> (8, 10, 30)
+                 -conv 3x3-> (64, 8, 28) -pool-> (64, 4, 14) -flatten-> 3,584 -fc-> 2
+                                                 12,634 parameters, 12,552 of them weights, 7,168 of these in fc
 """
 
 import numpy as np
 
 from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential, WinogradConv2d
 from minisgl.nn.initializers import he_normal, normal
+
+FC_SCALE = 0.3  # of He's standard deviation: fc adds up thousands of inputs that are much alike, and would begin far from 50:50
 
 
 def _draw(
@@ -52,3 +61,35 @@ def lenet5(
         "fc2": Linear(d1, d2),
     }
     return _draw(layers, (1, 28, 28), rng, dtype)
+
+
+def curve_net(
+    rng: np.random.Generator,
+    dtype: np.typing.DTypeLike = np.float32,
+    channels: tuple[int, int, int] = (8, 8, 64),
+    size: tuple[int, int] = (48, 128),
+) -> Sequential:
+    """Three convolutions and the layer fc, for images (1, *size) and two classes, its weights drawn from rng.
+
+    `channels` are the outputs of conv1, conv2 and conv3.
+    """
+    k1, k2, k3 = channels
+    layers: dict[str, Layer] = {
+        "conv1": Conv2d(1, k1, 5),
+        "pool1": MaxPool2d(2),
+        "relu1": ReLU(),
+        "conv2": Conv2d(k1, k2, 3),
+        "pool2": MaxPool2d(2),
+        "relu2": ReLU(),
+        "conv3": Conv2d(k2, k3, 3),
+        "pool3": MaxPool2d(2),
+        "relu3": ReLU(),
+        "flatten": Flatten(),
+    }
+    shape: tuple[int, ...] = (1, *size)
+    for layer in layers.values():
+        shape = layer.output_shape(shape)
+    layers["fc"] = Linear(shape[0], 2)
+    network = _draw(layers, (1, *size), rng, dtype)
+    network.layers["fc"].weight[...] *= FC_SCALE
+    return network

@@ -16,15 +16,17 @@ import minisgl
 from minisgl import sparsity
 from minisgl.backend import device_name, get_array_module
 from minisgl.config import TrainConfig
-from minisgl.data.mnist import Digits
+from minisgl.data.labelled import LabelledImages
+from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
 from minisgl.shards import Shards
 from minisgl.splitting import Splitting
 
 
 def final_network(config: TrainConfig, splitting: Splitting) -> str:
-    """Which network is the result: V in continuation, W in the paper's regime and wherever V is W."""
-    return "v" if splitting.splits and config.threshold is not None else "w"
+    """Which network is the result: V in continuation; in the paper's regime the experiment's; W wherever V is W."""
+    kept = EXPERIMENTS[config.experiment].kept if config.threshold is None else "v"
+    return kept if splitting.splits else "w"
 
 
 def device(xp: Any = np) -> str:
@@ -39,7 +41,7 @@ def device(xp: Any = np) -> str:
     return platform.processor() or platform.machine()
 
 
-def describe(network: Sequential, shards: Shards, test: Digits) -> dict[str, Any]:
+def describe(network: Sequential, shards: Shards, test: LabelledImages) -> dict[str, Any]:
     """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer."""
     counts = sparsity.count(network)
     return {
@@ -51,7 +53,7 @@ def describe(network: Sequential, shards: Shards, test: Digits) -> dict[str, Any
     }
 
 
-def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Digits, seconds: float) -> dict[str, Any]:
+def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
     """The content of report.json. The only place where test images meet a network in training."""
     w = describe(splitting.reported("w"), shards, test)
     return {

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -22,8 +23,10 @@ import numpy as np
 from minisgl import files
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
-from minisgl.models import lenet5
+from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
+
+PATIENCE = 0.5  # seconds
 
 
 class RunDirectory:
@@ -94,16 +97,24 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing."""
+        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing.
+
+        What it had forked follows it within milliseconds, and lets go too: that much is waited for.
+        """
         try:
             handle = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise MinisglError(f"{self.path} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise MinisglError(f"{self.path} is in use by another run") from error
+        patience = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > patience:
+                    os.close(handle)
+                    raise MinisglError(f"{self.path} is in use by another run") from error
+            time.sleep(PATIENCE / 50)
         try:
             yield
         finally:
@@ -170,8 +181,8 @@ def read_model(path: Path, network: Sequential) -> Sequential:
 def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
 
-    network.forward(images) takes (N, 1, 28, 28) float32 in [0, 1]. Raises MinisglError when the directory holds no finished
-    run or a file in it is damaged.
+    network.forward(images) takes float32 in [0, 1], (N, 1, 28, 28) on mnist-lenet5, (N, 1, 48, 128) on shaky-curves. Raises
+    MinisglError when the directory holds no finished run or a file in it is damaged.
     """
     directory = RunDirectory(Path(run))
     try:
@@ -181,11 +192,14 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     if not finished:
         raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
-    return read_model(directory.model, lenet5(np.random.default_rng(0))), report
+    name = report.get("experiment") if isinstance(report, dict) else None
+    if name not in EXPERIMENTS:
+        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
+    return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
 
 
 def data_of(run: Path) -> Path | None:
-    """The data directory that the run was trained on; None for the bundled MNIST. MinisglError if it is not told or gone."""
+    """The data directory that the run was trained on; None for data that need none. MinisglError if it is not told or gone."""
     path = RunDirectory(run).config
     told = files.read_json(path)
     if not isinstance(told, dict) or not isinstance(told.get("data", 0), str | None):

@@ -5,8 +5,8 @@ own, scaled by the whole batch's size, and the shards' gradients are summed in s
 
     gradient = sum over shards of grad[ (1/N) * sum over the shard's images of the loss ]
 
-Threads only run the shards. How many there are changes nothing but the time: the sums, and so the bytes, depend on the
-number of shards alone.
+Threads only run the shards, or processes (processes.py). How many there are changes nothing but the time: the sums, and so
+the bytes, depend on the number of shards alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,27 @@ from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
 from minisgl.nn import Sequential, Workspace, softmax_cross_entropy
+from minisgl.schedules import Moment
+from minisgl.splitting import Splitting
 
 EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
+
+
+def cut(size: int, shards: int) -> list[slice]:
+    """`size` images as at most `shards` runs of consecutive ones, none empty."""
+    edges = [size * i // shards for i in range(shards + 1)]
+    return [slice(a, b) for a, b in pairwise(edges) if b > a]
+
+
+def shard_gradient(
+    network: Sequential, images: Array, labels: Array, *, batch_size: int, workspace: Workspace, out: Array
+) -> tuple[Array, Array]:
+    """A shard's part of the batch's mean loss, its number of wrong answers, and, in out (size,), its part of the gradient."""
+    logits, tape = network.forward(images, workspace)
+    loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size)
+    wrong = (logits.argmax(axis=1) != labels).sum()
+    network.backward(dlogits, tape, out)
+    return loss, wrong
 
 
 class Shards:
@@ -50,39 +69,37 @@ class Shards:
             other.result()
         return results
 
-    def _cut(self, size: int) -> list[slice]:
-        """At most `shards` runs of consecutive images, none empty."""
-        shards = len(self._workspaces)
-        edges = [size * i // shards for i in range(shards + 1)]
-        return [slice(a, b) for a, b in pairwise(edges) if b > a]
-
     def gradient(self, network: Sequential, images: Array, labels: Array) -> tuple[Array, Array, Array]:
         """Mean loss, number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
 
         The first two are scalars where the images are: nothing is fetched. The gradient is valid until the next call.
         """
         N = len(labels)
-        pieces = self._cut(N)
+        pieces = cut(N, len(self._workspaces))
+        gradients = [ws.array(self, "gradient", network.flat.shape, network.flat) for ws in self._workspaces]
 
-        def run(i: int) -> tuple[Array, Array, Array]:
+        def run(i: int) -> tuple[Array, Array]:
             piece, ws = pieces[i], self._workspaces[i]
-            logits, tape = network.forward(images[piece], ws)
-            loss, dlogits = softmax_cross_entropy(logits, labels[piece], batch_size=N)
-            wrong = (logits.argmax(axis=1) != labels[piece]).sum()
-            out = ws.array(self, "gradient", network.flat.shape, network.flat)
-            return loss, wrong, network.backward(dlogits, tape, out)[0]
+            return shard_gradient(network, images[piece], labels[piece], batch_size=N, workspace=ws, out=gradients[i])
 
-        losses, wrongs, gradients = zip(*self._map(run, len(pieces)), strict=True)
-        for other in gradients[1:]:
+        losses, wrongs = zip(*self._map(run, len(pieces)), strict=True)
+        for other in gradients[1 : len(pieces)]:
             gradients[0][...] += other
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0]), gradients[0]
+
+    def step(self, splitting: Splitting, moment: Moment, images: Array, labels: Array) -> tuple[Array, Array]:
+        """The W-step and the V-step on one batch; its mean loss and number of wrong answers, left where they were computed."""
+        loss, wrong, gradient = self.gradient(splitting.network, images, labels)
+        splitting.w_step(gradient, moment.lr, moment.beta)
+        splitting.v_step(moment.beta, moment.thresholds)
+        return loss, wrong
 
     def predict(self, network: Sequential, images: Array) -> Array:
         """The most likely class (N,) of each image (N, C, H, W)."""
         N = len(images)
         workspaces = [Workspace() for _ in self._workspaces]  # of their own: the network is looked at once, and goes
         predicted = get_array_module(images).empty(N, dtype=int)
-        pieces = self._cut(N)
+        pieces = cut(N, len(self._workspaces))
 
         def run(i: int) -> None:
             for start in range(pieces[i].start, pieces[i].stop, EVALUATION_BATCH):
@@ -98,11 +115,18 @@ class Shards:
 
 
 @contextmanager
-def running_shards(shards: int, threads: int) -> Iterator[Shards]:
-    """Shards on `threads` threads with one BLAS thread each; BLAS gets its former limits back at the end."""
+def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
+    """A pool of threads - 1 threads, None for none, with one BLAS thread each; BLAS gets its former limits back at the end."""
     with threadpool_limits(limits=1, user_api="blas"):
         if threads == 1:
-            yield Shards(shards, 1, None)
+            yield None
         else:
             with ThreadPoolExecutor(threads - 1) as pool:
-                yield Shards(shards, threads, pool)
+                yield pool
+
+
+@contextmanager
+def running_shards(shards: int, threads: int) -> Iterator[Shards]:
+    """Shards on `threads` threads with one BLAS thread each."""
+    with thread_pool(threads) as pool:
+        yield Shards(shards, threads, pool)

@@ -13,7 +13,7 @@ Sources: Bui, Park, Zhang, Qi, Xin, Front. Appl. Math. Stat. 6 (2021) 529564; Xu
 splitting: no group term, and the network that is kept is V).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -45,15 +45,15 @@ class Splitting:
         self.network, self.optimizer = network, optimizer
         slots = network.layout.weights
         self._names = {slot: name for name, slot in slots.items()}
-        self._groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
+        self.groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
         self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
         size = network.layout.size
         biases = Slot(
             "biases", (size - network.layout.n_weights,), network.layout.n_weights, size
         )  # all alike: they pay nothing
         piece = block_size(network.flat, PIECE)
-        self._w_pieces = [part for slot in (*slots.values(), biases) for part in slot.cut(piece)]
-        self._v_pieces = [piece for slot in slots.values() for piece in slot.cut(self._v_size(slot))] if self._sparse else []
+        self.w_pieces = [part for slot in (*slots.values(), biases) for part in slot.cut(piece)]
+        self.v_pieces = [piece for slot in slots.values() for piece in slot.cut(self._v_size(slot))] if self._sparse else []
         self.v: Array = network.weights.copy() if self._sparse else network.weights
 
     def _v_size(self, slot: Slot) -> int:
@@ -66,9 +66,15 @@ class Splitting:
         """Whether V is an array of its own."""
         return bool(self._sparse)
 
-    def _pulls(self) -> dict[Slot, Array]:
+    def place(self, put: Callable[[Array], Array]) -> None:
+        """Have W, V and the optimiser's vectors where `put` copies them to; the network is another object from then on."""
+        self.network = self.network.with_flat(put(self.network.flat))
+        self.v = put(self.v) if self.splits else self.network.weights
+        self.optimizer.state.update({name: put(array) for name, array in self.optimizer.state.items()})
+
+    def pulls(self) -> dict[Slot, Array]:
         """What the group lasso multiplies each weight with in its gradient: one number a group."""
-        return {slot: group.pull(slot.view(self.network.flat)) for slot, group in self._groups.items()}
+        return {slot: group.pull(slot.view(self.network.flat)) for slot, group in self.groups.items()}
 
     def _add_gradient(self, piece: Piece, gradient: Array, beta: float, pulls: Mapping[Slot, Array]) -> None:
         w, g = piece.view(self.network.flat), piece.view(gradient)
@@ -80,41 +86,52 @@ class Splitting:
 
     def add_gradient(self, gradient: Array, beta: float) -> None:
         """Add grad group(W) + beta (W - V) to gradient (size,), in place. Biases pay nothing."""
-        pulls = self._pulls()
-        for piece in self._w_pieces:
+        pulls = self.pulls()
+        for piece in self.w_pieces:
             self._add_gradient(piece, gradient, beta, pulls)
 
     def w_step(self, gradient: Array, lr: float, beta: float) -> None:
         """W <- optimiser(W, gradient + grad group(W) + beta (W - V)); gradient (size,) is that of the loss, and is used up."""
-        pulls = self._pulls()
+        pulls = self.pulls()
         self.optimizer.advance()
-        for piece in self._w_pieces:
-            self._add_gradient(piece, gradient, beta, pulls)
-            self.optimizer.update(self.network.flat, gradient, lr, piece.part)
+        for piece in self.w_pieces:
+            self.update_w(piece, gradient, lr, beta, pulls)
+
+    def update_w(self, piece: Piece, gradient: Array, lr: float, beta: float, pulls: Mapping[Slot, Array]) -> None:
+        """The W-step for one piece, the optimiser having advanced; `pulls` are those of W before the step."""
+        self._add_gradient(piece, gradient, beta, pulls)
+        self.optimizer.update(self.network.flat, gradient, lr, piece.part)
 
     def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None) -> None:
         """V <- prox_{s r}(W), layer by layer; s = 1/beta, or the s at which r's threshold is thresholds[layer].
 
         Where the threshold is 0, or the layer has no r, V is W.
         """
-        steps = {
+        steps = self.prox_steps(beta, thresholds)
+        for piece in self.v_pieces:
+            self.update_v(piece, steps)
+
+    def prox_steps(self, beta: float, thresholds: Mapping[str, float] | None) -> dict[Slot, float]:
+        """The s of each layer that has an r."""
+        return {
             slot: 1 / beta if thresholds is None else penalty.step_for(thresholds[self._names[slot]])
             for slot, penalty in self._sparse.items()
         }
 
-        for piece in self._v_pieces:
-            w, v = piece.view(self.network.flat), piece.view(self.v)
-            if steps.get(piece.slot, 0) > 0:
-                x = self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
-                if x is not v:  # a user's prox that gives an array of its own
-                    v[...] = x
-            else:
-                v[...] = w
+    def update_v(self, piece: Piece, steps: Mapping[Slot, float]) -> None:
+        """The V-step for one piece."""
+        w, v = piece.view(self.network.flat), piece.view(self.v)
+        if steps.get(piece.slot, 0) > 0:
+            x = self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
+            if x is not v:  # a user's prox that gives an array of its own
+                v[...] = x
+        else:
+            v[...] = w
 
     def regularizer(self, beta: float) -> float:
         """F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""
         w = self.network.flat
-        total = sum(group.value(slot.view(w)) for slot, group in self._groups.items())
+        total = sum(group.value(slot.view(w)) for slot, group in self.groups.items())
         for slot, penalty in self._sparse.items():
             gap = slot.view(w) - slot.view(self.v)
             total += penalty.value(slot.view(self.v)) + beta / 2 * (gap * gap).sum().item()

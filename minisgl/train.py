@@ -2,6 +2,7 @@
 
     python -m minisgl.train                                   LeNet-5 on MNIST with sparse group l0, preset quick
     python -m minisgl.train --penalty l1 --threshold 0.01     another penalty, another threshold
+    python -m minisgl.train --experiment shaky-curves         words in a regular hand and in a shaky one
     python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
     python -m minisgl.train --resume runs/mnist-lenet5-l0-1   go on with a run that was interrupted or killed
     python -m minisgl.train --help                            every option, with its unit and default
@@ -20,19 +21,18 @@ import numpy as np
 import tyro
 from rich.console import Console
 
-from minisgl import checkpoint, files, plots, report
+from minisgl import checkpoint, experiments, files, plots, report
 from minisgl import config as configuration
 from minisgl.backend import array_module, to_device, to_host
 from minisgl.checkpoint import Position
 from minisgl.command import told_in_a_sentence, until_interrupted
 from minisgl.config import TrainConfig
-from minisgl.data import mnist
-from minisgl.data.mnist import Digits
+from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.models import lenet5
+from minisgl.experiments import EXPERIMENTS
+from minisgl.processes import training_shards
 from minisgl.progress import showing_progress
 from minisgl.runs import RunDirectory, read_model, write_model
-from minisgl.shards import running_shards
 from minisgl.training import Training, make_splitting
 
 WITH_RESUME = ("--resume", "--threads", "--checkpoint-every", "--penalty")
@@ -41,11 +41,13 @@ WITH_RESUME = ("--resume", "--threads", "--checkpoint-every", "--penalty")
 def parse(arguments: Sequence[str]) -> TrainConfig:
     """The configuration that the arguments ask for: a preset, with single options replaced."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--experiment", default="mnist-lenet5", nargs="?")
     early.add_argument("--preset", default="quick", nargs="?")
     early.add_argument("--penalty", default="l0", nargs="?")
     early.add_argument("--backend", default="numpy", nargs="?")
     known = early.parse_known_args(arguments)[0]
-    default = configuration.preset(known.preset, known.penalty, known.backend)  # what is unknown is left for tyro to refuse
+    # what is unknown is left for tyro to refuse
+    default = experiments.preset(known.preset, known.penalty, known.backend, known.experiment)
     return tyro.cli(TrainConfig, prog="python -m minisgl.train", args=arguments, default=default)
 
 
@@ -54,26 +56,27 @@ def named(arguments: Sequence[str]) -> set[str]:
     return {word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")}
 
 
-def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Digits]:
+def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, LabelledImages]:
     """What is trained and the test set, where the configuration wants them; `starting` from --init, if it is given.
 
     MinisglError for whatever is wrong with the configuration or the data: nothing has been written yet.
     """
     configuration.check(config)
-    xp = array_module(config.backend)
-    network = lenet5(np.random.default_rng(config.seed))
+    xp, experiment = array_module(config.backend), EXPERIMENTS[config.experiment]
+    network = experiment.network(np.random.default_rng(config.seed))
     if config.init is not None and starting:
         network = read_model(config.init, network)
-    train_digits, test_digits = mnist.load(config.data)
+    data = experiment.load(config.data)
     splitting = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
-    return Training(config, splitting, train_digits.to(xp)), test_digits.to(xp)
+    validation = data.validation.to(xp) if data.validation is not None else None
+    return Training(config, splitting, data.train.to(xp), validation), data.test.to(xp)
 
 
-def finish(training: Training, test: Digits, directory: RunDirectory, console: Console, start: Position | None) -> None:
+def finish(training: Training, test: LabelledImages, directory: RunDirectory, console: Console, start: Position | None) -> None:
     """Train from `start` on, then measure, save and show the result."""
     config, splitting = training.config, training.splitting
     began = time.perf_counter() - (start.seconds if start else 0)
-    with running_shards(config.shards, config.threads) as shards:
+    with training_shards(config.shards, config.threads, splitting, config.batch_size) as shards:
         with until_interrupted() as stop, showing_progress(console, training) as (tick, epoch_done):
             training.run(shards, directory, tick, epoch_done, stop=stop, start=start)
         result = report.make(config, splitting, shards, test, time.perf_counter() - began)

@@ -18,7 +18,7 @@ from minisgl import checkpoint, sparsity
 from minisgl.backend import Array, get_array_module, to_device, to_host
 from minisgl.checkpoint import Position
 from minisgl.config import MAY_CHANGE, TrainConfig, as_json
-from minisgl.data.mnist import Digits
+from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.nn import Sequential
 from minisgl.optimizers import SGD, Adam, Optimizer
@@ -32,7 +32,6 @@ from minisgl.tally import Tally
 
 PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
-
 
 AfterStep = Callable[[int, Tally], None]
 
@@ -66,14 +65,14 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
     options = parse_options(config.penalty_option)
     if options and not has_r(config.penalty):
         raise MinisglError(f"penalty {config.penalty} has no options, and got {', '.join(options)}")
-    penalties = {}
+    chosen, penalties = config.sparse_among(list(network.layout.weights)), {}
     for name, slot in network.layout.weights.items():
         axis = network.layers[name].unit_axis
         group = GroupLasso(config.group_weight, axis) if config.group_weight > 0 else None
         sparse = make_r(config.penalty, config.lam, options, slot.shape, axis) if has_r(config.penalty) else None
-        if config.lam == 0:
+        if config.lam == 0 or name not in chosen:
             sparse = None  # made all the same, so that a wrong name or option is refused
-        if config.v_group != "none":
+        if config.v_group != "none" and name in chosen:
             if sparse is None:
                 raise MinisglError(f"--v-group {config.v_group} needs an r with lam > 0, and penalty {config.penalty} has none")
             group, sparse = None, with_group(config.penalty, sparse, config.v_group, config.group_weight, axis)
@@ -85,6 +84,7 @@ def make_schedule(config: TrainConfig, layers: list[str]) -> Stepwise | Continua
     """The regime: continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
     if config.threshold is None:
         return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
+    layers = config.sparse_among(layers)
     thresholds = config.threshold * len(layers) if len(config.threshold) == 1 else config.threshold
     if len(thresholds) != len(layers):
         raise MinisglError(
@@ -99,7 +99,7 @@ class Training:
     `train` are the images it learns from; `measured` those on which each epoch's error is measured, `measured_on` their name.
     """
 
-    def __init__(self, config: TrainConfig, splitting: Splitting, digits: Digits) -> None:
+    def __init__(self, config: TrainConfig, splitting: Splitting, digits: Images, validation: Images | None = None) -> None:
         held = config.holdout
         if held > len(digits) - 1:
             raise MinisglError(f"--holdout {held} leaves nothing to train on: the training set has {len(digits)} images")
@@ -107,6 +107,8 @@ class Training:
         self.train = digits[: len(digits) - held]
         self.measured = digits[len(digits) - held :] if held else digits[:MEASURED]
         self.measured_on = "held-out" if held else "training"
+        if validation is not None:
+            self.measured, self.measured_on = validation, "validation"
         if config.batch_size > len(self.train):
             raise MinisglError(f"--batch-size {config.batch_size} is larger than the training set of {len(self.train)} images")
         self.schedule = make_schedule(config, list(splitting.network.layout.weights))
@@ -118,11 +120,7 @@ class Training:
 
     def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
         """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
-        moment = self._moment(epoch, i)
-        loss, wrong, gradient = shards.gradient(self.splitting.network, images, labels)
-        self.splitting.w_step(gradient, moment.lr, moment.beta)
-        self.splitting.v_step(moment.beta, moment.thresholds)
-        return loss, wrong
+        return shards.step(self.splitting, self._moment(epoch, i), images, labels)
 
     def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:
         moment = self._moment(epoch, i)

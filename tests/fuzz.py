@@ -31,6 +31,7 @@ from minisgl.checkpoint import Position
 from minisgl.compact import compact
 from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.runs import read_model, write_model
 from minisgl.training import make_splitting
@@ -94,7 +95,7 @@ class Readers:
         return [(self.scratch / "example").read_bytes()]
 
     def _splitting(self):
-        return make_splitting(configuration.PRESETS["quick"], self.network.with_flat(self.network.flat.copy()))
+        return make_splitting(PRESETS["quick"], self.network.with_flat(self.network.flat.copy()))
 
     def read_checkpoint(self, data: bytes) -> None:
         directory = self.scratch / "checkpoints"
@@ -119,7 +120,7 @@ class Readers:
         configuration.check(configuration.from_json(self._written(data)))
 
     def config_examples(self) -> list[bytes]:
-        return [json.dumps(configuration.as_json(config)).encode() for config in configuration.PRESETS.values()]
+        return [json.dumps(configuration.as_json(config)).encode() for config in PRESETS.values()]
 
     def read_words(self, data: bytes) -> None:
         words = [word.decode(errors="replace") for word in data.split(b" ")]

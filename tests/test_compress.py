@@ -13,10 +13,11 @@ from rich.console import Console
 from test_bad_input import refused
 
 import minisgl
-from minisgl import compress, files, onnx_file
+from minisgl import compress, files, onnx_file, train
 from minisgl.compress import CompressConfig
-from minisgl.data import mnist
+from minisgl.data import curves, mnist
 from minisgl.errors import MinisglError
+from minisgl.models import curve_net
 from minisgl.nn import Sequential
 from minisgl.runs import RunDirectory, write_model
 from minisgl.sparsity import count
@@ -157,6 +158,27 @@ def test_a_run_that_is_all_zeros_is_compressed_too(run):
     told = quietly(run)
     assert told["after"]["units"] == (1, 1, 1, 1)
     assert told["same_predictions"] == 1000
+
+
+def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
+    monkeypatch.setattr(curves, "COUNTS", (200, 50, 60))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = ["--experiment", "shaky-curves", "--threads", "1", "--epochs", "1", "--out", str(tmp_path / "run")]
+    run = train.train(train.parse(words), Console(quiet=True)).path
+    network = curve_net(np.random.default_rng(0))  # after one epoch of 200 pictures all of the run's fc is zero
+    fc = network.layers["fc"].weight
+    fc[:, np.random.default_rng(0).random(fc.shape[1]) < 0.8] = 0
+    network.layers["conv3"].weight[10:] = 0
+    write_model(run / "model.safetensors", network)
+    told = quietly(run)
+    assert told["before"]["units"] == (8, 8, 64, 3584)
+    conv1, conv2, conv3, inputs = told["after"]["units"]
+    assert (conv1, conv2, conv3) == (8, 8, 10)
+    assert inputs == np.count_nonzero(fc.any(axis=0)[: 10 * 56])  # of the ten channels that live
+    assert (told["test_images"], told["same_predictions"]) == (60, 60)
+    assert told["largest_difference"] <= 1e-5 * max(1, told["largest_logit"])
+    with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, and .* is a run of shaky-curves"):
+        quietly(run, data=tmp_path)
 
 
 # ---- what is wrong

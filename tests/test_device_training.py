@@ -11,9 +11,10 @@ from test_layer_protocol import LAYERS
 
 from minisgl import checkpoint, report, shards
 from minisgl.backend import to_device, to_host
-from minisgl.config import ON_A_GPU, PRESETS, preset
+from minisgl.data import curves
+from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.models import lenet5
+from minisgl.experiments import EXPERIMENTS, ON_A_GPU, PRESETS, preset
 from minisgl.nn import ReLU, Workspace, softmax_cross_entropy
 from minisgl.penalty_names import ALL
 from minisgl.runs import RunDirectory
@@ -68,7 +69,7 @@ def test_loss(xp, near):
 
 def at_work(config, digits, xp):
     """A Training whose arrays are of the module xp."""
-    network = lenet5(np.random.default_rng(config.seed))
+    network = EXPERIMENTS[config.experiment].network(np.random.default_rng(config.seed))
     network = network.with_flat(to_device(network.flat, xp))
     return Training(config, make_splitting(config, network), digits.to(xp))
 
@@ -90,7 +91,7 @@ def first_steps(config, digits, xp, count):
 @pytest.mark.parametrize("penalty", [*((name, "none") for name in ALL), *V_GROUPS], ids="-".join)
 def test_whole_steps_of_lenet5_with_every_penalty(penalty, digits, xp, near):
     name, v_group = penalty
-    config = replace(preset("quick", name), threads=1, shards=1, v_group=v_group, batch_size=20, ramp=0.01)
+    config = replace(preset("quick", name), penalty=name, threads=1, shards=1, v_group=v_group, batch_size=20, ramp=0.01)
     part = digits[0][:60]
     w, v, losses = first_steps(config, part, xp, 3)
     host_w, host_v, host_losses = first_steps(config, part, np, 3)
@@ -108,6 +109,19 @@ def test_whole_steps_in_the_papers_regime_and_with_sgd(options, digits, xp, near
         first_steps(config, digits[0][:60], xp, 3), first_steps(config, digits[0][:60], np, 3), strict=True
     ):
         near(np.array(to_host(found) if hasattr(found, "shape") else found), expected)
+
+
+@pytest.mark.parametrize("penalty", ["none", "l0", "tl1", "l1-l2"])
+def test_whole_steps_of_the_curve_network(penalty, xp, near):
+    config = preset("quick", penalty, experiment="shaky-curves")
+    config = replace(config, penalty=penalty, threads=1, shards=1, batch_size=20, ramp=0.01)
+    pictures = np.stack([curves.draw("train", i, seed=0) for i in range(60)])[:, None].astype(np.float32) / 255
+    part = LabelledImages(pictures, np.arange(60) % 2)
+    w, v, losses = first_steps(config, part, xp, 3)
+    host_w, host_v, host_losses = first_steps(config, part, np, 3)
+    near(w, host_w)
+    near(v, host_v)
+    assert losses == pytest.approx(host_losses, rel=0 if xp is device else 1e-4)
 
 
 def test_a_whole_run_with_history_checkpoint_and_report(digits, xp, tmp_path):
@@ -162,7 +176,7 @@ PLANTS = {
         shards, "softmax_cross_entropy", lambda *args, **kwargs: (float(softmax_cross_entropy(*args, **kwargs)[0]), None)
     ),
     "a host mask": lambda patch: patch.setattr(
-        shards.Shards, "_cut", lambda self, size: [np.arange(size) % 2 == 0, np.arange(size) % 2 == 1]
+        shards, "cut", lambda size, shards: [np.arange(size) % 2 == 0, np.arange(size) % 2 == 1]
     ),
 }
 

@@ -114,7 +114,7 @@ def test_two_runs_side_by_side_are_the_runs_alone(few, tmp_path):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_no_more_processor_time_than_the_threads_asked_for(threads, few):
     """Processor time over wall time, a property of the process and not of the machine's speed."""
-    from minisgl.config import PRESETS  # noqa: PLC0415
+    from minisgl.experiments import PRESETS  # noqa: PLC0415
     from minisgl.models import lenet5  # noqa: PLC0415
     from minisgl.shards import running_shards  # noqa: PLC0415
     from minisgl.training import Training, make_splitting  # noqa: PLC0415

@@ -8,9 +8,10 @@ import pytest
 
 from minisgl import penalties as pen
 from minisgl import train
-from minisgl.config import TrainConfig, preset
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.penalty_names import ALL, make_r, parse_options
 from minisgl.runs import RunDirectory
@@ -78,7 +79,7 @@ def test_every_penalty_trains_and_thresholds(name: str, regime: str, digits: tup
 
 def test_the_group_term_moves_into_the_v_step() -> None:
     lasso = splitting("--penalty", "l1", "--v-group", "lasso", "--lam", "1e-5", "--group-lam", "2e-5")
-    assert not lasso._groups
+    assert not lasso.groups
     assert list(lasso._sparse.values()) == [pen.SparseGroupLasso(1e-5, 2e-5, axis) for axis in (0, 0, 1, 1)]
     hard = splitting("--penalty", "l0", "--v-group", "lasso", "--lam", "1e-5")
     assert list(hard._sparse.values()) == [pen.SparseGroupL0(1e-5, 1e-5, axis) for axis in (0, 0, 1, 1)]

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 import minisgl
 from minisgl import files, plots, report, train
-from minisgl.config import PRESETS
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
 from minisgl.progress import epoch_line, showing_progress

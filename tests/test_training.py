@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from minisgl import checkpoint
-from minisgl.config import PRESETS, TrainConfig
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.optimizers import Adam
 from minisgl.runs import RunDirectory, write_model

@@ -17,12 +17,14 @@ from independent import read_safetensors
 from rich.console import Console
 
 from minisgl import files, plots, train, training
-from minisgl.config import PRESETS, TrainConfig
+from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso, Penalty
+from minisgl.processes import training_shards
 from minisgl.runs import RunDirectory, write_model
 from minisgl.schedules import Continuation, Stepwise
 from minisgl.shards import running_shards
@@ -197,13 +199,13 @@ def run(digits: tuple[Digits, Digits], tmp_path: Path, monkeypatch: pytest.Monke
 def test_shards_and_threads_are_those_of_the_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def recorded(shards, threads):
-        asked.append((shards, threads))
-        return running_shards(shards, threads)
+    def recorded(shards, threads, splitting, batch_size):
+        asked.append((shards, threads, batch_size))
+        return training_shards(shards, threads, splitting, batch_size)
 
-    monkeypatch.setattr(train, "running_shards", recorded)
+    monkeypatch.setattr(train, "training_shards", recorded)
     run("run", "--shards 3 --threads 1 --epochs 1 --batch-size 60")
-    assert asked == [(3, 1)]
+    assert asked == [(3, 1, 60)]
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -12,8 +12,8 @@ Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matr
 Multiply by w_r x_t and sum over r and t: that is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One p_j may
 be infinity: p^s then stands for [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
 
-In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. With a
-tile's entries in one row, "from both sides" is one matrix too, the Kronecker product: AA = A (x) A, and so on. Sums over input
+In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. For small
+kernels, with their entries in one row, "from both sides" is one matrix too, the Kronecker product GG = G (x) G. Sums over input
 channels fit inside the brackets, so that each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel
 64 multiplications per 16 outputs instead of 400. Backward is each line's transpose, in reverse. Rounding grows, in float32
 from about 1e-6 to 1e-5 of y's size.
@@ -61,7 +61,7 @@ class WinogradConv2d(Conv2d):
         xp = get_array_module(x)
         C, H, W, N = x.shape
         K, P, Q = self.output_shape((C, H, W))
-        AA, GG, B_r, B_s = ws.once(self, f"matrices {x.dtype}", lambda: self._matrices(x))
+        A_r, A_s, GG, B_r, B_s = ws.once(self, x.dtype.char, lambda: self._matrices(x))
         n_r, n_s = len(B_r), len(B_s)
         T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
         wide = self._widened(x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
@@ -74,8 +74,7 @@ class WinogradConv2d(Conv2d):
         xp.matmul(GG, self.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
         Y = ws.array(self, "Y", (n_r * n_s, K, T * U * N), x)
         xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
-        y_tiles = ws.array(self, "y_tiles", (TILE, TILE, K, T, U, N), x)
-        xp.matmul(AA, Y.reshape(n_r * n_s, -1), out=y_tiles.reshape(TILE * TILE, -1))  # (mm, KTUN) = (mm, nn) @ (nn, KTUN)
+        y_tiles = self._from_both_sides(A_r, A_s, Y.reshape(n_r, n_s, K, T, U, N), "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
 
         y = ws.array(self, "y", (K, T * TILE, U * TILE, N), x)
         xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), self.bias[:, None, None, None, None, None], out=_tiled(y))
@@ -86,7 +85,7 @@ class WinogradConv2d(Conv2d):
     ) -> tuple[Array, Mapping[str, Array]]:
         X, F, wide_shape, (C, H, W, N), ws = cache
         xp = get_array_module(dy)
-        AA, GG, B_r, B_s = ws.once(self, f"matrices {dy.dtype}", lambda: self._matrices(dy))
+        A_r, A_s, GG, B_r, B_s = ws.once(self, dy.dtype.char, lambda: self._matrices(dy))
         grads = gradients(self, out)
         K, P, Q, _ = dy.shape
         n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
@@ -98,8 +97,7 @@ class WinogradConv2d(Conv2d):
             dy = whole
         dy_tiles = ws.array(self, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
         dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-        dY = ws.array(self, "dY", (n_r * n_s, K, T * U * N), dy)
-        xp.matmul(AA.T, dy_tiles.reshape(TILE * TILE, -1), out=dY.reshape(n_r * n_s, -1))
+        dY = self._from_both_sides(A_r.T, A_s.T, dy_tiles, "dY", ws).reshape(n_r * n_s, K, -1)  # A^T dy A  (nn, K, TUN)
 
         dF = ws.array(self, "dF", F.shape, dy)
         xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
@@ -120,18 +118,18 @@ class WinogradConv2d(Conv2d):
         return dx[:, pad : pad + H, pad : pad + W], grads  # (C, H, W, N)
 
     def _matrices(self, like: Array) -> tuple[Array, ...]:
-        """A (x) A (mm, nn), G (x) G (nn, RS), and B for rows and for columns, where `like` is and of its dtype."""
+        """A for rows and for columns, G (x) G (nn, RS), and B as A; where `like` is and of its dtype."""
         (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in self.kernel)
-        constants = np.kron(A_r, A_s), np.kron(G_r, G_s), B_r, B_s
+        constants = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
         return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
 
     def _from_both_sides(self, left: Array, right: Array, x: Array, role: str, ws: Workspace) -> Array:
-        """left (n, n) along axis 0 and right (n', n') along axis 1 of x (n, n', ...): B in two steps, half the arithmetic."""
+        """left (i, n) along axis 0 and right (j, n') along axis 1 of x (n, n', ...): an array (i, j, ...)."""
         xp = get_array_module(x)
-        half = ws.array(self, f"half {role}", x.shape, x)
-        xp.matmul(left, x.reshape(len(left), -1), out=half.reshape(len(left), -1))
-        whole = ws.array(self, role, x.shape, x)
-        xp.matmul(right, half.reshape(*x.shape[:2], -1), out=whole.reshape(*x.shape[:2], -1))
+        half = ws.array(self, f"half {role}", (len(left), *x.shape[1:]), x)
+        xp.matmul(left, x.reshape(len(x), -1), out=half.reshape(len(left), -1))
+        whole = ws.array(self, role, (len(left), len(right), *x.shape[2:]), x)
+        xp.matmul(right, half.reshape(*half.shape[:2], -1), out=whole.reshape(*whole.shape[:2], -1))
         return whole
 
     def _widened(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:

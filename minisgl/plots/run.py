@@ -93,8 +93,8 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
     """
     D_in = weight.shape[1]
     left = weight != 0
-    figure = Figure(figsize=(9, 6.6), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    figure = Figure(figsize=(9, 6.6 if len(weight) > 20 else 3.4), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1) if len(weight) > 20 else (1, 1))
     top.imshow(left, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     top.set_ylabel("output neuron")
     percent = 100 * (1 - left.mean())
@@ -116,9 +116,12 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
 
 
 def save_run_figures(directory: RunDirectory, network: Sequential) -> None:
-    """The four figures of a run, from its history and the network it saved."""
+    """The four figures of a run, from its history and the network it saved; the zeros are those of its first linear layer."""
     history = directory.read_history()
     save(loss_and_error(history), directory.figures / "loss_and_error.png")
     save(sparsity_over_epochs(history), directory.figures / "sparsity.png")
     save(filters(network.layers["conv1"].weight), directory.figures / "conv1_filters.png")
-    save(zero_pattern(network.layers["fc1"].weight, "fc1", columns_each=16), directory.figures / "fc1_zeros.png")
+    weights = {name: network.layers[name].weight for name in network.layout.weights}
+    channels = [len(weight) for weight in weights.values() if weight.ndim == 4][-1]
+    name, weight = next((name, weight) for name, weight in weights.items() if weight.ndim == 2)
+    save(zero_pattern(weight, name, columns_each=weight.shape[1] // channels), directory.figures / f"{name}_zeros.png")

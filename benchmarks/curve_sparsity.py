@@ -1,0 +1,124 @@
+"""Accuracy against fc's zeros on shaky curves, penalty by penalty: `python -m benchmarks.curve_sparsity`
+
+Every penalty is trained with four thresholds and three seeds, briefly (half a minute on one thread): PICTURES training
+pictures, EPOCHS epochs, all else as in the preset quick. A run's line goes to curve_sparsity.jsonl as it ends; runs that are
+there already are not made again, so the command goes on where it stopped. The figure shows mean and spread of what is there.
+"""
+
+import argparse
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from minisgl.data.labelled import LabelledImages
+from minisgl.experiments import EXPERIMENTS, Data, preset
+from minisgl.plots import save
+from minisgl.shards import running_shards
+from minisgl.training import Training, make_splitting
+
+RESULTS = Path(__file__).parent / "curve_sparsity.jsonl"
+FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "curve_sparsity.png"
+PICTURES, EPOCHS, SEEDS = 8_000, 4, (0, 1, 2)
+THRESHOLDS = {
+    "l0": (0.02, 0.04, 0.06, 0.08),
+    "tl1": (0.0025, 0.005, 0.01, 0.02),
+    "l1": (0.0025, 0.005, 0.01, 0.02),
+    "l1-l2": (0.0025, 0.005, 0.01, 0.02),
+}
+COLOURS = {"l0": "#e07b00", "tl1": "#1f5fa8", "l1": "#2a8a4a", "l1-l2": "#8a3fa0"}
+
+Run = dict[str, Any]
+
+
+def train(data: Data, penalty: str, threshold: float, seed: int) -> Run:
+    """One brief run: V's accuracy on validation and test set and the zeros of its fc, in percent."""
+    experiment = EXPERIMENTS["shaky-curves"]
+    config = replace(
+        preset("quick", penalty, experiment="shaky-curves"),
+        **{"penalty": penalty, "threshold": (threshold,), "epochs": EPOCHS, "seed": seed, "threads": 1},
+    )
+    splitting = make_splitting(config, experiment.network(np.random.default_rng(seed)))
+    training = Training(config, splitting, data.train[:PICTURES], data.validation)
+    seconds = 0.0
+    with running_shards(config.shards, config.threads) as shards:
+        for epoch in range(EPOCHS):
+            seconds += training.run_epoch(shards, epoch, lambda tick: None)["seconds"]
+        v = splitting.reported("v")
+
+        def accuracy(images: LabelledImages) -> float:
+            return 100 - shards.error(v, images.images, images.labels)
+
+        assert data.validation is not None
+        return {
+            "penalty": penalty,
+            "threshold": threshold,
+            "seed": seed,
+            "validation": round(accuracy(data.validation), 2),
+            "test": round(accuracy(data.test), 2),
+            "fc_zeros": round(100 * float((v.layers["fc"].weight == 0).mean()), 2),
+            "seconds": round(seconds, 1),
+        }
+
+
+def read() -> list[Run]:
+    """The runs made so far."""
+    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+
+
+def missing(runs: list[Run]) -> list[tuple[str, float, int]]:
+    """Penalty, threshold and seed of what has not been run; seed by seed, so that an early stop leaves whole curves."""
+    made = {(run["penalty"], run["threshold"], run["seed"]) for run in runs}
+    wanted = [(name, t, seed) for seed in SEEDS for name, ts in THRESHOLDS.items() for t in ts]
+    return [key for key in wanted if key not in made]
+
+
+def _mean_and_spread(values: list[float]) -> tuple[float, float, float]:
+    """Mean, and how far the smallest lies below and the largest above it."""
+    mean = statistics.mean(values)
+    return mean, mean - min(values), max(values) - mean
+
+
+def figure(runs: list[Run]) -> Figure:
+    """Test accuracy over fc's zeros, one line a penalty: the mean over the seeds, and bars from the least to the most."""
+    drawing = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = drawing.add_subplot()
+    for penalty, thresholds in THRESHOLDS.items():
+        points = []
+        for threshold in thresholds:
+            same = [run for run in runs if (run["penalty"], run["threshold"]) == (penalty, threshold)]
+            if same:
+                points.append([_mean_and_spread([run[key] for run in same]) for key in ("fc_zeros", "test")])
+        if points:
+            zeros, test = (np.array([point[i] for point in points]).T for i in (0, 1))  # (3, points) each
+            bars = {"capsize": 2, "elinewidth": 1, "color": COLOURS[penalty]}
+            axes.errorbar(zeros[0], test[0], yerr=test[1:], xerr=zeros[1:], fmt="o-", label=penalty, **bars)
+    axes.set_xlabel("weights of fc that are exactly zero, %")
+    axes.set_ylabel("test accuracy of V, %")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return drawing
+
+
+def main() -> None:
+    """Make the runs that are missing, then draw."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.curve_sparsity", description="Sweep thresholds.")
+    parser.add_argument("--draw", action="store_true", help="draw what is there, and train nothing")
+    runs, console = read(), Console()
+    if not parser.parse_args().draw:
+        data = EXPERIMENTS["shaky-curves"].load(None)
+        for penalty, threshold, seed in missing(runs):
+            runs.append(train(data, penalty, threshold, seed))
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(runs[-1]) + "\n")
+            console.print(runs[-1], soft_wrap=True)
+    save(figure(runs), FIGURE)
+
+
+if __name__ == "__main__":
+    main()
