@@ -168,7 +168,7 @@ def test_evaluate_refuses_what_is_no_run(command, tmp_path: Path) -> None:
     refused(command("minisgl.evaluate", "nowhere"), "nowhere", "no finished run")
     run = tmp_path / "run"
     run.mkdir()
-    (run / "report.json").write_text(json.dumps({}))
+    (run / "report.json").write_text(json.dumps({"experiment": "mnist-lenet5"}))
     (run / "model.safetensors").write_bytes(b"\xff" * 100)
     refused(command("minisgl.evaluate", run), "not a safetensors file")
 
