@@ -16,7 +16,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from minisgl import files, runs
+from minisgl import runs
 from minisgl.command import told_in_a_sentence
 from minisgl.data import pictures
 from minisgl.errors import MinisglError
@@ -52,7 +52,7 @@ def evaluate(config: EvaluateConfig) -> None:
             others = "  ".join(f"{digit}: {100 * p[digit]:.1f} %" for digit in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return
-    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else _data_of(config.run))
+    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else runs.data_of(config.run))
     threads = min(2, os.cpu_count() or 1)
     with running_shards(threads, threads) as shards:
         error = shards.error(network, test.images, test.labels)
@@ -61,19 +61,6 @@ def evaluate(config: EvaluateConfig) -> None:
         f"{config.run}: {error:.2f} % error ({wrong} of {len(test):,} test images wrong), "
         f"{weight_sparsity(network.weights):.2f} % of the weights zero"
     )
-
-
-def _data_of(run: Path) -> Path | None:
-    """The data directory that the run was trained on; None for data that need none."""
-    path = runs.RunDirectory(run).config
-    told = files.read_json(path)
-    if not isinstance(told, dict) or not isinstance(told.get("data", 0), str | None):
-        raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
-    if told["data"] is None:
-        return None
-    if not Path(told["data"]).is_dir():
-        raise MinisglError(f"the data of this run are no longer in {told['data']}; name their directory with --data")
-    return Path(told["data"])
 
 
 def main() -> None:

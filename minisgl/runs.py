@@ -2,6 +2,8 @@
 
     config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
 
+and with minisgl.compress    compact.safetensors   compact.onnx   compact.json
+
 config.json is written first and report.json after the model: a directory with a report holds a finished run.
 """
 
@@ -38,6 +40,9 @@ class RunDirectory:
         self.model = path / "model.safetensors"
         self.report = path / "report.json"
         self.figures = path / "figures"
+        self.compact = path / "compact.safetensors"
+        self.onnx = path / "compact.onnx"
+        self.compact_report = path / "compact.json"
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
@@ -191,3 +196,16 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     if name not in EXPERIMENTS:
         raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
     return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
+
+
+def data_of(run: Path) -> Path | None:
+    """The data directory that the run was trained on; None for data that need none. MinisglError if it is not told or gone."""
+    path = RunDirectory(run).config
+    told = files.read_json(path)
+    if not isinstance(told, dict) or not isinstance(told.get("data", 0), str | None):
+        raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
+    if told["data"] is None:
+        return None
+    if not Path(told["data"]).is_dir():
+        raise MinisglError(f"the data of this run are no longer in {told['data']}; name their directory with --data")
+    return Path(told["data"])

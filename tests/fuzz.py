@@ -25,9 +25,10 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from minisgl import checkpoint, train
+from minisgl import checkpoint, compact_file, train
 from minisgl import config as configuration
 from minisgl.checkpoint import Position
+from minisgl.compact import compact
 from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
@@ -64,6 +65,7 @@ class Readers:
             "idx": self.read_idx,
             "model": self.read_model,
             "checkpoint": self.read_checkpoint,
+            "compact": self.read_compact,
             "config": self.read_config,
             "command line": self.read_words,
             "picture": self.read_picture,
@@ -105,6 +107,14 @@ class Readers:
         directory = self.scratch / "examples"
         directory.mkdir()
         return [checkpoint.save(directory, self._splitting(), Position(1, 2, 3.5, 4, 5, 6.0), {"lr": 1}).read_bytes()]
+
+    def read_compact(self, data: bytes) -> None:
+        assert np.isfinite(compact_file.read(self._written(data)).flat).all()
+
+    def compact_examples(self) -> list[bytes]:
+        sparse = self.network.with_flat(self.network.flat.copy())
+        sparse.layers["fc1"].weight[:, ::2] = 0  # with a Gather
+        return [compact_file.as_bytes(network) for network in (self.network, compact(sparse))]
 
     def read_config(self, data: bytes) -> None:
         configuration.check(configuration.from_json(self._written(data)))

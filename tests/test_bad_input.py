@@ -13,9 +13,8 @@ from safetensors.numpy import save_file
 from minisgl import train
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
-from minisgl.evaluate import _data_of
 from minisgl.models import lenet5
-from minisgl.runs import read_model, write_model
+from minisgl.runs import data_of, read_model, write_model
 
 
 def refused(done, *words: str) -> None:
@@ -178,13 +177,13 @@ def test_evaluate_refuses_what_is_no_run(command, tmp_path: Path) -> None:
 def test_evaluate_of_a_run_with_a_strange_config(told: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(told)
     with pytest.raises(MinisglError, match="does not say which data"):
-        _data_of(tmp_path)
+        data_of(tmp_path)
 
 
 def test_evaluate_of_a_run_whose_data_are_gone(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"data": str(tmp_path / "gone")}))
     with pytest.raises(MinisglError, match="gone; name their directory with --data"):
-        _data_of(tmp_path)
+        data_of(tmp_path)
 
 
 def test_init_numbers_beyond_float32(tmp_path: Path) -> None:

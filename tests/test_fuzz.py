@@ -8,7 +8,7 @@ import pytest
 def test_two_thousand_mutations_are_each_read_or_refused():
     outcomes = fuzz.run(2000, seed=0)
     assert outcomes.total() == 2000
-    for name in ("idx", "model", "checkpoint", "config", "command line", "picture", "font"):
+    for name in ("idx", "model", "checkpoint", "compact", "config", "command line", "picture", "font"):
         assert outcomes[f"{name} refused"] > 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential, Workspace, softmax_cross_entropy
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential, Workspace, softmax_cross_entropy
 from minisgl.nn.gradcheck import directional_derivative, distance_to_kink, numeric_gradient, relative_error, require_smooth
 
 TOLERANCE = 1e-7
@@ -106,6 +106,11 @@ def test_relu(shape):
 
 def test_flatten():
     assert_gradients_right(Flatten(), smooth_input(Flatten(), (2, 4, 3, 2)))
+
+
+def test_gather():
+    layer = Gather(np.array([3, 0, 6]))
+    assert_gradients_right(layer, smooth_input(layer, (7, 3)))
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ layer, so that backward can be repeated and can come late.
 import numpy as np
 import pytest
 
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, WinogradConv2d, Workspace
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, WinogradConv2d, Workspace
 
 LAYERS = {
     "conv": (lambda: Conv2d(2, 3, 3), (2, 6, 5, 4)),
@@ -19,6 +19,7 @@ LAYERS = {
     "padded pool": (lambda: MaxPool2d(3, stride=1, padding=1), (2, 6, 5, 4)),
     "relu": (ReLU, (2, 6, 5, 4)),
     "flatten": (Flatten, (2, 6, 5, 4)),
+    "gather": (lambda: Gather(np.array([4, 0, 5])), (6, 4)),
 }
 
 

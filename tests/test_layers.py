@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, naive
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, naive
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 generated = settings(max_examples=60, deadline=None, derandomize=True)
@@ -114,6 +114,28 @@ def test_flatten_orders_by_channel_row_column():
     for n in range(5):
         np.testing.assert_array_equal(y[:, n], x[..., n].ravel())
     np.testing.assert_array_equal(Flatten().backward(y, cache)[0], x)
+
+
+@pytest.mark.parametrize("index", [[3, 0, 6], [6, 5, 4, 3, 2, 1, 0], [2], []])
+def test_gather(index):
+    rng = np.random.default_rng(0)
+    layer, x, dy = Gather(np.array(index, np.int32)), rng.standard_normal((7, 3)), rng.standard_normal((len(index), 3))
+    assert layer.output_shape((7,)) == (len(index),)
+    y, cache = layer.forward(x)
+    np.testing.assert_array_equal(y, naive.gather(x, index))
+    np.testing.assert_array_equal(layer.backward(dy, cache)[0], naive.gather_backward(dy, x, index))
+
+
+@pytest.mark.parametrize("index", [[0, 1, 0], [-1, 2], [[0, 1]], [0.0, 1.0], [True, False]])
+def test_gather_wants_different_positions(index):
+    with pytest.raises(ValueError, match="different integers >= 0"):
+        Gather(np.array(index))
+
+
+@pytest.mark.parametrize("shape", [(5,), (6, 1, 1)])
+def test_gather_wants_a_vector_that_is_long_enough(shape):
+    with pytest.raises(ValueError, match=r"up to entry 5 of a vector does not fit \("):
+        Gather(np.array([0, 5])).output_shape(shape)
 
 
 POOLS = [(kernel, stride, padding) for kernel in (1, 2, 3) for stride in (None, 1, 2, 3, 4) for padding in range(kernel)]

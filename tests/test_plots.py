@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from minisgl import files, plots
+from minisgl.compact import compact
 from minisgl.models import lenet5
 from minisgl.runs import RunDirectory
 
@@ -171,3 +172,47 @@ def test_the_four_files_hold_the_runs_history_and_the_networks_weights(tmp_path,
     said = (run.figures / "fc1_zeros.png").read_text()
     assert re.search(r"fc1: 391,500 of 400,000 weights left .* 2\.1 % zero, 17 of 800 inputs dead", said)
     assert "25 of 500 weights zero" in (run.figures / "conv1_filters.png").read_text()
+
+
+# ---- two architectures
+
+
+def test_the_architectures_say_every_stages_units_and_every_layers_weights():
+    before = lenet5(np.random.default_rng(0))
+    before.layers["conv1"].weight[[3, 4]] = 0
+    before.layers["fc1"].weight[:, :20] = 0
+    after = compact(before)
+    figure = plots.architecture(before, after)
+    (axes,) = figure.axes
+    said = [text.get_text() for text in axes.texts]
+    one, two = said.index("before: 430,500 weights"), said.index(f"after: {after.weights.size:,} weights")
+    for words, units, weights in (
+        (said[one:two], ("20", "50", "800", "500", "10"), ("500", "25,000", "400,000", "5,000")),
+        (said[two:], ("18", "49", "780", "500", "10"), ("450", "22,050", "390,000", "5,000")),
+    ):
+        assert [word for word in words if "map" in word] == [
+            "1 map\n28 x 28", f"{units[0]} maps\n24 x 24", f"{units[1]} maps\n8 x 8"
+        ]  # fmt: skip
+        assert [word for word in words if word.replace(",", "").isdigit()] == list(units[2:])
+        assert [word.split()[-2] for word in words[1:] if word.endswith("weights")] == list(weights)
+    assert "pool 2 x 2\nflatten" in said[one:two]
+    assert "pool 2 x 2\nflatten\ngather" in said[two:]
+    assert "conv1 5 x 5\n500 weights" in said
+
+
+def test_the_architectures_are_drawn_in_one_scale():
+    """A sheet a map, a bar a vector; the smaller network's in front of the outline of the larger one's."""
+    before = lenet5(np.random.default_rng(0))
+    before.layers["conv1"].weight[5:] = 0
+    before.layers["fc2"].weight[:, 100:] = 0
+    (axes,) = plots.architecture(before, compact(before)).axes
+    by_colour = {}
+    for patch in axes.patches:
+        if hasattr(patch, "get_height"):
+            by_colour.setdefault(to_hex(patch.get_facecolor()), []).append(patch)
+    blue, orange = by_colour[plots.W_COLOUR], by_colour[plots.V_COLOUR]
+    assert (len(blue), len(orange)) == (1 + 20 + 50 + 3, 1 + 5 + 50 + 3)
+    whole, left = blue[-2].get_height(), orange[-2].get_height()  # the bar of fc2's inputs
+    assert left / whole == pytest.approx(100 / 500)
+    assert blue[-3].get_height() / whole == pytest.approx(800 / 500)
+    assert {round(patch.get_width(), 6) for patch in blue[:1]} == {round(patch.get_width(), 6) for patch in orange[:1]}

@@ -7,7 +7,7 @@ uses: (K, C, R, S) and (D_out, D_in). docs/architecture.md has the measurements.
 Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P x Q output, D_in and D_out of a linear layer.
 """
 
-from minisgl.nn.layers import Conv2d, Flatten, Layer, Linear, ReLU
+from minisgl.nn.layers import Conv2d, Flatten, Gather, Layer, Linear, ReLU
 from minisgl.nn.loss import softmax, softmax_cross_entropy
 from minisgl.nn.network import Sequential
 from minisgl.nn.parameters import Layout, Piece, Slot
@@ -18,6 +18,7 @@ from minisgl.nn.workspace import Workspace
 __all__ = [
     "Conv2d",
     "Flatten",
+    "Gather",
     "Layer",
     "Layout",
     "Linear",

@@ -1,4 +1,4 @@
-"""Convolution, linear layer, ReLU and Flatten: forward, and backward by the chain rule.
+"""Convolution, linear layer, ReLU, Flatten and Gather: forward, and backward by the chain rule.
 
 A layer is a function y = f(x; weight, bias). Its backward answers one question: if the loss changes by sum(dy * change of
 y), how does it change with x, weight and bias? Every layer keeps to the same two calls:
@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, Protocol
 
-from minisgl.backend import Array, get_array_module
+import numpy as np
+
+from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
 from minisgl.nn.workspace import Workspace
 
@@ -191,3 +193,34 @@ class Flatten(ParameterFree):
         self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
     ) -> tuple[Array, Mapping[str, Array]]:
         return dy.reshape(cache), {}
+
+
+class Gather(ParameterFree):
+    """y[j, n] = x[index[j], n]: some entries of a vector, each at most once; what is not picked hears nothing back.
+
+    index: integers (D_out,) from 0 to D_in - 1, no two equal. ValueError for another index.
+    """
+
+    def __init__(self, index: np.ndarray) -> None:
+        if index.ndim != 1 or index.dtype.kind not in "iu" or np.any(index < 0) or len(np.unique(index)) != len(index):
+            raise ValueError(f"a gathering wants different integers >= 0, and got {index.dtype} {index.shape}")
+        self.index = index
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != 1 or self.index.max(initial=-1) >= shape[0]:
+            raise ValueError(f"a gathering up to entry {self.index.max(initial=-1)} of a vector does not fit {shape}")
+        return self.index.shape
+
+    def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
+        ws = workspace or Workspace()
+        index = ws.once(self, "index", lambda: to_device(self.index, get_array_module(x)))
+        return x[index], (index, x.shape, ws)  # (D_out, N)
+
+    def backward(
+        self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Mapping[str, Array]]:
+        index, shape, ws = cache
+        dx = ws.array(self, "dx", shape, dy)  # (D_in, N)
+        dx.fill(0)
+        dx[index] = dy
+        return dx, {}

@@ -117,6 +117,22 @@ def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     return dx
 
 
+def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """y (D_out, N) of x (D_in, N), index (D_out,)."""
+    y = np.zeros((len(index), x.shape[1]), x.dtype)
+    for j, n in np.ndindex(*y.shape):
+        y[j, n] = x[index[j], n]
+    return y
+
+
+def gather_backward(dy: np.ndarray, x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """dx (D_in, N) for dy (D_out, N)."""
+    dx = np.zeros_like(x)
+    for j, n in np.ndindex(*dy.shape):
+        dx[index[j], n] += dy[j, n]
+    return dx
+
+
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     """Mean loss and its gradient (N, D) for logits (N, D), labels (N,)."""
     N, D = logits.shape

@@ -1,5 +1,9 @@
-"""The figures: `run.py` draws a run's, `gallery.py` the penalties side by side, `style.py` is what they share."""
+"""The figures: `run.py` draws a run's, `architecture.py` what compressing saves, `gallery.py` the penalties side by side.
 
+`style.py` is what they share.
+"""
+
+from minisgl.plots.architecture import architecture
 from minisgl.plots.run import filters, loss_and_error, save_run_figures, sparsity_over_epochs, zero_pattern
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 
@@ -7,6 +11,7 @@ __all__ = [
     "GREY",
     "V_COLOUR",
     "W_COLOUR",
+    "architecture",
     "filters",
     "loss_and_error",
     "save",

@@ -1,0 +1,100 @@
+"""What a network costs as it stands: weights, units, arithmetic, bytes and milliseconds.
+
+A layer that makes an output of P x Q maps (1 x 1 for a linear layer) with K outputs does
+
+    P Q * (number of its weights)  multiply-adds        P Q K  bias additions
+
+FLOPs are given in two countings: multiply-adds plus bias additions, as in the published tables (Tang, Adhikari, Lin, arXiv
+1811.03060, table 1), and 2 x multiply-adds, a multiplication and an addition each. Zeros are not left out: this is the
+arithmetic that is really done, but for pooling and ReLU. (sparsity.count gives what it would be without the dead units.)
+
+Milliseconds are those of one processor core.
+
+Bytes are counted three times. Dense: the parameters as they are saved. Packed: for each weight one bit that says whether
+it is zero, and the others in float32; biases and indices as they are. gzip: the dense file, compressed by a program that knows
+nothing about zeros.
+"""
+
+import gzip
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from statistics import median
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from minisgl.backend import Array
+from minisgl.nn import Gather, Sequential, Workspace
+from minisgl.shards import EVALUATION_BATCH
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A network's costs; `units` are outputs of convolutions and inputs of linear layers, in order."""
+
+    weights: int
+    nonzero_weights: int
+    units: tuple[int, ...]
+    multiply_adds: int
+    bias_additions: int
+    bytes_dense: int
+    bytes_packed: int
+    bytes_gzip: int
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds plus bias additions."""
+        return self.multiply_adds + self.bias_additions
+
+    @property
+    def flops_twice(self) -> int:
+        """2 x multiply-adds."""
+        return 2 * self.multiply_adds
+
+
+def measure(network: Sequential, file: bytes) -> Footprint:
+    """The costs of a network that is saved as `file`."""
+    weights = network.weights
+    nonzero = int(np.count_nonzero(weights))
+    multiply_adds = bias_additions = indices = 0
+    shape = network.input_shape
+    for layer in network.layers.values():
+        shape = layer.output_shape(shape)
+        if layer.weight_shape:
+            multiply_adds += prod(shape[1:]) * prod(layer.weight_shape)
+            bias_additions += prod(shape)
+        if isinstance(layer, Gather):
+            indices += layer.index.size
+    mask = -(-weights.size // 8)
+    others = network.flat.size - weights.size + indices
+    return Footprint(
+        weights=weights.size,
+        nonzero_weights=nonzero,
+        units=tuple(layer.weight_shape[layer.unit_axis] for layer in network.layers.values() if layer.weight_shape),
+        multiply_adds=multiply_adds,
+        bias_additions=bias_additions,
+        bytes_dense=len(file),
+        bytes_packed=mask + 4 * (nonzero + others),
+        bytes_gzip=len(gzip.compress(file, mtime=0)),
+    )
+
+
+def milliseconds(networks: Sequence[Sequential], images: Array, rounds: int) -> list[float]:
+    """Median processor time of a pass over the images, in batches of 100 on one thread, for each of the networks.
+
+    Processor time, not the clock on the wall: on a machine that others use a process waits for seconds while it computes for
+    milliseconds, and a pass on one thread has nothing else to wait for. The networks take turns, so that caches and clock rates
+    meet them alike; a first pass of each is not counted.
+    """
+    workspaces = [Workspace() for _ in networks]
+    taken: list[list[float]] = [[] for _ in networks]
+    with threadpool_limits(limits=1, user_api="blas"):
+        for _ in range(rounds + 1):
+            for network, workspace, times in zip(networks, workspaces, taken, strict=True):
+                began = time.thread_time()
+                for start in range(0, len(images), EVALUATION_BATCH):
+                    network.forward(images[start : start + EVALUATION_BATCH], workspace)
+                times.append(1000 * (time.thread_time() - began))
+    return [median(times[1:]) for times in taken]

@@ -1,0 +1,85 @@
+"""The network as an ONNX file, which other programs run without minisgl.
+
+Every layer is one standard operator, in the same order and with the same numbers; ONNX keeps images as (N, C, H, W) and
+vectors as (N, D), and N may be anything:
+
+    Conv2d  Conv        MaxPool2d  MaxPool (its padding never wins, as here)        ReLU  Relu
+    Flatten  Flatten    Gather     Gather along axis 1                              Linear  Gemm with B transposed: x @ weight^T
+
+The operators are those of opset 13 (2020), which have kept their meaning since. onnx itself is asked for only here.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minisgl.backend import to_host
+from minisgl.errors import MinisglError
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential
+
+OPSET = 13
+IR_VERSION = 7  # the file format that came with opset 13
+
+
+def require_onnx() -> Any:
+    """The package onnx; MinisglError that says how to get it where it is not installed."""
+    try:
+        import onnx  # noqa: PLC0415 (only for those who ask for it)
+    except ModuleNotFoundError as error:
+        raise MinisglError(
+            f"{error.name} is not installed, and compact.onnx needs it: pip install minisgl[compress]"
+        ) from error
+    return onnx
+
+
+def to_onnx(network: Sequential) -> bytes:
+    """The file's content: input "images" (N, C, H, W), output "logits" (N, classes), float32. MinisglError without onnx."""
+    onnx = require_onnx()
+    from onnx import helper, numpy_helper  # noqa: PLC0415
+
+    flat = to_host(network.flat).astype(np.float32)
+    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
+    nodes = []
+    value, shape = "images", network.input_shape
+    for name, layer in network.layers.items():
+        operator, inputs, attributes = _operator(name, layer, arrays)
+        shape = layer.output_shape(shape)
+        following = "logits" if name == list(network.layers)[-1] else f"{name}.output"
+        nodes.append(helper.make_node(operator, [value, *inputs], [following], name=name, **attributes))
+        value = following
+    graph = helper.make_graph(
+        nodes,
+        "minisgl",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["N", *network.input_shape])],
+        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", *shape])],
+        [numpy_helper.from_array(np.ascontiguousarray(array), key) for key, array in arrays.items()],
+    )
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="minisgl")
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _operator(name: str, layer: Layer, arrays: dict[str, np.ndarray]) -> tuple[str, list[str], dict[str, Any]]:
+    """A layer's operator, the names of its constants, and its attributes; Gather's index is added to the arrays."""
+    parameters = [f"{name}.weight", f"{name}.bias"]
+    match layer:
+        case Conv2d():
+            return "Conv", parameters, _windows(layer.kernel, layer.stride, layer.padding)
+        case MaxPool2d():
+            return "MaxPool", [], _windows((layer.kernel, layer.kernel), layer.stride, layer.padding)
+        case ReLU():
+            return "Relu", [], {}
+        case Flatten():
+            return "Flatten", [], {"axis": 1}
+        case Gather():
+            arrays[f"{name}.index"] = layer.index.astype(np.int64)
+            return "Gather", [f"{name}.index"], {"axis": 1}
+        case Linear():
+            return "Gemm", parameters, {"transB": 1}
+    raise TypeError(f"there is no ONNX operator for a {type(layer).__name__}")
+
+
+def _windows(kernel: tuple[int, int], stride: int, padding: int) -> dict[str, Any]:
+    return {"kernel_shape": list(kernel), "strides": [stride, stride], "pads": [padding] * 4}
