@@ -59,16 +59,16 @@ def smooth(network, seed: int) -> np.ndarray | None:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> experiments.Data:
-    """3,000 pictures to learn from, and 400 of each other set."""
-    return experiments.Data(*curves.load(counts=(3000, 400, 400), cache=tmp_path_factory.mktemp("pictures")))
+    """4,000 pictures to learn from, and 400 of each other set."""
+    return experiments.Data(*curves.load(counts=(4000, 400, 400), cache=tmp_path_factory.mktemp("pictures")))
 
 
 # for a few hundred steps: fc has no time to grow beyond the threshold of a whole run
-SHORT = replace(preset("quick", "l0", experiment="shaky-curves"), batch_size=16, threshold=(0.03,), threads=1, ramp=0.4)
+SHORT = replace(preset("quick", "l0", experiment="shaky-curves"), lr=4e-3, batch_size=16, threshold=(0.02,), threads=1)
 
 
 def test_a_short_training_tells_words_it_has_never_seen(pictures: experiments.Data, tmp_path: Path) -> None:
-    config = replace(SHORT, epochs=3)
+    config = replace(SHORT, epochs=4)
     splitting = make_splitting(config, curve_net(np.random.default_rng(0)))
     training = Training(config, splitting, pictures.train, pictures.validation)
     run = RunDirectory.create(tmp_path / "run", "")
