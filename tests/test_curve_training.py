@@ -64,11 +64,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> experiments.Data:
 
 
 # for a few hundred steps: fc has no time to grow beyond the threshold of a whole run
-SHORT = replace(preset("quick", "l0", experiment="shaky-curves"), batch_size=16, threshold=(0.03,), threads=1, ramp=0.4)
+SHORT = replace(preset("quick", "l0", experiment="shaky-curves"), lr=4e-3, batch_size=16, threshold=(0.02,), threads=1)
 
 
 def test_a_short_training_tells_words_it_has_never_seen(pictures: experiments.Data, tmp_path: Path) -> None:
-    config = replace(SHORT, epochs=3)
+    config = replace(SHORT, epochs=4)
     splitting = make_splitting(config, curve_net(np.random.default_rng(0)))
     training = Training(config, splitting, pictures.train, pictures.validation)
     run = RunDirectory.create(tmp_path / "run", "")
