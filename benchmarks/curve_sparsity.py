@@ -1,4 +1,4 @@
-"""Accuracy against fc's zeros on shaky curves, penalty by penalty: `python -m benchmarks.curve_sparsity`
+"""Error against fc's zeros on shaky curves, penalty by penalty: `python -m benchmarks.curve_sparsity`
 
 Every penalty is trained with four thresholds and three seeds, briefly (half a minute on one thread): PICTURES training
 pictures, EPOCHS epochs, all else as in the preset quick. A run's line goes to curve_sparsity.jsonl as it ends; runs that are
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 from rich.console import Console
 
 from minisgl.data.labelled import LabelledImages
@@ -85,7 +86,7 @@ def _mean_and_spread(values: list[float]) -> tuple[float, float, float]:
 
 
 def figure(runs: list[Run]) -> Figure:
-    """Test accuracy over fc's zeros, one line a penalty: the mean over the seeds, and bars from the least to the most."""
+    """Test error over fc's zeros, one line a penalty: the mean over the seeds, and bars from the least to the most."""
     drawing = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = drawing.add_subplot()
     for penalty, thresholds in THRESHOLDS.items():
@@ -93,13 +94,18 @@ def figure(runs: list[Run]) -> Figure:
         for threshold in thresholds:
             same = [run for run in runs if (run["penalty"], run["threshold"]) == (penalty, threshold)]
             if same:
-                points.append([_mean_and_spread([run[key] for run in same]) for key in ("fc_zeros", "test")])
+                errors = _mean_and_spread([100 - run["test"] for run in same])
+                points.append((_mean_and_spread([run["fc_zeros"] for run in same]), errors))
         if points:
-            zeros, test = (np.array([point[i] for point in points]).T for i in (0, 1))  # (3, points) each
+            zeros, errors = (np.array([point[i] for point in points]).T for i in (0, 1))  # (3, points) each
             bars = {"capsize": 2, "elinewidth": 1, "color": COLOURS[penalty]}
-            axes.errorbar(zeros[0], test[0], yerr=test[1:], xerr=zeros[1:], fmt="o-", label=penalty, **bars)
+            axes.errorbar(zeros[0], errors[0], yerr=errors[1:], xerr=zeros[1:], fmt="o-", label=penalty, **bars)
     axes.set_xlabel("weights of fc that are exactly zero, %")
-    axes.set_ylabel("test accuracy of V, %")
+    axes.set_ylabel("test error of V, %")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator((5, 6, 7, 8, 10, 15, 20, 30, 50)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return drawing
