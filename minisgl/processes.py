@@ -62,6 +62,7 @@ class Halves:
         self._workspaces = [Workspace() for _ in range(shards)]
         self._pulls = {slot: shared(pull) for slot, pull in splitting.pulls().items()}
         # the V-step of a piece follows its W-step at once, while it is in cache; the others want a whole layer
+        self._pieces = [(piece, piece in splitting.v_pieces) for piece in splitting.w_pieces]
         self.late = [piece for piece in splitting.v_pieces if piece not in splitting.w_pieces]
 
     def play(self, hand: int, half: str, arguments: list[Any]) -> None:
@@ -88,11 +89,11 @@ class Halves:
         splitting.optimizer.advance()
         steps = splitting.prox_steps(beta, thresholds)
         first, *others = self._gradients[: len(cut(N, self.shards))]
-        for piece in splitting.w_pieces[hand :: self.hands]:
+        for piece, of_v_too in self._pieces[hand :: self.hands]:
             for other in others:
                 first[piece.part] += other[piece.part]
             splitting.update_w(piece, first, lr, beta, self._pulls)
-            if piece in splitting.v_pieces:
+            if of_v_too:
                 splitting.update_v(piece, steps)
 
 
