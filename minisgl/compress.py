@@ -31,7 +31,6 @@ from minisgl.command import told_in_a_sentence
 from minisgl.compact import compact
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
 from minisgl.report import device
 from minisgl.runs import RunDirectory
@@ -58,10 +57,7 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     """
     onnx_file.require_onnx()
     network, run_report = runs.load(config.run)
-    name = run_report["experiment"]
-    if name != "mnist-lenet5" and config.data is not None:
-        raise MinisglError(f"--data is for mnist-lenet5, and {config.run} is a run of {name}")
-    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else runs.data_of(config.run))
+    test = runs.load_test(config.run, run_report["experiment"], config.data)
     directory = RunDirectory(config.run)
     with directory.locked():
         smaller = compact(network)

@@ -20,7 +20,6 @@ from minisgl import runs
 from minisgl.command import told_in_a_sentence
 from minisgl.data import pictures
 from minisgl.errors import MinisglError
-from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import softmax
 from minisgl.shards import running_shards
 from minisgl.sparsity import weight_sparsity
@@ -44,15 +43,15 @@ def evaluate(config: EvaluateConfig) -> None:
         raise MinisglError("give pictures or --data, not both")
     network, report = runs.load(config.run)
     name = report["experiment"]
-    if name != "mnist-lenet5" and (config.images or config.data is not None):
-        raise MinisglError(f"pictures of digits and --data are for mnist-lenet5, and {config.run} is a run of {name}")
     if config.images:
+        if name != "mnist-lenet5":
+            raise MinisglError(f"pictures of digits are for mnist-lenet5, and {config.run} is a run of {name}")
         batch = np.stack([pictures.read_digit(path) for path in config.images])  # (N, 1, 28, 28)
         for path, p in zip(config.images, softmax(network.forward(batch)[0]), strict=True):
             others = "  ".join(f"{digit}: {100 * p[digit]:.1f} %" for digit in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return
-    test = EXPERIMENTS[name].load_test(config.data if config.data is not None else runs.data_of(config.run))
+    test = runs.load_test(config.run, name, config.data)
     threads = min(2, os.cpu_count() or 1)
     with running_shards(threads, threads) as shards:
         error = shards.error(network, test.images, test.labels)

@@ -22,6 +22,7 @@ import numpy as np
 
 from minisgl import files
 from minisgl.backend import to_host
+from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
@@ -196,6 +197,16 @@ def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
     if name not in EXPERIMENTS:
         raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
     return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
+
+
+def load_test(run: Path, experiment: str, data: Path | None) -> LabelledImages:
+    """The test set for a run of this experiment: in the directory `data`, or None where the run had its own.
+
+    MinisglError when the data cannot be read, or a directory is given to an experiment that has none.
+    """
+    if data is not None and experiment != "mnist-lenet5":
+        raise MinisglError(f"--data is for mnist-lenet5, and {run} is a run of {experiment}")
+    return EXPERIMENTS[experiment].load_test(data if data is not None else data_of(run))
 
 
 def data_of(run: Path) -> Path | None:

@@ -139,7 +139,7 @@ def test_a_saved_run_is_loaded_and_evaluated(small: Path, capsys: pytest.Capture
     assert 100 * wrong == pytest.approx(report["v"]["test_error"])
     evaluate.evaluate(evaluate.EvaluateConfig(path))
     assert f"{report['v']['test_error']:.2f} % error" in capsys.readouterr().out
-    with pytest.raises(MinisglError, match=r"--data are for mnist-lenet5, and .* is a run of shaky-curves"):
+    with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, and .* is a run of shaky-curves"):
         evaluate.evaluate(evaluate.EvaluateConfig(path, data=small))
     with pytest.raises(MinisglError, match="pictures of digits"):
         evaluate.evaluate(evaluate.EvaluateConfig(path, images=(small / "seven.png",)))
