@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from minisgl import refit
 from minisgl.backend import Array
 from minisgl.errors import MinisglError
 from minisgl.nn import Workspace
@@ -84,15 +85,18 @@ class Halves:
             mine = (*[slice(None)] * axis, groups)
             pulls[mine] = self.splitting.groups[slot].pull(slot.view(self.splitting.network.flat)[mine])
 
-    def _updates_of(self, hand: int, N: int, lr: float, beta: float, thresholds: dict[str, float] | None) -> None:
-        splitting = self.splitting
+    def _updates_of(self, hand: int, N: int, *settings: Any) -> None:
+        splitting, moment = self.splitting, Moment(*settings)
         splitting.optimizer.advance()
-        steps = splitting.prox_steps(beta, thresholds)
+        steps = {} if moment.refit else splitting.prox_steps(moment.beta, moment.thresholds)
         first, *others = self._gradients[: len(cut(N, self.shards))]
         for piece, of_v_too in self._pieces[hand :: self.hands]:
             for other in others:
                 first[piece.part] += other[piece.part]
-            splitting.update_w(piece, first, lr, beta, self._pulls)
+            if moment.refit:
+                refit.update(splitting, piece, first, moment.lr)
+                continue
+            splitting.update_w(piece, first, moment.lr, moment.beta, self._pulls)
             if of_v_too:
                 splitting.update_v(piece, steps)
 
@@ -175,7 +179,7 @@ class ProcessShards(Shards):
         halves.images[:N], halves.labels[:N] = images, labels
         self._together("gradients", N)
         self._together("updates", N, *moment)
-        if halves.late:
+        if halves.late and not moment.refit:
             steps = splitting.prox_steps(moment.beta, moment.thresholds)
             for piece in halves.late:
                 splitting.update_v(piece, steps)

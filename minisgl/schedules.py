@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """The settings of one training step; thresholds None means s = 1/beta."""
+    """The settings of one training step; thresholds None means s = 1/beta. refit: of a step on V's support, see refit.py."""
 
     lr: float
     beta: float
     thresholds: dict[str, float] | None
+    refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,6 @@ class Continuation:
         beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
         lr = self.lr * (1 + cos(pi * t)) / 2
         return Moment(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
+
+
+Schedule = Stepwise | Continuation

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from minisgl import refit
 from minisgl.backend import Array, get_array_module
 from minisgl.nn import Sequential, Workspace, softmax_cross_entropy
 from minisgl.schedules import Moment
@@ -90,8 +91,11 @@ class Shards:
     def step(self, splitting: Splitting, moment: Moment, images: Array, labels: Array) -> tuple[Array, Array]:
         """The W-step and the V-step on one batch; its mean loss and number of wrong answers, left where they were computed."""
         loss, wrong, gradient = self.gradient(splitting.network, images, labels)
-        splitting.w_step(gradient, moment.lr, moment.beta)
-        splitting.v_step(moment.beta, moment.thresholds)
+        if moment.refit:
+            refit.step(splitting, gradient, moment.lr)
+        else:
+            splitting.w_step(gradient, moment.lr, moment.beta)
+            splitting.v_step(moment.beta, moment.thresholds)
         return loss, wrong
 
     def predict(self, network: Sequential, images: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minisgl import checkpoint, sparsity
+from minisgl import checkpoint, refit, sparsity
 from minisgl.backend import Array, get_array_module, to_device, to_host
 from minisgl.checkpoint import Position
 from minisgl.config import MAY_CHANGE, TrainConfig, as_json
@@ -24,8 +24,9 @@ from minisgl.nn import Sequential
 from minisgl.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso
 from minisgl.penalty_names import has_r, make_r, parse_options, with_group
+from minisgl.refit import WithRefit
 from minisgl.runs import RunDirectory
-from minisgl.schedules import Continuation, Moment, Stepwise
+from minisgl.schedules import Continuation, Moment, Schedule, Stepwise
 from minisgl.shards import Shards
 from minisgl.splitting import LayerPenalty, Splitting
 from minisgl.tally import Tally
@@ -80,8 +81,14 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
     return Splitting(network, optimizer, penalties)
 
 
-def make_schedule(config: TrainConfig, layers: list[str]) -> Stepwise | Continuation:
-    """The regime: continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
+def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule | WithRefit:
+    """The regime, and the refit at its end, if there is one."""
+    regime = _make_regime(config, layers)
+    return WithRefit(regime, config.refit, config.lr) if config.refit else regime
+
+
+def _make_regime(config: TrainConfig, layers: list[str]) -> Schedule:
+    """Continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
     if config.threshold is None:
         return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
     layers = config.sparse_among(layers)
@@ -120,6 +127,8 @@ class Training:
 
     def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
         """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
+        if i == 0 and self.config.refit and epoch == self.config.epochs - self.config.refit:
+            refit.begin(self.splitting, self.config.prune)
         return shards.step(self.splitting, self._moment(epoch, i), images, labels)
 
     def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:

@@ -1,0 +1,209 @@
+"""Refit on the support: which weights stay, that only they move, and that a run with a refit is resumed to the byte."""
+
+import signal
+from dataclasses import replace
+from io import StringIO
+from math import pi
+
+import numpy as np
+import pytest
+from conftest import write_digits
+from device_double import device
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from killing import SAME, without_times
+from rich.console import Console
+from safetensors.numpy import load_file
+
+from minisgl import plots, refit, train
+from minisgl.backend import to_device, to_host
+from minisgl.errors import Interrupted
+from minisgl.experiments import PRESETS, QUICK_FOR
+from minisgl.models import lenet5
+from minisgl.processes import training_shards
+from minisgl.refit import WithRefit
+from minisgl.schedules import Continuation, Moment, Stepwise
+from minisgl.training import Training, make_schedule, make_splitting
+
+UNITS = (4, 6, 40, 10)
+REFIT = Moment(1e-3, 0.0, None, refit=True)
+
+
+def small(penalty="l0", dtype=np.float32, **changes):
+    config = replace(PRESETS["quick"], **QUICK_FOR.get(penalty, {}), **{"penalty": penalty, **changes})
+    return make_splitting(config, lenet5(np.random.default_rng(0), dtype, UNITS))
+
+
+def begun(splitting, prune=0.0):
+    """The splitting at the beginning of a refit, its optimiser with a past."""
+    if splitting.splits:
+        splitting.v_step(0.02, dict.fromkeys(splitting.network.layout.weights, 0.05))
+    for array in splitting.optimizer.state.values():
+        array[...] = 0.01
+    refit.begin(splitting, prune)
+    return splitting
+
+
+# ---- the schedule
+
+
+@pytest.mark.parametrize(
+    "inner", [Continuation(1.0, 0.02, 10.0, {"fc1": 0.1}, 0.5), Stepwise(1.0, (1, 2), 0.02, 2.0, 1)], ids=str
+)
+def test_before_the_refit_the_run_goes_as_one_that_ends_there(inner):
+    schedule = WithRefit(inner, epochs=2, lr=0.5)
+    assert [schedule.at(step, 10, 50) for step in range(30)] == [inner.at(step, 10, 30) for step in range(30)]
+    assert not schedule.at(29, 10, 50).refit
+
+
+def test_in_the_refit_lr_falls_by_half_a_cosine_and_nothing_pulls():
+    schedule = WithRefit(Stepwise(1.0, (), 0.02, 1.0, 1), epochs=2, lr=0.5)
+    moments = [schedule.at(step, 10, 50) for step in range(30, 50)]
+    assert {moment[1:] for moment in moments} == {(0.0, None, True)}
+    assert [moment.lr for moment in moments] == pytest.approx([0.25 * (1 + np.cos(pi * k / 20)) for k in range(20)])
+
+
+def test_without_a_refit_the_schedule_is_the_plain_one():
+    assert isinstance(make_schedule(PRESETS["quick"], ["fc1"]), Continuation)
+    assert isinstance(make_schedule(replace(PRESETS["quick"], refit=1), ["fc1"]), WithRefit)
+
+
+# ---- what stays
+
+
+@given(arrays(float, st.integers(1, 30), elements=st.integers(-4, 4).map(float)), st.floats(0, 1, exclude_max=True))
+def test_the_largest_stay(weights, prune):
+    """Brute force: sorted by size, ties by place."""
+    ranked = sorted(range(len(weights)), key=lambda i: (-abs(weights[i]), i))
+    expected = np.isin(np.arange(len(weights)), ranked[: len(weights) - round(prune * len(weights))])
+    np.testing.assert_array_equal(refit.largest(weights, prune), expected)
+
+
+@pytest.mark.parametrize("penalty", ["l0", "none", "group-lasso"])
+@pytest.mark.parametrize("prune", [0.0, 0.9])
+def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune):
+    splitting = small(penalty)
+    splitting.network.weights[:50] = 3e-6  # smaller than what counts as zero
+    splitting = begun(splitting, prune)
+    w = splitting.network.weights
+    np.testing.assert_array_equal(splitting.v, w)
+    assert (w[:50] == 0).all()
+    if prune:
+        assert np.count_nonzero(w) <= round(0.1 * w.size) + 1
+    for array in splitting.optimizer.state.values():
+        np.testing.assert_array_equal(array[: w.size] == 0, w == 0)
+        assert (array[w.size :] != 0).all()  # of the biases
+
+
+def test_prune_counts_weights_of_the_whole_network():
+    splitting = begun(small("none"), 0.75)
+    weights = small("none").network.weights
+    cut = np.sort(np.abs(weights))[round(0.75 * weights.size)]
+    np.testing.assert_array_equal(splitting.network.weights, np.where(np.abs(weights) >= cut, weights, 0))
+
+
+# ---- that the survivors move, and nothing else
+
+
+def test_a_step_is_that_of_the_loss_on_the_support(digits):
+    """Slow twin: the optimiser on the survivors and biases alone, as a vector of their own."""
+    images, labels = digits[0].images[:20].astype(float), digits[0].labels[:20]
+    splitting = begun(small(dtype=np.float64))
+    network, n = splitting.network, splitting.network.layout.n_weights
+    stays = np.concatenate([network.weights != 0, np.ones(network.flat.size - n, bool)])
+    w = network.flat[stays]
+    m, s = (array[stays] for array in splitting.optimizer.state.values())
+    with training_shards(1, 1, splitting, 20) as run:
+        for t in (1, 2, 3):
+            full = np.zeros(network.flat.size)
+            full[stays] = w
+            g = run.gradient(network.with_flat(full), images, labels)[2][stays]
+            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+            w = w - 1e-3 * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
+            run.step(splitting, REFIT, images, labels)
+            np.testing.assert_allclose(network.flat[stays], w, rtol=1e-12)
+            assert not network.flat[~stays].any()
+            np.testing.assert_array_equal(splitting.v, network.weights)
+
+
+@pytest.mark.parametrize("penalty", ["l0", "l1-l2", "group-l0", "none"])
+def test_processes_give_the_bytes_of_one(penalty, digits):
+    results = []
+    for threads in (1, 2, 3):
+        splitting = small(penalty)
+        with training_shards(3, threads, splitting, 20) as run:
+            begun(splitting, 0.5)  # with processes the vectors lie in shared memory by now
+            for part in (slice(0, 20), slice(20, 33)):
+                run.step(splitting, REFIT, digits[0].images[part], digits[0].labels[part])
+            results.append([splitting.network.flat.copy(), splitting.v.copy()])
+    for other in results[1:]:
+        assert all(map(np.array_equal, results[0], other))
+
+
+def test_on_a_device(digits):
+    there = make_splitting(
+        replace(PRESETS["quick"]),
+        lenet5(np.random.default_rng(0), units=UNITS).with_flat(to_device(small().network.flat, device)),
+    )
+    here = small()
+    for splitting, move in ((here, lambda a: a), (there, lambda a: to_device(a, device))):
+        begun(splitting, 0.9)
+        with training_shards(1, 1, splitting, 20) as run:
+            run.step(splitting, REFIT, move(digits[0].images[:20]), move(digits[0].labels[:20]))
+    np.testing.assert_array_equal(to_host(there.network.flat), here.network.flat)
+
+
+# ---- whole runs
+
+WORDS = ["--epochs", "3", "--refit", "1", "--batch-size", "50", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, digits):
+    """A directory with 400 training and 100 test digits: 8 steps an epoch."""
+    directory = tmp_path_factory.mktemp("tiny-mnist")
+    write_digits(directory, "train", digits[0][:400])
+    write_digits(directory, "t10k", digits[1][:100])
+    return directory
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_figures():
+    """They take longer than all the rest; test_plots.py draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "save_run_figures", lambda directory, network: None)
+        yield
+
+
+def run(*words):
+    config = train.parse([*map(str, words)])
+    console = Console(file=StringIO(), width=200)
+    return train.train(config, console) if config.resume is None else train.resume(config.resume, config, ["--resume"], console)
+
+
+@pytest.mark.parametrize("after", [16, 17, 20])
+def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_path, monkeypatch):
+    whole = run(*WORDS, "--data", tiny, "--prune", 0.5, "--out", tmp_path / "whole")
+    step, calls = Training.step, 0
+
+    def counted(self, *arguments):
+        nonlocal calls
+        calls += 1
+        if calls == after:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "step", counted)
+        with pytest.raises(Interrupted):
+            run(*WORDS, "--data", tiny, "--prune", 0.5, "--out", tmp_path / "broken")
+    run("--resume", tmp_path / "broken")
+    for name in SAME:
+        assert without_times(whole.path / name) == without_times(tmp_path / "broken" / name), name
+
+
+def test_magnitude_pruning_leaves_exactly_what_was_asked_for(tiny, tmp_path):
+    directory = run(*WORDS, "--data", tiny, "--penalty", "none", "--prune", 0.9, "--out", tmp_path / "run")
+    weights = [array for name, array in load_file(directory.model).items() if name.endswith("weight")]
+    assert sum(map(np.count_nonzero, weights)) == 43_050
