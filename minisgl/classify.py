@@ -41,7 +41,7 @@ class ClassifyConfig:
     font: str = "cursive"
     """The word's font: a built-in font's name, or a TTF file."""
     tremor: float = 0.0
-    """The word's tremor, RMS in x-heights; 0 is a regular hand, the experiment's are 0.07 to 0.17."""
+    """The word's tremor, RMS in x-heights; 0 is a regular hand, the experiment's are 0.09 to 0.18."""
     seed: int = 0
     """Seed of what else is random in the drawn word."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path()

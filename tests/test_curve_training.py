@@ -30,8 +30,8 @@ def test_fc_holds_most_of_the_weights() -> None:
     assert list(network.layout.weights) == LAYERS
     assert network.input_shape == (1, *curves.SIZE)
     assert network.layers["fc"].weight.shape == (2, 3584)
-    assert 2 * network.layers["fc"].weight.size > network.weights.size == 12_552
-    assert network.flat.size == 12_634
+    assert 2 * network.layers["fc"].weight.size > network.weights.size == 13_328
+    assert network.flat.size == 13_418
 
 
 def test_the_gradient_of_the_whole_network_is_that_of_differences() -> None:
@@ -105,7 +105,7 @@ def test_the_command_trains_and_saves_v(penalty: str, small: Path) -> None:
     assert path == Path(f"runs/shaky-curves-{penalty}-1")
     assert (report["experiment"], report["final"]) == ("shaky-curves", "w" if penalty == "none" else "v")
     assert {name: layer["weights"] for name, layer in report["v"]["layers"].items()} == dict(
-        zip(LAYERS, (200, 576, 4608, 7168), strict=True)
+        zip(LAYERS, (400, 1152, 4608, 7168), strict=True)
     )
     assert sorted(figure.name for figure in (path / "figures").iterdir()) == [
         "conv1_filters.png",

@@ -17,7 +17,7 @@ from minisgl.plots.style import save
 
 WORD = "tremor"
 FONTS = ("cursive", "futural", "rowmant", "gothgbt", "DejaVuSans", "STIXGeneral")
-TREMORS = (0.0, 0.07, 0.1, 0.13, 0.17, 0.25)
+TREMORS = (0.0, 0.09, 0.12, 0.15, 0.18, 0.25)
 SEED = 11
 
 

@@ -2,7 +2,8 @@
 
 Picture i of a split is drawn by default_rng((seed, split, i)) and by nothing else: the pictures are the same whatever their
 number and order, and a smaller set is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly
-from RMS. A split draws from its own words and its own fonts, the three kinds of font equally often.
+from RMS. A split draws from its own words and its own fonts, the three kinds of font equally often. Of the training pictures
+one half are mirrored, left to right: fonts are few, and to a network a mirrored one is another.
 """
 
 import hashlib
@@ -54,7 +55,9 @@ def choose(split: Split, index: int, seed: int) -> tuple[str, str, float, np.ran
 
 def draw(split: Split, index: int, seed: int) -> np.ndarray:
     """One picture (H, W) in 256 levels of grey, uint8, ink 255; its label is index % 2."""
-    return np.round(255 * render_word(*choose(split, index, seed))).astype(np.uint8)
+    word, font, tremor, rng = choose(split, index, seed)
+    picture = np.round(255 * render_word(word, font, tremor, rng)).astype(np.uint8)
+    return picture[:, ::-1] if split == "train" and rng.integers(2) else picture
 
 
 def default_cache() -> Path:

@@ -19,7 +19,7 @@ from minisgl.data.curves.fonts import Kind, set_word
 from minisgl.errors import MinisglError
 
 SIZE = (48, 128)  # H, W of the experiment's pictures, in pixels
-RMS = (0.07, 0.17)  # x-heights: the displacements of the experiment, tremor and drift alike
+RMS = (0.09, 0.18)  # x-heights: the displacements of the experiment, tremor and drift alike
 X_HEIGHT = (0.24, 0.36)  # of the picture's height: 11.5 to 17 pixels of 48
 SMALLEST = 8.0  # pixels: of lower letters a tremor's waves would be lost between the pixels
 LARGEST = 4_096  # pixels a side
