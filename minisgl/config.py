@@ -78,6 +78,10 @@ class TrainConfig:
     """Layers that r acts on, by name. None given: all."""
     ramp: float = 0.5
     """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
+    refit: int = 0
+    """Epochs at the end in which only the weights that V has left are trained, without any penalty."""
+    prune: float = 0.0
+    """Fraction of the weights, the smallest, that are zero when the refit begins; with penalty none: magnitude pruning."""
     holdout: int = 0
     """Training images, the last ones, held out to measure the error during training."""
     seed: int = 0
