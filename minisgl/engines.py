@@ -28,22 +28,26 @@ def require(name: str) -> Any:
 
 @contextmanager
 def processes(jobs: int) -> Iterator[None]:
-    """Inside it, `outcomes` come from so many processes on this machine. MinisglError without joblib."""
+    """Inside it, `outcomes` come from so many processes on this machine.
+
+    MinisglError without joblib, or when one of them is killed.
+    """
     with require("joblib").parallel_config(backend="loky", n_jobs=jobs):
-        yield
+        try:
+            yield
+        except BrokenExecutor as error:
+            raise MinisglError("a process was killed; if memory ran out, fewer --jobs need less") from error
 
 
 @contextmanager
 def cluster(scheduler: str) -> Iterator[None]:
     """Inside it, `outcomes` come from all workers of the Dask cluster with the scheduler at that address.
 
-    MinisglError without joblib or distributed, or when the scheduler does not answer or has no workers.
+    MinisglError without joblib or distributed, when the scheduler does not answer or has no workers, or one is killed.
     """
     joblib, distributed = require("joblib"), require("distributed")
     try:
-        distributed.comm.get_address_host(
-            scheduler
-        )  # a Client that is given no address at all fails, and then again as it goes
+        distributed.comm.get_address_host(scheduler)  # a Client fails a second time, as it goes, when this is no address
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise MinisglError(f"there is no Dask scheduler at {scheduler}: {error}") from error
@@ -51,14 +55,14 @@ def cluster(scheduler: str) -> Iterator[None]:
         if not client.ncores():
             raise MinisglError(f"the Dask scheduler at {scheduler} has no workers")
         with joblib.parallel_config(backend="dask", client=client, n_jobs=-1):
-            yield
+            try:
+                yield
+            except distributed.KilledWorker as error:
+                raise MinisglError("workers of the Dask cluster were killed; if memory ran out, they need more") from error
 
 
 def outcomes(function: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
-    """function(argument) for each, in the order in which they end. MinisglError when a process or worker is killed."""
+    """function(argument) for each, in the order in which they end."""
     joblib = require("joblib")
     calls = [joblib.delayed(function)(argument) for argument in arguments]
-    try:
-        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)
-    except BrokenExecutor as error:
-        raise MinisglError("a process was killed; if memory ran out, fewer --jobs need less") from error
+    yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)
