@@ -43,7 +43,9 @@ def processes(jobs: int) -> Iterator[None]:
 def cluster(scheduler: str) -> Iterator[None]:
     """Inside it, `outcomes` come from all workers of the Dask cluster with the scheduler at that address.
 
-    MinisglError without joblib or distributed, when the scheduler does not answer or has no workers, or one is killed.
+    When a worker dies, Dask gives what it did to another one. After four deaths of one task (Dask's allowed-failures) Dask gives
+    it up, but joblib is not told, and waits for ever: Ctrl-C ends that. MinisglError without joblib or distributed, or when the
+    scheduler does not answer or has no workers.
     """
     joblib, distributed = require("joblib"), require("distributed")
     try:
@@ -55,10 +57,7 @@ def cluster(scheduler: str) -> Iterator[None]:
         if not client.ncores():
             raise MinisglError(f"the Dask scheduler at {scheduler} has no workers")
         with joblib.parallel_config(backend="dask", client=client, n_jobs=-1):
-            try:
-                yield
-            except distributed.KilledWorker as error:
-                raise MinisglError("workers of the Dask cluster were killed; if memory ran out, they need more") from error
+            yield
 
 
 def outcomes(function: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
