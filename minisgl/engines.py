@@ -43,8 +43,8 @@ def processes(jobs: int) -> Iterator[None]:
 def cluster(scheduler: str) -> Iterator[None]:
     """Inside it, `outcomes` come from all workers of the Dask cluster with the scheduler at that address.
 
-    When a worker dies, Dask gives what it did to another one. After four deaths of one task (Dask's allowed-failures) Dask gives
-    it up, but joblib is not told, and waits for ever: Ctrl-C ends that. MinisglError without joblib or distributed, or when the
+    When a worker dies, Dask gives what it did to another one. After four deaths of one task (its allowed-failures) Dask gives
+    that up, but joblib is not told, and waits for ever: Ctrl-C ends it. MinisglError without joblib or distributed, or when the
     scheduler does not answer or has no workers.
     """
     joblib, distributed = require("joblib"), require("distributed")
