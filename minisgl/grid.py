@@ -1,0 +1,125 @@
+"""Which runs `python -m minisgl.sweep` compares: methods x regimes x seeds, each with its whole configuration.
+
+    l0  tl1  l1-l2  l1    r on V, and the group lasso on W
+    group-lasso           the group lasso on W alone: there is no V
+    magnitude             no penalty: when the refit begins the smallest weights become zero, as many as l0 left of that seed
+
+Each is trained in two regimes (schedules.py), on all training images but those that are held out.
+
+    continuation    the preset quick; the last sixth of the epochs is the refit, in which what is left is trained alone
+    paper           the preset paper, its schedule of 200 epochs scaled to as many as there are; no refit, as in the paper
+
+Magnitude pruning has no regime of the paper's. Its learning rate is that of continuation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from minisgl import config as configuration
+from minisgl.config import TrainConfig
+from minisgl.errors import MinisglError
+from minisgl.experiments import preset
+
+Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude"]
+Regime = Literal["continuation", "paper"]
+METHODS: tuple[Method, ...] = get_args(Method)
+REGIMES: tuple[Regime, ...] = get_args(Regime)
+
+# How strong each method is: what it changes of its regime's preset.
+SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
+    ("l0", "continuation"): {"threshold": (0.1,), "group_lam": 2.5e-6},
+    ("l0", "paper"): {},
+    ("tl1", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("tl1", "paper"): {},
+    ("l1-l2", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("l1-l2", "paper"): {},
+    ("l1", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("l1", "paper"): {},
+    ("group-lasso", "continuation"): {"group_lam": 1e-5},
+    ("group-lasso", "paper"): {"group_lam": 1e-5},
+    ("magnitude", "continuation"): {"penalty": "none"},
+}
+REFIT = 6  # one epoch in so many, at the end, is the refit's
+
+# What may differ between two runs that are one and the same: where it lies, and how it was made.
+NOT_TOLD = ("out", "threads", "checkpoint_every", "init")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of the grid, in the run directory `out`."""
+
+    method: Method
+    regime: Regime
+    seed: int
+    out: Path
+    config: TrainConfig
+
+    @property
+    def name(self) -> str:
+        """What this run is called, and no other; its directory too."""
+        return f"{self.method}-{self.regime}-{self.seed}"
+
+    @property
+    def twin(self) -> str | None:
+        """The name of the run whose number of zeros this one takes over. None: it needs no other."""
+        return f"l0-continuation-{self.seed}" if self.method == "magnitude" else None
+
+
+def scaled(epochs: int) -> dict[str, Any]:
+    """The paper's schedule, made for 200 epochs, for so many: lr falls and beta grows at the same fractions of the run.
+
+    Fractions are rounded to whole epochs, at least one apart.
+    """
+    paper, drops = preset("paper", "l0"), [0]
+    for drop in paper.lr_drops:
+        drops.append(max(round(drop * epochs / paper.epochs), drops[-1] + 1))
+    every = max(round(paper.beta_every * epochs / paper.epochs), 1)
+    return {"epochs": epochs, "lr_drops": tuple(drops[1:]), "beta_every": every}
+
+
+def entries(
+    methods: Sequence[Method], regimes: Sequence[Regime], seeds: int, *, epochs: int, holdout: int, out: Path, data: Path | None
+) -> tuple[Entry, ...]:
+    """The grid, seed by seed, so that an early stop leaves whole comparisons; magnitude brings along the runs it needs.
+
+    MinisglError for a value out of range.
+    """
+    wanted = {(method, regime) for method in methods for regime in regimes}
+    if ("magnitude", "continuation") in wanted:
+        wanted.add(("l0", "continuation"))
+    grid = []
+    for seed in range(seeds):
+        for method, regime in (key for key in SETTINGS if key in wanted):
+            if regime == "paper":
+                start, schedule = preset("paper", method), scaled(epochs)
+            else:
+                start, schedule = preset("quick", method), {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
+            place = out / f"{method}-{regime}-{seed}"
+            common = {"penalty": method, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
+            config = replace(start, **{**schedule, **common, **SETTINGS[method, regime]})
+            configuration.check(config)
+            grid.append(Entry(method, regime, seed, place, config))
+    return tuple(grid)
+
+
+def with_zeros(entry: Entry, zeros: float) -> Entry:
+    """The entry with so many percent of its weights made zero when the refit begins."""
+    return replace(entry, config=replace(entry.config, prune=zeros / 100))
+
+
+def told(config: TrainConfig) -> dict[str, Any]:
+    """What makes a run the run it is, as JSON values."""
+    return {name: value for name, value in configuration.as_json(config).items() if name not in NOT_TOLD}
+
+
+def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
+    """MinisglError, which says what differs, unless `found`, told in that place, is the entry's configuration."""
+    wanted = told(entry.config)
+    if entry.twin is not None and not entry.config.prune:
+        found = {**found, "prune": 0.0}  # it is not known yet how many zeros the entry will take over
+    if names := [name for name in wanted if found.get(name) != wanted[name]]:
+        differ = "; ".join(f"{name} is {found.get(name)} there, {wanted[name]} here" for name in names)
+        raise MinisglError(f"{where} holds another {entry.name}: {differ}; name another directory with --out")

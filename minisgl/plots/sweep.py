@@ -1,0 +1,126 @@
+"""The figure of `python -m minisgl.sweep`: error against weights left, and error against FLOPs, with published points.
+
+A method's point is the mean over its seeds, with bars from the least to the most; filled in continuation, hollow in the
+paper's regime. What was published for the same network on MNIST stands there in grey, wherever it has the quantity.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import EngFormatter, LogLocator
+
+from minisgl.plots.style import GREY
+
+WEIGHTS = 430_500  # of LeNet-5
+COLOURS = {
+    "l0": "#e07b00",
+    "tl1": "#1f5fa8",
+    "l1-l2": "#8a3fa0",
+    "l1": "#2a8a4a",
+    "group-lasso": "#b0303c",
+    "magnitude": "#222222",
+}
+REGIME = "#aaaaaa"  # of the legend's two words on regimes, which are about all methods
+
+
+class Spread(NamedTuple):
+    """Mean, least and most over the seeds."""
+
+    mean: float
+    least: float
+    most: float
+
+
+class Point(NamedTuple):
+    """A method in a regime: test error in percent, weights that are not zero, FLOPs of the compact network."""
+
+    method: str
+    regime: str
+    error: Spread
+    weights: Spread
+    flops: Spread
+
+
+class Published(NamedTuple):
+    """A published network: test error in percent, how many times fewer weights, FLOPs (None where that is not told).
+
+    `short` stands above its cross, or `beside` it, on the left.
+    """
+
+    short: str
+    name: str
+    error: float
+    fewer: float | None
+    flops: float | None
+    beside: bool = False
+
+
+# The first three as tabulated by Molchanov, Ashukha, Vetrov (2017), whose abstract has the "up to 280 times"; the others by
+# Tang, Adhikari, Lin (arXiv 1811.03060), table 1.
+PUBLISHED = (
+    Published("DC", "deep compression", 0.8, 12, None),
+    Published("DNS", "dynamic network surgery", 0.91, 108, None),
+    Published("Sparse VD", "sparse variational dropout", 0.75, 280, None),
+    Published("GD", "generalised dropout", 1.1, None, 254e3),
+    Published("SBP", "structured Bayesian pruning", 0.9, None, 217e3),
+    Published("BC-GNJ", "Bayesian compression, group normal-Jeffreys", 1.0, None, 290e3),
+    Published("BC-GHS", "Bayesian compression, group horseshoe", 1.0, None, 158e3),
+    Published("L0-HC", "hard-concrete l0", 0.9, None, 1.3e6, beside=True),
+    Published("L0-HC-sep", "the same with a lambda for each layer", 1.0, None, 403e3),
+)
+
+
+def pareto(points: Sequence[Point]) -> Figure:
+    """Both panels side by side; towards the lower left a network is better and smaller."""
+    figure = Figure(figsize=(12, 5.4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    _panel(left, [(p, p.weights) for p in points], [(p, WEIGHTS / p.fewer) for p in PUBLISHED if p.fewer])
+    left.set_xlabel(f"weights that are not zero, of {WEIGHTS:,}")
+    left.set_ylabel("test error, %")
+    left.text(0.015, 0.015, "lower left: better and smaller", transform=left.transAxes, fontsize=8, color=GREY)
+    _panel(right, [(p, p.flops) for p in points], [(p, p.flops) for p in PUBLISHED if p.flops])
+    right.set_xlabel("FLOPs of the compact network (multiply-adds + bias additions)")
+    methods = [method for method in COLOURS if any(p.method == method for p in points)]
+    keys = [Line2D([], [], color=COLOURS[method], marker="o", linestyle="", label=method) for method in methods]
+    keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", label="filled: continuation"))
+    keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", markerfacecolor="white", label="hollow: paper"))
+    keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
+    figure.supxlabel("Published: " + "; ".join(f"{p.short} {p.name}" for p in PUBLISHED), fontsize=8, color=GREY, wrap=True)
+    figure.legend(
+        handles=keys, loc="outside upper center", ncols=len(keys), frameon=False, columnspacing=1.2, handletextpad=0.2
+    )
+    return figure
+
+
+def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequence[tuple[Published, float]]) -> None:
+    """One panel: the points, each with its x, over the published networks, each with its x."""
+    for other, where in published:
+        axes.plot(where, other.error, "x", color=GREY, zorder=1)
+        (dx, dy), ha, va = ((-6, 0), "right", "center") if other.beside else ((0, 5), "center", "bottom")
+        words: dict[str, Any] = {"textcoords": "offset points", "ha": ha, "va": va, "fontsize": 8, "color": GREY, "zorder": 4}
+        name = axes.annotate(other.short, (where, other.error), (dx, dy), **words)
+        name.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    for point, told in points:
+        x = Spread(*(max(value, 1) for value in told))  # a log axis has no place for 0
+        bars = [[[spread.mean - spread.least], [spread.most - spread.mean]] for spread in (x, point.error)]
+        face = COLOURS[point.method] if point.regime == "continuation" else "white"
+        looks: dict[str, Any] = {
+            "color": COLOURS[point.method],
+            "markerfacecolor": face,
+            "elinewidth": 1,
+            "capsize": 2,
+            "zorder": 3,
+        }
+        axes.errorbar(x.mean, point.error.mean, xerr=bars[0], yerr=bars[1], fmt="o", **looks)
+    axes.set_xscale("log")
+    axes.margins(x=0.08, y=0.08)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_minor_formatter("")
+    axes.grid(which="major", color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,246 @@
+"""All methods side by side: `python -m minisgl.sweep` trains a grid of runs, some at a time, and draws what they came to.
+
+    python -m minisgl.sweep                                   6 methods, 2 regimes, 3 seeds: 33 runs of 12 epochs
+    python -m minisgl.sweep --methods l0 magnitude --seeds 5  a part of it, or more; what is finished is not made again
+    python -m minisgl.sweep --engine dask --scheduler tcp://10.0.0.1:8786    the same grid on a Dask cluster
+    python -m minisgl.sweep --draw docs/results.jsonl --out drawn            no training: table and figure of results
+
+grid.py says which runs there are. It leaves in its directory
+
+    results.jsonl    a line for each finished run, rewritten as each one ends
+    table.md         mean and spread over the seeds
+    pareto.png       error against weights and against FLOPs, beside published networks
+    l0-paper-0/...   the run directories
+
+The same command goes on where it was interrupted: a run with a line in results.jsonl is finished, another one goes on from its
+checkpoint. On a cluster the run directories are written where the workers run, under the same path; only the results come
+back. minisgl must be installed there, and the data lie there.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from minisgl import config as configuration
+from minisgl import engines, files, grid, results
+from minisgl.command import told_in_a_sentence
+from minisgl.errors import Interrupted, MinisglError
+from minisgl.experiments import EXPERIMENTS
+from minisgl.grid import METHODS, REGIMES, Entry, Method, Regime
+from minisgl.plots import save
+from minisgl.plots.sweep import Point, Spread, pareto
+from minisgl.results import Failure, Result
+from minisgl.runs import RunDirectory
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """Compare l0, TL1, l1-l2, l1, the group lasso alone and magnitude pruning, in continuation and as in the paper.
+
+    The same command goes on where it was interrupted.
+    """
+
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
+    """Where the runs, results.jsonl, table.md and pareto.png go."""
+    methods: tuple[Method, ...] = METHODS
+    """Which methods. magnitude takes its number of zeros from l0's run in continuation of the same seed."""
+    regimes: tuple[Regime, ...] = REGIMES
+    """Which regimes."""
+    seeds: int = 3
+    """Runs of each method in each regime, with the seeds 0, 1, ..."""
+    epochs: int = 12
+    """Passes over the training images. In continuation the last sixth is the refit; the paper's schedule is scaled to them."""
+    holdout: int = 5000
+    """Training images, the last ones, held out to measure the error that settings may be chosen by."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """A directory with four IDX files of MNIST's names, .gz or raw. None: the bundled MNIST."""
+    jobs: int = 2
+    """Runs at a time, a process and a core each. A Dask cluster runs as many as it has threads."""
+    engine: Literal["joblib", "dask"] = "joblib"
+    """Who runs them: processes on this machine, or a Dask cluster."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """The Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
+    draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Train nothing: make table.md and pareto.png in --out from the results in this file."""
+
+
+def sweep(config: SweepConfig, console: Console) -> int:
+    """Make the runs that are missing, show how they go and what they came to; the number of runs that failed.
+
+    MinisglError when nothing can be run as it is told, Interrupted by Ctrl-C.
+    """
+    if config.draw is not None:
+        show(results.read(config.draw), _folder(config.out), console)
+        return 0
+    entries = _entries(config)
+    with engines.cluster(config.scheduler) if config.scheduler else engines.processes(config.jobs):
+        out = _folder(config.out)
+        with RunDirectory(out).locked():
+            made, failed = _make(entries, out / "results.jsonl", console)
+            show(list(made.values()), out, console)
+    return failed
+
+
+def _make(entries: Sequence[Entry], ledger: Path, console: Console) -> tuple[dict[str, Result], int]:
+    """All results in the ledger after the runs that were missing, by name, and how many of these failed; a line for each."""
+    made = {result.name: result for result in results.read(ledger)} if ledger.exists() else {}
+    for entry in entries:
+        _require_same(entry, made, ledger)
+    total, done, failed = len(entries), sum(entry.name in made for entry in entries), 0
+    if done:
+        _say(console, f"{done} of {total} runs are in {ledger} already")
+    try:
+        for outcome in _outcomes(entries, made, ledger):
+            done += 1
+            if isinstance(outcome, Failure):
+                failed += 1
+            else:
+                made[outcome.name] = outcome
+                results.write(ledger, made.values())
+            _say(console, f"{done:{len(str(total))}}/{total}  {line(outcome)}")
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(f"interrupted after {done} of {total} runs; the same command goes on") from interrupt
+    return made, failed
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MinisglError(f"{out} cannot be made: {error.strerror}") from error
+    return out
+
+
+def _entries(config: SweepConfig) -> tuple[Entry, ...]:
+    """The grid as it is wanted. MinisglError when there is no such grid, or no data here to train it on."""
+    for option, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
+        if getattr(config, option) < least:
+            raise MinisglError(f"--{option} must be a whole number >= {least}, and is {getattr(config, option)}")
+    if (config.engine == "dask") != (config.scheduler is not None):
+        raise MinisglError("--engine dask and --scheduler ADDRESS go together, and one of them is missing")
+    out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may stand in another folder
+    if config.engine == "joblib":
+        EXPERIMENTS["mnist-lenet5"].load_test(data)
+    chosen = (config.methods, config.regimes, config.seeds)
+    entries = grid.entries(*chosen, epochs=config.epochs, holdout=config.holdout, out=out, data=data)
+    if not entries:
+        raise MinisglError(f"there is no run of {', '.join(config.methods)} in {', '.join(config.regimes)}")
+    return entries
+
+
+def _require_same(entry: Entry, made: dict[str, Result], ledger: Path) -> None:
+    """MinisglError unless a run that is there already, finished or not, is the one that is wanted."""
+    if entry.name in made:
+        grid.require_same(made[entry.name].config, entry, ledger)
+    elif (told := RunDirectory(entry.out).config).is_file():
+        grid.require_same(grid.told(configuration.from_json(told)), entry, entry.out)
+
+
+def _outcomes(entries: Sequence[Entry], made: dict[str, Result], ledger: Path) -> Iterator[Result | Failure]:
+    """The runs that are missing, as they end: first those that need no other, then those that take over one's zeros.
+
+    The caller puts each into `made` before it asks for the next.
+    """
+    yield from engines.outcomes(results.make, [e for e in entries if e.twin is None and e.name not in made])
+    second = []
+    for entry in entries:
+        if entry.twin in made:
+            second.append(grid.with_zeros(entry, made[entry.twin].zeros))
+            _require_same(second[-1], made, ledger)
+        elif entry.twin is not None and entry.name not in made:
+            yield Failure(entry, f"it takes its number of zeros from {entry.twin}, which failed")
+    yield from engines.outcomes(results.make, [entry for entry in second if entry.name not in made])
+
+
+def line(outcome: Result | Failure) -> str:
+    """How one run ended, in one line; the error is the held-out one."""
+    run = outcome.entry if isinstance(outcome, Failure) else outcome
+    title = f"{run.method} {run.regime} seed {run.seed}"
+    if isinstance(outcome, Failure):
+        return f"{title:31}  failed: {outcome.why}"
+    cost = f"{outcome.zeros:5.2f} % zeros  {outcome.flops / 1000:5,.0f} K FLOPs  {outcome.seconds:4.0f} s"
+    return f"{title:31}  {outcome.heldout_error:5.2f} % held-out error  {cost}"
+
+
+# ---- what they came to
+
+COLUMNS: dict[str, tuple[Callable[[Result], float], str]] = {  # heading: what of a result, how it is written
+    "held-out error %": (lambda run: run.heldout_error, ".2f"),
+    "test error %": (lambda run: run.test_error, ".2f"),
+    "zeros %": (lambda run: run.zeros, ".2f"),
+    "KFLOPs": (lambda run: run.flops / 1000, ",.0f"),
+    "weights left": (lambda run: run.weights_left, ",.0f"),
+    "seconds": (lambda run: run.seconds, ",.0f"),
+}
+PRINTED = 4  # of them, as many as a terminal is wide
+
+
+def spread(runs: Sequence[Result], value: Callable[[Result], float]) -> Spread:
+    """Of that value over the runs."""
+    values = [value(run) for run in runs]
+    return Spread(mean(values), min(values), max(values))
+
+
+def show(runs: Sequence[Result], out: Path, console: Console) -> None:
+    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, nothing."""
+    alike = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
+    if not alike:
+        return
+    table = Table()
+    for heading in ("method", "seeds", *list(COLUMNS)[:PRINTED]):
+        table.add_column(heading.replace(" error", "\nerror"), justify="left" if heading == "method" else "right", no_wrap=True)
+    lines = [f"| method | regime | seeds | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * (1 + len(COLUMNS))]
+    for (method, regime), found in alike.items():
+        cells = []
+        for value, form in COLUMNS.values():
+            middle, least, most = (f"{number:{form}}" for number in spread(found, value))
+            cells.append((middle, f"{least}-{most}" if len(found) > 1 else ""))
+        table.add_row(f"{method}\n{regime}", str(len(found)), *("\n".join(cell) for cell in cells[:PRINTED]))
+        written = (f"{middle} ({bounds})" if bounds else middle for middle, bounds in cells)
+        lines.append(f"| {method} | {regime} | {len(found)} | {' | '.join(written)} |")
+    console.print(table)
+    notes = list(dict.fromkeys(note(run) for run in runs))
+    _say(console, "\n".join(notes))
+    points = [
+        Point(*key, *(spread(found, value) for value in (lambda r: r.test_error, lambda r: r.weights_left, lambda r: r.flops)))
+        for key, found in alike.items()
+    ]
+    files.write(out / "table.md", "\n".join([*lines, "", *notes, ""]).encode())
+    save(pareto(points), out / "pareto.png")
+    _say(console, f"\neverything is in {out}")
+
+
+def note(run: Result) -> str:
+    """How a run of its regime was scheduled, in a sentence."""
+    told = run.config
+    if run.regime == "continuation":
+        return f"continuation: {told['epochs']} epochs, of which {told['refit']} refit what is left."
+    drops = ", ".join(map(str, told["lr_drops"]))
+    return (
+        f"paper: its 200 epochs scaled to {told['epochs']}, so lr x 0.1 after {drops}, and beta x {told['beta_growth']} every "
+        f"{told['beta_every']}; no refit."
+    )
+
+
+def main() -> None:
+    """Parse, sweep, and exit 2 with a sentence when something is wrong, 1 when a run failed."""
+    with told_in_a_sentence():
+        failed = sweep(tyro.cli(SweepConfig, prog="python -m minisgl.sweep", args=sys.argv[1:]), Console())
+    if failed:
+        print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
