@@ -6,7 +6,7 @@
 
 Each is trained in two regimes (schedules.py), on all training images but those that are held out.
 
-    continuation    the preset quick; the last sixth of the epochs is the refit, in which what is left is trained alone
+    continuation    the preset quick; the last fifth of the epochs is the refit, in which what is left is trained alone
     paper           the preset paper, its schedule of 200 epochs scaled to as many as there are; no refit, as in the paper
 
 Magnitude pruning has no regime of the paper's. Its learning rate is that of continuation.
@@ -29,19 +29,19 @@ REGIMES: tuple[Regime, ...] = get_args(Regime)
 
 # How strong each method is: what it changes of its regime's preset.
 SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
-    ("l0", "continuation"): {"threshold": (0.1,), "group_lam": 2.5e-6},
+    ("l0", "continuation"): {"threshold": (0.1,), "group_lam": 1e-5},
     ("l0", "paper"): {},
-    ("tl1", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("tl1", "continuation"): {"threshold": (0.005,), "group_lam": 1e-5},
     ("tl1", "paper"): {},
-    ("l1-l2", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("l1-l2", "continuation"): {"threshold": (0.005,), "group_lam": 1e-5},
     ("l1-l2", "paper"): {},
-    ("l1", "continuation"): {"threshold": (0.005,), "group_lam": 2.5e-6},
+    ("l1", "continuation"): {"threshold": (0.005,), "group_lam": 1e-5},
     ("l1", "paper"): {},
     ("group-lasso", "continuation"): {"group_lam": 1e-5},
     ("group-lasso", "paper"): {"group_lam": 1e-5},
     ("magnitude", "continuation"): {"penalty": "none"},
 }
-REFIT = 6  # one epoch in so many, at the end, is the refit's
+REFIT = 5  # one epoch in so many, at the end, is the refit's
 
 # What may differ between two runs that are one and the same: where it lies, and how it was made.
 NOT_TOLD = ("out", "threads", "checkpoint_every", "init")

@@ -1,6 +1,6 @@
 """All methods side by side: `python -m minisgl.sweep` trains a grid of runs, some at a time, and draws what they came to.
 
-    python -m minisgl.sweep                                   6 methods, 2 regimes, 3 seeds: 33 runs of 12 epochs
+    python -m minisgl.sweep                                   6 methods, 2 regimes, 3 seeds: 33 runs of 10 epochs
     python -m minisgl.sweep --methods l0 magnitude --seeds 5  a part of it, or more; what is finished is not made again
     python -m minisgl.sweep --engine dask --scheduler tcp://10.0.0.1:8786    the same grid on a Dask cluster
     python -m minisgl.sweep --draw docs/results.jsonl --out drawn            no training: table and figure of results
@@ -55,8 +55,8 @@ class SweepConfig:
     """Which regimes."""
     seeds: int = 3
     """Runs of each method in each regime, with the seeds 0, 1, ..."""
-    epochs: int = 12
-    """Passes over the training images. In continuation the last sixth is the refit; the paper's schedule is scaled to them."""
+    epochs: int = 10
+    """Passes over the training images. In continuation the last fifth is the refit; the paper's schedule is scaled to them."""
     holdout: int = 5000
     """Training images, the last ones, held out to measure the error that settings may be chosen by."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
