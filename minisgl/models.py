@@ -71,7 +71,7 @@ def curve_net(
 ) -> Sequential:
     """Three convolutions and the layer fc, for images (1, *size) and two classes, its weights drawn from rng.
 
-    `channels` are the outputs of conv1, conv2 and conv3.
+    The weights of every filter add up to 0 at first. `channels` are the outputs of conv1, conv2 and conv3.
     """
     k1, k2, k3 = channels
     layers: dict[str, Layer] = {
@@ -91,5 +91,9 @@ def curve_net(
         shape = layer.output_shape(shape)
     layers["fc"] = Linear(shape[0], 2)
     network = _draw(layers, (1, *size), rng, dtype)
+    for name in ("conv1", "conv2", "conv3"):
+        # blind to even paper, which is most of a picture: a filter that it silences, one of a few, may never learn
+        weight = network.layers[name].weight  # (K, C, R, S)
+        weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
     network.layers["fc"].weight[...] *= FC_SCALE
     return network

@@ -1,6 +1,7 @@
-"""An evaluator that shares no code with minisgl: bytes of model.safetensors and of the IDX files in, error and zeros out.
+"""An evaluator that shares no code with minisgl: bytes of model.safetensors and of the test set in, error and zeros out.
 
-It knows the two formats and the definition of LeNet-5, and uses NumPy alone, in float64, in PyTorch's layout.
+It knows the formats and the definitions of LeNet-5 and of the curve network, and uses NumPy alone, in float64, in PyTorch's
+layout. DATA is a directory of IDX files or, for shaky curves, the file of pictures that minisgl keeps in the user's cache.
 Run by hand: python tests/independent.py RUN [DATA]
 """
 
@@ -20,14 +21,17 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
-        assert entry["dtype"] == "F32"
         begin, end = entry["data_offsets"]
-        numbers = np.frombuffer(content[8 + length + begin : 8 + length + end], "<f4")
+        numbers = np.frombuffer(content[8 + length + begin : 8 + length + end], {"F32": "<f4", "U8": np.uint8}[entry["dtype"]])
         tensors[name] = numbers.reshape(entry["shape"]).astype(np.float64)
     return tensors
 
 
 def read_test_set(directory: Path) -> tuple[np.ndarray, np.ndarray]:
+    if directory.is_file():
+        pictures = read_safetensors(directory)["test"]
+        return pictures[:, None] / 255.0, np.arange(len(pictures)) % 2
+
     def content(stem: str) -> bytes:
         zipped = directory / f"{stem}.gz"
         return gzip.decompress(zipped.read_bytes()) if zipped.exists() else (directory / stem).read_bytes()
@@ -38,10 +42,11 @@ def read_test_set(directory: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    P, Q = x.shape[2] - 4, x.shape[3] - 4
+    R, S = weight.shape[2:]
+    P, Q = x.shape[2] - R + 1, x.shape[3] - S + 1
     y = np.zeros((len(x), len(weight), P, Q)) + bias[:, None, None]
-    for r in range(5):
-        for s in range(5):
+    for r in range(R):
+        for s in range(S):
             y += np.tensordot(x[:, :, r : r + P, s : s + Q], weight[:, :, r, s], axes=(1, 1)).transpose(0, 3, 1, 2)
     return np.maximum(y, 0)
 
@@ -54,6 +59,9 @@ def pool(x: np.ndarray) -> np.ndarray:
 def logits(images: np.ndarray, t: dict[str, np.ndarray]) -> np.ndarray:
     x = pool(convolve(images, t["conv1.weight"], t["conv1.bias"]))
     x = pool(convolve(x, t["conv2.weight"], t["conv2.bias"]))
+    if "conv3.weight" in t:
+        x = pool(convolve(x, t["conv3.weight"], t["conv3.bias"]))
+        return x.reshape(len(x), -1) @ t["fc.weight"].T + t["fc.bias"]
     x = np.maximum(x.reshape(len(x), 800) @ t["fc1.weight"].T + t["fc1.bias"], 0)
     return x @ t["fc2.weight"].T + t["fc2.bias"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from independent import evaluate as independently
 from rich.console import Console
 
 import minisgl
@@ -113,6 +114,15 @@ def test_the_command_trains_and_saves_v(penalty: str, small: Path) -> None:
         "loss_and_error.png",
         "sparsity.png",
     ]
+
+
+def test_an_independent_evaluator_finds_the_reported_error_and_zeros(small: Path) -> None:
+    path, report = trained("--threshold", "0.01")
+    (pictures,) = (small / "cache" / "minisgl").glob("curves-*.safetensors")
+    error, zeros, weights = independently(path, pictures)
+    layers = report["v"]["layers"].values()
+    assert (error, weights) == (pytest.approx(report["v"]["test_error"], abs=1e-9), 13_328)
+    assert zeros == sum(layer["zero_weights"] for layer in layers) > 0
 
 
 def test_the_relaxed_regime_keeps_v_too(small: Path) -> None:
