@@ -108,7 +108,7 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
         loc="left",
         fontsize=11,
     )
-    bottom.stairs(left.sum(axis=0), np.arange(D_in + 1) - 0.5, fill=True, color=GREY)  # one shape, not a bar an input
+    bottom.stairs(left.sum(axis=0), np.arange(D_in + 1) - 0.5, fill=True, fc=GREY, ec=GREY, lw=0.5)  # one shape for all
     bottom.set_ylabel("weights left")
     bottom.set_xlabel("input neuron")
     bottom.spines[["top", "right"]].set_visible(False)
