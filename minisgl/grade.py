@@ -1,0 +1,156 @@
+"""Grade a class's exercise notebooks: `python -m minisgl.grade FOLDER`
+
+    FOLDER/ada/05_hard_thresholding.ipynb          a folder for each student, and in it what was handed in
+    FOLDER/emmy/05_hard_thresholding.ipynb
+
+    grades.csv:   student,exercise,passed,message
+                  ada,05.ex1,yes,
+                  ada,05.ex2,no,CheckFailed: 05.least_cost is not right yet. ...
+
+Of what a student hands in only the answer cells count, found by their ids; grading.py says how each is run. Whatever happens
+with one student's notebook, the others are graded. The CSV is written anew after every student.
+
+This runs the students' code, with your rights. docs/teaching.md says how to do it safely.
+"""
+
+import csv
+import io
+import sys
+from dataclasses import astuple, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from minisgl import files
+from minisgl.command import told_in_a_sentence
+from minisgl.errors import MinisglError
+
+if TYPE_CHECKING:
+    from minisgl.grading import Task
+
+NEEDED = ("nbformat", "nbval", "ipykernel", "psutil", "pytest")
+LONGEST = 300  # characters of a message
+
+
+@dataclass(frozen=True)
+class GradeConfig:
+    """Run the answers of a class in fresh exercise notebooks, and write who passed what."""
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
+    """What was handed in: a folder for each student, named after the student, with notebooks in it or below."""
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("grades.csv")
+    """The CSV file to write; one that is there already is not overwritten."""
+    exercises: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("notebooks/exercises")
+    """The exercise notebooks as they were handed out."""
+    timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
+    """The longest that one cell may run, in seconds."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One line of the CSV."""
+
+    student: str
+    exercise: str
+    passed: str
+    message: str
+
+
+def grade(config: GradeConfig) -> list[Grade]:
+    """Grade every student, tell how it goes, and write config.out; its lines.
+
+    Graded are the chapters that anybody has handed in. MinisglError when there is nothing to grade, a package is missing, or
+    the CSV cannot be written.
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise MinisglError(f"{missing[0]} is not installed, and grading needs it: pip install 'minisgl[notebooks]'")
+    if not 0 < config.timeout < float("inf"):
+        raise MinisglError(f"--timeout must be a number of seconds above 0, and is {config.timeout:g}")
+    if config.out.exists():
+        raise MinisglError(f"{config.out} is there already; name another file with --out")
+    handed_in = {student.name: _notebooks(student) for student in _folders(config.folder)}
+    chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
+    tasks = {chapter: found for chapter in chapters if (found := _tasks(config.exercises, chapter))}
+    if not tasks:
+        raise MinisglError(
+            f"{config.folder} holds no notebook of {config.exercises}; each is wanted as FOLDER/student/NN_name.ipynb"
+        )
+    grades: list[Grade] = []
+    for student, notebooks in handed_in.items():
+        messages = {
+            exercise: message
+            for chapter, its_tasks in tasks.items()
+            for exercise, message in _grade_chapter(its_tasks, notebooks.get(chapter, []), config.timeout).items()
+        }
+        grades += [Grade(student, exercise, *_outcome(message)) for exercise, message in messages.items()]
+        files.write(config.out, _as_csv(grades).encode())
+        print(f"{student}: {sum(not message for message in messages.values())} of {len(messages)}", flush=True)
+    print(f"everything is in {config.out}")
+    return grades
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise MinisglError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def _notebooks(student: Path) -> dict[str, list[Path]]:
+    """A student's notebooks by chapter; what editors keep in hidden folders is left out."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(student.rglob("[0-9][0-9]*.ipynb")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(student).parts):
+            found.setdefault(path.name[:2], []).append(path)
+    return found
+
+
+def _tasks(exercises: Path, chapter: str) -> "list[Task]":
+    from minisgl.grading import tasks_of  # noqa: PLC0415 (it needs the extra, and grade has asked for it)
+
+    paths = sorted(exercises.glob(f"{chapter}_*.ipynb"))
+    try:
+        return tasks_of(paths[0]) if paths else []
+    except (OSError, ValueError) as error:
+        raise MinisglError(f"{paths[0]} cannot be read: {error}") from error
+
+
+def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> dict[str, str]:
+    """For every task of a chapter, as "05.ex1", what is wrong; "" if nothing is."""
+    from minisgl.grading import answers_in, run  # noqa: PLC0415
+
+    if not paths:
+        return {task.exercise: "nothing was handed in" for task in tasks}
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        return {task.exercise: f"there are {len(paths)} notebooks of this chapter: {names}" for task in tasks}
+    try:
+        answers = answers_in(paths[0])
+    except Exception as error:  # whatever is wrong with this one, the others are graded
+        problem = f"{paths[0].name} cannot be read as a notebook ({type(error).__name__})"
+        return {task.exercise: problem for task in tasks}
+    messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
+    return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in {paths[0].name}") for task in tasks}
+
+
+def _outcome(message: str) -> tuple[str, str]:
+    """The last two columns: "yes" or "no", and the message in one line."""
+    return "no" if message else "yes", " ".join(message.split())[:LONGEST]
+
+
+def _as_csv(grades: list[Grade]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([("student", "exercise", "passed", "message"), *map(astuple, grades)])
+    return text.getvalue()
+
+
+def main() -> None:
+    """Parse, grade, and exit 2 with a sentence when something is wrong."""
+    with told_in_a_sentence():
+        grade(tyro.cli(GradeConfig, prog="python -m minisgl.grade", args=sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

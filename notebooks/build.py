@@ -1,0 +1,221 @@
+"""Build the course's notebooks from their sources: `python -m notebooks.build [CHAPTER...] [--check]`
+
+    python -m notebooks.build             all chapters
+    python -m notebooks.build 04 05       these two
+    python -m notebooks.build --check     write nothing; exit 2 if one is out of step with its source, or tells a solution
+
+One source, notebooks/source/05_name.py in jupytext's percent format, becomes three notebooks:
+
+    notebooks/05_name.ipynb               the chapter, executed: all cells but the code of the tasks
+    notebooks/exercises/05_name.ipynb     set-up and tasks, a stub in place of every solution
+    notebooks/solutions/05_name.ipynb     the same with the solutions, executed
+
+README.md says how a source is written. Ids, metadata and outputs are such that the same source gives the same bytes. The check
+compares what was written, cell by cell, and never outputs: those depend on the versions of what draws them.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from minisgl import files
+from minisgl.command import told_in_a_sentence
+from minisgl.errors import MinisglError
+from minisgl.exercises import answer_id, check_id, task_of
+
+HERE = Path(__file__).parent
+REGION = re.compile(r"^( *)# BEGIN SOLUTION: ([^\n]+)\n(.*?)^ *# END SOLUTION(?:\n|\Z)", re.MULTILINE | re.DOTALL)
+TAGS = re.compile(r"setup|ex[1-9]|raises-exception")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SECONDS = 90  # the longest that a chapter may take
+
+
+class Source:
+    """One chapter's source: its cells, with ids, and what each of the three notebooks takes of them.
+
+    MinisglError when a tag is unknown, or a task has not exactly one cell with a solution and one that checks it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name, self.chapter = path, path.stem, path.stem[:2]
+        self.cells: list[NotebookNode] = []
+        for place, cell in enumerate(jupytext.read(path, fmt="py:percent").cells, start=1):
+            tags = cell.metadata.get("tags", [])
+            if unknown := [tag for tag in tags if not TAGS.fullmatch(tag)]:
+                raise MinisglError(f"{path.name}, cell {place}: the tag {unknown[0]} is not one of setup, ex1 to ex9")
+            new = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
+            self.cells.append(new(cell.source, id=self._id(cell, place), metadata={"tags": tags} if tags else {}))
+        self._require_pairs()
+
+    def _id(self, cell: NotebookNode, place: int) -> str:
+        task = task_of(cell)
+        has_region = REGION.search(cell.source) is not None
+        if ("BEGIN SOLUTION" in cell.source or "END SOLUTION" in cell.source) and not (task and has_region):
+            raise MinisglError(
+                f"{self.path.name}, cell {place}: a solution stands in a code cell tagged ex1 to ex9, between the lines "
+                '"# BEGIN SOLUTION: what to write" and "# END SOLUTION"'
+            )
+        if task is None or cell.cell_type != "code":
+            return f"{self.chapter}-cell-{place:02}"
+        return answer_id(self.chapter, task) if has_region else check_id(self.chapter, task)
+
+    def _require_pairs(self) -> None:
+        ids = [cell.id for cell in self.cells if _is_task_code(cell)]
+        tasks = {task for cell in self.cells if (task := task_of(cell))}
+        if sorted(ids) != sorted(name(self.chapter, task) for task in tasks for name in (answer_id, check_id)):
+            raise MinisglError(
+                f"{self.path.name}: a task has one code cell with a solution and one that checks it, and there are "
+                f"{', '.join(sorted(ids)) or 'none'}"
+            )
+
+    def solution_lines(self) -> Iterator[str]:
+        """Every line of the solutions that says something."""
+        for cell in self.cells:
+            for region in REGION.finditer(cell.source):
+                yield from (line for line in _code_lines(region[3]) if len(line) > 8)  # `else:` tells nothing
+
+    def notebooks(self) -> dict[Path, NotebookNode]:
+        """The three notebooks, not executed, by their paths."""
+        title = self.cells[0].source.splitlines()[0]
+        chapter = [cell for cell in self.cells if not _is_task_code(cell)]
+        tasks = [cell for cell in self.cells if task_of(cell) or "setup" in cell.metadata.get("tags", [])]
+        exercises = f"""{title}: exercises
+
+Write your answers where `raise NotImplementedError` stands, and run the cell below each: it tells you what is wrong, or
+that nothing is. All at once, from the folder of the course: `pytest --nbval-lax notebooks/exercises/{self.name}.ipynb`, and
+with `-m ex1` the first alone. What you need stands in [the chapter](../{self.name}.ipynb)."""
+        solutions = f"{title}: solutions\n\nFor teachers. The tasks, and [the chapter](../{self.name}.ipynb)."
+        return {
+            HERE / f"{self.name}.ipynb": self._notebook(chapter),
+            HERE / "exercises" / f"{self.name}.ipynb": self._notebook(tasks, exercises, _stub),
+            HERE / "solutions" / f"{self.name}.ipynb": self._notebook(tasks, solutions, lambda region: region[3]),
+        }
+
+    def _notebook(
+        self, cells: list[NotebookNode], title: str = "", replace: Callable[[re.Match[str]], str] = lambda region: region[0]
+    ) -> NotebookNode:
+        head = [new_markdown_cell(title, id=f"{self.chapter}-title")] if title else []
+        copies = [NotebookNode({**cell, "source": REGION.sub(replace, cell.source).rstrip()}) for cell in cells]
+        return new_notebook(cells=head + copies, metadata=METADATA, nbformat_minor=5)
+
+
+def _is_task_code(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and task_of(cell) is not None
+
+
+def _code_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def _stub(region: re.Match[str]) -> str:
+    lines = len(_code_lines(region[3]))
+    text = f"{region[2]} (about {lines} line{'s' * (lines > 1)})"
+    return f"{region[1]}raise NotImplementedError({json.dumps(text, ensure_ascii=False)})\n"
+
+
+def execute(notebook: NotebookNode, path: Path) -> None:
+    """Run it in place, in its folder-to-be. MinisglError if a cell fails, warns, or says what differs from run to run."""
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise MinisglError(f"{path.name} fails:\n{error}") from error
+    notebook.metadata = nbformat.from_dict(METADATA)  # without the kernel's version, and what the sliders were set to
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.metadata.pop("execution", None)
+            # a slider without its kernel is an error message: the figure beside it is what stays
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            _require_same_everywhere(cell, path)
+
+
+def _require_same_everywhere(cell: NotebookNode, path: Path) -> None:
+    if any(output.get("name") == "stderr" for output in cell.outputs):
+        raise MinisglError(f"{path.name}, cell {cell.id}: it warns: {cell.outputs[0].get('text')}")
+    said = json.dumps(cell.outputs)
+    places = [re.escape(str(place)) for place in (HERE.parent, Path.home(), sys.prefix)]
+    if found := re.search("|".join([*places, "ipykernel_[0-9]+", r"\bat 0x[0-9a-f]{6,}"]), said):
+        raise MinisglError(f"{path.name}, cell {cell.id}: the output holds {found[0]}, which is other on other machines")
+
+
+def build(source: Source) -> None:
+    """Write the three notebooks of a chapter."""
+    for path, notebook in source.notebooks().items():
+        path.parent.mkdir(exist_ok=True)  # a kernel runs in it
+        if path.parent.name != "exercises":
+            execute(notebook, path)
+        files.write(path, (nbformat.writes(notebook) + "\n").encode())
+        print(path.relative_to(HERE.parent))
+
+
+def complaints(source: Source) -> Iterator[str]:
+    """What is wrong with the notebooks of a chapter that are there, in a sentence each."""
+    for path, wanted in source.notebooks().items():
+        place = path.relative_to(HERE.parent)
+        if not path.is_file():
+            yield f"{place} is missing"
+            continue
+        found = nbformat.read(path, as_version=4)
+        if _written(found) != _written(wanted):
+            yield f"{place} is out of step with {source.path.relative_to(HERE.parent)}"
+        if path.parent.name != "solutions":
+            yield from (f"{place} {leak}" for leak in leaks(found, source))
+
+
+def _written(notebook: NotebookNode) -> list[tuple[str, str, str, NotebookNode]]:
+    return [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+
+
+def leaks(notebook: NotebookNode, source: Source) -> Iterator[str]:
+    """How a notebook that students see tells a solution: as a line of one, or as the output of a task's cell."""
+    secrets = {"BEGIN SOLUTION", "END SOLUTION", *source.solution_lines()}
+    for cell in notebook.cells:
+        yield from (f"tells a solution in cell {cell.id}: {line}" for line in sorted(secrets) if line in cell.source)
+        if _is_task_code(cell) and cell.outputs:
+            yield f"has outputs in cell {cell.id}"
+
+
+def main() -> None:
+    """Parse, then build or check; exit 2 with sentences when something is wrong."""
+    parser = argparse.ArgumentParser(
+        "python -m notebooks.build", description="Build the course's notebooks from their sources."
+    )
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="two digits; none: all")
+    parser.add_argument("--check", action="store_true", help="write nothing, and exit 2 if a notebook is out of step")
+    options = parser.parse_args()
+    with told_in_a_sentence():
+        paths = sorted((HERE / "source").glob("[0-9][0-9]_*.py"))
+        if unknown := set(options.chapters) - {path.name[:2] for path in paths}:
+            raise MinisglError(f"there is no chapter {', '.join(sorted(unknown))} in notebooks/source")
+        sources = [Source(path) for path in paths if not options.chapters or path.name[:2] in options.chapters]
+        if not options.check:
+            for source in sources:
+                build(source)
+        elif wrong := [complaint for source in sources for complaint in complaints(source)]:
+            raise MinisglError("\n  ".join(["the notebooks need python -m notebooks.build:", *wrong]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,440 @@
+# %% [markdown]
+# # 4 The proximal operator, and soft thresholding
+#
+# The penalty $\lambda |w|$ pulls a weight towards zero, always with the same force $\lambda$. A weight that follows this pull in
+# steps comes near zero with full speed, jumps over it, is pulled back, and jumps over it again. It is never *equal* to zero, and a
+# weight that is not zero has to be stored and multiplied.
+#
+# **Which step lands on zero, exactly, and stays there?**
+
+# %% tags=["setup"]
+import numpy as np
+
+from minisgl.check import check
+from minisgl.penalties import L1
+
+# %%
+import matplotlib.pyplot as plt
+from ipywidgets import FloatSlider, interact
+
+from minisgl.notebook import show_code
+from minisgl.plots import GREY, V_COLOUR, W_COLOUR
+
+plt.rcParams["figure.constrained_layout.use"] = True
+
+# %% [markdown]
+# ## A picture
+#
+# One weight $w$, and a loss that wants $w = 0.3$, with a penalty that wants $w = 0$:
+#
+# $$F(w) = \tfrac12 (w - 0.3)^2 + 0.5\,|w|$$
+#
+# The penalty wins: the least value of $F$ is at $w = 0$. Both panels start at $w = 1.5$ and make 25 steps of the same length. On
+# the left the penalty takes part through its slope $0.5 \operatorname{sign}(w)$. On the right it takes part through the step that this chapter
+# is about.
+
+# %%
+lr = 0.25
+by_slope, by_prox = [1.5], [1.5]
+for _ in range(25):
+    w = by_slope[-1]
+    by_slope.append(w - lr * ((w - 0.3) + 0.5 * np.sign(w)))
+    w = by_prox[-1]
+    w = w - lr * (w - 0.3)  # the loss alone
+    by_prox.append(np.sign(w) * max(abs(w) - lr * 0.5, 0))  # then the penalty
+
+assert 0 not in by_slope
+first = by_prox.index(0)
+assert set(by_prox[first:]) == {0}
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
+for panel, steps, colour, title in (
+    (axes[0], by_slope, W_COLOUR, "by the slope: never 0"),
+    (axes[1], by_prox, V_COLOUR, f"by the prox: 0 from step {first} on"),
+):
+    panel.axhline(0, color=GREY, linewidth=0.8)
+    panel.plot(steps, ".-", color=colour)
+    panel.set(title=title, xlabel="step", xticks=range(0, 26, 5))
+axes[0].set_ylabel("w")
+plt.show()
+
+# %% [markdown]
+# ## The question, in symbols
+#
+# Let $v$ be the weight as it is, and $r$ a penalty. Look for a new weight $x$ that is cheap, but not far from $v$:
+#
+# $$\operatorname{prox}(v) \;=\; \underset{x}{\arg\min}\; \Big[\; \underbrace{t\, r(x)}_{\text{what } x \text{ costs}} \;+\;
+# \underbrace{\tfrac12 (x - v)^2}_{\text{how far it is from } v} \Big] \qquad t \ge 0$$
+#
+# This is the **proximal operator** of $t\,r$. Here $r(x) = |x|$. Every other penalty of this course gets a chapter, and the
+# question stays the same.
+#
+# ## By hand
+#
+# Take $t = 0.5$ and try some $x$.
+#
+# | $v = 1.5$ | penalty $0.5\,\lvert x\rvert$ | distance $(x - 1.5)^2/2$ | together |
+# |---|---|---|---|
+# | $x = 1.5$ (stay) | 0.75 | 0 | 0.75 |
+# | $x = 1$ | 0.5 | 0.125 | **0.625** |
+# | $x = 0.5$ | 0.25 | 0.5 | 0.75 |
+# | $x = 0$ | 0 | 1.125 | 1.125 |
+#
+# | $v = 0.3$ | penalty $0.5\,\lvert x\rvert$ | distance $(x - 0.3)^2/2$ | together |
+# |---|---|---|---|
+# | $x = 0.3$ (stay) | 0.15 | 0 | 0.15 |
+# | $x = 0.1$ | 0.05 | 0.02 | 0.07 |
+# | $x = 0$ | 0 | 0.045 | **0.045** |
+#
+# The large weight moves by 0.5 towards zero. The small one goes to zero and stays there. The same numbers from the formula:
+
+
+# %%
+def cost(x, v, t):
+    """What x costs, entry by entry: t |x| + (x - v)^2 / 2."""
+    return t * np.abs(x) + (x - v) ** 2 / 2
+
+
+np.testing.assert_allclose(cost(np.array([1.5, 1, 0.5, 0]), 1.5, 0.5), [0.75, 0.625, 0.75, 1.125])
+np.testing.assert_allclose(cost(np.array([0.3, 0.1, 0]), 0.3, 0.5), [0.15, 0.07, 0.045])
+print("both tables are right")
+
+# %% [markdown]
+# ## The derivation
+#
+# **Many weights are many single problems.** For $v$ of shape $(n,)$ the cost is a sum in which every term has one entry of $x$ only:
+#
+# $$t \sum_{i=1}^n |x_i| + \tfrac12 \sum_{i=1}^n (x_i - v_i)^2 \;=\; \sum_{i=1}^n \Big[\, t\,|x_i| + \tfrac12 (x_i - v_i)^2 \Big]$$
+#
+# A sum of terms that have nothing in common is least when each of them is least. So from here on $x$ and $v$ are single numbers,
+# and
+#
+# $$f(x) = t\,|x| + \tfrac12 (x - v)^2$$
+#
+# **First let $v \ge 0$.**
+#
+# *Step 1: the best $x$ is not negative.* Compare a negative $x$ with $-x$. The penalty is the same, and the distance
+#
+# $$\tfrac12 (-x - v)^2 - \tfrac12 (x - v)^2 \;=\; \tfrac12 \big( x^2 + 2xv + v^2 \big) - \tfrac12 \big( x^2 - 2xv + v^2 \big) \;=\; 2xv \;\le\; 0$$
+#
+# is not larger for $-x$, because $x < 0 \le v$.
+#
+# *Step 2: the slope where $x > 0$.* There $|x| = x$, so
+#
+# $$f(x) = t\,x + \tfrac12 (x - v)^2, \qquad f'(x) = t + x - v$$
+#
+# The slope is zero at $x = v - t$. Is this point in the half $x > 0$ that we are looking at?
+#
+# - *Yes, if $v > t$.* To the left of $v - t$ the slope is negative, to the right positive: $f$ falls until $v - t$ and then rises. The
+#   least value is at $x = v - t$.
+# - *No, if $v \le t$.* Then $f'(x) = x + (t - v) > 0$ for every $x > 0$: $f$ rises from the start, and nothing is better than $x = 0$.
+#
+# **Now let $v < 0$.** Change both signs, of $x$ and of $v$: neither $|x|$ nor $(x - v)^2$ changes. So the picture for $v$ is the
+# mirror image of the picture for $-v$, and $\operatorname{prox}(v) = -\operatorname{prox}(-v)$.
+#
+# All three in one line:
+#
+# $$\boxed{\;\operatorname{prox}(v) = \operatorname{sign}(v)\,\max(|v| - t,\; 0)\;}$$
+#
+# This is **soft thresholding**: up to the threshold $t$ all becomes 0, and all beyond comes closer to zero by $t$.
+#
+# **Check.** The formula on 301 values of $v$, against the best of 6,001 candidates for each.
+
+# %%
+v = np.linspace(-3, 3, 301)  # (301,)
+x = np.linspace(-3, 3, 6001)  # (6001,), 0.001 apart
+for t in (0.0, 0.3, 0.5, 1.7):
+    best = x[cost(x, v[:, None], t).argmin(axis=1)]  # (301, 6001) -> (301,)
+    formula = np.sign(v) * np.maximum(np.abs(v) - t, 0)  # (301,)
+    assert np.abs(formula - best).max() < 0.001
+    print(f"t = {t}: the formula and the best candidate agree, and {np.sum(formula == 0)} of 301 are exactly 0")
+
+# %% [markdown]
+# ## Where the zeros come from
+#
+# Write down what we found for $v > t$ and for $v < -t$: $x = v - t$ and $x = v + t$. In both cases
+#
+# $$x = v - t \operatorname{sign}(x)$$
+#
+# A gradient step on the penalty would be
+#
+# $$x = v - t \operatorname{sign}(v)$$
+#
+# One letter differs. The gradient step takes the slope **where it starts**, and knows nothing of the corner that lies on its way. The prox
+# takes the slope **where it arrives**. And if it arrives at the corner, the corner can answer a pull of any strength from $-t$ to
+# $t$: every $v$ in $[-t, t]$ ends there.
+#
+# **Check**, with $t = 0.5$. For the values that are not dropped both give the same. The others jump over zero.
+
+# %%
+t = 0.5
+v = np.array([-1.3, -0.4, -0.1, 0.2, 0.45, 0.9])
+gradient_step = v - t * np.sign(v)
+prox = L1(t).prox(v, step=1.0)  # the formula in the box, as minisgl computes it
+np.testing.assert_allclose(prox, np.sign(v) * np.maximum(np.abs(v) - t, 0))
+for row in zip(v, gradient_step, prox, strict=True):
+    print("v = {:5.2f}     by a gradient step {:5.2f}     by the prox {:5.2f}".format(*row))
+kept = np.abs(v) > t
+np.testing.assert_allclose(prox[kept], v[kept] - t * np.sign(prox[kept]))  # x = v - t sign(x)
+assert np.all(np.sign(gradient_step[~kept]) == -np.sign(v[~kept]))  # on the other side of zero
+
+# %% [markdown]
+# ## The threshold curve, and the cost it makes least
+#
+# Four values of $v$, with $t = 0.5$. In each of the first four panels the curve is the cost $f(x)$, and the dot is its lowest point. In
+# the last panel these four dots lie on the curve of $\operatorname{prox}$. The lowest point stays in the corner at 0 until $v$ is
+# larger than $t$. Then it moves, without a jump.
+
+
+# %%
+def draw_cost(axes, v, t):
+    x = np.linspace(-1, 2.2, 401)  # (401,)
+    axes.plot(x, cost(x, v, t), color=GREY)
+    best = L1(t).prox(np.array([v]), 1.0)[0]
+    axes.axvline(v, color=GREY, linewidth=0.8, linestyle="--")
+    axes.text(v, 1.62, " v", color=GREY, va="top")
+    axes.plot(best, cost(best, v, t), "o", color=V_COLOUR, markersize=8)
+    axes.set(xlabel="x", title=f"v = {v:.1f}:  best x = {best:.1f}", ylim=(0, 1.65), xticks=[-1, 0, 1, 2])
+
+
+def draw_prox(axes, marked, t):
+    v = np.linspace(-2.2, 2.2, 441)  # (441,)
+    axes.plot(v, v, "--", color=GREY, linewidth=0.8)
+    axes.plot(v, L1(t).prox(v, 1.0), color=W_COLOUR)
+    axes.plot(marked, L1(t).prox(np.array(marked), 1.0), "o", color=V_COLOUR, markersize=8)
+    axes.set(xlabel="v", title="prox(v); dashed: v", xticks=[-2, -t, t, 2], aspect="equal")
+
+
+figure, axes = plt.subplots(1, 5, figsize=(14, 3))
+some_v = [0.3, 0.5, 1.0, 1.6]
+for panel, one_v in zip(axes, some_v, strict=False):
+    draw_cost(panel, one_v, 0.5)
+axes[0].set_ylabel("cost f(x)")
+draw_prox(axes[4], some_v, 0.5)
+plt.show()
+
+# %% [markdown]
+# With a running kernel, move $v$ and $t$ yourself. Push $v$ slowly past $t$ and watch the dot leave its corner. (Without a
+# kernel the panels above show the same.)
+
+
+# %%
+def two_panels(v, t):
+    _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
+    draw_cost(left, v, t)
+    draw_prox(right, [v], t)
+    plt.show()
+
+
+_ = interact(
+    two_panels,
+    v=FloatSlider(value=1.0, min=-0.9, max=2.1, step=0.1),
+    t=FloatSlider(value=0.5, min=0.1, max=1.5, step=0.1),
+)
+
+# %% [markdown]
+# ## Lam and the step
+#
+# In minisgl a penalty carries its own weight $\lambda$, and the step $s$ comes from outside:
+#
+# $$\operatorname{prox}(v, s) = \underset{x}{\arg\min}\; s\,\lambda\, r(x) + \tfrac12 \lVert x - v\rVert^2 \qquad\text{so } t = s\,\lambda$$
+#
+# Why two numbers where one would do? Because of where the prox is used. Two copies of the weights, $W$ and $V$, are held
+# together by a coupling $\beta > 0$ ([chapter 9](09_variable_splitting.ipynb)), and the new $V$, of $W$'s shape, is what makes this least:
+#
+# $$\lambda\, r(V) + \tfrac{\beta}{2} \lVert V - W \rVert^2 \;=\; \beta \Big[\, \tfrac{1}{\beta}\, \lambda\, r(V) + \tfrac12 \lVert V - W \rVert^2 \Big]$$
+#
+# The factor $\beta$ in front makes everything larger by the same factor, and does not move the lowest point. In the brackets stands the
+# prox at $v = W$ with the step $s = 1/\beta$. So $\lambda$ belongs to the penalty, and the step to the algorithm.
+#
+# **Check** with $\lambda = 0.6$, $\beta = 4$: threshold $0.15$.
+
+# %%
+lam, beta = 0.6, 4.0
+w = np.linspace(-1, 1, 81)  # (81,)
+x = np.linspace(-1, 1, 2001)  # (2001,)
+best = x[(lam * np.abs(x) + beta / 2 * (x - w[:, None]) ** 2).argmin(axis=1)]  # (81, 2001) -> (81,)
+assert np.abs(best - L1(lam).prox(w, step=1 / beta)).max() < 0.001
+assert L1(lam).threshold(step=1 / beta) == 0.15
+
+# %% [markdown]
+# ## The code
+#
+# This is what minisgl runs in every training step, printed from the package itself. (`in_blocks` runs its function over pieces of the
+# array that fit into the cache, and changes no number.)
+
+# %%
+show_code(L1.threshold, L1.prox)
+
+# %% [markdown]
+# It does not look like the formula in the box. Go through the three cases; $\operatorname{clip}(v, -t, t)$ is the part of $v$ that
+# lies in $[-t, t]$:
+#
+# | | $\operatorname{clip}(v, -t, t)$ | $v - \operatorname{clip}(v, -t, t)$ | the box |
+# |---|---|---|---|
+# | $v > t$ | $t$ | $v - t$ | $v - t$ |
+# | $-t \le v \le t$ | $v$ | $v - v = 0$ | $0$ |
+# | $v < -t$ | $-t$ | $v + t$ | $-(\lvert v\rvert - t)$ |
+#
+# It is the same, in two operations instead of five. And $v - v$ is 0 exactly, for every number that a computer can hold.
+
+# %%
+v = np.random.default_rng(0).normal(size=100_000)  # (100000,)
+for t in (0.0, 0.1, 1.0):
+    np.testing.assert_array_equal(L1(t).prox(v, 1.0), np.sign(v) * np.maximum(np.abs(v) - t, 0))
+
+# %% [markdown]
+# ## One step for a loss and a penalty
+#
+# In training there is also a loss $L(w)$, $w$ of shape $(n,)$, which we know through its gradient $g$ at the present $w$, of the same
+# shape. Near $w$ the loss is about $L(w) + g \cdot (x - w)$. Trust this within a distance that the learning rate $\eta$ measures, and
+# look for the best $x$:
+#
+# $$\underset{x}{\arg\min}\;\; g \cdot (x - w) + \tfrac{1}{2\eta} \lVert x - w \rVert^2 + \lambda\, r(x)$$
+#
+# Complete the square. Multiplying out the right side shows that
+#
+# $$g \cdot (x - w) + \tfrac{1}{2\eta} \lVert x - w \rVert^2 \;=\; \tfrac{1}{2\eta} \big\lVert x - (w - \eta\, g) \big\rVert^2 - \tfrac{\eta}{2} \lVert g \rVert^2 :$$
+#
+# the square of the norm is $\lVert x - w\rVert^2 + 2\eta\, g \cdot (x - w) + \eta^2 \lVert g \rVert^2$; divided by $2\eta$ its last term is
+# $\tfrac{\eta}{2} \lVert g \rVert^2$, which is taken away again. This term has no $x$ in it: leave it out. Multiply the rest by
+# $\eta$, which does not move the lowest point:
+#
+# $$\underset{x}{\arg\min}\;\; \eta\, \lambda\, r(x) + \tfrac12 \big\lVert x - (w - \eta\, g) \big\rVert^2 \;=\; \operatorname{prox}(w - \eta\, g,\; \text{step} = \eta)$$
+#
+# A gradient step on the loss, then the prox of the penalty, with the learning rate as the step: a **proximal gradient step**. The
+# right panel of the first picture did this.
+#
+# **Check** of the completed square, with random vectors.
+
+# %%
+rng = np.random.default_rng(1)
+x, w, g = rng.normal(size=(3, 8))  # each (8,)
+eta = 0.7
+left = g @ (x - w) + (x - w) @ (x - w) / (2 * eta)
+away = x - (w - eta * g)  # (8,)
+np.testing.assert_allclose(left, away @ away / (2 * eta) - eta / 2 * g @ g)
+
+# %% [markdown]
+# ## An experiment: five weights out of a hundred
+#
+# A linear model with 100 weights, of which only 5 are not zero. We see 60 noisy outputs $b = A\,w_{\text{true}} + \text{noise}$, fewer than
+# there are weights, and look for
+#
+# $$\min_w\;\; \tfrac12 \lVert A w - b \rVert^2 + \lambda \lVert w \rVert_1 \qquad A : (60, 100),\;\; w : (100,),\;\; b : (60,)$$
+#
+# with the gradient of the loss $A^{\mathsf T}(A w - b)$, of shape $(100,)$. Both runs start at random weights and have the same learning rate.
+
+# %%
+rng = np.random.default_rng(2)
+A = rng.normal(size=(60, 100)) / np.sqrt(60)
+w_true = np.zeros(100)
+w_true[[10, 30, 45, 70, 85]] = [2, -1.5, 1, -2.5, 1.5]
+b = A @ w_true + 0.05 * rng.normal(size=60)  # (60,)
+lam = 0.15
+lr = 1 / np.linalg.norm(A, 2) ** 2  # the largest curvature of the loss is the largest singular value of A, squared
+start = rng.normal(size=100)
+
+
+def run(step, steps=400):
+    w, zeros, objective = start, [], []
+    for _ in range(steps):
+        zeros.append(np.sum(w == 0))
+        objective.append(np.sum((A @ w - b) ** 2) / 2 + L1(lam).value(w))
+        w = step(w, A.T @ (A @ w - b))
+    return w, zeros, objective
+
+
+w_slope, zeros_slope, objective_slope = run(lambda w, g: w - lr * (g + lam * np.sign(w)))
+w_prox, zeros_prox, objective_prox = run(lambda w, g: L1(lam).prox(w - lr * g, step=lr))
+assert zeros_slope[-1] == 0
+assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: chapter 9 says why
+
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
+left.plot(zeros_slope, color=W_COLOUR, label="by the slope")
+left.plot(zeros_prox, color=V_COLOUR, label="by the prox")
+left.set(title="weights that are exactly 0, of 100", xlabel="step")
+left.legend()
+middle.semilogy(np.array(objective_slope) - objective_prox[-1], color=W_COLOUR, label="by the slope")
+middle.semilogy(np.array(objective_prox[:-1]) - objective_prox[-1] + 1e-16, color=V_COLOUR, label="by the prox")
+middle.set(title="loss + penalty, above the lowest seen", xlabel="step", ylim=(1e-8, 100))
+middle.legend()
+right.vlines(np.arange(100), 0, w_true, color=GREY, linewidth=5, alpha=0.4, label="true")
+right.plot(np.flatnonzero(w_prox), w_prox[w_prox != 0], "o", color=V_COLOUR, markersize=4, label="found, not zero")
+right.axhline(0, color=GREY, linewidth=0.8)
+right.set(title="the weights", xlabel="index")
+right.legend()
+plt.show()
+print(f"by the slope {zeros_slope[-1]} zeros; by the prox {zeros_prox[-1]}, and these weights are left:")
+print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.flatnonzero(np.abs(w_prox) > 0.2)))
+
+# %% [markdown]
+# Three things to see:
+#
+# - **Left:** the slope alone never makes a single zero. The prox makes most of them.
+# - **Middle:** jumping to and fro around zero also costs: the slope's run stays above the other.
+# - **Right:** the five large weights are found, and **each is too small**. Soft thresholding takes $t$ from a weight that it keeps, at every step, however
+#   large it is. This is the *bias* of the l1 norm, and the reason for [chapter 5](05_hard_thresholding.ipynb).
+#
+# ## Exercises
+#
+# To be written in [exercises/04_proximal_operator.ipynb](exercises/04_proximal_operator.ipynb), where a check below each answer tells you what is
+# wrong.
+
+# %% [markdown] tags=["ex1"]
+# **Exercise 1.** Write soft thresholding for an array `v` of any shape, float32 or float64, with a threshold `t` of at least 0. The result
+# has the shape and dtype of `v`, and `v` stays as it was. No loop, and without `L1`.
+
+
+# %% tags=["ex1"]
+def soft_threshold(v, t):
+    """argmin over x of t |x| + (x - v)^2 / 2, entry by entry."""
+    # BEGIN SOLUTION: shrink the sizes by t, stop at 0, and give every entry its sign back
+    return np.sign(v) * np.maximum(np.abs(v) - t, 0)
+    # END SOLUTION
+
+
+# %% tags=["ex1"]
+check("04.soft_threshold", soft_threshold)
+
+# %% [markdown] tags=["ex2"]
+# **Exercise 2.** Another penalty, $r(x) = \tfrac12 x^2$ (weight decay). Derive its prox as in the chapter, on paper: what is the slope of
+# $\tfrac{t}{2} x^2 + \tfrac12 (x - v)^2$, and where is it zero? Write it. Does it ever make a zero of a weight that was none?
+
+
+# %% tags=["ex2"]
+def ridge_prox(v, t):
+    """argmin over x of t x^2 / 2 + (x - v)^2 / 2, entry by entry: v of any shape, t >= 0."""
+    # BEGIN SOLUTION: the x at which the slope is zero
+    return v / (1 + t)
+    # END SOLUTION
+
+
+# %% tags=["ex2"]
+check("04.ridge_prox", ridge_prox)
+
+# %% [markdown] tags=["ex3"]
+# **Exercise 3.** Write one proximal gradient step for the penalty $\lambda \lVert w \rVert_1$: the new weights, from `w` and the gradient of the
+# loss at `w` (same shape), with the learning rate `lr`. Here you may use `L1`.
+
+
+# %% tags=["ex3"]
+def proximal_gradient_step(w, gradient, lr, lam):
+    """The w after one step of length lr on loss + lam ||w||_1."""
+    # BEGIN SOLUTION: a gradient step on the loss, then the prox of the penalty with the right step
+    return L1(lam).prox(w - lr * gradient, step=lr)
+    # END SOLUTION
+
+
+# %% tags=["ex3"]
+check("04.proximal_gradient_step", proximal_gradient_step)
+
+# %% [markdown]
+# ## Summary
+#
+# - The proximal operator answers: which $x$ is cheap and near $v$? $\operatorname{prox}(v) = \arg\min_x\, t\,r(x) + \tfrac12 (x - v)^2$.
+# - For $r(x) = |x|$ it is soft thresholding, $\operatorname{sign}(v) \max(|v| - t, 0)$: small weights become exactly 0, the others
+#   shrink by $t$, and nothing jumps.
+# - A gradient step takes the slope where it starts, the prox where it arrives. Zeros come from that.
+# - $t = $ step $\times\, \lambda$. In a proximal gradient step the step is the learning rate, in the splitting of chapter 9 it is $1/\beta$.
+# - Its price is the bias: what is kept is too small by $t$.

@@ -1,0 +1,183 @@
+"""minisgl.check: every check passes the course's solution, and tells each of several planted mistakes what it is."""
+
+import contextlib
+import importlib.util
+import io
+import pkgutil
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisgl.check as checks
+from minisgl.check import CheckFailed, check
+
+CHECKOUT = Path(__file__).parents[1]
+spec = importlib.util.spec_from_file_location("notebooks_build", CHECKOUT / "notebooks" / "build.py")
+assert spec is not None
+assert spec.loader is not None
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
+SOURCES = [build.Source(path) for path in sorted((CHECKOUT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))]
+
+
+def soft(v, t):
+    return v - np.clip(v, -t, t)
+
+
+def in_place(v, lam):
+    v[np.abs(v) <= np.sqrt(2 * lam)] = 0
+    return v
+
+
+# For each check, wrong answers, each with a part of the message that it must get. Every chapter adds its own.
+PLANTED: dict[str, list[tuple[Callable[..., Any], str]]] = {
+    "04.soft_threshold": [
+        (lambda v, t: np.maximum(np.abs(v) - t, 0), "sign is lost"),
+        (lambda v, t: np.sign(v) * (np.abs(v) - t), "other side of zero"),
+        (lambda v, t: np.where(np.abs(v) > t, v, 0), "keep all of their size"),
+        (lambda v, t: np.maximum(v - t, 0), "only the positive"),
+        (lambda v, t: np.where(np.abs(v) > t, v - t, 0), "grow instead of shrinking"),
+        (lambda v, t: soft(v, t / 2), "half of t"),
+        (lambda v, t: -soft(v, t), "opposite sign"),
+        (lambda v, t: soft(v, t).astype(np.float64), "dtype of the argument"),
+        (lambda v, t: soft(v, t) + 1e-9, "almost zero"),
+    ],
+    "04.ridge_prox": [
+        (lambda v, t: v - t * v, "gradient step"),
+        (lambda v, t: v / (1 + 2 * t), "a 2 too many"),
+        (soft, "soft threshold"),
+        (lambda v, t: v * (1 + t), "further from zero"),
+    ],
+    "04.proximal_gradient_step": [
+        (lambda w, g, lr, lam: soft(w - lr * g, lam), "the threshold is lam"),
+        (lambda w, g, lr, lam: soft(w + lr * g, lr * lam), "uphill"),
+        (lambda w, g, lr, lam: soft(w, lr * lam) - lr * g, "threshold first"),
+        (lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w)), "subgradient"),
+        (lambda w, g, lr, lam: soft(w, lr * lam), "does not count"),
+        (lambda w, g, lr, lam: soft(w - g, lr * lam), "where is lr"),
+    ],
+    "05.hard_threshold": [
+        (lambda v, lam: np.where(np.abs(v) > lam, v, 0), "threshold is lam itself"),
+        (lambda v, lam: np.where(np.abs(v) > np.sqrt(lam), v, 0), "sqrt(lam)"),
+        (lambda v, lam: soft(v, np.sqrt(2 * lam)), "is shrunk"),
+        (lambda v, lam: np.where(np.abs(v) > np.sqrt(2 * lam), np.abs(v), 0), "sign is lost"),
+        (lambda v, lam: np.where(v > np.sqrt(2 * lam), v, 0), "on either side"),
+        (lambda v, lam: np.where(np.abs(v) <= np.sqrt(2 * lam), v, 0), "drop the large"),
+        (lambda v, lam: np.where(np.abs(v) >= np.sqrt(2 * lam), v, 0), "at a tie"),
+        (in_place, "writes into its argument"),
+        (lambda v, lam: None, "returns nothing"),
+        (lambda v, lam: np.where(np.abs(v) > np.sqrt(2 * lam), v, 0).ravel(), "the shape"),
+        (lambda v, lam: [x if abs(x) > np.sqrt(2 * lam) else 0 for x in v], "an array is wanted"),
+        (lambda v, lam: v if abs(v) > np.sqrt(2 * lam) else 0 * v, "stops with an error"),
+    ],
+    "05.least_cost": [
+        (lambda v, lam: np.minimum(v**2 / 2, lam), "all of them together"),
+        (lambda v, lam: np.minimum(v**2, lam), "one number is wanted"),
+        (lambda v, lam: np.minimum(v**2 / 2, lam).sum() / max(v.size, 1), "a mean is not a sum"),
+        (lambda v, lam: np.minimum(v**2, lam).sum(), "half of"),
+        (lambda v, lam: lam * np.count_nonzero(np.abs(v) > np.sqrt(2 * lam)), "to drop the others"),
+        (lambda v, lam: (v[np.abs(v) <= np.sqrt(2 * lam)] ** 2 / 2).sum(), "what is kept costs"),
+        (lambda v, lam: 1.0, "the numbers differ"),
+    ],
+    "05.lam_to_keep": [
+        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k] if k < v.size else 0.0, "lam is the threshold. The"),
+        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k] ** 2 if k < v.size else 0.0, "threshold squared"),
+        (lambda v, k: np.sort(v, axis=None)[::-1][k] ** 2 / 2 if k < v.size else 0.0, "in size"),
+        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k - 1] ** 2 / 2, "between which two sizes"),
+        (lambda v, k: 0.0, "too many"),
+        (lambda v, k: -1.0, "not below zero"),
+    ],
+}
+WRONG = [
+    pytest.param(name, function, phrase, id=f"{name}: {phrase}")
+    for name, all_of in PLANTED.items()
+    for function, phrase in all_of
+]
+
+
+def known() -> set[str]:
+    """The names of all checks that there are."""
+    names = set()
+    for info in pkgutil.iter_modules(checks.__path__):
+        if found := re.fullmatch("chapter_([0-9]{2})", info.name):
+            module = importlib.import_module(f"minisgl.check.{info.name}")
+            mine = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+            names |= {f"{found[1]}.{name}" for name in mine if not name.startswith("_")}
+    return names
+
+
+def failure(name: str, function: Callable[..., Any]) -> str:
+    with pytest.raises(CheckFailed) as caught:
+        check(name, function)
+    return str(caught.value)
+
+
+def test_every_check_has_planted_mistakes():
+    assert set(PLANTED) == known()
+    assert all(len(wrong) >= 3 for wrong in PLANTED.values())
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_the_solutions_pass_every_check_of_their_chapter(source):
+    space: dict[str, Any] = {}
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        for cell in source.cells:
+            if cell.cell_type == "code" and cell.metadata.get("tags"):
+                exec(compile(cell.source, cell.id, "exec"), space)
+    asked = {name for name in known() if name.startswith(f"{source.chapter}.")}
+    assert {line.split(":")[0] for line in said.getvalue().splitlines()} == asked
+
+
+@pytest.mark.parametrize(("name", "function", "phrase"), WRONG)
+def test_a_planted_mistake_is_named_and_no_solution_told(name, function, phrase):
+    with np.errstate(all="ignore"):
+        message = failure(name, function)
+    assert phrase in message
+    others = {other for _, other in PLANTED[name]} - {phrase}
+    assert not [other for other in others if other in message]  # a message of its own
+    secrets = [line for source in SOURCES for line in source.solution_lines()]
+    assert not [line for line in secrets if line in message]
+
+
+def test_the_failure_shows_yours_beside_what_was_wanted():
+    message = failure("05.hard_threshold", lambda v, lam: np.where(np.abs(v) > lam, v, 0))
+    assert re.search(r"v +\[0\.5\]\n +lam +0\.125\n +yours +\[0\.5\]\n +wanted +\[0\.\]", message) or "yours" in message
+    lines = [line.split()[0] for line in message.splitlines() if line.startswith("  ")]
+    assert lines == ["v", "lam", "yours", "wanted"]
+
+
+def test_an_error_in_the_answer_is_shown_with_its_line():
+    def hard_threshold(v, lam):
+        return v.missing + lam
+
+    message = failure("05.hard_threshold", hard_threshold)
+    assert "AttributeError" in message
+    assert "return v.missing + lam" in message
+
+
+def test_a_stub_is_still_to_be_written():
+    def hard_threshold(v, lam):
+        raise NotImplementedError("keep what is worth it (about 2 lines)")
+
+    assert "still to be written: keep what is worth it" in failure("05.hard_threshold", hard_threshold)
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase"),
+    [("05.unknown", "has hard_threshold"), ("99.x", "has none"), ("", "has none"), ("05", "has hard_threshold")],
+)
+def test_an_unknown_name(name, phrase):
+    assert phrase in failure(name, abs)
+
+
+def test_what_is_no_function():
+    assert "the function" in failure("05.hard_threshold", 3).replace("your function", "the function")
+
+
+def test_a_notebook_shows_no_traceback_of_ours():
+    assert CheckFailed("so")._render_traceback_() == ["CheckFailed: so"]
