@@ -171,9 +171,9 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     network.layers["conv3"].weight[10:] = 0
     write_model(run / "model.safetensors", network)
     told = quietly(run)
-    assert told["before"]["units"] == (8, 8, 64, 3584)
+    assert told["before"]["units"] == (16, 8, 64, 3584)
     conv1, conv2, conv3, inputs = told["after"]["units"]
-    assert (conv1, conv2, conv3) == (8, 8, 10)
+    assert (conv1, conv2, conv3) == (16, 8, 10)
     assert inputs == np.count_nonzero(fc.any(axis=0)[: 10 * 56])  # of the ten channels that live
     assert (told["test_images"], told["same_predictions"]) == (60, 60)
     assert told["largest_difference"] <= 1e-5 * max(1, told["largest_logit"])
