@@ -142,6 +142,9 @@ def execute(notebook: NotebookNode, path: Path) -> None:
         client.execute()
     except CellExecutionError as error:
         raise MinisglError(f"{path.name} fails:\n{error}") from error
+    drawn = [output for state in client.widget_state.values() for output in state.get("outputs", [])]
+    if errors := [output for output in drawn if output["output_type"] == "error"]:  # which a slider keeps to itself
+        raise MinisglError(f"{path.name}: what a slider draws fails: {errors[0]['ename']}: {errors[0]['evalue']}")
     notebook.metadata = nbformat.from_dict(METADATA)  # without the kernel's version, and what the sliders were set to
     for cell in notebook.cells:
         if cell.cell_type == "code":

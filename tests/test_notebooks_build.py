@@ -110,6 +110,15 @@ def test_what_differs_from_machine_to_machine_is_refused(build, output):
         build._require_same_everywhere(cell, path)
 
 
+def test_a_slider_that_fails_is_seen(build):
+    path = build.HERE / "07_roots.ipynb"
+    draw = "from ipywidgets import interact\n_ = interact(lambda x: 1 / x, x=(0, 3, 1))"
+    right, wrong = draw.replace("1 / x", "x"), draw.replace("x=(0", "x=[0").replace("3, 1)", "1]")
+    build.execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(right, id="cell")]), path)
+    with pytest.raises(MinisglError, match="ZeroDivisionError"):
+        build.execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(wrong, id="cell")]), path)
+
+
 def complaints(build, source=None):
     return list(build.complaints(source or build.Source(build.HERE / "source" / "07_roots.py")))
 

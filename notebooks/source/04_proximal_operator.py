@@ -125,8 +125,8 @@ print("both tables are right")
 #
 # The slope is zero at $x = v - t$. Is this point in the half $x > 0$ that we are looking at?
 #
-# - *Yes, if $v > t$.* To the left of $v - t$ the slope is negative, to the right positive: $f$ falls until $v - t$ and then rises. The
-#   least value is at $x = v - t$.
+# - *Yes, if $v > t$.* To the left of $v - t$ the slope is negative, to the right positive: $f$ falls from $x = 0$ on until
+#   $v - t$, and then rises. The least value is at $x = v - t$.
 # - *No, if $v \le t$.* Then $f'(x) = x + (t - v) > 0$ for every $x > 0$: $f$ rises from the start, and nothing is better than $x = 0$.
 #
 # **Now let $v < 0$.** Change both signs, of $x$ and of $v$: neither $|x|$ nor $(x - v)^2$ changes. So the picture for $v$ is the
@@ -347,7 +347,9 @@ def run(step, steps=400):
 
 w_slope, zeros_slope, objective_slope = run(lambda w, g: w - lr * (g + lam * np.sign(w)))
 w_prox, zeros_prox, objective_prox = run(lambda w, g: L1(lam).prox(w - lr * g, step=lr))
-assert zeros_slope[-1] == 0
+assert max(zeros_slope) == 0
+assert min(objective_slope) > objective_prox[-1]
+assert np.all(np.abs(w_prox) < np.abs(w_true), where=w_true != 0)  # the bias
 assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: chapter 9 says why
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
@@ -365,7 +367,7 @@ right.axhline(0, color=GREY, linewidth=0.8)
 right.set(title="the weights", xlabel="index")
 right.legend()
 plt.show()
-print(f"by the slope {zeros_slope[-1]} zeros; by the prox {zeros_prox[-1]}, and these weights are left:")
+print(f"by the slope {zeros_slope[-1]} zeros; by the prox {zeros_prox[-1]}, and the large ones of the rest are:")
 print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.flatnonzero(np.abs(w_prox) > 0.2)))
 
 # %% [markdown]

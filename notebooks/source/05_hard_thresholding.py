@@ -184,7 +184,7 @@ _ = interact(
 # %% [markdown]
 # ## Why it is not $\lambda$
 #
-# The threshold of l1 is $\lambda$. That of l0 is $\sqrt{2\lambda}$, and to take $\lambda$ here too is the commonest mistake of all. The units already
+# The threshold of l1 is $\lambda$. That of l0 is $\sqrt{2\lambda}$, and to take $\lambda$ here too is a common mistake. The units already
 # forbid it. In $\lambda\,[x \ne 0] + \tfrac12 (x - v)^2$ the bracket is a bare number, so $\lambda$ has the unit of $v^2$; a threshold is compared with
 # $v$ and has the unit of $v$. Only a square root can lead from one to the other. (For l1 the penalty is $\lambda |x|$: there $\lambda$ has the unit of $v$
 # itself.)
@@ -267,6 +267,10 @@ for name, error in errors.items():
     print(f"{name}: the best threshold is {thresholds[error.argmin()]:.2f}, with an error of {error.min():.4f}")
 left.set(title="error, over the threshold (dots: the best)", xlabel="threshold", ylabel="mean squared error", ylim=(0, 0.2))
 left.legend()
+for name, x in kept.items():
+    best = x[errors[name].argmin()]
+    lost = (np.abs(truth) - np.abs(best))[(best != 0) & (truth != 0)].mean()
+    print(f"{name}: what it keeps of the signal is {abs(lost):.2f} too {'small' if lost > 0 else 'large'} on average")
 right.plot([-3.2, 3.2], [-3.2, 3.2], "--", color=GREY, linewidth=0.8, label="what is right")
 for name, x in kept.items():
     best = x[errors[name].argmin()]
@@ -278,8 +282,8 @@ plt.show()
 
 # %% [markdown]
 # At the same threshold both make the same zeros. But the soft threshold pays for every step upwards with its bias: its best threshold is a
-# compromise, low enough to let noise through, and still all that it keeps is too small (blue, right). The hard threshold can go as high as the noise
-# asks, and loses nothing on what it keeps.
+# compromise, low enough to let noise through, and still what it keeps is too small on average (blue, right). The hard threshold can
+# go as high as the noise asks, and takes nothing from what it keeps: how far that is from the truth is noise.
 #
 # ## The price of the jump
 #
@@ -291,6 +295,20 @@ plt.show()
 #   we compared both. With many weights in one loss there are $2^n$ choices of what to keep, and a step-by-step method
 #   finds one that no small step improves, not always the best.
 #
+# **Check** of both: no pair of numbers moves apart under soft thresholding, one does under hard thresholding; and no $x$ near 0 or
+# near $v$ is better than 0 or $v$.
+
+# %%
+rng = np.random.default_rng(5)
+u, v = rng.normal(0, 2, size=(2, 100_000))  # each (100000,)
+assert np.all(np.abs(L1(1.0).prox(u, 1.0) - L1(1.0).prox(v, 1.0)) <= np.abs(u - v) + 1e-12)
+print(L0(0.5).prox(np.array([0.999, 1.001]), step=1.0))
+near = np.linspace(-0.1, 0.1, 201)  # (201,)
+for one_v in (0.6, 1.8):
+    assert cost(near, one_v, 0.5).min() == cost(0.0, one_v, 0.5)  # the valley at 0
+    assert cost(one_v + near, one_v, 0.5).min() == cost(one_v, one_v, 0.5)  # the valley at v
+
+# %% [markdown]
 # The same linear model as in chapter 4, harder: 60 outputs, 100 weights, 12 of them not zero. We run proximal gradient steps from 30
 # random starts, with l1 and with l0, and then with l0 once more, from the places where l1 had ended. (The two problems have
 # different penalties, so compare l0 with l0 only.)
