@@ -1,36 +1,30 @@
-"""Refit on the support: which weights stay, that only they move, and that a run with a refit is resumed to the byte."""
+"""Refit on the support: which weights stay, and that only they move. (test_resume.py interrupts a run about its refit.)"""
 
-import signal
 from dataclasses import replace
-from io import StringIO
 from math import pi
 
 import numpy as np
 import pytest
-from conftest import write_digits
 from device_double import device
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from killing import SAME, without_times
-from rich.console import Console
 from safetensors.numpy import load_file
 
-from minisgl import plots, refit, train
+from minisgl import refit
 from minisgl.backend import to_device, to_host
-from minisgl.errors import Interrupted
 from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
 from minisgl.processes import training_shards
 from minisgl.refit import WithRefit
 from minisgl.schedules import Continuation, Moment, Stepwise
-from minisgl.training import Training, make_schedule, make_splitting
+from minisgl.training import make_schedule, make_splitting
 
 UNITS = (4, 6, 40, 10)
 REFIT = Moment(1e-3, 0.0, None, refit=True)
 
 
-def small(penalty="l0", dtype=np.float32, **changes):
+def made(penalty="l0", dtype=np.float32, **changes):
     config = replace(PRESETS["quick"], **QUICK_FOR.get(penalty, {}), **{"penalty": penalty, **changes})
     return make_splitting(config, lenet5(np.random.default_rng(0), dtype, UNITS))
 
@@ -83,7 +77,7 @@ def test_the_largest_stay(weights, prune):
 @pytest.mark.parametrize("penalty", ["l0", "none", "group-lasso"])
 @pytest.mark.parametrize("prune", [0.0, 0.9])
 def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune):
-    splitting = small(penalty)
+    splitting = made(penalty)
     splitting.network.weights[:50] = 3e-6  # smaller than what counts as zero
     splitting = begun(splitting, prune)
     w = splitting.network.weights
@@ -97,8 +91,8 @@ def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune
 
 
 def test_prune_counts_weights_of_the_whole_network():
-    splitting = begun(small("none"), 0.75)
-    weights = small("none").network.weights
+    splitting = begun(made("none"), 0.75)
+    weights = made("none").network.weights
     cut = np.sort(np.abs(weights))[round(0.75 * weights.size)]
     np.testing.assert_array_equal(splitting.network.weights, np.where(np.abs(weights) >= cut, weights, 0))
 
@@ -109,7 +103,7 @@ def test_prune_counts_weights_of_the_whole_network():
 def test_a_step_is_that_of_the_loss_on_the_support(digits):
     """Slow twin: the optimiser on the survivors and biases alone, as a vector of their own."""
     images, labels = digits[0].images[:20].astype(float), digits[0].labels[:20]
-    splitting = begun(small(dtype=np.float64))
+    splitting = begun(made(dtype=np.float64))
     network, n = splitting.network, splitting.network.layout.n_weights
     stays = np.concatenate([network.weights != 0, np.ones(network.flat.size - n, bool)])
     w = network.flat[stays]
@@ -131,7 +125,7 @@ def test_a_step_is_that_of_the_loss_on_the_support(digits):
 def test_processes_give_the_bytes_of_one(penalty, digits):
     results = []
     for threads in (1, 2, 3):
-        splitting = small(penalty)
+        splitting = made(penalty)
         with training_shards(3, threads, splitting, 20) as run:
             begun(splitting, 0.5)  # with processes the vectors lie in shared memory by now
             for part in (slice(0, 20), slice(20, 33)):
@@ -144,9 +138,9 @@ def test_processes_give_the_bytes_of_one(penalty, digits):
 def test_on_a_device(digits):
     there = make_splitting(
         replace(PRESETS["quick"]),
-        lenet5(np.random.default_rng(0), units=UNITS).with_flat(to_device(small().network.flat, device)),
+        lenet5(np.random.default_rng(0), units=UNITS).with_flat(to_device(made().network.flat, device)),
     )
-    here = small()
+    here = made()
     for splitting, move in ((here, lambda a: a), (there, lambda a: to_device(a, device))):
         begun(splitting, 0.9)
         with training_shards(1, 1, splitting, 20) as run:
@@ -154,56 +148,11 @@ def test_on_a_device(digits):
     np.testing.assert_array_equal(to_host(there.network.flat), here.network.flat)
 
 
-# ---- whole runs
-
-WORDS = ["--epochs", "3", "--refit", "1", "--batch-size", "50", "--threads", "1"]
+# ---- a whole run
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory, digits):
-    """A directory with 400 training and 100 test digits: 8 steps an epoch."""
-    directory = tmp_path_factory.mktemp("tiny-mnist")
-    write_digits(directory, "train", digits[0][:400])
-    write_digits(directory, "t10k", digits[1][:100])
-    return directory
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_figures():
-    """They take longer than all the rest; test_plots.py draws them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save_run_figures", lambda directory, network: None)
-        yield
-
-
-def run(*words):
-    config = train.parse([*map(str, words)])
-    console = Console(file=StringIO(), width=200)
-    return train.train(config, console) if config.resume is None else train.resume(config.resume, config, ["--resume"], console)
-
-
-@pytest.mark.parametrize("after", [16, 17, 20])
-def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_path, monkeypatch):
-    whole = run(*WORDS, "--data", tiny, "--prune", 0.5, "--out", tmp_path / "whole")
-    step, calls = Training.step, 0
-
-    def counted(self, *arguments):
-        nonlocal calls
-        calls += 1
-        if calls == after:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "step", counted)
-        with pytest.raises(Interrupted):
-            run(*WORDS, "--data", tiny, "--prune", 0.5, "--out", tmp_path / "broken")
-    run("--resume", tmp_path / "broken")
-    for name in SAME:
-        assert without_times(whole.path / name) == without_times(tmp_path / "broken" / name), name
-
-
-def test_magnitude_pruning_leaves_exactly_what_was_asked_for(tiny, tmp_path):
-    directory = run(*WORDS, "--data", tiny, "--penalty", "none", "--prune", 0.9, "--out", tmp_path / "run")
-    weights = [array for name, array in load_file(directory.model).items() if name.endswith("weight")]
+def test_magnitude_pruning_leaves_exactly_what_was_asked_for(small, command, tmp_path):
+    words = ["--epochs", 2, "--refit", 1, "--penalty", "none", "--prune", 0.9, "--data", small, "--out", "run"]
+    assert command("minisgl.train", *words).returncode == 0
+    weights = [array for name, array in load_file(tmp_path / "run" / "model.safetensors").items() if name.endswith("weight")]
     assert sum(map(np.count_nonzero, weights)) == 43_050

@@ -84,6 +84,15 @@ def assert_same(one, other):
         assert without_times(one / name) == without_times(other / name), name
 
 
+@pytest.mark.parametrize("after", [16, 17, 20])  # the last step before the refit, its first, and one in it
+def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_path, monkeypatch):
+    words = ["--epochs", "3", "--refit", "1", "--prune", "0.5", "--batch-size", "50", "--threads", "1", "--data", tiny]
+    run(words, tmp_path / "whole")
+    stopped(words, tmp_path / "broken", after, monkeypatch)
+    run(["--resume", tmp_path / "broken"])
+    assert_same(tmp_path / "whole", tmp_path / "broken")
+
+
 @pytest.mark.parametrize("after", [1, 5, 8, 9, 15])
 def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(after, tiny, whole, tmp_path, monkeypatch):
     out = tmp_path / "run"
