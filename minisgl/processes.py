@@ -73,13 +73,13 @@ class Halves:
         else:
             self._updates_of(hand, *arguments)
 
-    def _gradients_of(self, hand: int, N: int) -> None:
+    def _gradients_of(self, hand: int, N: int, refit: bool) -> None:
         for i, part in list(enumerate(cut(N, self.shards)))[hand :: self.hands]:
             images, labels, ws = self.images[part], self.labels[part], self._workspaces[i]
             self.losses[i], self.wrongs[i] = shard_gradient(
                 self.splitting.network, images, labels, batch_size=N, workspace=ws, out=self._gradients[i]
             )
-        for slot, pulls in self._pulls.items():
+        for slot, pulls in () if refit else self._pulls.items():
             axis = int(np.argmax(pulls.shape))  # the one that numbers the groups
             groups = slice(pulls.shape[axis] * hand // self.hands, pulls.shape[axis] * (hand + 1) // self.hands)
             mine = (*[slice(None)] * axis, groups)
@@ -177,7 +177,7 @@ class ProcessShards(Shards):
         if splitting is not halves.splitting:
             raise ValueError("these processes share the memory of another splitting")
         halves.images[:N], halves.labels[:N] = images, labels
-        self._together("gradients", N)
+        self._together("gradients", N, moment.refit)
         self._together("updates", N, *moment)
         if halves.late and not moment.refit:
             steps = splitting.prox_steps(moment.beta, moment.thresholds)
