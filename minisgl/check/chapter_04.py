@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from minisgl.check.answer import Answer, Inputs
-from minisgl.check.definition import arrays, best_x
+from minisgl.check.definition import arrays, best_x, soft
 
 THRESHOLDS = (0.5, 1.0, 0.125, 0.0, 2.0)
 
@@ -61,10 +61,6 @@ def ridge_prox(answer: Answer) -> None:
     )
 
 
-def _soft(v: np.ndarray, t: float) -> np.ndarray:
-    return v - np.clip(v, -t, t)
-
-
 def proximal_gradient_step(answer: Answer) -> None:
     """proximal_gradient_step(w, gradient, lr, lam): a gradient step of length lr, then the prox of lam |x| with step lr."""
 
@@ -80,16 +76,16 @@ def proximal_gradient_step(answer: Answer) -> None:
         exact_zeros=True,
         mistakes={
             "the threshold is lam. A shorter step shrinks less: what does the prox of step lr multiply?": (
-                lambda w, g, lr, lam: _soft(w - lr * g, lam)
+                lambda w, g, lr, lam: soft(w - lr * g, lam)
             ),
-            "you walk uphill: against the gradient.": lambda w, g, lr, lam: _soft(w + lr * g, lr * lam),
+            "you walk uphill: against the gradient.": lambda w, g, lr, lam: soft(w + lr * g, lr * lam),
             "you threshold first and step afterwards, and the step undoes the zeros.": lambda w, g, lr, lam: (
-                _soft(w, lr * lam) - lr * g
+                soft(w, lr * lam) - lr * g
             ),
             "that is a subgradient step: lam sign(w) is the slope where you start.": lambda w, g, lr, lam: (
                 w - lr * (g + lam * np.sign(w))
             ),
-            "the gradient does not count: you threshold w itself.": lambda w, g, lr, lam: _soft(w, lr * lam),
-            "your gradient step has length 1: where is lr?": lambda w, g, lr, lam: _soft(w - g, lr * lam),
+            "the gradient does not count: you threshold w itself.": lambda w, g, lr, lam: soft(w, lr * lam),
+            "your gradient step has length 1: where is lr?": lambda w, g, lr, lam: soft(w - g, lr * lam),
         },
     )

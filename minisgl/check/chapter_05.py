@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from minisgl.check.answer import Answer, Inputs
-from minisgl.check.definition import arrays, best_x
+from minisgl.check.definition import arrays, best_x, soft
 from minisgl.penalties import L0
 
 LAMS = (0.5, 0.125, 2.0, 1.0, 0.0)
@@ -31,7 +31,7 @@ def hard_threshold(answer: Answer) -> None:
             "your threshold is sqrt(lam): something halves the cost of dropping v.": lambda v, lam: np.where(
                 np.abs(v) > np.sqrt(lam), v, 0
             ),
-            "what you keep is shrunk. Every x but 0 has the same price: which is nearest to v?": lambda v, lam: _soft(
+            "what you keep is shrunk. Every x but 0 has the same price: which is nearest to v?": lambda v, lam: soft(
                 v, np.sqrt(2 * lam)
             ),
             "the sign is lost: what is kept is v, not |v|.": lambda v, lam: np.where(
@@ -44,10 +44,6 @@ def hard_threshold(answer: Answer) -> None:
             "at a tie, where both cost the same, 0 is wanted.": lambda v, lam: np.where(np.abs(v) >= np.sqrt(2 * lam), v, 0),
         },
     )
-
-
-def _soft(v: np.ndarray, t: float) -> np.ndarray:
-    return v - np.clip(v, -t, t)
 
 
 def least_cost(answer: Answer) -> None:

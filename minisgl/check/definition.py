@@ -38,3 +38,8 @@ def arrays() -> Iterator[np.ndarray]:
         yield rng.integers(-24, 25, shape) / 8
     yield (rng.integers(-24, 25, (4, 3)) / 8).T
     yield (rng.integers(-24, 25, (2, 5)) / 8).astype(np.float32)
+
+
+def soft(v: np.ndarray, t: float) -> np.ndarray:
+    """Soft thresholding, v of any shape: part of many a mistake."""
+    return v - np.clip(v, -t, t)
