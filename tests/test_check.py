@@ -5,6 +5,7 @@ import importlib.util
 import io
 import pkgutil
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,74 +25,10 @@ spec.loader.exec_module(build)
 SOURCES = [build.Source(path) for path in sorted((CHECKOUT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))]
 
 
-def soft(v, t):
-    return v - np.clip(v, -t, t)
-
-
-def in_place(v, lam):
-    v[np.abs(v) <= np.sqrt(2 * lam)] = 0
-    return v
-
-
-# For each check, wrong answers, each with a part of the message that it must get. Every chapter adds its own.
-PLANTED: dict[str, list[tuple[Callable[..., Any], str]]] = {
-    "04.soft_threshold": [
-        (lambda v, t: np.maximum(np.abs(v) - t, 0), "sign is lost"),
-        (lambda v, t: np.sign(v) * (np.abs(v) - t), "other side of zero"),
-        (lambda v, t: np.where(np.abs(v) > t, v, 0), "keep all of their size"),
-        (lambda v, t: np.maximum(v - t, 0), "only the positive"),
-        (lambda v, t: np.where(np.abs(v) > t, v - t, 0), "grow instead of shrinking"),
-        (lambda v, t: soft(v, t / 2), "half of t"),
-        (lambda v, t: -soft(v, t), "opposite sign"),
-        (lambda v, t: soft(v, t).astype(np.float64), "dtype of the argument"),
-        (lambda v, t: soft(v, t) + 1e-9, "almost zero"),
-    ],
-    "04.ridge_prox": [
-        (lambda v, t: v - t * v, "gradient step"),
-        (lambda v, t: v / (1 + 2 * t), "a 2 too many"),
-        (soft, "soft threshold"),
-        (lambda v, t: v * (1 + t), "further from zero"),
-    ],
-    "04.proximal_gradient_step": [
-        (lambda w, g, lr, lam: soft(w - lr * g, lam), "the threshold is lam"),
-        (lambda w, g, lr, lam: soft(w + lr * g, lr * lam), "uphill"),
-        (lambda w, g, lr, lam: soft(w, lr * lam) - lr * g, "threshold first"),
-        (lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w)), "subgradient"),
-        (lambda w, g, lr, lam: soft(w, lr * lam), "does not count"),
-        (lambda w, g, lr, lam: soft(w - g, lr * lam), "where is lr"),
-    ],
-    "05.hard_threshold": [
-        (lambda v, lam: np.where(np.abs(v) > lam, v, 0), "threshold is lam itself"),
-        (lambda v, lam: np.where(np.abs(v) > np.sqrt(lam), v, 0), "sqrt(lam)"),
-        (lambda v, lam: soft(v, np.sqrt(2 * lam)), "is shrunk"),
-        (lambda v, lam: np.where(np.abs(v) > np.sqrt(2 * lam), np.abs(v), 0), "sign is lost"),
-        (lambda v, lam: np.where(v > np.sqrt(2 * lam), v, 0), "on either side"),
-        (lambda v, lam: np.where(np.abs(v) <= np.sqrt(2 * lam), v, 0), "drop the large"),
-        (lambda v, lam: np.where(np.abs(v) >= np.sqrt(2 * lam), v, 0), "at a tie"),
-        (in_place, "writes into its argument"),
-        (lambda v, lam: None, "returns nothing"),
-        (lambda v, lam: np.where(np.abs(v) > np.sqrt(2 * lam), v, 0).ravel(), "the shape"),
-        (lambda v, lam: [x if abs(x) > np.sqrt(2 * lam) else 0 for x in v], "an array is wanted"),
-        (lambda v, lam: v if abs(v) > np.sqrt(2 * lam) else 0 * v, "stops with an error"),
-    ],
-    "05.least_cost": [
-        (lambda v, lam: np.minimum(v**2 / 2, lam), "all of them together"),
-        (lambda v, lam: np.minimum(v**2, lam), "one number is wanted"),
-        (lambda v, lam: np.minimum(v**2 / 2, lam).sum() / max(v.size, 1), "a mean is not a sum"),
-        (lambda v, lam: np.minimum(v**2, lam).sum(), "half of"),
-        (lambda v, lam: lam * np.count_nonzero(np.abs(v) > np.sqrt(2 * lam)), "to drop the others"),
-        (lambda v, lam: (v[np.abs(v) <= np.sqrt(2 * lam)] ** 2 / 2).sum(), "what is kept costs"),
-        (lambda v, lam: 1.0, "the numbers differ"),
-    ],
-    "05.lam_to_keep": [
-        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k] if k < v.size else 0.0, "lam is the threshold. The"),
-        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k] ** 2 if k < v.size else 0.0, "threshold squared"),
-        (lambda v, k: np.sort(v, axis=None)[::-1][k] ** 2 / 2 if k < v.size else 0.0, "in size"),
-        (lambda v, k: np.sort(np.abs(v), axis=None)[::-1][k - 1] ** 2 / 2, "between which two sizes"),
-        (lambda v, k: 0.0, "too many"),
-        (lambda v, k: -1.0, "not below zero"),
-    ],
-}
+# For each check, wrong answers, each with a part of the message that it must get: planted/ has a file for every chapter.
+PLANTED: dict[str, list[tuple[Callable[..., Any], str]]] = {}
+for path in sorted((CHECKOUT / "tests" / "planted").glob("chapter_*.py")):
+    PLANTED |= runpy.run_path(str(path))["PLANTED"]
 WRONG = [
     pytest.param(name, function, phrase, id=f"{name}: {phrase}")
     for name, all_of in PLANTED.items()
