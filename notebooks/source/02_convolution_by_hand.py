@@ -75,7 +75,9 @@ largest = dict(zip(filters, maps.max(axis=(1, 2, 3)), strict=True))
 print({name: round(float(value), 2) for name, value in largest.items()})
 assert largest["a stroke  /"] > 2 * largest["a stroke  \\"]
 below = np.unravel_index(maps[1].argmax(), maps[1].shape)
-assert below[0] < 8  # the strongest "ink below" is at the bar of the 7: among the upper 8 of 24 rows
+assert below[0] < 8  # the strongest "ink below" is at the bar of the 7, in the upper third
+stem = maps[0, 12:, :, 0]  # (12, 24)
+assert np.all(stem.argmax(axis=1) < stem.argmin(axis=1))  # blue on the left of the stem, red on its right
 
 # %% [markdown]
 # *Ink on the right* is blue along the left edge of the stem, and red along its right edge. *Ink below* answers most to the bar. The stem leans
@@ -102,7 +104,7 @@ def draw_window(p, q):
     plt.show()
 
 
-draw_window(14, 11)
+draw_window(14, 13)
 
 # %% [markdown]
 # With a running kernel, move the window. (Without one, the row above shows the same.)
@@ -213,12 +215,12 @@ assert (dx4[0, 1, 1, 0], grads["weight"][0, 0, 0, 0], grads["bias"][0]) == (-2, 
 # $$L = \tfrac13 \sum_{k,p,q,n} y_{k,p,q,n}^3, \qquad dy_{k,p,q,n} = y_{k,p,q,n}^2,$$
 #
 # and measure all gradients by **central differences**, believing nothing: $\partial L/\partial\theta \approx \big(L(\theta + h) - L(\theta - h)\big)/2h$, in
-# float64, with $h = 10^{-6}$. All sizes are different, so that no two axes can be mistaken for each other.
+# float64, with $h = 10^{-6}$. No array has two axes of one size, so that no axis can be mistaken for another.
 
 # %%
 rng = np.random.default_rng(0)
-C, H, W, N, K, R, S = 2, 6, 5, 3, 4, 3, 2
-P, Q = H - R + 1, W - S + 1  # 4, 4
+C, H, W, N, K, R, S = 2, 7, 4, 3, 5, 4, 3
+P, Q = H - R + 1, W - S + 1  # 4, 2
 x, w, b = rng.normal(size=(C, H, W, N)), rng.normal(size=(K, C, R, S)), rng.normal(size=K)
 
 
@@ -237,7 +239,7 @@ dy = naive.conv2d(x, w, b) ** 2  # (K, P, Q, N)
 def compare(name, derived):
     error = relative_error(measured[name], derived)
     assert error < 1e-7
-    print(f"{name} {derived.shape}: differs from the measured one by {error:.0e} of its size")
+    print(f"{name} {derived.shape}: derived and measured differ by {error:.0e}, relative to their sizes")
 
 
 # %% [markdown]
@@ -302,11 +304,11 @@ compare("dx", naive.conv2d(wide, turned, np.zeros(C)))
 
 # %%
 steps = np.logspace(-12, 0, 25)
-units = np.eye(w.size).reshape(-1, *w.shape)  # (48, K, C, R, S): each moves one weight
+units = np.eye(w.size).reshape(-1, *w.shape)  # (120, K, C, R, S): each moves one weight
 base, dw = loss(x, w, b), dw.transpose(0, 3, 1, 2)  # a number, and (K, C, R, S)
 errors = {"one-sided": [], "central": [], "central, against dw turned by 180 degrees": []}
 for h in steps:
-    ahead, behind = np.array([[loss(x, w + h * e, b), loss(x, w - h * e, b)] for e in units]).T  # each (48,)
+    ahead, behind = np.array([[loss(x, w + h * e, b), loss(x, w - h * e, b)] for e in units]).T  # each (120,)
     errors["one-sided"].append(relative_error((ahead - base) / h, dw))
     errors["central"].append(relative_error((ahead - behind) / (2 * h), dw))
     errors["central, against dw turned by 180 degrees"].append(relative_error((ahead - behind) / (2 * h), dw[..., ::-1, ::-1]))
@@ -413,7 +415,7 @@ view = np.lib.stride_tricks.sliding_window_view(first, (5, 5), axis=(2, 3)).tran
 out_last, out_first = np.empty((20, 5, 5, 8, 8, 64), np.float32), np.empty((20, 5, 5, 64, 8, 8), np.float32)
 
 
-def fastest(task, rounds=3):
+def fastest(task, rounds=10):
     """Milliseconds, the least of some rounds."""
     times = []
     for _ in range(rounds):
@@ -425,7 +427,7 @@ def fastest(task, rounds=3):
 
 time_last, time_first = fastest(lambda: im2col(last, (5, 5), 1, out_last)), fastest(lambda: np.copyto(out_first, view))
 np.testing.assert_array_equal(out_last, np.moveaxis(out_first, 3, -1))
-print(f"copying all windows: {time_last:.0f} ms with the image index last, {time_first:.0f} ms with it first")
+print(f"copying all windows: {time_last:.2f} ms with the image index last, {time_first:.2f} ms with it first")
 
 # %% [markdown]
 # ## Fewer multiplications
@@ -444,12 +446,14 @@ print(f"copying all windows: {time_last:.0f} ms with the image index last, {time
 # $$y_i \;=\; \sum_{r,t} w_r\, x_t \sum_j p_j^{\,i}\, p_j^{\,r}\, B_{jt} \;=\; \sum_j p_j^{\,i}\; \underbrace{\Big( \sum_r p_j^{\,r} w_r \Big)}_{\text{from the kernel alone}}
 # \underbrace{\Big( \sum_t B_{jt}\, x_t \Big)}_{a_j, \text{ from the image alone}}$$
 #
-# One multiplication for each $j$: **4 instead of 6** (the sums with fixed numbers do not count). Take $p = 0, 1, -1$ and "infinity", whose powers $p^s$ are 0 but for the highest, $s = 3$, where it is 1; $p^{i+r} = p^i p^r$ then stays true with the
+# One multiplication for each $j$: **4 instead of 6** (the sums with fixed numbers do not count). In the same way $m$ outputs of a kernel of $R$ take $n = m + R - 1$, because $s = i + r$ goes up to $m + R - 2$.
+#
+# **By hand.** Take $p = 0, 1, -1$ and "infinity", whose powers $p^s$ are 0 but for the highest, $s = 3$, where it is 1; $p^{i+r} = p^i p^r$ then stays true with the
 # highest $i = 1$ and the highest $r = 2$. Multiply the condition for $B$ by $x_t$ and sum over $t$: $\sum_j p_j^{\,s} a_j = x_s$, or
 #
 # $$a_0 + a_1 + a_2 = x_0, \qquad a_1 - a_2 = x_1, \qquad a_1 + a_2 = x_2, \qquad a_1 - a_2 + a_3 = x_3$$
 #
-# so $a_1 = \tfrac12 (x_1 + x_2)$, $a_2 = \tfrac12 (x_2 - x_1)$, $a_0 = x_0 - x_2$, $a_3 = x_3 - x_1$. Each meets what its $p$ makes of the kernel, $w_0 + p\, w_1 + p^2 w_2$:
+# so $a_1 = \tfrac12 (x_1 + x_2)$, $a_2 = \tfrac12 (x_2 - x_1)$, $a_0 = x_0 - x_2$, $a_3 = x_3 - x_1$. Each meets what its $p$ makes of the kernel, $w_0 + p\, w_1 + p^2 w_2$, for infinity $w_2$ (the halves go to the kernel):
 #
 # $$m_0 = w_0\,(x_0 - x_2), \quad m_1 = \tfrac{w_0 + w_1 + w_2}{2}\,(x_1 + x_2), \quad m_2 = \tfrac{w_0 - w_1 + w_2}{2}\,(x_2 - x_1), \quad m_3 = w_2\,(x_3 - x_1)$$
 #
@@ -502,7 +506,7 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 3))
 for panel, numbers, title in ((axes[0], counts, "multiplications, one image"), (axes[1], times, "milliseconds, one image")):
     for i, (name, colour) in enumerate((("loops", GREY), ("im2col", W_COLOUR), ("Winograd", V_COLOUR))):
         bars = panel.bar(np.arange(2) + 0.27 * (i - 1), [row[i] for row in numbers], 0.25, color=colour, label=name)
-        panel.bar_label(bars, fmt="{:,.3g}" if panel is axes[1] else "{:,.0f}", fontsize=8)
+        panel.bar_label(bars, [f"{row[i]:,.0f}" if row[i] > 10 else f"{row[i]:.2g}" for row in numbers], fontsize=8)
     panel.set(title=title, yscale="log", xticks=[0, 1], xticklabels=["conv1: 1 -> 20 channels", "conv2: 20 -> 50 channels"])
     panel.margins(y=0.15)
 axes[1].legend()
@@ -510,25 +514,29 @@ plt.show()
 assert counts[1] == [1_600_000, 1_600_000, 256_000]
 
 # %% [markdown]
-# Loops and im2col do the same multiplications; what differs is how many of them a computer does at a time. In conv1 there is a single input channel, and nothing for the sums $B x$ to pay for: minisgl
-# uses Winograd's method in conv2 only. (The times are of the machine that ran this notebook.)
+# Loops and im2col do the same multiplications; what differs is how many of them a computer does at a time. Winograd's method does fewer, and needs many channels to share its sums. conv1 has a single input channel: minisgl
+# uses the method in conv2 only. (The times are of the machine that ran this notebook.)
 #
 # ## An experiment: a filter is learned
 #
-# Can the gradient find a filter? Somebody shows us 32 digits, and the maps that "ink on the right" makes of them, but not the filter. We start from random weights, with
+# Can the gradient find a filter? Somebody shows us 32 digits and the maps that "ink on the right" makes of them, but not the filter. We start from random weights, without a bias, and with
 #
 # $$L = \frac{1}{2M} \sum_{p,q,n} (y_{p,q,n} - \text{map}_{p,q,n})^2, \qquad dy = \frac{1}{M} (y - \text{map}), \qquad M = P Q N,$$
 #
-# and step along $-dw$ and $-db$, nothing else. The length of a step is one over the largest curvature of $L$, which is the largest eigenvalue of $X X^{\mathsf T}/M$, with a row of ones for the bias.
+# step along $-dw$. What will happen can be computed. With the columns $X : (25, M)$ and the filter that we look for, $w^*$, both as rows $(1, 25)$, we have $y - \text{map} = (w - w^*) X$, hence
+#
+# $$dw = dy\, X^{\mathsf T} = (w - w^*)\, A, \quad A = \tfrac1M X X^{\mathsf T} : (25, 25), \qquad\text{and a step } w \leftarrow w - \eta\, dw \text{ makes of } w - w^* \text{ just } (w - w^*)(I - \eta A)$$
+#
+# Along an eigenvector of $A$ with the eigenvalue $\mu$, the error is multiplied by $1 - \eta \mu$ at every step. We take $\eta = 1/\mu_{\max}$. Then the pattern with the largest eigenvalue is right after one step, and the others
+# follow in their order.
 
 # %%
 images = np.ascontiguousarray(np.moveaxis(digits[:32], 0, -1))  # (1, 28, 28, 32)
 target = layer_of(weight[:1]).forward(images)[0]  # (1, 24, 24, 32)
 X = im2col(images, (5, 5), 1, np.empty((1, 5, 5, 24, 24, 32))).reshape(25, -1)  # (25, M)
-X1 = np.vstack([X, np.ones(X.shape[1])])  # (26, M)
-lr = 1 / np.linalg.eigvalsh(X1 @ X1.T / X.shape[1]).max()
+mu, patterns = np.linalg.eigh(X @ X.T / X.shape[1])  # (25,), rising, and (25, 25), a column for each
 
-learner, ws = layer_of(np.random.default_rng(3).normal(0, 0.1, size=(1, 1, 5, 5))), Workspace()
+learner, ws = layer_of(np.random.default_rng(0).normal(0, 0.05, size=(1, 1, 5, 5))), Workspace()
 losses, seen = [], {}
 for step in range(1001):
     y, cache = learner.forward(images, ws)
@@ -537,24 +545,31 @@ for step in range(1001):
     if step in (0, 10, 100, 1000):
         seen[step] = learner.weight[0, 0].copy()
     _, grads = learner.backward(difference / difference.size, cache, input_gradient=False)
-    learner.weight -= lr * grads["weight"]
-    learner.bias -= lr * grads["bias"]
+    learner.weight -= grads["weight"] / mu[-1]
 
-figure, axes = plt.subplots(1, 6, figsize=(14, 2.6), width_ratios=[1.6, 1, 1, 1, 1, 1])
+figure, axes = plt.subplots(1, 8, figsize=(14, 2.3), width_ratios=[1.6] + 7 * [1])
 axes[0].loglog(np.arange(1, 1002), losses, color=W_COLOUR)
 axes[0].set(title="loss", xlabel="step")
 for panel, (step, filter_) in zip(axes[1:], seen.items(), strict=False):
     show(panel, filter_, 0.2, f"after {step} steps" if step else "at random")
-show(axes[5], weight[0, 0], 0.2, "what made the maps")
+show(axes[5], weight[0, 0], 0.2, "the filter")
+first, last = (patterns[:, i] * np.sign(patterns[12, i]) for i in (-1, 0))  # each (25,), blue in the middle
+show(axes[6], first.reshape(5, 5), 0.35, "learned first")
+show(axes[7], last.reshape(5, 5), 0.35, "learned last")
 plt.show()
-error = {step: float(np.abs(filter_ - weight[0, 0]).max()) for step, filter_ in seen.items()}
-print("largest error of a weight:", {step: round(value, 3) for step, value in error.items()})
+print("largest error of a weight:", {step: round(float(np.abs(w - weight[0, 0]).max()), 3) for step, w in seen.items()})
+print(
+    f"eigenvalues from {mu[0]:.4f} to {mu[-1]:.2f}: the slowest error has shrunk to {(1 - mu[0] / mu[-1]) ** 1000:.2f} of its size"
+)
+start, end = (seen[step].ravel() - weight[0, 0].ravel() for step in (0, 1000))  # each (25,)
+np.testing.assert_allclose(end @ patterns, (1 - mu / mu[-1]) ** 1000 * (start @ patterns), atol=1e-10)
 assert np.all(np.diff(losses) < 0)  # the loss falls at every step
-assert error[1000] < 0.2 * error[100] < 0.2 * error[0]
+assert seen[10][:, :2].mean() < -0.05 < 0.05 < seen[10][:, 3:].mean()
+assert np.all(first > 0) and np.all(last * (-1) ** np.arange(25) > 0)  # noqa: PT018
 
 # %% [markdown]
-# After 10 steps it knows left from right; the fine differences between neighbouring pixels take a thousand, because neighbouring pixels are almost the same ink. In a network nobody shows the maps: $dy$ comes down from the layers above
-# ([chapter 3](03_whole_network_gradient.ipynb)). And some filters turn out not to be worth their weights ([chapter 8](08_groups.ipynb)).
+# After 10 steps the filter knows left from right. The last to be learned is a chessboard: neighbouring pixels of a digit hold nearly the same ink, so a chessboard gives nearly 0 everywhere, and the loss hardly notices it. In a network nobody shows
+# the maps: $dy$ comes down from the layers above ([chapter 3](03_whole_network_gradient.ipynb)). And some filters turn out not to be worth their weights ([chapter 8](08_groups.ipynb)).
 #
 # ## Exercises
 #

@@ -20,6 +20,25 @@ def by_windows(x, weight, bias, size=1, lazy_bias=False):
     return y if lazy_bias else y + bias[:, None, None]
 
 
+def overwriting(x, weight, bias):
+    """= for the channels, where += belongs."""
+    y = np.zeros((len(weight), x.shape[1] - weight.shape[2] + 1, x.shape[2] - weight.shape[3] + 1), x.dtype)
+    for c in range(len(x)):
+        y[:] = forward(x[c : c + 1], weight[:, c : c + 1], bias)
+    return y
+
+
+def rows_for_columns(x, weight, bias):
+    """Right for no kernel but a symmetric one, and runs for a square one only."""
+    (K, P, Q), (R, S) = forward(x, weight, bias).shape, weight.shape[2:]
+    y = np.zeros((K, P, Q), x.dtype)
+    for k, p, q in np.ndindex(K, P, Q):
+        y[k, p, q] = bias[k]
+        for r, s in np.ndindex(R, S):
+            y[k, p, q] += (weight[k, :, s, r] * x[:, p + r, q + s]).sum()
+    return y
+
+
 def bias_in_place(x, weight, bias):
     y = forward(x, weight, bias)
     bias += 1
@@ -31,6 +50,15 @@ def kernel_gradient(dy, x):
     C, H, W, _ = x.shape
     dweight = np.zeros((K, C, H - P + 1, W - Q + 1), x.dtype)
     return naive.conv2d_backward(dy, x, dweight)[1]
+
+
+def kernel_rows_for_columns(dy, x):
+    """The same in the gradient: the windows of (s, r) at (r, s)."""
+    dweight = kernel_gradient(dy, x)
+    for r, s in np.ndindex(*dweight.shape[2:]):
+        window = x[:, s : s + dy.shape[1], r : r + dy.shape[2]]  # smaller, if it sticks out
+        dweight[:, :, r, s] = np.einsum("kpqn,cpqn->kc", dy, window)
+    return dweight
 
 
 def input_gradient(dy, weight, stride):
@@ -74,6 +102,8 @@ PLANTED = {
         (lambda x, w, b: forward(x, w[:, :, ::-1, ::-1], b), "turned by 180 degrees"),
         (lambda x, w, b: by_windows(x, w, b, size=0), "the last window"),
         (lambda x, w, b: forward(x[:1], w[:, :1], b), "only the first input channel"),
+        (overwriting, "overwrite what the one before gave"),
+        (rows_for_columns, "have changed places"),
         (lambda x, w, b: (forward(x, w, b * len(x)) / len(x)).astype(x.dtype), "the mean over the input channels"),
         (lambda x, w, b: forward(x, w, 0 * b), "where is the bias"),
         (lambda x, w, b: forward(x, w, b * w[0].size), "once for every product"),
@@ -87,7 +117,8 @@ PLANTED = {
     ],
     "02.kernel_gradient": [
         (lambda dy, x: kernel_gradient(dy, x)[:, :, ::-1, ::-1], "turned by 180 degrees"),
-        (lambda dy, x: kernel_gradient(dy, x).transpose(0, 1, 3, 2), "R comes before S"),
+        (lambda dy, x: kernel_gradient(dy, x)[:, :1], "the shape (1, 2, 2, 2) is wanted"),
+        (kernel_rows_for_columns, "columns of the kernel have changed places"),
         (lambda dy, x: kernel_gradient(dy, x).transpose(1, 0, 2, 3), "outputs before inputs"),
         (lambda dy, x: (kernel_gradient(dy, x) / x.shape[3]).astype(x.dtype), "the mean over the images"),
         (lambda dy, x: (kernel_gradient(dy, x) / dy[0].size).astype(x.dtype), "the mean over the windows"),
@@ -102,6 +133,7 @@ PLANTED = {
     ],
     "02.input_gradient": [
         (correlate_back, "once too often, or once too little"),
+        (lambda dy, w, stride: input_gradient(dy, w.swapaxes(2, 3), stride), "r goes down, s to the right"),
         (lambda dy, w, stride: spread(dy, w, stride, "windows"), "the last window alone"),
         (lambda dy, w, stride: spread(dy, w, stride, "places"), "the last place of the kernel alone"),
         (lambda dy, w, stride: input_gradient(dy[:1], w[:1], stride), "only the first output channel"),
