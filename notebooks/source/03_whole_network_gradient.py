@@ -13,12 +13,12 @@ from minisgl.check import check
 from minisgl.nn import softmax_cross_entropy
 
 # %%
-import time
 from copy import copy
 from functools import partial
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
 from ipywidgets import FloatSlider, interact
 
 from minisgl.data import mnist
@@ -36,9 +36,10 @@ train, test = mnist.load()
 # %% [markdown]
 # ## A picture
 #
-# A digit on its way through a LeNet-5 that has learned nothing yet. Read the **upper row from left to right**: each layer makes new numbers
-# from those before, until there is one. Read the **lower row from right to left**: for every number of the upper row it shows how fast the loss
-# would rise if this number grew. Orange: up; blue: down. The lower row has the shapes of the upper row. (Of several maps one is shown. The image index $N = 1$ is left out.)
+# A digit on its way through a LeNet-5 that has learned nothing yet. Read the **upper row from left to right**: each layer makes new
+# numbers from those before, until there is one. Read the **lower row from right to left**: for every number of the upper row it says
+# how fast the loss would rise if this number grew. Orange is positive, blue negative, white 0. Of several maps one is shown, and the 500
+# numbers of fc1 as 20 rows of 25. In the last two columns, the ten bars are the logits and their slopes, the true digit orange.
 
 # %%
 network = lenet5(np.random.default_rng(1))
@@ -53,54 +54,43 @@ for before, name in reversed(list(pairwise(names))):
     back[before], _ = network.layers[name].backward(back[name], caches[name])
 assert all(back[name].shape == forward[name].shape for name in names)
 
-shown = {
-    "image": "image",
-    "conv1": "conv1",
-    "relu1": "pool, ReLU",
-    "conv2": "conv2",
-    "relu2": "pool, ReLU",
-    "relu3": "fc1, ReLU",
-}
-figure, axes = plt.subplots(2, 8, figsize=(14, 4), gridspec_kw={"width_ratios": [1, 1, 1, 1, 1, 1, 1, 0.5]})
-for row, numbers in zip(axes, (forward, back), strict=True):
-    for panel, (name, title) in zip(row, shown.items(), strict=False):
-        values = numbers[name][..., 0]  # one image
-        best = np.abs(back[name][..., 0]).reshape(len(values), -1).sum(axis=1).argmax()  # the map that matters most
-        picture = values.reshape(20, 25) if values.ndim == 1 else values[best]
-        colours = (
-            {"cmap": "gray_r"} if name == "image" and row is axes[0] else {"cmap": "PuOr_r", "vmin": -np.abs(picture).max()}
-        )
-        panel.imshow(picture, vmax=np.abs(picture).max(), **colours)
-        panel.set(xticks=[], yticks=[])
-        if row is axes[0]:
-            panel.set_title(f"{title}\n{values.shape}")
-    row[6].bar(range(10), numbers["fc2"][:, 0], color=[V_COLOUR if d == label[0] else GREY for d in range(10)])
-    row[6].set(xticks=range(0, 10, 3), yticks=[], box_aspect=1)
+columns = ("image", "conv1", "relu1", "conv2", "relu2", "relu3")
+titles = ("image", "conv1", "pool, ReLU", "conv2", "pool, ReLU", "fc1, ReLU")
+signed = LinearSegmentedColormap.from_list("signed", [W_COLOUR, "white", V_COLOUR])
+figure, axes = plt.subplots(2, 8, figsize=(14, 4.2), width_ratios=[1] * 7 + [0.5])
+for is_back, (row, numbers) in enumerate(zip(axes, (forward, back), strict=True)):
+    for panel, name, title in zip(row, columns, titles, strict=False):
+        values = numbers[name][..., 0]  # of the one image
+        loudest = np.abs(back[name]).reshape(len(values), -1).sum(axis=1).argmax()
+        picture = values.reshape(20, 25) if values.ndim == 1 else values[loudest]
+        size = np.abs(picture).max()
+        panel.imshow(picture, cmap=signed, vmin=-size, vmax=size, aspect="auto")
+        panel.set(xticks=[], yticks=[], box_aspect=1, title="" if is_back else f"{title}\n{values.shape}".replace(",)", ")"))
+    row[6].bar(range(10), numbers["fc2"][:, 0], color=[V_COLOUR if digit == label[0] else GREY for digit in range(10)])
+    row[6].axhline(0, color=GREY, linewidth=0.8)
+    row[6].set(xticks=range(0, 10, 3), yticks=[], box_aspect=1, title="" if is_back else "fc2: logits\n(10)")
+    row[7].text(0.5, 0.5, "1" if is_back else f"{loss:.2f}", ha="center", va="center", transform=row[7].transAxes, fontsize=15)
+    row[7].set(title="" if is_back else "loss\n()")
     row[7].axis("off")
     for panel in row[:7]:
-        tip, end = (1.16, 1.01) if row is axes[0] else (1.01, 1.16)
+        ends = [(1.2, 0.5), (1.03, 0.5)]  # of an arrow
         arrow = {"arrowstyle": "->", "color": GREY}
-        panel.annotate("", (tip, 0.5), (end, 0.5), xycoords="axes fraction", arrowprops=arrow, annotation_clip=False)
-axes[0, 6].set_title("fc2: logits\n(10,)")
-axes[0, 7].set_title("loss\n()")
-axes[0, 7].text(0.5, 0.5, f"{loss:.2f}", ha="center", va="center", transform=axes[0, 7].transAxes, fontsize=14)
-axes[1, 7].text(0.5, 0.5, "1", ha="center", va="center", transform=axes[1, 7].transAxes, fontsize=14)
+        panel.annotate("", ends[is_back], ends[1 - is_back], xycoords="axes fraction", arrowprops=arrow, annotation_clip=False)
 axes[0, 0].set_ylabel("the numbers")
-axes[1, 0].set_ylabel("d loss / d numbers")
+axes[1, 0].set_ylabel("slopes of the loss")
 plt.show()
 heard = np.count_nonzero(back["conv1"]) / back["conv1"].size
-print(
-    f"{network.flat.size:,} parameters; the true digit is {label[0]} (orange bar); {heard:.0%} of conv1's outputs hear from the loss"
-)
+print(f"{network.flat.size:,} parameters; the digit is a {label[0]}; {heard:.0%} of conv1's outputs hear from the loss")
 assert heard <= 1 / 4
 
 # %% [markdown]
-# Why do three of four outputs of conv1 hear nothing? How do the ten bars below come about? And where are the parameters? First a network that
-# fits on a sheet of paper.
+# Why do most outputs of conv1 hear nothing at all? How do the ten lower bars come about? And where are the parameters? First a network
+# that fits on a sheet of paper.
 #
 # ## By hand
 #
-# One picture of $2 \times 6$ pixels, max-pooling over $2 \times 2$ windows, ReLU, one linear layer, two classes. The true class is the first.
+# One picture of $2 \times 6$ pixels, max-pooling over $2 \times 2$ windows, ReLU, one linear layer, two classes. The true class is
+# the first.
 #
 # $$x = \left[\begin{array}{rr|rr|rr} 1 & 2 & 1 & -1 & -1 & -3 \\ 0 & -1 & 0 & -2 & -2 & -4 \end{array}\right] \qquad
 # W = \begin{bmatrix} 1 & -1 & 2 \\ 0 & 1 & -1 \end{bmatrix} \qquad b = \begin{bmatrix} 0 \\ \ln 3 \end{bmatrix}$$
@@ -124,7 +114,8 @@ assert heard <= 1 / 4
 # | ReLU: slope 1 where $m > 0$, else 0 | $dm = (-0.75,\ 1.5,\ 0)$ | (3,) |
 # | pool: only the winner of a window reaches $m$ | $dx = \left[\begin{array}{rr\vert rr\vert rr} 0 & -0.75 & 1.5 & 0 & 0 & 0 \\ 0 & 0 & 0 & 0 & 0 & 0 \end{array}\right]$ | (2, 6) |
 #
-# The same from the package, and, believing neither, from differences: move one number by a millionth up and down, and see what the loss does.
+# The same from the package, and, believing neither, from differences: move one number by a millionth up and down, and see what the
+# loss does.
 
 # %%
 layers = {"pool": MaxPool2d(2), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(3, 2)}
@@ -151,8 +142,10 @@ print(f"a step of 0.1 against the gradient: the loss falls from {loss:.3f} to {t
 # %% [markdown]
 # ## The chain rule, right to left
 #
-# A layer is a function $y = f(x)$ of $n$ numbers with $m$ results. Its **Jacobian** $J$, of shape $(m, n)$, holds all slopes: $J_{ij} = \partial y_i / \partial x_j$. Suppose we know $dy$, of shape
-# $(m,)$: how fast the loss rises with each $y_i$. Move $x_j$ by a tiny $\varepsilon$. Each $y_i$ moves by $J_{ij}\, \varepsilon$, and through it the loss by $dy_i\, J_{ij}\, \varepsilon$. All together, per $\varepsilon$:
+# A layer is a function $y = f(x)$ of $n$ numbers with $m$ results. Its **Jacobian** $J$, of shape $(m, n)$, holds all slopes:
+# $J_{ij} = \partial y_i / \partial x_j$. Suppose we know $dy$, of shape $(m,)$: how fast the loss rises with each $y_i$. Move $x_j$
+# by a tiny $\varepsilon$. Each $y_i$ moves by $J_{ij}\, \varepsilon$, and through it the loss by $dy_i\, J_{ij}\, \varepsilon$. All
+# together, per $\varepsilon$:
 #
 # $$dx_j = \sum_{i=1}^m dy_i\, J_{ij} \qquad\Longleftrightarrow\qquad \underset{(n,)}{dx} = \underset{(n,\, m)}{J^{\mathsf T}}\; \underset{(m,)}{dy}$$
 #
@@ -160,8 +153,9 @@ print(f"a step of 0.1 against the gradient: the loss falls from {loss:.3f} to {t
 #
 # $$dx = J_1^{\mathsf T} \Big( J_2^{\mathsf T} \big( \cdots ( J_k^{\mathsf T}\, dz ) \big) \Big)$$
 #
-# The brackets are the algorithm. From the right, every step is a matrix times a *vector*, and leaves the vector $dx$ of one more layer. From the
-# left, it would be matrix times matrix. Parameters are inputs of their layer too: with $K_{ij} = \partial y_i / \partial w_j$ it is $dw = K^{\mathsf T} dy$.
+# The brackets are the algorithm. From the right, every step is a matrix times a *vector*, and leaves the vector $dx$ of one more
+# layer. From the left, it would be matrix times matrix. Parameters are inputs of their layer too: with
+# $K_{ij} = \partial y_i / \partial w_j$ it is $dw = K^{\mathsf T} dy$.
 #
 # **Check** on the tiny network, with Jacobians measured column by column.
 
@@ -185,16 +179,13 @@ np.testing.assert_allclose(product.T @ dlogits[0], dx.ravel(), atol=1e-8)
 # For LeNet-5 and *one* image these matrices are large, and nearly all of their entries are 0:
 
 # %%
-total = 0
-for before, name in pairwise(names):
-    m, n = forward[name].size, forward[before].size
-    total += m * n
-    print(f"{name:>8}: {m:>6,} x {n:>6,} = {m * n:>11,}")
-print(f"together {total:,} numbers, {4 * total / 1e9:.1f} GB in float32")
+sizes = {name: (forward[name].size, forward[before].size) for before, name in pairwise(names)}  # (m, n)
+print("; ".join(f"{name} {m:,} x {n:,}" for name, (m, n) in sizes.items()))
+print(f"together {sum(m * n for m, n in sizes.values()):,} numbers")
 
 # %% [markdown]
-# No layer ever builds its Jacobian. Each only has to know how to **multiply by its transpose**. This is `backward`: $dy$ goes in, and $dx$ and $dw$
-# come out. We now derive it layer by layer. (The convolution had [chapter 2](02_convolution_by_hand.ipynb).)
+# No layer ever builds its Jacobian. Each only has to know how to **multiply by its transpose**. This is `backward`: $dy$ goes in,
+# and $dx$ and $dw$ come out. We now derive it layer by layer. (The convolution had [chapter 2](02_convolution_by_hand.ipynb).)
 #
 # ## A ruler for slopes
 #
@@ -203,8 +194,9 @@ print(f"together {total:,} numbers, {4 * total / 1e9:.1f} GB in float32")
 # $$g(x \pm h) = g(x) \pm h\, g'(x) + \tfrac{h^2}{2} g''(x) \pm \tfrac{h^3}{6} g'''(x) + \ldots \qquad\Longrightarrow\qquad
 # \frac{g(x + h) - g(x - h)}{2h} = g'(x) + \tfrac{h^2}{6} g'''(x) + \ldots$$
 #
-# The even terms cancel. The smaller $h$, the better, until rounding spoils it: $g$ is known to about $\epsilon |g|$ only, with $\epsilon = 10^{-16}$ in float64, so
-# the quotient to about $\epsilon |g| / h$. For a layer with many results we measure the slope of $\sum_i u_i\, y_i$, with random $u$: its gradient is $J^{\mathsf T} u$, which is what `backward(u)` claims to give.
+# The even terms cancel. The smaller $h$, the better, until rounding spoils it: $g$ is known to about $\epsilon |g|$ only, with
+# $\epsilon$ about $10^{-16}$ in float64, so the quotient to about $\epsilon |g| / h$. For a layer with many results we measure the slope
+# of $\sum_i u_i\, y_i$, with random $u$: its gradient is $J^{\mathsf T} u$, which is what `backward(u)` claims to give.
 
 
 # %%
@@ -240,7 +232,8 @@ def errors(layer, x):
 # x_{in} \text{ reaches } y_{on} \text{ for every } o, \text{ by } W_{oi}: && dx_{in} &= \sum_o W_{oi}\, dy_{on} & dx &= W^{\mathsf T} dy & (D_{in}, D_{out})\,(D_{out}, N)
 # \end{aligned}$$
 #
-# The shapes leave no choice where the transpose goes. One product forward, two of the same size back: a backward pass costs about two forward passes.
+# The shapes leave no choice where the transpose goes. One product forward, two of the same size back: backward is about twice as
+# much work as forward.
 
 # %%
 rng = np.random.default_rng(0)
@@ -256,8 +249,8 @@ show_code(Linear.forward, Linear.backward)
 # %% [markdown]
 # ## ReLU, max-pooling, and why their order does not matter
 #
-# **ReLU**, $y = \max(x, 0)$ for each entry. Where $x > 0$ the slope is 1, where $x < 0$ it is 0. At $x = 0$ it is 0 on the left and 1 on the right, so
-# there is no slope; we *agree* on 0:
+# **ReLU**, $y = \max(x, 0)$ for each entry. Where $x > 0$ the slope is 1, where $x < 0$ it is 0. At $x = 0$ it is 0 on the left and
+# 1 on the right, so there is no slope; we *agree* on 0:
 #
 # $$dx = dy \cdot [x > 0]$$
 #
@@ -265,15 +258,19 @@ show_code(Linear.forward, Linear.backward)
 #
 # $$y_{cpqn} = \max_{r, s \in \{0, 1\}} x_{c,\, 2p + r,\, 2q + s,\, n}$$
 #
-# If one entry is larger than the other three, a small move of it moves $y$ by as much, and small moves of the others do nothing: slope 1 for the winner,
-# 0 for the others. So $dy$ goes to the winner's place. At a tie there is no slope: raising either of the two raises $y$, lowering one does not. We agree that
-# **the first winner in row-major order gets all**. (All that tie, or half each? If all, more would come back than went in.)
+# If one entry is larger than the other three, a small move of it moves $y$ by as much, and small moves of the others do nothing:
+# slope 1 for the winner, 0 for the others. So $dy$ goes to the winner's place. At a tie there is no slope: raising either of the
+# two raises $y$, lowering one does not. We agree that **the first winner in row-major order gets all**. (All that tie, or half
+# each? If all, more would come back than went in.)
 #
 # **They commute.** LeNet-5 is usually written convolution, ReLU, pool. minisgl pools first:
 #
-# - *Value.* $\max(\cdot, 0)$ never turns an order round, so the largest of $\max(x_i, 0)$ is $\max(\max_i x_i,\, 0)$.
-# - *Gradient, if $\max_i x_i > 0$.* ReLU leaves the positive entries as they are, and all others below them. So the first winner is the same before and after; it gets $dy$ by slope 1.
-# - *Gradient, if $\max_i x_i \le 0$.* Pool first: ReLU's slope at $\max_i x_i \le 0$ is 0. ReLU first: all four are 0, the first of them gets $dy$, and then meets the slope 0, because its $x \le 0$. Nothing comes back in either order.
+# - *Value.* If one entry is at least as large as another, it still is after $\max(\cdot, 0)$. So the winner stays a winner, and the
+#   result is $\max(\max_i x_i,\, 0)$ in either order.
+# - *Gradient, if $\max_i x_i > 0$.* ReLU leaves the positive entries as they are, and puts all others below them, at 0. So the first winner
+#   is the same before and after. It gets $dy$, and ReLU's slope is 1.
+# - *Gradient, if $\max_i x_i \le 0$.* Pool first: ReLU's slope at $\max_i x_i \le 0$ is 0. ReLU first: all four are 0, so they tie;
+#   the first of them gets $dy$ and then, because its $x \le 0$, ReLU's slope 0. Nothing comes back in either order.
 #
 # Four windows: a winner, a tie, all negative, and a maximum of exactly 0. Orange: not zero.
 
@@ -303,10 +300,8 @@ for row, layers, titles in (
     for panel, title, array in zip(row, titles, through(layers, maps, dy), strict=True):
         side = array.shape[1]
         for (r, s), value in np.ndenumerate(array[0, :, :, 0]):
-            colour = V_COLOUR if value else GREY
-            panel.text(
-                s + 0.5, r + 0.5, f"{value:g}", ha="center", va="center", color=colour, weight="bold" if value else "normal"
-            )
+            style = {"color": V_COLOUR, "weight": "bold"} if value else {"color": GREY}
+            panel.text(s + 0.5, r + 0.5, f"{value:g}", ha="center", va="center", **style)
         panel.set(xlim=(0, side), ylim=(side, 0), aspect="equal", title=title, xticks=[], yticks=[])
         for middle in (panel.axhline, panel.axvline):
             middle(side / 2, color=GREY, linewidth=1)
@@ -315,8 +310,9 @@ axes[1, 0].set_ylabel("ReLU, then pool")
 plt.show()
 
 # %% [markdown]
-# **Check**: maps of small integers, full of ties, give the same to the last bit in either order; on random maps without ties both layers agree with
-# differences. At a tie the difference is half of $dy$, the mean of the slopes on its two sides: no $dx$ could please it.
+# **Check**: maps of small integers, full of ties, give the same to the last bit in either order; on random maps without ties both
+# layers agree with differences. At a tie the difference is half of $dy$, the mean of slope 1 on one side and slope 0 on the other. It is
+# a kink, and no ruler for slopes measures there.
 
 # %%
 rng = np.random.default_rng(0)
@@ -330,22 +326,23 @@ for layer in (MaxPool2d(2), ReLU(), Flatten()):
     measured = errors(layer, rng.normal(size=(2, 4, 6, 3)))
     print(f"{type(layer).__name__:>9}: {measured['dx']:.0e}")
     assert measured["dx"] < 1e-7
-print(
-    "a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), np.array([3.0, 3, 0, 0]).reshape(1, 2, 2, 1)).ravel()
-)
+tie = np.array([3.0, 3, 0, 0]).reshape(1, 2, 2, 1)
+print("a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel())
 
 # %%
 show_code(ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
 
 # %% [markdown]
-# Forward keeps a running maximum over the four pixels of all windows at once, and notes who **overtakes** it. Equal is not overtaking, so the first
-# of equals stays. Backward goes through the four in reverse. Whoever overtook last is the maximum: it takes all that is `left`, and the earlier ones get 0. For the window $(1, 3, 2, 3)$:
-# the second overtakes the first, nobody else overtakes; back, the fourth and third get 0, the second gets $dy$, the first what is left: 0.
+# Forward keeps a running maximum over the four pixels of all windows at once, and notes who **overtakes** it. Equal is not
+# overtaking, so the first of equals stays. Backward goes through the four in reverse. Whoever overtook last is the maximum: it
+# takes all that is `left`, and the earlier ones get 0. For the window $(1, 3, 2, 3)$: the second overtakes the first, nobody else
+# overtakes; back, the fourth and third get 0, the second gets $dy$, the first what is left: 0.
 #
 # ## Softmax and cross-entropy
 #
-# The last layer gives for every image $n$ a row of $D$ **logits**: $z : (N, D)$, with true labels $t_n$. **Softmax** turns a row into probabilities, positive and with
-# the sum 1. The **cross-entropy** is the surprise at the truth, and the loss its mean over the images:
+# The last layer gives for every image $n$ a row of $D$ **logits**: $z : (N, D)$, with true labels $t_n$. **Softmax** turns a row
+# into probabilities, positive and with the sum 1. The **cross-entropy** is the surprise at the truth, and the loss its mean over
+# the images:
 #
 # $$p_{nk} = \frac{e^{z_{nk}}}{\sum_j e^{z_{nj}}} \qquad \ell_n = -\ln p_{n t_n} = \ln \sum_j e^{z_{nj}} - z_{n t_n} \qquad L = \frac1N \sum_n \ell_n$$
 #
@@ -357,10 +354,11 @@ show_code(ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
 #
 # $$\boxed{\; dz = \tfrac1N \,(p - Y) \qquad (N, D) \;}$$
 #
-# Each wrong logit is pushed down by its probability; the true one is pushed up by what it lacks to 1. A row's pushes add up to $1 - 1 = 0$. This $\tfrac1N$ is
-# the only one: the sums over $n$ in $dW$ and $db$ become means by it.
+# Each wrong logit is pushed down by its probability; the true one is pushed up by what it lacks to 1. A row's pushes add up to
+# $1 - 1 = 0$. This $\tfrac1N$ is the only one: the sums over $n$ in $dW$ and $db$ become means by it.
 #
-# *Overflow.* float32 ends at $3.4 \cdot 10^{38} = e^{88.7}$; a logit of 89 makes $\infty / \infty$. Let $M = \max_j z_j$, take $e^M$ out of the sum, and it cancels from the fraction:
+# *Overflow.* float32 ends at $3.4 \cdot 10^{38} = e^{88.7}$; a logit of 89 makes $\infty / \infty$. Let $M = \max_j z_j$, take
+# $e^M$ out of the sum, and it cancels from the fraction:
 #
 # $$\ln \sum_j e^{z_j} = \ln \Big( e^M \sum_j e^{z_j - M} \Big) = M + \ln \sum_j e^{z_j - M} \qquad\qquad p_k = \frac{e^{z_k - M}}{\sum_j e^{z_j - M}}$$
 #
@@ -382,9 +380,8 @@ def draw_pushes(axes, true_logit):
     axes.bar(np.arange(4) - 0.2, softmax(z)[0], width=0.4, color=W_COLOUR, label="p")
     axes.bar(np.arange(4) + 0.2, dz[0], width=0.4, color=V_COLOUR, label="dz = p - Y")
     axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.set(
-        title=f"true logit {true_logit:g}: loss {loss:.2f}", ylim=(-1.05, 1.05), xticks=range(4), xticklabels=["true", 1, 2, 3]
-    )
+    axes.set_xticks(range(4), ["true", "1", "2", "3"])
+    axes.set(title=f"true logit {true_logit:g}: loss {loss:.2f}", ylim=(-1.05, 1.05))
 
 
 def draw_loss(axes, marked):
@@ -402,12 +399,13 @@ def draw_loss(axes, marked):
 figure, axes = plt.subplots(1, 4, figsize=(14, 3))
 for panel, true_logit in zip(axes, (-2.0, 1.0, 4.0), strict=False):
     draw_pushes(panel, true_logit)
-axes[0].legend(loc="upper left")
+axes[0].legend(loc="lower right")
 draw_loss(axes[3], (-2.0, 1.0, 4.0))
 plt.show()
 
 # %% [markdown]
-# The more wrong the network is, the harder the push, but never harder than 1: far left the loss is a straight line. With a running kernel, move the true logit:
+# The more wrong the network is, the harder the push, but never harder than 1: far left the loss is nearly a straight line. With a
+# running kernel, move the true logit:
 
 
 # %%
@@ -422,27 +420,22 @@ _ = interact(two_panels, true_logit=FloatSlider(value=1.0, min=-4.0, max=6.0, st
 
 # %% [markdown]
 # Three ways to compute the loss of the logits $(z, 0)$ in float32, when the second class is true. It should be $\ln(e^z + 1)$, nearly $z$.
+# The maximum alone is not enough: who takes the logarithm of $p$ meets a $p$ that has become 0.
 
 # %%
-z = np.zeros((1301, 2), np.float32)
-z[:, 0] = np.arange(1301) / 10
+some_z = np.array([1, 88, 89, 103, 104, 1000], np.float32)
+rows = np.stack([some_z, np.zeros_like(some_z)], axis=1)  # (6, 2)
 with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    by_definition = np.exp(rows) / np.exp(rows).sum(axis=1, keepdims=True)  # (6, 2)
     losses = {
-        "exp(z) / sum, then -log": -np.log(np.exp(z)[:, 1] / np.exp(z).sum(axis=1)),
-        "maximum subtracted, then -log": -np.log(softmax(z)[:, 1]),
-        "log-sum-exp (the package)": np.array([softmax_cross_entropy(row[None], np.array([1]))[0] for row in z]),
+        "-log of exp(z) / sum": -np.log(by_definition[:, 1]),
+        "-log of p, maximum subtracted": -np.log(softmax(rows)[:, 1]),
+        "log-sum-exp (the package)": np.array([softmax_cross_entropy(row[None], np.array([1]))[0] for row in rows]),
     }
-figure, axes = plt.subplots(figsize=(9, 3))
-for (name, values), colour, width in zip(losses.items(), (GREY, V_COLOUR, W_COLOUR), (8, 5, 1.5), strict=True):
-    good = np.isfinite(values)
-    axes.plot(z[good, 0], values[good], color=colour, linewidth=width, label=name)
-    if not good.all():
-        axes.plot(z[good, 0][-1], values[good][-1], "X", color="black", markersize=9, zorder=3)
-        print(f"{name}: infinite from z = {z[~good, 0][0]:.1f} on")
-axes.set(title="the loss in float32 (X: from here on infinite)", xlabel="z", ylabel="loss")
-axes.legend()
-plt.show()
-np.testing.assert_allclose(losses["log-sum-exp (the package)"], np.logaddexp(z[:, 0].astype(float), 0), rtol=1e-6)
+print(f"{'z':>30}" + "".join(f"{z:9g}" for z in some_z))
+for name, values in {"p of the first, exp(z) / sum": by_definition[:, 0], **losses}.items():
+    print(f"{name:>30}" + "".join(f"{value:9.2f}" for value in values))
+np.testing.assert_allclose(losses["log-sum-exp (the package)"], np.logaddexp(some_z.astype(float), 0), rtol=1e-6)
 
 # %%
 show_code(softmax_cross_entropy)
@@ -450,19 +443,21 @@ show_code(softmax_cross_entropy)
 # %% [markdown]
 # ## The tape
 #
-# What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**, and backward reads the tape from its end.
-# Nothing else is remembered, and no layer knows its neighbours: this is all of the chain rule.
+# What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**,
+# and backward reads the tape from its end. Nothing else is remembered, and no layer knows its neighbours: this is all of the chain
+# rule.
 
 # %%
 show_code(Sequential.forward, Sequential.backward)
 
 # %% [markdown]
-# Every gradient is written into *its place* of one vector of the shape of `flat`: all weights, then all biases. The first layer does not compute
-# $dx$: nobody is before it.
+# Every gradient is written into *its place* of one vector with the shape of `flat`: all weights, then all biases. The first layer does
+# not compute $dx$: nobody is before it.
 #
-# **The whole of LeNet-5 against differences.** Moving each parameter by itself would take two forward passes for each of 431,080. Instead we go along random
-# directions $u$ of length 1, and compare the difference with $\langle \text{gradient}, u \rangle$. Any wrong entry would show, unless $u$ happened to be 0 there. The
-# pictures are noise, in float64: digits have flat backgrounds, and tie in every window. `require_smooth` refuses points close to a kink.
+# **The whole of LeNet-5 against differences.** To move each parameter by itself takes two forward passes for each of 431,080. Instead we
+# move all at once, along random directions $u$ of length 1, and compare the difference with $\langle \text{gradient}, u \rangle$. An error
+# in one entry enters with another factor each time: it cannot hide. The pictures are noise, in float64, because on the flat background of a
+# digit neighbouring outputs are equal and pooling ties; `require_smooth` refuses points near a kink.
 
 # %%
 network = lenet5(np.random.default_rng(0), np.float64)
@@ -475,47 +470,60 @@ def loss_at(flat):
     return float(softmax_cross_entropy(network.with_flat(flat).forward(images, workspace)[0], labels)[0])
 
 
-start = time.perf_counter()
-loss_at(network.flat)
-once = time.perf_counter() - start
+def kinks_at(flat):
+    """Which ReLUs are open, and who overtakes in the pooling: where two points differ, a kink lies between them."""
+    _, tape = network.with_flat(flat).forward(images)
+    caches = dict(zip(network.layers, tape, strict=True))
+    open_or_not = [caches[name][0] > 0 for name in ("relu1", "relu2", "relu3")]
+    return np.concatenate([part.ravel() for part in (*open_or_not, caches["pool1"][0][1:], caches["pool2"][0][1:])])
+
+
 logits, tape = network.forward(images)
 gradient, _ = network.backward(softmax_cross_entropy(logits, labels)[1], tape)
-print(f"entry by entry this would take about {2 * network.flat.size * once / 3600:.0f} hours")
+without = gradient.copy()
+network.layout.biases["conv1"].view(without)[...] = 0  # a mistake in 20 of 431,080 entries
 
 steps, rng = 10.0 ** np.arange(-12, 0.1), np.random.default_rng(1)
-figure, axes = plt.subplots(figsize=(9, 3.4))
+figure, axes = plt.subplots(figsize=(12, 3.4))
 for i in range(3):
     u = rng.normal(size=network.flat.size)
     u /= np.linalg.norm(u)
-    found = [relative_error(directional_derivative(loss_at, network.flat, u, h), gradient @ u) for h in steps]
-    axes.loglog(steps, found, "o-", color=W_COLOUR, markersize=4, alpha=0.8, label="three directions" if i == 0 else None)
-    assert min(found) < 1e-7
-    print(f"direction {i + 1}: smallest error {min(found):.0e}, at h = {steps[np.argmin(found)]:.0e}")
-left, right = steps[steps < 1e-5], steps[steps > 1e-5]
-axes.loglog(left, 1e-16 / left, "--", color=GREY, label="rounding: falls as 1/h")
-axes.loglog(right, right**2, ":", color=GREY, label="Taylor: rises as h²")
-axes.set(title="backward and differences, for all 431,080 parameters", xlabel="h", ylabel="relative error", ylim=(1e-12, 10))
-axes.legend()
+    numeric = np.array([directional_derivative(loss_at, network.flat, u, h) for h in steps])
+    found = np.array([relative_error(one, gradient @ u) for one in numeric])
+    planted = [relative_error(one, without @ u) for one in numeric]
+    axes.loglog(steps, found, "o-", color=W_COLOUR, markersize=4, label=None if i else "the gradient, along three directions")
+    axes.loglog(steps, planted, "-", color=V_COLOUR, linewidth=1, label=None if i else "conv1's bias forgotten")
+    kinks = [int(np.sum(kinks_at(network.flat + h * u) != kinks_at(network.flat - h * u))) for h in (1e-5, 1e-2, 1)]
+    print(f"error at h = 1e-5: {found[7]:.0e};   kinks between the two ends for h = 1e-5, 1e-2, 1: {kinks}")
+    assert kinks[0] == 0 < kinks[1]
+    assert found[7] < 1e-7 < min(planted)
+rounding = steps[:8]
+axes.loglog(rounding, 1e-16 / rounding, "--", color=GREY, label="rounding: 1/h")
+axes.set(title="backward against differences: LeNet-5, all parameters", xlabel="h", ylabel="relative error", ylim=(1e-12, 10))
+axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# On the left rounding, as foretold. On the right it is worse than $h^2$: a long step crosses kinks of ReLU and ties of pooling, where Taylor's formula does not hold. In
-# between gradient and differences agree to eight digits and more.
+# With small $h$ there is rounding, as foretold. With large $h$ a step crosses kinks, of ReLU and of pooling, where Taylor's formula
+# does not hold. In between, gradient and differences agree to eight digits, and a mistake in 20 of 431,080 entries stands out.
 #
 # ## How large at the start?
 #
-# Weights start at random, with mean 0 and variance $s^2$. How large should $s$ be? Follow the mean square of the signal through one layer, $y_o = \sum_i W_{oi} h_i$ with
-# $F$ inputs (*fan-in*; for a convolution $F = C R S$). The weights are independent of each other and of $h$, so in the square of the sum only equal indices survive the mean:
+# Weights start at random, with mean 0 and variance $s^2$. How large should $s$ be? Follow the mean square of the signal through one
+# layer, $y_o = \sum_i W_{oi} h_i$ with $F$ inputs (*fan-in*; for a convolution $F = C R S$). The weights are independent of each
+# other and of $h$. So in the square of the sum only equal indices survive the mean ($\mathbb E[h^2]$ is that over all $h_i$):
 #
 # $$\mathbb E[y_o^2] = \sum_{i, j} \mathbb E[W_{oi} W_{oj}]\, \mathbb E[h_i h_j] = \sum_i s^2\, \mathbb E[h_i^2] = F s^2 \cdot \mathbb E[h^2]$$
 #
-# If all $W$ change their signs, so does $y$: it is as often $a$ as $-a$. ReLU drops one of the two, and with it half of the mean square:
+# Draw the weights symmetrically: $-W$ is as likely as $W$, and so $-y$ as $y$. ReLU drops one of the two, with half of the mean square:
 # $\mathbb E[\max(y, 0)^2] = \tfrac12 F s^2 \cdot \mathbb E[h^2]$. It stays what it was if
 #
 # $$\boxed{\; s^2 = \tfrac{2}{F} \;} \qquad \text{(He's initialisation)}$$
 #
-# With weights $c$ times as large, every layer multiplies the root mean square by $c$, and $k$ layers by $c^k$. On the way back the same $W$ multiply $dy$, and the
-# gradient suffers the same. **Check** on 30 layers of 400 units (left), then with LeNet-5: the first gradient (middle), and 60 steps of learning (right).
+# With weights $c$ times as large, every layer multiplies the root mean square by $c$, and $k$ layers by $c^k$. The gradient of one layer's
+# weight is made of the signal from the layers before and of $dy$ from the layers behind, so it has the factors of all layers but its
+# own: about $c^{k-1}$, in LeNet-5 $c^3$. **Check** on 30 layers of 400 units (left), then with LeNet-5: the first gradient (middle), and 60
+# steps of learning (right).
 
 
 # %%
@@ -554,46 +562,59 @@ def scaled(c):
 
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
-styles = {0.1: (W_COLOUR, "s"), 1.0: (V_COLOUR, "o"), 10.0: (GREY, "^")}
 for c, colour in ((0.8, W_COLOUR), (1.0, V_COLOUR), (1.25, GREY)):
     sizes = rms_through(c)
     left.semilogy(sizes, color=colour, label=f"{c:g} x He")
     growth = (sizes[-1] / sizes[0]) ** (1 / 30)
     print(f"{c:4g} x He: a layer multiplies the signal by {growth:.2f}")
     assert abs(growth / c - 1) < 0.02
-left.set(title="size of the signal in 30 layers", xlabel="layer")
-for c, (colour, marker) in styles.items():
+first_lengths = {}
+for c, colour, style in ((0.1, W_COLOUR, "s-"), (1.0, V_COLOUR, "o-"), (10.0, GREY, "^--")):
     network = scaled(c)
     losses, lengths, _ = learn(network, SGD(network.flat, momentum=0.9), lr=0.01)
-    middle.semilogy(list(lengths), list(lengths.values()), marker + "-", color=colour, label=f"{c:g} x He")
-    right.semilogy(losses, color=colour, label=f"{c:g} x He")
+    first_lengths[c] = np.array(list(lengths.values()))
+    middle.semilogy(list(lengths), first_lengths[c], style, color=colour, label=f"{c:g} x He")
+    right.semilogy(losses, style[1:], color=colour, label=f"{c:g} x He")
     print(f"{c:4g} x He: mean loss of the last 10 steps {np.mean(losses[-10:]):.2f}")
     assert (np.mean(losses[-10:]) < 1) == (c == 1)
+for c in (0.1, 10.0):
+    times = first_lengths[c] / first_lengths[1.0]  # (4,)
+    print(f"{c:4g} x He: the first gradient, by layer, times", ", ".join(f"{one:.2g}" for one in times))
+    assert np.all((times > c**3 / 2) & (times < 5 * c**3))
+after, _ = network.layers["pool1"].forward(network.layers["conv1"].forward(np.moveaxis(test.images[:100], 0, -1))[0])
+print(f"  10 x He, after its steps: of {after.size:,} numbers that reach the first ReLU, {np.sum(after > 0)} are positive")
+assert not np.any(after > 0)
+left.set(title="size of the signal in 30 layers", xlabel="layer")
 middle.set(title="LeNet-5: length of the first gradient")
 right.axhline(np.log(10), color=GREY, linestyle=":", linewidth=1)
 right.set(title="LeNet-5: loss (dotted: ln 10, guessing)", xlabel="step of SGD")
 for panel in (left, middle, right):
     panel.legend()
 plt.show()
-logits, _ = network.forward(test.images[:100])
-print("10 x He after its training: are the logits of 100 digits all the same?", bool(np.ptp(logits, axis=0).max() == 0))
 
 # %% [markdown]
-# Too small, and the gradient is too faint to be followed. Too large, and the first step throws the weights so far that the same logits come out for every digit: its ReLUs are
-# all 0, pass no gradient, and stay so. He's scale learns.
+# The gradients are about $10^{-3}$ and $10^3$ times as long. (Not exactly: $dz$ changes too, and the biases are as they were.) Too small,
+# and in 60 steps the gradient moves next to nothing. Too large, and the first steps throw the weights so far that every ReLU after conv1 is shut:
+# nothing goes through, no gradient comes back, and it stays so. With He's scale the network learns.
 #
 # ## From gradient to step
 #
-# **SGD** goes against the gradient, and with momentum $\mu$ remembers its way: $u \leftarrow \mu u + g$, $w \leftarrow w - \eta\, u$. **Adam** keeps a running mean of $g$ and one of $g^2$, entry by entry, from $m_0 = s_0 = 0$:
+# **SGD** goes against the gradient, and with momentum $\mu$ remembers its way: $u \leftarrow \mu u + g$,
+# $w \leftarrow w - \eta\, u$. **Adam** keeps a running mean of $g$ and one of $g^2$, entry by entry, from $m_0 = s_0 = 0$:
 #
 # $$m_t = b_1 m_{t-1} + (1 - b_1)\, g_t \qquad s_t = b_2 s_{t-1} + (1 - b_2)\, g_t^2$$
 #
-# Written out, $m_t = (1 - b_1) \sum_{i=1}^t b_1^{t-i} g_i$. Were these weights those of a mean, they would add up to 1; but the geometric sum gives
-# $(1 - b_1)(1 + b_1 + \ldots + b_1^{t-1}) = 1 - b_1^t$. The zero at the start makes $m_t$ too small by this factor. Divide it out, and likewise for $s_t$:
+# Written out, $m_t = (1 - b_1) \sum_{i=1}^t b_1^{t-i} g_i$. Were these weights those of a mean, they would add up to 1; but the
+# geometric sum gives $(1 - b_1)(1 + b_1 + \ldots + b_1^{t-1}) = 1 - b_1^t$. The zero at the start makes $m_t$ too small by this
+# factor. Divide it out, and likewise for $s_t$:
 #
 # $$\hat m_t = \frac{m_t}{1 - b_1^t} \qquad \hat s_t = \frac{s_t}{1 - b_2^t} \qquad w \leftarrow w - \eta\, \frac{\hat m_t}{\sqrt{\hat s_t} + \epsilon}$$
 #
-# At the first step $\hat m = g$ and $\hat s = g^2$: every weight moves by $\eta \operatorname{sign}(g)$, however large its gradient is. **Check**, and the package's form: both corrections in one factor.
+# At the first step $\hat m = g$ and $\hat s = g^2$: every weight moves by $\eta \operatorname{sign}(g)$, however large or small its
+# gradient is, as long as $|g|$ is far above $\epsilon = 10^{-8}$. The package multiplies the fraction above and below by $\sqrt{1 - b_2^t}$, so that the corrections become
+# one factor and $m_t$, $s_t$ stay as they are:
+#
+# $$\eta\, \frac{m_t / (1 - b_1^t)}{\sqrt{s_t} / \sqrt{1 - b_2^t} + \epsilon} \;=\; \eta\, \frac{\sqrt{1 - b_2^t}}{1 - b_1^t} \cdot \frac{m_t}{\sqrt{s_t} + \epsilon \sqrt{1 - b_2^t}}$$
 
 # %%
 rng = np.random.default_rng(0)
@@ -613,8 +634,8 @@ show_code(Adam.update)
 # %% [markdown]
 # ## An experiment: learn to read
 #
-# All together: LeNet-5, Adam, and 6,000 real digits, each seen once, in 120 batches. After every tenth step we count the errors among 500 held-out
-# digits, from the end of the training set.
+# All together: LeNet-5, Adam, and 6,000 real digits, each seen once, in 120 batches. After every tenth step we count the errors
+# among 500 held-out digits, from the end of the training set.
 
 # %%
 network = lenet5(np.random.default_rng(0))
@@ -631,16 +652,18 @@ print(f"held-out error after 10 steps: {wrong[0]:.1%}, after 120: {wrong[-1]:.1%
 assert wrong[-1] < 0.1
 
 # %% [markdown]
-# Each step asked one number, the loss of 50 digits, and told 431,080 parameters their way. How many of them were needed? This is where the [next chapter](04_proximal_operator.ipynb) begins.
+# Each step asked one number, the loss of 50 digits, and told 431,080 parameters their way. How many of them were needed? This is
+# where the [next chapter](04_proximal_operator.ipynb) begins.
 #
 # ## Exercises
 #
-# To be written in [exercises/03_whole_network_gradient.ipynb](exercises/03_whole_network_gradient.ipynb), where a check below each answer tells you what is
-# wrong. Use NumPy alone; `softmax_cross_entropy` is for exercise 4. Arguments stay as they were, and results have the dtype of the first argument.
+# To be written in [exercises/03_whole_network_gradient.ipynb](exercises/03_whole_network_gradient.ipynb), where a check below each
+# answer tells you what is wrong.
 
 # %% [markdown] tags=["ex1"]
-# **Exercise 1.** The linear layer, backward. From `dy` $(D_{out}, N)$, `x` $(D_{in}, N)$ and `weight` $(D_{out}, D_{in})$ return three arrays: `dx`, `dweight` and `dbias`,
-# with the shapes of $x$, $W$ and $b$. `dy` holds slopes of the loss; do not divide by $N$ again.
+# **Exercise 1.** The linear layer $y = W x + b$, backward. From `dy` $(D_{out}, N)$, `x` $(D_{in}, N)$ and `weight` $(D_{out}, D_{in})$ return
+# three arrays: `dx`, `dweight` and `dbias`, with the shapes of $x$, $W$ and $b$, and the dtype of the arguments, which stay as they
+# were. No loop, and without `minisgl.nn`.
 
 
 # %% tags=["ex1"]
@@ -657,8 +680,9 @@ def linear_backward(dy, x, weight):
 check("03.linear_backward", linear_backward)
 
 # %% [markdown] tags=["ex2"]
-# **Exercise 2.** Max-pooling, $2 \times 2$ with stride 2, backward. `dy` is $(C, P, Q, N)$, `x` $(C, 2P, 2Q, N)$; return `dx` of `x`'s shape. At a tie the first winner in row-major
-# order gets all. Hint: `x[:, r::2, s::2]` is pixel $(r, s)$ of all windows at once, of shape $(C, P, Q, N)$.
+# **Exercise 2.** Max-pooling, $2 \times 2$ with stride 2, backward. `dy` is $(C, P, Q, N)$, `x` $(C, 2P, 2Q, N)$; return `dx` of
+# `x`'s shape and dtype. At a tie the first winner in row-major order gets all. Without `minisgl.nn`. Hint: `x[:, r::2, s::2]` is pixel $(r, s)$ of all windows at
+# once, of shape $(C, P, Q, N)$.
 
 
 # %% tags=["ex2"]
@@ -679,7 +703,8 @@ def max_pool_backward(dy, x):
 check("03.max_pool_backward", max_pool_backward)
 
 # %% [markdown] tags=["ex3"]
-# **Exercise 3.** The slopes of the mean cross-entropy with respect to the logits: `logits` is $(N, D)$, `labels` $(N,)$, and the result $(N, D)$. Logits may be as large as 1000.
+# **Exercise 3.** The slopes of the mean cross-entropy with respect to the logits: `logits` is $(N, D)$, `labels` $(N,)$, and the
+# result $(N, D)$. Logits may be as large as 1000. Without `minisgl.nn`.
 
 
 # %% tags=["ex3"]
@@ -697,8 +722,9 @@ def loss_gradient(logits, labels):
 check("03.loss_gradient", loss_gradient)
 
 # %% [markdown] tags=["ex4"]
-# **Exercise 4.** A whole network without biases: linear, ReLU, linear, cross-entropy. Return the slopes of its loss with respect to the *first* weight `W1`. Shapes: `x` $(D_0, N)$,
-# `labels` $(N,)$, `W1` $(D_1, D_0)$, `W2` $(D_2, D_1)$. `softmax_cross_entropy(z, labels)` gives the loss and $dz$, with the images *first* in $z$ and $dz$: $(N, D_2)$.
+# **Exercise 4.** A whole network without biases: linear, ReLU, linear, cross-entropy. Return the slopes of its loss with respect to
+# the *first* weight `W1`. Shapes: `x` $(D_0, N)$, `labels` $(N,)$, `W1` $(D_1, D_0)$, `W2` $(D_2, D_1)$. The package's
+# `softmax_cross_entropy` gives the loss and $dz$ from $z$ and `labels`, with the images *first* in $z$ and $dz$: $(N, D_2)$.
 
 
 # %% tags=["ex4"]
@@ -719,7 +745,9 @@ check("03.first_weight_gradient", first_weight_gradient)
 # %% [markdown]
 # ## Summary
 #
-# - Backward is the chain rule from right to left: $dx = J^{\mathsf T} dy$, layer by layer, a vector at every place, and no Jacobian ever built. It costs about two forward passes.
-# - Linear: $dW = dy\, x^{\mathsf T}$, $db = \sum_n dy$, $dx = W^{\mathsf T} dy$. ReLU: $dy$ where $x > 0$. Max-pooling: $dy$ to the first winner. The last two commute, so pool first.
+# - Backward is the chain rule from right to left: $dx = J^{\mathsf T} dy$, layer by layer, a vector at every place, and no Jacobian
+#   ever built.
+# - Linear: $dW = dy\, x^{\mathsf T}$, $db = \sum_n dy$, $dx = W^{\mathsf T} dy$. ReLU: $dy$ where $x > 0$. Max-pooling: $dy$ to the
+#   first winner. The last two commute, so pool first.
 # - Softmax with cross-entropy: $dz = (p - Y)/N$. Subtract the largest logit, and take the logarithm of the sum, not of $p$.
 # - Central differences tell right from wrong, in float64, away from kinks. Variance $2/\text{fan-in}$ keeps signals and gradients alive.
