@@ -157,7 +157,7 @@ print(f"a step of 0.1 against the gradient: the loss falls from {loss:.3f} to {t
 # layer. From the left, it would be matrix times matrix. Parameters are inputs of their layer too: with
 # $K_{ij} = \partial y_i / \partial w_j$ it is $dw = K^{\mathsf T} dy$.
 #
-# **Check** on the tiny network, with Jacobians measured column by column.
+# **Check** on the tiny network, with Jacobians measured column by column; and how large they would be in LeNet-5.
 
 
 # %%
@@ -175,12 +175,8 @@ for name, layer in tiny.layers.items():
     print(f"{name:>8}: {J.shape}")
 np.testing.assert_allclose(product.T @ dlogits[0], dx.ravel(), atol=1e-8)
 
-# %% [markdown]
-# For LeNet-5 and *one* image these matrices are large, and nearly all of their entries are 0:
-
-# %%
 sizes = {name: (forward[name].size, forward[before].size) for before, name in pairwise(names)}  # (m, n)
-print("; ".join(f"{name} {m:,} x {n:,}" for name, (m, n) in sizes.items()))
+print("LeNet-5, for one image:", "; ".join(f"{name} {m:,} x {n:,}" for name, (m, n) in sizes.items()))
 print(f"together {sum(m * n for m, n in sizes.values()):,} numbers")
 
 # %% [markdown]
@@ -555,12 +551,6 @@ def learn(network, optimizer, lr, steps=60, held_out=None):
     return losses, lengths, wrong
 
 
-def scaled(c):
-    network = lenet5(np.random.default_rng(0))
-    network.weights[...] *= c
-    return network
-
-
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
 for c, colour in ((0.8, W_COLOUR), (1.0, V_COLOUR), (1.25, GREY)):
     sizes = rms_through(c)
@@ -570,7 +560,8 @@ for c, colour in ((0.8, W_COLOUR), (1.0, V_COLOUR), (1.25, GREY)):
     assert abs(growth / c - 1) < 0.02
 first_lengths = {}
 for c, colour, style in ((0.1, W_COLOUR, "s-"), (1.0, V_COLOUR, "o-"), (10.0, GREY, "^--")):
-    network = scaled(c)
+    network = lenet5(np.random.default_rng(0))
+    network.weights[...] *= c
     losses, lengths, _ = learn(network, SGD(network.flat, momentum=0.9), lr=0.01)
     first_lengths[c] = np.array(list(lengths.values()))
     middle.semilogy(list(lengths), first_lengths[c], style, color=colour, label=f"{c:g} x He")
@@ -588,8 +579,8 @@ left.set(title="size of the signal in 30 layers", xlabel="layer")
 middle.set(title="LeNet-5: length of the first gradient")
 right.axhline(np.log(10), color=GREY, linestyle=":", linewidth=1)
 right.set(title="LeNet-5: loss (dotted: ln 10, guessing)", xlabel="step of SGD")
-for panel in (left, middle, right):
-    panel.legend()
+left.legend()
+right.legend()  # of the middle too
 plt.show()
 
 # %% [markdown]
