@@ -112,7 +112,7 @@ assert heard <= 1 / 4
 # | $W_{ij}$ reaches $z_i$ with the factor $h_j$: $dW_{ij} = dz_i\, h_j$ | $dW = \begin{bmatrix} -1.5 & -0.75 & 0 \\ 1.5 & 0.75 & 0 \end{bmatrix}$ | (2, 3) |
 # | $h_j$ reaches $z_1$ and $z_2$ with the factors $W_{1j}$, $W_{2j}$; for $h_2$: $-1 \cdot (-\tfrac34) + 1 \cdot \tfrac34$ | $dh = (-0.75,\ 1.5,\ -2.25)$ | (3,) |
 # | ReLU: slope 1 where $m > 0$, else 0 | $dm = (-0.75,\ 1.5,\ 0)$ | (3,) |
-# | pool: only the winner of a window reaches $m$ | $dx = \left[\begin{array}{rr\vert rr\vert rr} 0 & -0.75 & 1.5 & 0 & 0 & 0 \\ 0 & 0 & 0 & 0 & 0 & 0 \end{array}\right]$ | (2, 6) |
+# | pool: only the winner of a window reaches $m$ | $dx = \begin{bmatrix} 0 & -0.75 & 1.5 & 0 & 0 & 0 \\ 0 & 0 & 0 & 0 & 0 & 0 \end{bmatrix}$ | (2, 6) |
 #
 # The same from the package, and, believing neither, from differences: move one number by a millionth up and down, and see what the
 # loss does.
@@ -191,7 +191,10 @@ print(f"together {sum(m * n for m, n in sizes.values()):,} numbers")
 # \frac{g(x + h) - g(x - h)}{2h} = g'(x) + \tfrac{h^2}{6} g'''(x) + \ldots$$
 #
 # The even terms cancel. The smaller $h$, the better, until rounding spoils it: $g$ is known to about $\epsilon |g|$ only, with
-# $\epsilon$ about $10^{-16}$ in float64, so the quotient to about $\epsilon |g| / h$. For a layer with many results we measure the slope
+# $\epsilon$ about $10^{-16}$ in float64, so the quotient to about $\epsilon |g| / h$. With $G = |g'''|$, the two errors $\tfrac{h^2}{6} G + \epsilon |g| / h$ together
+# have the slope $\tfrac{h}{3} G - \epsilon |g| / h^2$, and are least at $h = (3 \epsilon |g| / G)^{1/3}$: about $10^{-5}$ where $|g|$ and $G$ are about 1.
+#
+# For a layer with many results we measure the slope
 # of $\sum_i u_i\, y_i$, with random $u$: its gradient is $J^{\mathsf T} u$, which is what `backward(u)` claims to give.
 
 
@@ -243,6 +246,7 @@ assert max(measured.values()) < 1e-7
 show_code(Linear.forward, Linear.backward)
 
 # %% [markdown]
+# `einsum("dn->d", dy)` is the sum over $n$. The workspace only lends memory, the same at every step; the cache holds $x$, which $dW$ needs.
 # ## ReLU, max-pooling, and why their order does not matter
 #
 # **ReLU**, $y = \max(x, 0)$ for each entry. Where $x > 0$ the slope is 1, where $x < 0$ it is 0. At $x = 0$ it is 0 on the left and
@@ -329,7 +333,7 @@ print("a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie
 show_code(ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
 
 # %% [markdown]
-# Forward keeps a running maximum over the four pixels of all windows at once, and notes who **overtakes** it. Equal is not
+# ReLU looks at $y$ where the formula has $x$: $y > 0$ exactly where $x > 0$, and $x$ need not be kept. Pooling keeps a running maximum over the four pixels of all windows at once, and notes who **overtakes** it. Equal is not
 # overtaking, so the first of equals stays. Backward goes through the four in reverse. Whoever overtook last is the maximum: it
 # takes all that is `left`, and the earlier ones get 0. For the window $(1, 3, 2, 3)$: the second overtakes the first, nobody else
 # overtakes; back, the fourth and third get 0, the second gets $dy$, the first what is left: 0.
@@ -437,6 +441,8 @@ np.testing.assert_allclose(losses["log-sum-exp (the package)"], np.logaddexp(som
 show_code(softmax_cross_entropy)
 
 # %% [markdown]
+# Here `z` is already $z - M$, the true logit too: then $M$ cancels from $\ln \sum_j e^{z_j} - z_t$, and nobody has to add it again. `onehot` is
+# $Y$, and `scale` $\tfrac1N$.
 # ## The tape
 #
 # What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**,
