@@ -1,0 +1,708 @@
+# %% [markdown]
+# # 6 Transformed l1: the cubic, the arccosine, the two regimes
+#
+# l1 leaves no gap, but takes the same from every weight it keeps ([chapter 4](04_proximal_operator.ipynb)). l0 takes nothing, but jumps
+# ([chapter 5](05_hard_thresholding.ipynb)). Is there something between? There is a penalty with a knob $a$ that turns the one into the other.
+# On the way its prox, a smooth bend at first, suddenly breaks.
+#
+# **When does the threshold jump, where to, and why?**
+
+# %% tags=["setup"]
+import numpy as np
+
+from minisgl.check import check
+
+# %%
+import matplotlib.pyplot as plt
+from ipywidgets import FloatSlider, interact
+from matplotlib.colors import LinearSegmentedColormap
+
+from minisgl.notebook import show_code
+from minisgl.penalties import L0, L1, TransformedL1
+from minisgl.plots import GREY, V_COLOUR, W_COLOUR
+
+plt.rcParams["figure.constrained_layout.use"] = True
+shade = LinearSegmentedColormap.from_list("a", [V_COLOUR, "#b0306a", W_COLOUR])  # small a: like l0; large a: like l1
+
+# %% [markdown]
+# ## A picture
+#
+# The same penalty twice, with the same $a = 1$. Only its weight $\lambda$ has changed. On the left the curve leaves zero without a gap, on
+# the right no weight ever ends between 0 and 1.
+
+# %%
+v = np.linspace(-3, 3, 1201)  # (1201,)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True)
+for panel, lam in zip(axes, (0.2, 1.0), strict=True):
+    x = TransformedL1(lam, a=1.0).prox(v, step=1.0)  # (1201,)
+    panel.plot(v, v, "--", color=GREY, linewidth=0.8)
+    panel.plot(v, np.where(np.abs(np.diff(x, append=x[-1])) > 0.5, np.nan, x), color=W_COLOUR, linewidth=2)
+    widest = np.diff(x).max()
+    panel.set(title=f"lam = {lam}: widest gap {widest:.1f}", xlabel="v", aspect="equal")
+    assert (widest > 0.9) == (lam == 1)
+axes[0].set_ylabel("prox(v); dashed: v")
+plt.show()
+
+# %% [markdown]
+# ## The penalty
+#
+# For one number $x$ and a parameter $a > 0$:
+#
+# $$\rho_a(x) = \frac{(a+1)\,|x|}{a + |x|}$$
+#
+# It is 0 at 0, and 1 at $|x| = 1$, whatever $a$ is. Write $|x| = (a + |x|) - a$ above the line to see how it grows:
+#
+# $$\rho_a(x) = (a+1)\Big(1 - \frac{a}{a+|x|}\Big) \quad\Longrightarrow\quad \rho_a'(x) = \frac{a\,(a+1)}{(a+x)^2}, \qquad \rho_a''(x) = -\frac{2a\,(a+1)}{(a+x)^3} \qquad (x > 0)$$
+#
+# - It always rises, and never above $a + 1$. It starts with the slope $\rho_a'(0) = (a+1)/a$.
+# - The slope only falls ($\rho_a'' < 0$): $\rho_a$ is **concave** for $x > 0$. The next bit of a large weight is cheap.
+# - $a \to 0$: for $x \ne 0$ it tends to $1 \cdot |x| / |x| = 1$, and at $x = 0$ it is 0. That is **l0**.
+# - $a \to \infty$: $\rho_a(x) = |x| \cdot \dfrac{1 + 1/a}{1 + |x|/a} \to |x|$. That is **l1**.
+
+
+# %%
+def price(x, a):
+    """rho_a(x) = (a + 1)|x| / (a + |x|), entry by entry."""
+    return (a + 1) * np.abs(x) / (a + np.abs(x))
+
+
+x = np.linspace(0.01, 2, 400)  # (400,)
+some_a = {0.1: shade(0.0), 0.5: shade(0.33), 1.0: shade(0.5), 3.0: shade(0.75), 10.0: shade(1.0)}
+for a in some_a:
+    slope = (price(x + 1e-5, a) - price(x - 1e-5, a)) / 2e-5  # (400,)
+    np.testing.assert_allclose(slope, a * (a + 1) / (a + x) ** 2, rtol=1e-5)
+    assert np.all(np.diff(slope) < 0)
+    assert price(1.0, a) == 1
+np.testing.assert_allclose(price(x, 1e-9), 1, rtol=1e-6)  # nearly l0
+np.testing.assert_allclose(price(x, 1e9), x, rtol=1e-6)  # nearly l1
+
+# %% [markdown]
+# Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs no more than a single weight of size
+# 1. The smaller $a$, the closer it clings to the axes, where one of the weights is zero.
+
+# %%
+figure, axes = plt.subplots(1, 6, figsize=(14, 2.7), width_ratios=[1.6, 1, 1, 1, 1, 1])
+ends = np.linspace(0, 1.6, 321)  # (321,)
+for a, colour in some_a.items():
+    axes[0].plot(ends, price(ends, a), color=colour, label=f"a = {a:g}")
+axes[0].plot(ends, ends, "--", color=GREY, label="l1")
+axes[0].plot([0, 1.6], [1, 1], ":", color=GREY, label="l0")
+axes[0].plot(0, 0, "o", color=GREY, markersize=4)
+axes[0].set(title="price of one weight", xlabel="x", ylim=(-0.05, 1.65))
+axes[0].legend(fontsize=7, loc="lower right", ncols=2)
+both = np.linspace(-1.5, 1.5, 301)  # (301,)
+for panel, a in zip(axes[1:5], (np.inf, 3.0, 1.0, 0.1), strict=True):
+    single = np.abs(both) if a == np.inf else price(both, a)  # (301,)
+    values = single + single[:, None]  # (301, 301)
+    panel.contourf(both, both, values, levels=[-1, 1], colors=[W_COLOUR], alpha=0.25)
+    panel.contour(both, both, values, levels=[0.25, 0.5, 0.75, 1.25, 1.5, 2], colors=GREY, linewidths=0.6)
+    panel.contour(both, both, values, levels=[1], colors=W_COLOUR, linewidths=2)
+    panel.set_title("l1" if a == np.inf else f"a = {a:g}")
+axes[5].plot([-1.5, 1.5], [0, 0], [0, 0], [-1.5, 1.5], color=W_COLOUR, linewidth=2)
+axes[5].text(0.75, 0.75, "2", color=GREY, ha="center", va="center")
+axes[5].text(0.75, 0.12, "1", color=W_COLOUR, ha="center")
+axes[5].set(title="l0 (with its values)", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5))
+for panel in axes[1:]:
+    panel.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="w1")
+axes[1].set_ylabel("w2")
+plt.show()
+
+# %% [markdown]
+# ## By hand
+#
+# The prox looks for the least of $f(x) = \lambda\,\rho_a(x) + \tfrac12 (x - v)^2$. Take $\lambda = 1$ and $a = 1$, so the price is
+# $2x/(1+x)$.
+#
+# | | price | $f$ for $v = 1$ | $f$ for $v = 1.5$ | $f$ for $v = 2$ |
+# |---|---|---|---|---|
+# | $x = 0$ | 0 | **0.5** | **1.125** | 2 |
+# | $x = 0.5$ | 0.667 | 0.792 | 1.167 | 1.792 |
+# | $x = 1$ | 1 | 1 | **1.125** | 1.5 |
+# | $x = 1.5$ | 1.2 | 1.325 | 1.2 | **1.325** |
+# | $x = 2$ | 1.333 | 1.833 | 1.458 | 1.333 |
+#
+# Look at $v = 1.5$: 0 and 1 cost the same, and 0.5, between them, costs more. There are *two valleys*, and they are level. For $v = 2$ the
+# best is somewhere around 1.5. We shall find that it is $\sqrt3$.
+
+
+# %%
+def cost(x, v, lam, a):
+    """f(x) = lam rho_a(x) + (x - v)^2 / 2, entry by entry."""
+    return lam * price(x, a) + (x - v) ** 2 / 2
+
+
+x = np.array([0, 0.5, 1, 1.5, 2])  # (5,)
+np.testing.assert_allclose(cost(x, 1.0, 1, 1), [0.5, 0.792, 1, 1.325, 1.833], atol=5e-4)
+np.testing.assert_allclose(cost(x, 1.5, 1, 1), [1.125, 1.167, 1.125, 1.2, 1.458], atol=5e-4)
+np.testing.assert_allclose(cost(x, 2.0, 1, 1), [2, 1.792, 1.5, 1.325, 1.333], atol=5e-4)
+print("the table is right")
+
+# %% [markdown]
+# ## The threshold: which $x$ beats 0?
+#
+# As in chapters 4 and 5, for $v$ of shape $(n,)$ every entry is a problem of its own. For $v \ge 0$ the best $x$ is not negative: if $x < 0$,
+# then $-x$ has the same price and is not further from $v$. And $\operatorname{prox}(-v) = -\operatorname{prox}(v)$. So let $v \ge 0$,
+# $x > 0$, single numbers, and $\lambda > 0$. Compare $x$ with 0:
+#
+# $$f(x) - f(0) = \lambda\,\frac{(a+1)\,x}{a+x} + \tfrac12 (x-v)^2 - \tfrac12 v^2 = \lambda\,\frac{(a+1)\,x}{a+x} + \tfrac12 x^2 - x v = x\,\big( h(x) - v \big)$$
+#
+# $$h(x) = \underbrace{\tfrac12 x}_{\text{half the weight}} + \underbrace{\lambda\,\frac{a+1}{a+x}}_{\text{the price per unit}}$$
+#
+# So $x$ beats 0 exactly when $v > h(x)$. All the rest is in this function. Think of $v$ as a water level that rises. While it is below the
+# curve of $h$, nothing beats 0. **The threshold $t$ is the height of the lowest point of $h$, and $x$ lands where that point is.** And the
+# place of the lowest point is a matter of two terms: further out, half the weight is more, and the price per unit is less.
+#
+# Write $z = a + x$ and $M = \sqrt{2\lambda(a+1)}$, so that $\lambda (a+1) = M^2/2$, and complete the square, $z^2 + M^2 = (z - M)^2 + 2zM$:
+#
+# $$h = \frac{z - a}{2} + \frac{M^2}{2z} = \frac{z^2 + M^2}{2z} - \frac a2 = \frac{(z - M)^2}{2z} + M - \frac a2 \qquad (z > a)$$
+#
+# The fraction is never negative, and 0 only at $z = M$. May $z$ be $M$? We need $z > a$.
+#
+# - **$M > a$: yes.** The lowest point is *inside*, at $x = M - a$, at the height $M - \tfrac a2$. When $v$ rises past it, only an $x$ between
+#   the two places where $h(x) = v$ beats 0, and these close in on $M - a$. So $x$ goes from 0 to $M - a$ in one **jump**.
+# - **$M \le a$: no.** Right of $M$ the fraction $(z - M)^2/(2z) = \tfrac12 (z + M^2/z) - M$ only rises (its slope is
+#   $\tfrac12 (1 - M^2/z^2) > 0$). So $h$ is lowest at the edge $x \to 0$, at the height $h(0) = \lambda (a+1)/a$. When $v$ rises past it,
+#   only an $x$ near 0 beats 0, the nearer the smaller the excess: **no jump**.
+#
+# $M > a$ means $2\lambda(a+1) > a^2$. Hence the **two regimes**:
+#
+# $$\boxed{\; t = \begin{cases} \lambda\,\dfrac{a+1}{a} & \text{if } \lambda \le \dfrac{a^2}{2(a+1)}, \text{ no jump} \\[2ex] \sqrt{2\lambda(a+1)} - \dfrac a2 & \text{if } \lambda > \dfrac{a^2}{2(a+1)}, \text{ jump to } \sqrt{2\lambda(a+1)} - a \end{cases} \;}$$
+#
+# At the border $M = a$. Then both thresholds are $\tfrac a2$ (the first is $M^2/(2a)$), and the jump is 0. In the table above $M = 2$:
+# threshold $1.5$, jump to 1. And l1 and l0 are here too: their $h$ is $\tfrac12 x + \lambda$ (always lowest at the edge) and
+# $\tfrac12 x + \lambda/x$ (always inside).
+#
+# **Check.** The lowest of 200,000 values of $h$, and the picture.
+
+
+# %%
+def h(x, lam, a):
+    """What v must exceed for x to beat 0."""
+    return x / 2 + lam * (a + 1) / (a + x)
+
+
+def threshold_and_landing(lam, a):
+    M = np.sqrt(2 * lam * (a + 1))
+    return (M - a / 2, M - a) if a < M else (lam * (a + 1) / a, 0.0)
+
+
+x = np.linspace(1e-6, 8, 200_000)  # (200000,)
+for a in (0.1, 0.5, 1.0, 3.0, 10.0):
+    for lam in (0.01, 0.1, 0.25, 1.0, 3.0):
+        t, landing = threshold_and_landing(lam, a)
+        heights = h(x, lam, a)  # (200000,)
+        np.testing.assert_allclose([heights.min(), x[heights.argmin()]], [t, landing], atol=1e-4)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
+x = np.linspace(0.001, 2.5, 500)  # (500,)
+for lam, colour in ((0.1, shade(1.0)), (0.25, shade(0.67)), (0.5, shade(0.33)), (1.0, shade(0.0))):
+    left.plot(x, h(x, lam, 1.0), color=colour, label=f"lam = {lam:g}")
+    t, landing = threshold_and_landing(lam, 1.0)
+    left.plot(landing, t, "o", color=colour, markersize=8, clip_on=False)
+left.set(title="h, a = 1. Dots: height = threshold, place = landing", xlabel="x", ylabel="h(x)", xlim=(0, 2.5), ylim=(0, 2.5))
+for name, heights, place, colour in (
+    ("l1: never a jump", x / 2 + 0.5, 0.0, W_COLOUR),
+    ("transformed l1, a = 0.5", h(x, 0.5, 0.5), threshold_and_landing(0.5, 0.5)[1], shade(0.5)),
+    ("l0: always a jump", x / 2 + 0.5 / x, 1.0, V_COLOUR),
+):
+    right.plot(x, heights, color=colour, label=name)
+    right.plot(place, heights.min(), "o", color=colour, markersize=8, clip_on=False)
+left.fill_between(x, h(x, 1.0, 1.0), 1.7, where=h(x, 1.0, 1.0) < 1.7, color=shade(0.0), alpha=0.25)
+left.text(1.0, 1.74, "v = 1.7: here x beats 0 (lam = 1)", fontsize=8, ha="center")
+right.set(title="the same for three penalties, lam = 0.5", xlabel="x", xlim=(0, 2.5))
+left.legend(loc="lower right", fontsize=8)
+right.legend(loc="lower right", fontsize=8)
+plt.show()
+
+# %% [markdown]
+# Follow the dots on the left. At first, with a larger $\lambda$, the dot climbs up the axis: the threshold grows, and there is no jump.
+# Beyond $\lambda = \tfrac14$, the border for $a = 1$, the price per unit falls faster than half the weight grows, and the curve begins by
+# falling. Its lowest point leaves the axis, and the landing with it. Shaded, for $\lambda = 1$: when $v$ has risen to 1.7, these $x$ beat 0.
+#
+# *The same, said with slopes.* Threshold and landing are often found by solving $f(x) = f(0)$ together with $f'(x) = 0$. From
+# $f(x) - f(0) = x\,(h - v)$ the first says $h(x) = v$; and $f'(x) = h - v + x\,h'$, so the second then says $h'(x) = 0$: the lowest point of
+# $h$. Also, $f''(x) = 1 - 2\lambda a (a+1)/(a+x)^3$ is least at $x = 0$, and there it is $1 - 2\lambda(a+1)/a^2$: not negative exactly if
+# $\lambda \le a^2/(2(a+1))$. **Where there is no jump, $f$ is convex on $x \ge 0$, for every $v$**: one valley. Where there is one, it has a
+# hill for some $v$.
+#
+# ## The landing of every other $v$: a cubic
+#
+# Let $v > t$. Some $x > 0$ beats 0, and for large $x$ the distance makes $f$ as large as you like: the least is inside, where the slope is
+# zero. With $c = \lambda a (a+1)$, $z = a + x$ and $A = a + v$ we have $x - v = z - A$, and
+#
+# $$f'(x) = \frac{c}{z^2} + z - A = \frac{p(z)}{z^2}, \qquad \boxed{\;p(z) = z^3 - A z^2 + c\;}$$
+#
+# *Step 1: shift, so that the square goes.* Put $z = \tfrac A3 + u$:
+#
+# $$\begin{aligned} z^2 (z - A) &= \big(u^2 + \tfrac{2A}{3} u + \tfrac{A^2}{9}\big)\big(u - \tfrac{2A}{3}\big) \\
+# &= u^3 + \big(\tfrac{2A}{3} - \tfrac{2A}{3}\big) u^2 + \big(\tfrac{A^2}{9} - \tfrac{4A^2}{9}\big) u - \tfrac{2A^3}{27} \end{aligned}$$
+#
+# $$p = u^3 - \tfrac{A^2}{3}\,u - \tfrac{2A^3}{27} + c$$
+#
+# *Step 2: a cubic of a cosine.* From $\cos(\alpha + \beta) = \cos\alpha\cos\beta - \sin\alpha\sin\beta$, with
+# $\sin 2\theta = 2\sin\theta\cos\theta$ and $\sin^2 = 1 - \cos^2$,
+#
+# $$\cos 3\theta = \cos 2\theta \cos\theta - \sin 2\theta \sin\theta = (2\cos^2\theta - 1)\cos\theta - 2 (1 - \cos^2\theta) \cos\theta = 4\cos^3\theta - 3\cos\theta$$
+#
+# Our $u^3 - \tfrac{A^2}{3} u$ has the same form, if with $u = k \cos\theta$ the two factors $k^3$ and $\tfrac{A^2}{3} k$ are as 4 to 3. So
+# $3k^3 = \tfrac43 A^2 k$, and $k = \tfrac{2A}{3}$. Then $k^3 = \tfrac{8A^3}{27}$ and $\tfrac{A^2}{3} k = \tfrac{6A^3}{27}$:
+#
+# $$p = \tfrac{2A^3}{27}\big( 4\cos^3\theta - 3\cos\theta - 1 \big) + c = \tfrac{2A^3}{27} (\cos 3\theta - 1) + c$$
+#
+# *Step 3: solve.* For such a $z$, $p = 0$ exactly if
+#
+# $$\cos 3\theta = 1 - \frac{27\,c}{2A^3}$$
+#
+# The right side is below 1, and at least $-1$ if $c \le \tfrac{4}{27} A^3$. Then put $\varphi = \arccos\big(1 - \tfrac{27 c}{2 A^3}\big)$,
+# between 0 and 180°. The angles $\varphi$, $\varphi + 360°$ and $\varphi + 720°$ have the same cosine, and each can be $3\theta$: three
+# roots, and a cubic has no more,
+#
+# $$z_k = \tfrac A3 + \tfrac{2A}{3} \cos\big(\tfrac{\varphi}{3} + k \cdot 120°\big), \qquad k = 0, 1, 2$$
+#
+# *Step 4: which root?* $\varphi/3$ lies between 0 and 60°, so the three angles have their cosines in $[\tfrac12, 1]$, $[-1, -\tfrac12]$ and
+# $[-\tfrac12, \tfrac12]$. From left to right, $p$ begins below zero and ends above:
+#
+# | root | lies in | $p$ there goes | $f$ has there |
+# |---|---|---|---|
+# | $z_1$ | $[-\tfrac A3, 0]$ | from $-$ to $+$ | nothing: $z = a + x > 0$ |
+# | $z_2$ | $[0, \tfrac{2A}{3}]$ | from $+$ to $-$ | a **hill**, if $z_2 > a$ |
+# | $z_0$ | $[\tfrac{2A}{3}, A]$ | from $-$ to $+$ | a **valley**, if $z_0 > a$ |
+#
+# $f'$ has the sign of $p$: $f$ rises up to $z_2$, falls until $z_0$, rises ever after. For $v > t$ the least is inside, and a hill is not the
+# least: it is $z_0$.
+#
+# *If there are not three different roots,* $c \ge \tfrac{4}{27} A^3$: for $z > 0$ the slope $3z^2 - 2Az = z\,(3z - 2A)$ of $p$ changes its
+# sign at $z = \tfrac{2A}{3}$ only, so $p$ is lowest there. It is
+# $\tfrac{4A^2}{9}\big(\tfrac{2A}{3} - A\big) + c = c - \tfrac{4}{27} A^3 \ge 0$. So $f$ only rises, and 0 is best: $v \le t$.
+#
+# So $x = z_0 - a$, with $A = a + v$:
+#
+# $$\boxed{\;\operatorname{prox}(v) = \begin{cases} 0 & \text{if } |v| \le t \\ \operatorname{sign}(v)\,\Big( \tfrac23 (a + |v|) \cos\tfrac{\varphi}{3} - \tfrac23 a + \tfrac13 |v| \Big) & \text{otherwise} \end{cases}\;}$$
+#
+# $$\varphi = \arccos\Big( 1 - \frac{27\,\lambda a (a+1)}{2\,(a+|v|)^3} \Big)$$
+#
+# **By hand**, $\lambda = a = 1$ and $v = 2$: $c = 2$, $A = 3$, $\cos\varphi = 1 - \tfrac{54}{54} = 0$, so $\varphi = 90°$ and
+# $\varphi/3 = 30°$. The roots are $1 + 2\cos 30° = 1 + \sqrt3$, $1 + 2 \cos 150° = 1 - \sqrt3$ and $1 + 2\cos 270° = 1$. Hence $x = \sqrt3$.
+#
+# **Check**: the three roots against those of `np.roots`, and the formula on 301 values of $v$ against the best of 6,001 candidates, in both
+# regimes.
+
+
+# %%
+def roots(v, lam, a):
+    """z_0, z_1, z_2 for v >= 0 of shape (n,): (3, n), NaN where they are not real."""
+    A = a + v  # (n,)
+    cosine = 1 - 27 * lam * a * (a + 1) / (2 * A**3)  # (n,)
+    phi = np.arccos(np.where(cosine >= -1, cosine, np.nan))  # (n,)
+    return A / 3 + 2 * A / 3 * np.cos(phi / 3 + np.array([[0], [1], [2]]) * 2 * np.pi / 3)  # (3, n)
+
+
+def by_arccosine(v, lam, a):
+    """The box: v of any shape."""
+    sizes = np.abs(v)
+    phi = np.arccos(np.maximum(1 - 27 * lam * a * (a + 1) / (2 * (a + sizes) ** 3), -1))
+    inside = 2 / 3 * (a + sizes) * np.cos(phi / 3) - 2 * a / 3 + sizes / 3
+    return np.where(sizes > threshold_and_landing(lam, a)[0], np.sign(v) * inside, 0)
+
+
+np.testing.assert_allclose(roots(np.array([2.0]), 1, 1)[:, 0], [1 + np.sqrt(3), 1 - np.sqrt(3), 1])
+v = np.linspace(-3, 3, 301)  # (301,)
+x = np.arange(-3000, 3001) / 1000  # (6001,), with an exact 0
+for a, lam in ((0.1, 0.001), (0.1, 0.3), (1, 0.2), (1, 1), (5, 0.7), (5, 3)):
+    t, landing = threshold_and_landing(lam, a)
+    for one_v in v[v > t]:
+        three = roots(np.array([one_v]), lam, a)[[1, 2, 0], 0]  # (3,)
+        np.testing.assert_allclose(three, np.sort(np.roots([1, -(a + one_v), 0, lam * a * (a + 1)]).real), atol=1e-6)
+    clear = np.abs(np.abs(v) - t) > 0.002  # not a tie: there rounding would decide
+    best = x[cost(x, v[:, None], lam, a).argmin(axis=1)]  # (301, 6001) -> (301,)
+    assert np.abs(by_arccosine(v, lam, a) - best)[clear].max() < 0.001
+    print(f"a = {a:<4g} lam = {lam:<6g} t = {t:.3f}, lands at {landing:.3f}: the formula and the best candidate agree")
+
+# %% [markdown]
+# The three roots, seen: three points on a circle of radius $\tfrac{2A}{3}$ around $\tfrac A3$, 120° apart, and on the axis their shadows, the
+# zeros of $p$. When $v$ shrinks, $\varphi$ grows and the triangle turns, until hill and valley meet at $\varphi = 180°$ and are gone.
+
+# %%
+lam = a = 1.0
+birth = 3 * (lam * a * (a + 1) / 4) ** (1 / 3) - a  # c = 4 A^3 / 27, solved for v
+figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), sharey=True)
+for panel, one_v in zip(axes, (3.0, 2.0, birth + 1e-9), strict=True):
+    A, z = a + one_v, roots(np.array([one_v]), lam, a)[:, 0]  # (3,)
+    phi = np.arccos(1 - 27 * lam * a * (a + 1) / (2 * A**3))
+    panel.add_patch(plt.Circle((A / 3, 0), 2 * A / 3, edgecolor=GREY, facecolor="none"))
+    heights = 2 * A / 3 * np.sin(phi / 3 + np.arange(3) * 2 * np.pi / 3)  # (3,)
+    panel.fill(z, heights, edgecolor=GREY, facecolor="none", linewidth=0.8)
+    wide = np.linspace(-1.6, 4.2, 300)  # (300,)
+    panel.plot(wide, (wide**3 - A * wide**2 + 2) / 3, color=W_COLOUR, label="p(z) / 3")
+    panel.axhline(0, color=GREY, linewidth=0.8)
+    panel.axvline(a, color=GREY, linewidth=0.8, linestyle="--")
+    marks = {"z0: valley": (V_COLOUR, V_COLOUR), "z1": (GREY, GREY), "z2: hill": (GREY, "white")}
+    for place, height, (name, (colour, face)) in zip(z, heights, marks.items(), strict=True):
+        panel.plot([place, place], [height, 0], ":", color=colour)
+        panel.plot([place, place], [height, 0], "o", color=colour, markerfacecolor=face, markersize=8, label=name)
+    panel.set(title=f"v = {one_v:.3g}:  phi = {np.degrees(phi):.0f}°", xlabel="z (dashed: z = a, that is x = 0)")
+    panel.set(xlim=(-1.6, 4.2), ylim=(-3, 3), aspect="equal")
+axes[2].legend(fontsize=8, loc="lower right")
+plt.show()
+
+# %% [markdown]
+# ## The two valleys
+#
+# Each row shows $f(x) - f(0)$ for $a = 1$ and four values of $v$: what is below the dotted line beats 0. Grey dots: valleys; open dots:
+# hills; orange: the best. At the right the prox, with the four orange dots. The thin curve behind it has all points of zero slope, and needs
+# no cubic to be drawn: solve $f'(x) = 0$ for $v$ instead of $x$, $v = x + c/(a+x)^2$. Where it leans backwards are the hills.
+
+
+# %%
+def draw_cost(axes, v, lam, a, end):
+    x = np.linspace(-0.15 * end, end, 401)  # (401,)
+    axes.plot(x, cost(x, v, lam, a) - v**2 / 2, color=GREY)
+    axes.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
+    valley, _, hill = roots(np.array([v]), lam, a)[:, 0] - a
+    for place, real, face in ((0.0, v < lam * (a + 1) / a, GREY), (valley, valley > 0, GREY), (hill, hill > 1e-9, "white")):
+        if real:
+            axes.plot(place, cost(place, v, lam, a) - v**2 / 2, "o", color=GREY, markerfacecolor=face, markersize=6)
+    best = TransformedL1(lam, a).prox(np.array([v]), 1.0)[0]
+    axes.plot(best, cost(best, v, lam, a) - v**2 / 2, "o", color=V_COLOUR, markersize=9)
+    t, landing = threshold_and_landing(lam, a)
+    tie = f", or {landing:.3g}" if landing > 0 and abs(v - t) < 1e-9 else ""
+    axes.set(title=f"v = {v:.3g}:  best x = {best:.2f}{tie}", xlabel="x", xlim=(-0.15 * end, end))
+
+
+def draw_prox(axes, marked, lam, a, end):
+    t, landing = threshold_and_landing(lam, a)
+    x = np.linspace(0, end, 401)  # (401,)
+    flat = x + lam * a * (a + 1) / (a + x) ** 2  # (401,), the v for which x has slope zero
+    axes.plot([0, end], [0, end], "--", color=GREY, linewidth=0.8)
+    axes.plot([0, lam * (a + 1) / a], [0, 0], flat, x, color=GREY, linewidth=1.2)
+    axes.plot([0, t], [0, 0], color=W_COLOUR, linewidth=2.5)
+    axes.plot(flat[x >= landing], x[x >= landing], color=W_COLOUR, linewidth=2.5)
+    if landing > 0:
+        axes.plot([t, t], [0, landing], ":", color=W_COLOUR)
+        axes.plot(t, landing, "o", color=W_COLOUR, markerfacecolor="white", markersize=6)
+    axes.plot(marked, TransformedL1(lam, a).prox(np.array(marked), 1.0), "o", color=V_COLOUR, markersize=8)
+    jump = f"jumps at {t:.3g}" if landing > 0 else f"bends at {t:.3g}"
+    axes.set(title=f"prox: {jump}", xlabel="v", xlim=(0, end), ylim=(-0.03 * end, end), aspect="equal")
+
+
+figure, axes = plt.subplots(2, 5, figsize=(14, 5.6), width_ratios=[1, 1, 1, 1, 1.15])
+for row, lam, some_v, end, limits in (
+    (axes[0], 0.2, [0.2, 0.4, 0.6, 0.9], 1.2, (-0.3, 0.3)),
+    (axes[1], 1.0, [1.2, 1.45, 1.5, 1.7], 2.6, (-0.3, 0.3)),
+):
+    for panel, one_v in zip(row, some_v, strict=False):
+        draw_cost(panel, one_v, lam, 1.0, end)
+        panel.set_ylim(limits)
+    row[0].set_ylabel(f"lam = {lam:g}\nf(x) - f(0)")
+    draw_prox(row[4], some_v, lam, 1.0, end)
+plt.show()
+
+# %% [markdown]
+# - **Upper row**, $\lambda = 0.2$, below the border: always one valley. It sits in the corner at 0 until $v = t = 0.4$, and then moves out.
+# - **Lower row**, $\lambda = 1$: at $v = 1.2$ there is one valley, at 0. Then a second appears inside ($v = 1.45$), higher than the first. At
+#   $v = 1.5$ the two are level, and then the inner is the lower. *It has not moved much: it has only become the best.* That is the jump. The
+#   valley at 0 lives on until $v = \lambda(a+1)/a = 2$, where the slope at 0 turns downwards.
+#
+# So beyond the border three values of $v$ matter: the inner valley is born (at $c = \tfrac{4}{27}A^3$, hence
+# $v = A - a = 3 \sqrt[3]{c/4} - a$); the two are level (the threshold); the valley at 0 dies. In between a step-by-step method stays in the
+# valley where it is. The prox does not: it compares.
+
+# %%
+for a, lam in ((1.0, 1.0), (1.0, 0.3), (0.1, 0.3)):
+    birth, level, death = 3 * (lam * a * (a + 1) / 4) ** (1 / 3) - a, threshold_and_landing(lam, a)[0], lam * (a + 1) / a
+    assert birth < level < death
+    print(f"a = {a}, lam = {lam}: born at {birth:.3f}, level at {level:.3f}, the valley at 0 dies at {death:.3f}")
+
+# %% [markdown]
+# With a running kernel: drag $v$ from 1 to 2, and see the two valleys levelling, then the jump. Or drag $\lambda$ or $a$ across the border.
+# (Without a kernel the rows above show the same.)
+
+
+# %%
+def two_panels(a, lam, v):
+    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    draw_cost(left, v, lam, a, end=3.2)
+    x = np.linspace(0, 3.2, 100)  # (100,)
+    left.set_ylim(min(-0.8, 1.1 * (cost(x, v, lam, a) - v**2 / 2).min()), 0.8)
+    draw_prox(right, [v], lam, a, end=3.2)
+    plt.show()
+
+
+_ = interact(
+    two_panels,
+    a=FloatSlider(value=1.0, min=0.1, max=5.0, step=0.1),
+    lam=FloatSlider(value=1.0, min=0.05, max=2.0, step=0.05),
+    v=FloatSlider(value=1.45, min=0.0, max=3.0, step=0.05),
+)
+
+# %% [markdown]
+# ## The map
+#
+# Left: how large a part of the threshold is jumped, $(M - a)/(M - \tfrac a2)$, over all $a$ and $\lambda$. Right: the threshold as $\lambda$
+# grows. It starts as a straight line, as l1's does, and at the dot turns into a root, as l0's is. (They meet without a corner: there the root
+# has the slope $(a+1)/M = (a+1)/a$, as the line has.)
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4))
+a, lam = np.meshgrid(np.geomspace(0.02, 20, 300), np.geomspace(0.002, 20, 300))  # (300, 300) each
+M = np.sqrt(2 * lam * (a + 1))  # (300, 300)
+part = np.where(a < M, (M - a) / np.maximum(M - a / 2, a / 2), np.nan)  # (300, 300)
+filled = left.contourf(a, lam, part, levels=np.linspace(0, 1, 11), cmap="Oranges", vmax=1.4)
+left.plot(a[0], a[0] ** 2 / (2 * (a[0] + 1)), color=W_COLOUR, linewidth=2)
+left.text(0.03, 3, "jump, like l0", fontsize=11)
+left.text(1.2, 0.006, "no jump, like l1", fontsize=11)
+left.text(2.6, 0.35, "lam = a²/(2(a + 1))", color=W_COLOUR, rotation=27, fontsize=9)
+left.plot([1, 1], [0.2, 1], "o", color="black", markersize=5)
+left.set(
+    xscale="log", yscale="log", xlabel="a", ylabel="lam", title="jump / threshold (dots: the two rows above)", ylim=(0.002, 20)
+)
+figure.colorbar(filled, ax=left)
+lams = np.linspace(1e-4, 2, 400)  # (400,)
+right.plot(lams, lams, "--", color=GREY, label="l1: lam")
+right.plot(lams, np.sqrt(2 * lams), ":", color=GREY, label="l0: sqrt(2 lam)")
+for a in (0.1, 1.0, 3.0):
+    right.plot(lams, [TransformedL1(lam, a).threshold(1.0) for lam in lams], color=some_a[a], label=f"a = {a:g}")
+    if (border := a**2 / (2 * (a + 1))) < 2:
+        right.plot(border, a / 2, "o", color=some_a[a])
+right.set(xlabel="lam", title="threshold (dots: the border)")
+right.legend()
+plt.show()
+
+wide = np.linspace(0, 1, 4001)  # (4001,), candidates from 0 to v
+for a in np.geomspace(0.05, 20, 20):
+    for lam in np.geomspace(0.005, 10, 20):
+        t, landing = threshold_and_landing(lam, a)
+        below, above = ((v * wide)[cost(v * wide, v, lam, a).argmin()] for v in (0.998 * t, 1.002 * t))
+        assert below == 0 < above
+        assert above > landing - 0.001 * t
+print("400 points of the map: just below t the best candidate is 0, just above it is beyond the jump")
+
+# %% [markdown]
+# ## The step
+#
+# With a step $s$, put $s \lambda$ for $\lambda$. The border can then be read off the threshold itself: the prox jumps exactly if
+# $t > \tfrac a2$. And the step that gives a chosen threshold $\tau$ (as in chapter 5) is, from the two lines of the box,
+#
+# $$s = \frac{\tau}{\lambda}\,\frac{a}{a+1} \;\text{ if } \tau \le \tfrac a2, \qquad s = \frac{(\tau + a/2)^2}{2\lambda(a+1)} \;\text{ otherwise}$$
+#
+# In the paper's splitting ([chapter 9](09_variable_splitting.ipynb)) $s = 1/\beta$ with $\beta = 25\lambda$ at the start: $s\lambda = 0.04$,
+# and for $a = 1$ the threshold is 0.08, far below $\tfrac12$: there it bends, and does not jump.
+
+# %%
+for a in (0.1, 1.0, 3.0):
+    for tau in (0.01, a / 2, 0.3, 2.0):
+        s = tau / 1e-4 * a / (a + 1) if tau <= a / 2 else (tau + a / 2) ** 2 / (2 * 1e-4 * (a + 1))
+        np.testing.assert_allclose([TransformedL1(1e-4, a).threshold(s), TransformedL1(1e-4, a).step_for(tau)], [tau, s])
+np.testing.assert_allclose(TransformedL1(1e-4).threshold(step=1 / (25 * 1e-4)), 0.08)
+
+# %% [markdown]
+# ## The code
+#
+# From the package itself. Where is the arccosine?
+
+# %%
+show_code(TransformedL1.threshold, TransformedL1.prox)
+
+# %% [markdown]
+# Weights are float32 numbers, with some seven digits. For large $a$ the box takes them away: $\tfrac{27c}{2A^3}$ is tiny, and the arccosine
+# of 1 minus something tiny has lost it; and $\tfrac23(a+v)\cos\tfrac\varphi3 - \tfrac23 a$ is a difference of two large numbers. Take half
+# the angle. From $\cos\alpha = 1 - 2\sin^2\tfrac\alpha2$, once for $\alpha = \varphi$ and once for $\alpha = \varphi/3$,
+#
+# $$\sin^2\tfrac\varphi2 = \frac{1 - \cos\varphi}{2} = \frac{27c}{4A^3} =: q, \qquad \frac\varphi6 = \frac{\arcsin\sqrt q}{3}$$
+#
+# $$\begin{aligned} x &= \tfrac23 A \big(1 - 2\sin^2\tfrac\varphi6\big) - \tfrac23 a + \tfrac13 v = \Big[\tfrac23 (a + v) - \tfrac23 a + \tfrac13 v\Big] - \tfrac43 A \sin^2\tfrac\varphi6 \\
+# &= v - \tfrac43 A \sin^2\!\Big( \frac{\arcsin\sqrt q}{3} \Big) \end{aligned}$$
+#
+# The large numbers have gone by algebra, not by rounding: what stands there is $v$ *minus what it loses*. Two more details: where there is no
+# real root, $q > 1$, and `minimum` keeps the arcsine from complaining (there $|v| \le t$, and 0 is chosen); and $\sqrt q$ is divided in two
+# portions, because $A^3$ may be too large for a float32.
+
+# %%
+v = np.linspace(1.6, 3, 1000)  # (1000,)
+scales = np.geomspace(0.1, 1e8, 40)  # (40,)
+off = {"the box": [], "the package": []}
+for a in scales:
+    right_x = TransformedL1(1.0, a).prox(v, 1.0)  # (1000,), in float64
+    off["the box"].append(np.abs(by_arccosine(v.astype(np.float32), 1.0, float(a)) - right_x).max())
+    off["the package"].append(np.abs(TransformedL1(1.0, a).prox(v.astype(np.float32), 1.0) - right_x).max())
+    if a < 1000:
+        np.testing.assert_allclose(by_arccosine(v, 1.0, a), right_x, rtol=1e-9)
+figure, axes = plt.subplots(figsize=(7, 3))
+for (name, errors), colour in zip(off.items(), (W_COLOUR, V_COLOUR), strict=True):
+    axes.loglog(scales, errors, ".-", color=colour, label=name)
+axes.set(title="largest error in float32, v from 1.6 to 3, lam = 1", xlabel="a", ylim=(1e-8, 10))
+axes.legend()
+plt.show()
+assert max(off["the package"]) < 1e-6
+assert max(off["the box"]) > 0.9
+
+# %% [markdown]
+# ## What a kept weight loses
+#
+# At the best $x$ the slope is zero: $v - x = \lambda\,\rho_a'(x)$. A weight loses **the slope of its price, where it arrives**. For l1 that
+# is the same for all, for l0 nothing, here $c/(a+x)^2$: less and less. After a jump $z = M$, so it has lost $c/M^2 = \tfrac a2$.
+#
+# The smaller $a$, the sooner the loss is forgotten:
+
+# %%
+v = np.linspace(1.001, 6, 400)  # (400,)
+family = {"l1": (L1(1.0), GREY, "--"), "l0": (L0(1.0), GREY, ":")}
+family |= {f"a = {a:g}": (TransformedL1(1.0, a), colour, "-") for a, colour in some_a.items()}
+figure, axes = plt.subplots(figsize=(7, 3.2))
+for name, (penalty, colour, style) in family.items():
+    x = penalty.prox(v, penalty.step_for(1.0))  # (400,)
+    axes.plot(v, v - x, style, color=colour, label=name)
+    if isinstance(penalty, TransformedL1):
+        c = penalty.step_for(1.0) * penalty.a * (penalty.a + 1)
+        np.testing.assert_allclose(v - x, c / (penalty.a + x) ** 2)
+axes.set(title="what a kept weight loses, all with the threshold 1", xlabel="v", ylabel="v - x", xlim=(1, 6))
+axes.legend(fontsize=8, ncols=2, loc="upper right", bbox_to_anchor=(1, 0.93))
+plt.show()
+
+# %% [markdown]
+# ## An experiment: little bias, and few valleys
+#
+# Where chapter 5 was stuck: 100 weights, 60 outputs, 12 weights not zero, proximal gradient steps from 30 random starts. l1 always came to
+# the same end, with a bias; l0 came to many different ends. Now turn $a$ from one to the other.
+#
+# Where do we expect trouble? Hold all weights but $w_j$ still. Then $\tfrac12 \lVert B w - b \rVert^2$ is a parabola in $w_j$ with the
+# curvature $\kappa = \lVert B_j \rVert^2$ ($B_j$ is the column), that is $\kappa \cdot \tfrac12 (w_j - v)^2$ for some $v$, and a constant.
+# Divide by $\kappa$: our problem, with $\lambda/\kappa$ for $\lambda$. It can have two valleys if $\lambda/\kappa > a^2/(2(a+1))$. The shade
+# is where this holds for some column, that is for the smallest $\kappa$.
+
+# %%
+rng = np.random.default_rng(4)
+B = rng.normal(size=(60, 100)) / np.sqrt(60)
+w_true = np.zeros((100, 1))
+w_true[rng.choice(100, 12, replace=False), 0] = rng.uniform(1, 2, 12) * rng.choice([-1, 1], 12)
+b = B @ w_true + 0.05 * rng.normal(size=(60, 1))
+lr = 1 / np.linalg.norm(B, 2) ** 2
+starts = rng.normal(0, 0.5, size=(100, 30))  # a column for each start
+some = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 3.0, 10.0]
+away, exact = {}, {}
+for name, penalty in {"l0": L0(0.05), **{a: TransformedL1(0.05, a) for a in some}, "l1": L1(0.05)}.items():
+    w = starts
+    for _ in range(1500):
+        w = penalty.prox(w - lr * B.T @ (B @ w - b), step=lr)  # (100, 30)
+    away[name] = np.linalg.norm(w - w_true, axis=0)  # (30,)
+    exact[name] = np.sum(np.all((w != 0) == (w_true != 0), axis=0))  # of 30
+
+kappa = np.sum(B**2, axis=0).min()
+two_valleys = max(a for a in np.geomspace(0.02, 20, 2000) if 0.05 / kappa > a**2 / (2 * (a + 1)))
+places = {name: {"l0": 0.02, "l1": 25}.get(name, name) for name in away}
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6))
+for name, distances in away.items():
+    one_end = np.ptp(distances) < 1e-6
+    left.plot(np.full(30, places[name]), distances, "o", color=W_COLOUR if one_end else V_COLOUR, markersize=4)
+    assert one_end or places[name] < two_valleys
+right.plot(list(places.values()), list(exact.values()), "o-", color=W_COLOUR)
+for panel in (left, right):
+    panel.axvspan(0.015, two_valleys, color=GREY, alpha=0.15)
+    panel.set(xlabel="a", xlim=(0.015, 33), xscale="log")
+    panel.set_xticks([0.02, 0.1, 1, 10, 25], ["l0", "0.1", "1", "10", "l1"])
+left.set(title="distance from the truth (blue: 30 runs, one end)", yscale="log")
+left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+left.yaxis.set_minor_formatter("")
+right.set(title="runs of 30 with exactly the 12 right weights", ylim=(-1, 31))
+plt.show()
+for name in ("l0", 0.1, 0.2, 0.3, 1.0, "l1"):
+    print(
+        f"{name}: {exact[name]} of 30 runs find the 12 weights; the distances are {away[name].min():.2f} to {away[name].max():.2f}"
+    )
+print(f"the shade ends at a = {two_valleys:.2f}")
+assert exact[0.3] == exact[0.5] == 30 > exact[0.2] > exact[0.1] > exact["l0"] == exact["l1"] == 0
+
+# %% [markdown]
+# From the right: the smaller $a$, the less bias, and still all 30 runs end in one place (blue). At $a = 0.5$ and $0.3$ every run finds
+# exactly the twelve weights, which neither l1 nor l0 did once. Further into the shade more and more runs are caught in a wrong valley
+# (orange). Outside the shade no single weight can have two valleys. That is no promise for all weights together, and inside it need not go
+# wrong; but the border tells where to look.
+#
+# ## Exercises
+#
+# To be written in [exercises/06_transformed_l1.ipynb](exercises/06_transformed_l1.ipynb), where a check below each answer tells you what is
+# wrong.
+
+# %% [markdown] tags=["ex1"]
+# **Exercise 1.** To go backwards needs no cubic. `x` is what the prox of $\lambda \rho_a$ (step 1) made of `v`, and no entry of `x` is 0.
+# What was `v`? The slope of $\lambda \rho_a(x) + \tfrac12 (x - v)^2$ is zero at `x`: take care of the negative entries. Any shape.
+
+
+# %% tags=["ex1"]
+def came_from(x, lam, a):
+    """The v with prox(v) = x: x of any shape, no entry 0."""
+    # BEGIN SOLUTION: add the slope of the price at x, away from zero
+    lost = lam * a * (a + 1) / (a + np.abs(x)) ** 2
+    return x + np.sign(x) * lost
+    # END SOLUTION
+
+
+# %% tags=["ex1"]
+check("06.came_from", came_from)
+
+# %% [markdown] tags=["ex2"]
+# **Exercise 2.** Write the threshold of the prox of $\lambda \rho_a$ (step 1), for `lam` of at least 0 and `a` above 0: one number, in both
+# regimes.
+
+
+# %% tags=["ex2"]
+def tl1_threshold(lam, a):
+    """The largest v for which 0 is a best x."""
+    # BEGIN SOLUTION: find out which regime it is, and take its line of the box
+    if lam <= a**2 / (2 * a + 2):
+        return lam * (1 + 1 / a)
+    return np.sqrt(2 * lam * (a + 1)) - a / 2
+    # END SOLUTION
+
+
+# %% tags=["ex2"]
+check("06.tl1_threshold", tl1_threshold)
+
+# %% [markdown] tags=["ex3"]
+# **Exercise 3.** Now the prox itself, for `v` of any shape, float32 or float64. The threshold is given: `t`. Use either form of the formula;
+# the result has the shape and dtype of `v`, and `v` stays as it was. No loop, and without `TransformedL1`. What lies under an arccosine or
+# arcsine may be out of its range where the answer is 0: keep it inside.
+
+
+# %% tags=["ex3"]
+def tl1_prox(v, lam, a, t):
+    """argmin over x of lam (a + 1)|x|/(a + |x|) + (x - v)^2 / 2, entry by entry; 0 where |v| <= t."""
+    # BEGIN SOLUTION: the valley of the cubic for |v|, then 0 up to t, then the signs
+    A = a + np.abs(v)
+    half_sine = np.sqrt(np.minimum(27 * lam * a * (a + 1) / (4 * A**3), 1))
+    size = np.abs(v) - 4 / 3 * A * np.sin(np.arcsin(half_sine) / 3) ** 2
+    return np.where(np.abs(v) > t, np.sign(v) * size, 0)
+    # END SOLUTION
+
+
+# %% tags=["ex3"]
+check("06.tl1_prox", tl1_prox)
+
+# %% [markdown] tags=["ex4"]
+# **Exercise 4.** You want as little bias of the large weights as can be had without a jump. Which is the smallest `a` for which the prox of
+# $\lambda \rho_a$ (step 1) does not jump? Solve the border for $a$, on paper.
+
+
+# %% tags=["ex4"]
+def least_a(lam):
+    """The smallest a > 0 without a jump, for the price lam > 0: one number."""
+    # BEGIN SOLUTION: the positive solution of a quadratic equation
+    return lam + np.sqrt(lam**2 + 2 * lam)
+    # END SOLUTION
+
+
+# %% tags=["ex4"]
+check("06.least_a", least_a)
+
+# %% [markdown]
+# ## Summary
+#
+# - $\rho_a(x) = (a+1)|x|/(a+|x|)$ leads from l0 ($a \to 0$) to l1 ($a \to \infty$). The next bit of a large weight is cheap, so a large
+#   weight loses little.
+# - $x$ beats 0 if $v > h(x)$, half the weight plus its price per unit. The lowest point of $h$ is the threshold and the landing: at the edge,
+#   no jump; inside, a jump.
+# - The border is $\lambda = a^2/(2(a+1))$, where $t = \tfrac a2$. Below it $t = \lambda(a+1)/a$; above it
+#   $t = \sqrt{2\lambda(a+1)} - \tfrac a2$, and the prox jumps to $\sqrt{2\lambda(a+1)} - a$.
+# - Beyond the threshold $a + x$ is the largest root of $z^3 - (a+v) z^2 + \lambda a(a+1)$, found by $4\cos^3 - 3\cos = \cos 3\theta$. The
+#   middle root is the hill between the valleys.
+# - On a computer take the half angle: $x = v - \tfrac43 (a+v) \sin^2(\tfrac13 \arcsin\sqrt q)$.
