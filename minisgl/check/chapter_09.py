@@ -16,11 +16,6 @@ def _with_v_and_gradient() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]
         yield w, np.roll(w, 1)[..., ::-1] * half + w.dtype.type(0.25), np.roll(w, 2) - half
 
 
-def _moved(w: np.ndarray, v: np.ndarray, gradient: np.ndarray, lr: float, beta: float) -> np.ndarray:
-    """The new w, the spring's part of its gradient from the two that it pulls together."""
-    return w - lr * gradient + lr * beta * v - lr * beta * w
-
-
 def w_step(answer: Answer) -> None:
     """w_step(w, v, gradient, lr, beta): w after a step of length lr down the loss and beta/2 ||w - v||^2; any shape."""
 
@@ -31,7 +26,8 @@ def w_step(answer: Answer) -> None:
 
     answer.compare(
         inputs(),
-        wanted=_moved,
+        # the spring's pull from the two that it holds together
+        wanted=lambda w, v, gradient, lr, beta: w - lr * gradient + lr * beta * v - lr * beta * w,
         mistakes={
             "your spring pushes w away from v. In which direction does beta/2 ||w - v||^2 fall?": (
                 lambda w, v, g, lr, beta: w - lr * (g + beta * (v - w))
@@ -55,65 +51,71 @@ def w_step(answer: Answer) -> None:
     )
 
 
-def _hard(threshold: Callable[[float, float], float]) -> Callable[..., np.ndarray]:
-    """A mistaken iteration: hard thresholding of the new w, at threshold(lam, beta)."""
-
-    def mistake(w: np.ndarray, v: np.ndarray, g: np.ndarray, lr: float, beta: float, lam: float) -> np.ndarray:
-        new = _moved(w, v, g, lr, beta)
-        return np.where(np.abs(new) > threshold(lam, beta), new, 0)
-
-    return mistake
+def _lowest(v: np.ndarray, b: np.ndarray, beta: float) -> np.ndarray:
+    """The w that makes ||w - b||^2/2 + beta/2 ||w - v||^2 least: the mean of b and v, with the weights 1 and beta."""
+    return b / (1 + beta) + v * (beta / (1 + beta))
 
 
-def _kept(w: np.ndarray, lam: float, beta: float) -> np.ndarray:
-    return np.where(np.abs(w) > np.sqrt(2 * lam / beta), w, 0)
+def _hard(w: np.ndarray, t: float) -> np.ndarray:
+    return np.where(np.abs(w) > t, w, 0)
 
 
 def new_v(answer: Answer) -> None:
-    """new_v(w, v, gradient, lr, beta, lam): v after the W-step and then the V-step of l0, exact, 0 at a tie; any shape."""
+    """new_v(v, b, lam, beta): the V-step of l0, after w went to the lowest point of ||w - b||^2/2 + beta/2 ||w - v||^2."""
 
     def inputs() -> Iterator[Inputs]:
-        for w, v, gradient in _with_v_and_gradient():
-            for lr, beta, lam in ((0.5, 1.0, 0.5), (0.25, 4.0, 0.5), (0.5, 0.25, 0.125), (0.25, 2.0, 1.0), (0.5, 0.5, 0.0625)):
-                yield {"w": w, "v": v, "gradient": gradient, "lr": lr, "beta": beta, "lam": lam}
+        for v, b, _ in _with_v_and_gradient():
+            for lam, beta in ((0.5, 1.0), (1.5, 3.0), (0.375, 3.0), (2.0, 1.0), (0.1, 0.3)):  # all but the last have ties
+                yield {"v": v, "b": b, "lam": lam, "beta": beta}
 
-    def wanted(w: np.ndarray, v: np.ndarray, gradient: np.ndarray, lr: float, beta: float, lam: float) -> np.ndarray:
-        return best_x(lambda x: lam / beta * (x != 0), _moved(w, v, gradient, lr, beta))
+    def wanted(v: np.ndarray, b: np.ndarray, lam: float, beta: float) -> np.ndarray:
+        return best_x(lambda x: lam / beta * (x != 0), _lowest(v, b, beta))
+
+    def at(threshold: Callable[[float, float], float]) -> Callable[..., np.ndarray]:
+        return lambda v, b, lam, beta: _hard(_lowest(v, b, beta), threshold(lam, beta))
+
+    def of(w: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        return lambda v, b, lam, beta: _hard(w(v, b, beta), np.sqrt(2 * lam / beta))
 
     answer.compare(
         inputs(),
         wanted,
         exact_zeros=True,
         mistakes={
-            "you threshold the old w. The V-step comes second: which w does it see?": (
-                lambda w, v, g, lr, beta, lam: _kept(w, lam, beta)
+            "you threshold the old v. The V-step comes second: whose prox is it?": of(lambda v, b, beta: v),
+            "you threshold b, as if w went there: the spring holds it back.": of(lambda v, b, beta: b),
+            "your w does not notice v: the spring ties it to v, not to 0.": of(lambda v, b, beta: b / (1 + beta)),
+            "your spring pushes w away from v: look at the sign of beta (w - v).": of(
+                lambda v, b, beta: (b - beta * v) / (1 + beta)
             ),
-            "you threshold the old v: it is the new w whose nearest cheap neighbour is wanted.": (
-                lambda w, v, g, lr, beta, lam: _kept(v, lam, beta)
+            "your w is not between b and v: collect all that stands before w in (w - b) + beta (w - v) = 0.": of(
+                lambda v, b, beta: b + beta * v
             ),
-            "in your W-step the spring pushes w away from v.": (
-                lambda w, v, g, lr, beta, lam: _kept(w - lr * (g - beta * (w - v)), lam, beta)
+            "your w is the middle of b and v, whatever beta is: a stiffer spring holds it nearer to v.": of(
+                lambda v, b, beta: (b + v) / 2
             ),
-            "in your W-step the spring is missing.": lambda w, v, g, lr, beta, lam: _kept(w - lr * g, lam, beta),
-            "you return the new w: the V-step is missing.": lambda w, v, g, lr, beta, lam: _moved(w, v, g, lr, beta),
-            "your V-step does not know beta: with a stiffer spring a smaller w is kept. What is the step of the prox?": (
-                _hard(lambda lam, beta: np.sqrt(2 * lam))
+            "your V-step comes first, and w undoes its zeros: which of the two has the last word?": (
+                lambda v, b, lam, beta: _lowest(_hard(v, np.sqrt(2 * lam / beta)), b, beta)
             ),
-            "your threshold grows with beta. A stiffer spring costs more to stretch, so dropping w costs more.": (
-                _hard(lambda lam, beta: np.sqrt(2 * lam * beta))
+            "you return the new w: the V-step is missing.": lambda v, b, lam, beta: _lowest(v, b, beta),
+            "your V-step does not know beta: with a stiffer spring a smaller w is kept. What is the step of the prox?": at(
+                lambda lam, beta: np.sqrt(2 * lam)
             ),
-            "your threshold is lam/beta, that of l1. For l0, compare the price lam with beta w^2/2.": (
-                _hard(lambda lam, beta: lam / beta)
+            "your threshold grows with beta. A stiffer spring costs more to stretch, so dropping w costs more.": at(
+                lambda lam, beta: np.sqrt(2 * lam * beta)
             ),
-            "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": (
-                _hard(lambda lam, beta: lam)
+            "your threshold is lam/beta, that of l1. For l0, compare the price lam with beta w^2/2.": at(
+                lambda lam, beta: lam / beta
             ),
-            "a half is lost under your root: the spring is beta/2 (w - v)^2.": _hard(lambda lam, beta: np.sqrt(lam / beta)),
+            "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": at(
+                lambda lam, beta: lam
+            ),
+            "a half is lost under your root: the spring is beta/2 (w - v)^2.": at(lambda lam, beta: np.sqrt(lam / beta)),
             "what you keep is shrunk. Of all x that are not 0, which has the shortest spring?": (
-                lambda w, v, g, lr, beta, lam: soft(_moved(w, v, g, lr, beta), np.sqrt(2 * lam / beta))
+                lambda v, b, lam, beta: soft(_lowest(v, b, beta), np.sqrt(2 * lam / beta))
             ),
-            "at a tie, where both cost the same, 0 is wanted.": lambda w, v, g, lr, beta, lam: np.where(
-                np.abs(_moved(w, v, g, lr, beta)) >= np.sqrt(2 * lam / beta), _moved(w, v, g, lr, beta), 0
+            "at a tie, where both cost the same, 0 is wanted.": lambda v, b, lam, beta: np.where(
+                np.abs(_lowest(v, b, beta)) >= np.sqrt(2 * lam / beta), _lowest(v, b, beta), 0
             ),
         },
     )

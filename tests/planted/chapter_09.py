@@ -14,6 +14,10 @@ def moved(w, v, g, lr, beta):
     return w - lr * (g + beta * (w - v))
 
 
+def lowest(v, b, beta):
+    return (b + beta * v) / (1 + beta)
+
+
 def hard(w, t):
     return np.where(np.abs(w) > t, w, 0)
 
@@ -35,18 +39,21 @@ PLANTED = {
         (lambda w, v, g, lr, beta: moved(w, v, g, lr, beta).astype(np.float64), "float32, and yours is float64"),
     ],
     "09.new_v": [
-        (lambda w, v, g, lr, beta, lam: hard(w, np.sqrt(2 * lam / beta)), "threshold the old w"),
-        (lambda w, v, g, lr, beta, lam: hard(v, np.sqrt(2 * lam / beta)), "threshold the old v"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, -beta), np.sqrt(2 * lam / beta)), "pushes w away"),
-        (lambda w, v, g, lr, beta, lam: hard(w - lr * g, np.sqrt(2 * lam / beta)), "the spring is missing"),
-        (lambda w, v, g, lr, beta, lam: moved(w, v, g, lr, beta), "the V-step is missing"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), np.sqrt(2 * lam)), "does not know beta"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), np.sqrt(2 * lam * beta)), "grows with beta"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), lam / beta), "that of l1"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), lam), "your threshold is lam. "),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), np.sqrt(lam / beta)), "a half is lost"),
-        (lambda w, v, g, lr, beta, lam: soft(moved(w, v, g, lr, beta), np.sqrt(2 * lam / beta)), "is shrunk"),
-        (lambda w, v, g, lr, beta, lam: hard(moved(w, v, g, lr, beta), np.sqrt(2 * lam / beta) - 1e-9), "at a tie"),
+        (lambda v, b, lam, beta: hard(v, np.sqrt(2 * lam / beta)), "threshold the old v"),
+        (lambda v, b, lam, beta: lowest(hard(v, np.sqrt(2 * lam / beta)), b, beta), "comes first, and w undoes"),
+        (lambda v, b, lam, beta: hard(b, np.sqrt(2 * lam / beta)), "threshold b"),
+        (lambda v, b, lam, beta: hard(b / (1 + beta), np.sqrt(2 * lam / beta)), "ties it to v, not to 0"),
+        (lambda v, b, lam, beta: hard(lowest(-v, b, beta), np.sqrt(2 * lam / beta)), "pushes w away"),
+        (lambda v, b, lam, beta: hard(b + beta * v, np.sqrt(2 * lam / beta)), "not between b and v"),
+        (lambda v, b, lam, beta: hard((b + v) / 2, np.sqrt(2 * lam / beta)), "middle of b and v"),
+        (lambda v, b, lam, beta: lowest(v, b, beta), "the V-step is missing"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam)), "does not know beta"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam * beta)), "grows with beta"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam / beta), "that of l1"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam), "your threshold is lam. "),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(lam / beta)), "a half is lost"),
+        (lambda v, b, lam, beta: soft(lowest(v, b, beta), np.sqrt(2 * lam / beta)), "is shrunk"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam / beta) - 1e-9), "at a tie"),
     ],
     "09.largest_safe_step": [
         (lambda A, beta: 2 / np.linalg.norm(A, 2) ** 2, "in every direction by beta"),
