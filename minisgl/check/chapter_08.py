@@ -1,10 +1,11 @@
 """The checks of chapter 08: groups. Each says in its docstring what the task asks for."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from minisgl.check.answer import Answer, Inputs
+from minisgl.check.answer import Answer, CheckFailed, Inputs
 from minisgl.check.definition import best_x, soft
 from minisgl.penalties import SparseGroupLasso
 
@@ -88,6 +89,18 @@ def _shorten(v: np.ndarray, k: float, axis: int) -> np.ndarray:
     return _with_lengths(v, _norms(v, axis), k)
 
 
+def _refuse_nan(answer: Answer, inputs: Iterator[Inputs], wanted: Callable[..., np.ndarray]) -> None:
+    """Of all mistakes this is told first: with nan in it, a result is like no other."""
+    quietly = Answer(answer.name, answer.function)  # what else is wrong, and how much is tried, is for compare
+    for case in inputs:
+        yours = None
+        with contextlib.suppress(CheckFailed):
+            yours = quietly.call(case)
+        if isinstance(yours, np.ndarray) and yours.dtype.kind == "f" and np.isnan(yours).any():
+            hint = "a group of zeros has become nan: its length is 0, and 0/0 is no number. What is to stay of nothing?"
+            answer.fail(case, yours, wanted(**case), hint)
+
+
 def shorten_groups(answer: Answer) -> None:
     """shorten_groups(v, k, axis): argmin over x of the sum over groups of k ||x_g|| + ||x_g - v_g||^2/2; 0 for zero groups."""
 
@@ -104,17 +117,12 @@ def shorten_groups(answer: Answer) -> None:
         length = np.sqrt((v * v).sum())
         return v * max(1 - k / length, 0) if length > 0 else v
 
+    _refuse_nan(answer, inputs(), wanted)
     answer.compare(
         inputs(),
         wanted,
         exact_zeros=True,
         mistakes={
-            "a group of zeros has become nan: it is divided by its length, 0. What is to stay of nothing?": (
-                lambda v, k, axis: v / _norms(v, axis) * np.maximum(_norms(v, axis) - k, 0)
-            ),
-            "with k = 0 a group of zeros has become nan: that is 0/0. It is to stay 0.": (
-                lambda v, k, axis: v * np.maximum(1 - k / _norms(v, axis), 0)
-            ),
             "each weight is thresholded on its own. A group is shortened as a whole: how long is it?": (
                 lambda v, k, axis: soft(v, k)
             ),
@@ -152,9 +160,13 @@ def sparse_group_prox(answer: Answer) -> None:
     def block(v: np.ndarray, lam: float, axis: int) -> np.ndarray:
         return _shorten(v, lam * _size(v, axis) ** 0.5, axis)
 
+    def wanted(v: np.ndarray, lam1: float, lam2: float, axis: int) -> np.ndarray:
+        return SparseGroupLasso(lam1, lam2, groups=axis).prox(v, 1.0)
+
+    _refuse_nan(answer, inputs(), wanted)
     answer.compare(
         inputs(),
-        wanted=lambda v, lam1, lam2, axis: SparseGroupLasso(lam1, lam2, groups=axis).prox(v, 1.0),
+        wanted,
         exact_zeros=True,
         mistakes={
             "the order is reversed: shortened first, the group no longer points where it did when its weights are taken.": (

@@ -56,16 +56,16 @@ plt.show()
 # %% [markdown]
 # ## What a group is
 #
-# A group is a set of weights whose zeros are worth something together: all that one unit of the network hangs on.
+# A group is a set of weights whose zeros are worth something together: if all are 0, one unit of the network is of no use.
 #
 # | layer | weight | group | numbered by axis | if it is 0 |
 # |---|---|---|---|---|
 # | convolution | $(K, C, R, S)$ | filter $W_{k,:,:,:}$, of shape $(C, R, S)$ | 0 | output channel $k$ is the number $b_k$, whatever the image |
 # | linear | $(D_{out}, D_{in})$ | column $W_{:,i}$, of shape $(D_{out},)$ | 1 | nobody reads neuron $i$ |
 #
-# A filter is what *enters* a channel, a column what *leaves* a neuron. Either way the unit can go: what a constant channel adds to the next layer is put into
-# its bias, and what nobody reads is not computed ([chapter 12](12_smaller_network.ipynb)). Why not the same way for both? With this
-# choice each unit of LeNet-5 is one group. Rows of the last layer would be the ten classes, and input channels of the first the image: these we want to keep.
+# A filter is what *enters* a channel, a column what *leaves* a neuron. Either way the unit can go: what a constant channel adds to the next
+# layer is put into its bias, and what nobody reads is not computed ([chapter 12](12_smaller_network.ipynb)). Why not the same way for both? Rows of
+# the last layer would be the ten classes, and input channels of the first the image: these we want to keep.
 
 # %%
 layers = lenet5(np.random.default_rng(0)).layers
@@ -128,7 +128,7 @@ print(block_soft(np.array([[3, 4], [0.6, 0.8]]), k=2, groups=0))  # the prox tha
 #
 # $$\lVert w_g \rVert \le \lambda \sqrt{n_g} \quad\Longleftrightarrow\quad \sqrt{\tfrac{1}{n_g} \textstyle\sum_i w_i^2} \;\le\; \lambda,$$
 #
-# and noise has the same root mean square in groups of every size. **Check** with three group sizes of LeNet-5.
+# and the mean square of noise is on average the same in groups of every size. **Check** with three group sizes of LeNet-5.
 
 # %%
 print("groups of pure noise (standard deviation 1) that are dropped with lam = 1.3")
@@ -257,9 +257,9 @@ np.testing.assert_allclose(slope, penalty.subgradient(W)[7, 2], rtol=1e-6)
 # - *Soft* takes $t \operatorname{sign}(z_i)$ from what it keeps, and all of $v_i$, at most $t$, from what it drops. So $v - z = t\,a$ with $a_i = \operatorname{sign}(z_i)$ where
 #   $z_i \ne 0$, and $|a_i| \le 1$ elsewhere.
 # - *Block* shortens $z$ by $k$ in its own direction, or drops it if $\lVert z\rVert \le k$. So $z - x = k\,u$ with $u = x/\lVert x\rVert$ if $x \ne 0$, and $\lVert u\rVert \le 1$ if $x = 0$: a
-#   subgradient of the length at $x$.
-# - Together $v - x = t\,a + k\,u$. But $a$ was made at $z$: is it a subgradient of $\lVert\cdot\rVert_1$ **at $x$**? Yes: $x$ is $z$ times a factor that is not negative. Where $x_i \ne 0$ it has
-#   the sign of $z_i$, and where $x_i = 0$ any $|a_i| \le 1$ will do. ∎
+#   subgradient of the length at $x$, because $\lVert y\rVert \ge u\cdot y$ by step 1 above, and $\lVert x\rVert = u\cdot x$.
+# - Together $v - x = t\,a + k\,u$. But $a$ was made at $z$: is it a subgradient of $\lVert\cdot\rVert_1$ **at $x$**? Yes: $|y_i| \ge a_i y_i$ because $|a_i| \le 1$,
+#   and $|x_i| = a_i x_i$ because $x$ is $z$ times a factor that is not negative: where $x_i \ne 0$ it has the sign of $z_i$, which is $a_i$. ∎
 #
 # **The other order** breaks just here: after $\operatorname{block}(v, k)$ the vector $u$ points along $v$; soft thresholding then *turns* the group, and $u$ is not the slope of the length
 # where we end.
@@ -501,7 +501,7 @@ plt.show()
 # *What it costs.* A gradient step does not land on 0 ([chapter 4](04_proximal_operator.ipynb)). The groups of $W$ get **small**, and are then thrown to and fro by steps of length
 # $\eta\lambda\sqrt{n_g}$. It is $V$ that makes the zeros, and it drops a group when *all* weights of it are below the threshold of $r$.
 #
-# minisgl's `--v-group lasso` and `--v-group l0` put the group term into the V-step, where the prox is exact. Let us compare on a small loss, $L(W) = \tfrac12\lVert W - A\rVert^2$, $W$ of
+# minisgl's `--v-group` puts the group term into the V-step where an exact prox is known: `lasso` with l1 and l0, `l0` with every separable $r$. Let us compare on a small loss, $L(W) = \tfrac12\lVert W - A\rVert^2$, $W$ of
 # shape $(10, 12)$: the first 4 columns of $A$ are large, the other 8 are noise.
 
 # %%
@@ -619,7 +619,7 @@ entered = np.flatnonzero(~dead[-1])
 some = np.random.default_rng(8).choice(entered, 60, replace=False)
 left.semilogx(lams, norms(paths["group lasso"], (0, 2))[:, 0, some], color=V_COLOUR, linewidth=0.8, alpha=0.7)
 left.invert_xaxis()
-left.set(title="60 of the pixels: each 0 until it enters", xlabel="lam, falling", ylabel="length of the column")
+left.set(title="60 of the pixels: more enter as lam falls", xlabel="lam, falling", ylabel="length of the column")
 for name, colour in (("group lasso", V_COLOUR), ("l1", W_COLOUR)):
     middle.plot(100 * zeros[name], pixels[name], "o-", color=colour, markersize=4, label=name)
     right.plot(pixels[name], 100 * errors[name], "o-", color=colour, markersize=4, label=name)
@@ -628,6 +628,7 @@ right.set(title="test error, %", xlabel="pixels that are read", ylim=(0, 70))
 middle.legend()
 right.legend()
 plt.show()
+assert np.all(np.diff(pixels["group lasso"]) > 0)
 np.testing.assert_allclose(zeros["group lasso"], 1 - pixels["group lasso"] / 784)  # all zeros are in dead columns
 
 # %% [markdown]
@@ -656,11 +657,13 @@ assert np.all(np.interp(pixels["l1"], pixels["group lasso"], errors["group lasso
 # ## Exercises
 #
 # To be written in [exercises/08_groups.ipynb](exercises/08_groups.ipynb), where a check below each answer tells you what is wrong. In all of them `axis` is one number: the axis that
-# numbers the groups. `within(w, axis)`, from the set-up, gives all the others: `within(w, 0)` is `(1, 2, 3)` for a convolution.
+# numbers the groups.
 
 # %% [markdown] tags=["ex1"]
+# `axis` is the one axis that numbers the groups, and `within(w, axis)` are all the others: for a convolution `within(w, 0)` is `(1, 2, 3)`.
+#
 # **Exercise 1.** How long is each group? Write the lengths of the groups of `w`, of shape `(w.shape[axis],)`: for filters $(K, C, R, S)$ with `axis=0`, for the columns of a linear layer
-# with `axis=1`. `w` has any number of axes. (`within(w, axis)` gives a tuple of all axes but `axis`, which sums of NumPy take as their `axis`.)
+# with `axis=1`. `w` has any number of axes. (Give `within(w, axis)` to a sum of NumPy as its `axis`.)
 
 
 # %% tags=["ex1"]

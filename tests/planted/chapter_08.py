@@ -37,8 +37,8 @@ PLANTED = {
         (lambda w, axis: [5.0], "an array is wanted"),
     ],
     "08.shorten_groups": [
-        (lambda v, k, axis: v / norms(v, axis) * np.maximum(norms(v, axis) - k, 0), "divided by its length, 0"),
-        (lambda v, k, axis: v * np.maximum(1 - k / norms(v, axis), 0), "that is 0/0"),
+        (lambda v, k, axis: v / norms(v, axis) * np.maximum(norms(v, axis) - k, 0), "0/0 is no number"),
+        (lambda v, k, axis: v * np.maximum(1 - k / norms(v, axis), 0), "0/0 is no number"),
         (lambda v, k, axis: soft(v, k), "on its own"),
         (lambda v, k, axis: block_soft(v, k, within(v, axis)) if v.ndim == 2 else v, "entries differ"),
         (
@@ -61,6 +61,7 @@ PLANTED = {
     "08.sparse_group_prox": [
         (lambda v, a, b, axis: soft(block_soft(v, b * root(v, axis), axis), a), "order is reversed"),
         (lambda v, a, b, axis: block_soft(soft(v, a), b, axis), "price is missing"),
+        (lambda v, a, b, axis: soft(v, a) * np.maximum(1 - b * root(v, axis) / norms(soft(v, a), axis), 0), "0/0 is no number"),
         (lambda v, a, b, axis: block_soft(soft(v, a), b * root(v, axis) ** 2, axis), "by n_g: there is a root"),
         (lambda v, a, b, axis: block_soft(soft(v, a), b * np.sqrt(v.shape[axis]), axis), "not how many groups"),
         (lambda v, a, b, axis: block_soft(soft(v, a), b * np.sqrt(v.size), axis), "not in the whole array"),
