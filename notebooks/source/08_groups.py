@@ -288,6 +288,8 @@ np.testing.assert_allclose(SparseGroupLasso(t, k / np.sqrt(2), groups=0).prox(v[
 y = np.random.default_rng(3).normal(x, 2, size=(100_000, 2))
 assert np.all(cost_of_both(y, v, t, k) >= cost_of_both(x, v, t, k) + ((y - x) ** 2).sum(axis=1) / 2 - 1e-9)
 
+show_code(SparseGroupLasso.prox)  # what minisgl does: the same two, in the same order
+
 # %% [markdown]
 # ## Where the three send a group of two weights
 #
@@ -559,16 +561,16 @@ X, X_test = train.images[:N].reshape(N, 784), test.images.reshape(-1, 784)
 Y = np.eye(10, dtype=np.float32)[train.labels[:N]]  # (N, 10)
 never = X.max(axis=0) == 0  # (784,): pixels without ink in all digits
 x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
-G = ((X - x_mean).T @ (X - x_mean) / N).astype(float)  # (784, 784)
-B = ((Y - y_mean).T @ (X - x_mean) / N).astype(float)  # (10, 784)
-lr = 1 / np.linalg.eigvalsh(G)[-1]
+G = (X - x_mean).T @ (X - x_mean) / N  # (784, 784), float32
+B = (Y - y_mean).T @ (X - x_mean) / N  # (10, 784)
+lr = 1 / float(np.linalg.eigvalsh(G)[-1])
 lams = np.geomspace(0.028, 0.001, 12)
 
 
-def path(make, steps=150):
+def path(make, steps=200):
     """The solutions (12, 10, 784) for all of lams, each starting from the one before."""
-    W, solutions = np.zeros((10, 784)), []
-    for lam in lams:
+    W, solutions = np.zeros((10, 784), np.float32), []
+    for lam in lams.tolist():
         penalty, before = make(lam), W
         for i in range(steps):
             ahead = W + i / (i + 3) * (W - before)
@@ -592,7 +594,7 @@ for panel, i in zip(axes, (1, 3, 5, 8, 11), strict=True):
     panel.imshow(np.where(lengths == 0, np.nan, lengths), cmap="viridis")
     panel.set(xticks=[], yticks=[])
     panel.set_title(f"lam = {lams[i]:.4f}\n{pixels['group lasso'][i]} pixels, error {errors['group lasso'][i]:.1%}")
-figure.suptitle("group lasso: the length of each pixel's column (white: the pixel is not read)")
+figure.suptitle("group lasso: length of each pixel's column (white: the pixel is not read)")
 plt.show()
 dead = (paths["group lasso"] == 0).all(axis=1)  # (12, 784)
 border = np.pad(np.zeros((26, 26), bool), 1, constant_values=True).ravel()
@@ -632,10 +634,10 @@ assert np.all(np.diff(pixels["group lasso"]) > 0)
 np.testing.assert_allclose(zeros["group lasso"], 1 - pixels["group lasso"] / 784)  # all zeros are in dead columns
 
 # %% [markdown]
-# Now one solution of each, with as nearly as possible the same number of zeros.
+# Now one solution of each: of l1 the last on its path that has at least as many zeros.
 
 # %%
-at = {"group lasso": 5, "l1": int(np.abs(zeros["l1"] - zeros["group lasso"][5]).argmin())}
+at = {"group lasso": 5, "l1": int(np.flatnonzero(zeros["l1"] >= zeros["group lasso"][5])[-1])}
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.6))
 for panel, (name, i) in zip(axes, at.items(), strict=True):
     count = (paths[name][i] != 0).sum(axis=0).reshape(28, 28)
