@@ -20,7 +20,7 @@ from minisgl.errors import MinisglError
 from minisgl.penalty_names import has_r
 
 ExperimentName = Literal["mnist-lenet5", "shaky-curves"]
-Preset = Literal["quick", "paper"]
+Preset = Literal["quick", "paper", "sparse", "small"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class TrainConfig:
     v_group: Literal["none", "lasso", "l0"] = "none"
     """Moves the group term from W into the V-step: lasso (with l1 and l0), or group l0 (with every separable r)."""
     preset: Preset = "quick"
-    """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network."""
+    """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network.
+    sparse: quick at more length, for the fewest weights. small: the same with group-l0, for the fewest FLOPs."""
     backend: Backend = "numpy"
     """The array module that computes: numpy on the processor, cupy on an NVIDIA GPU."""
     threads: int = 2
@@ -152,6 +153,8 @@ def check(config: TrainConfig) -> None:
         raise MinisglError(
             "--data and --holdout are for mnist-lenet5: shaky-curves draws its pictures, a validation set among them"
         )
+    if config.experiment == "shaky-curves" and config.preset in ("sparse", "small"):
+        raise MinisglError(f"--preset {config.preset} is for mnist-lenet5: shaky-curves has quick and paper")
     if has_r(config.penalty) and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 

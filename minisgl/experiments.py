@@ -48,11 +48,32 @@ class Experiment:
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
+# beta is larger from the start: where much has to go, V strays from W else.
+_LONG = TrainConfig(beta=0.1, beta_rise=200.0, refit=8)
 PRESETS: dict[str, TrainConfig] = {
     # Chosen on 5,000 held-out training images; docs/architecture.md lists what was tried.
     "quick": TrainConfig(),
     # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
     "paper": TrainConfig(preset="paper", epochs=200, lr=1e-3, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
+    # The fewest weights, and the fewest FLOPs; docs/results.md lists what was tried.
+    "sparse": replace(
+        _LONG,
+        preset="sparse",
+        epochs=70,
+        threshold=(0.16, 0.3, 0.36, 0.42),
+        group_lam=4e-6,
+        ramp=0.6,
+        prune=0.99643,
+    ),
+    "small": replace(
+        _LONG,
+        preset="small",
+        penalty="group-l0",
+        epochs=30,
+        threshold=(0.45, 0.06, 0.02, 0.05),  # of a group's root mean square
+        group_lam=4e-5,
+        ramp=0.7,
+    ),
 }
 
 # What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
@@ -110,9 +131,12 @@ EXPERIMENTS: dict[str, Experiment] = {
 ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
 
 
-def preset(name: str, penalty: str, backend: str = "numpy", experiment: str = "mnist-lenet5") -> TrainConfig:
-    """The configuration of an experiment's preset for a penalty and backend; where a name is unknown, of the default."""
+def preset(name: str, penalty: str | None = None, backend: str = "numpy", experiment: str = "mnist-lenet5") -> TrainConfig:
+    """The configuration of an experiment's preset for a backend and a penalty, None for its own.
+
+    Where a name is unknown, of the default. The penalty's name is not filled in: only the settings are that follow from it.
+    """
     chosen = EXPERIMENTS.get(experiment, EXPERIMENTS["mnist-lenet5"])
     config = chosen.presets.get(name, chosen.presets["quick"])
-    changes = chosen.changes.get(penalty, {}) if config.preset == "quick" else {}
+    changes = chosen.changes.get(penalty or config.penalty, {}) if config.preset == "quick" else {}
     return replace(config, **changes, **(ON_A_GPU if backend == "cupy" else {}))

@@ -3,11 +3,13 @@
     l0  tl1  l1-l2  l1    r on V, and the group lasso on W
     group-lasso           the group lasso on W alone: there is no V
     magnitude             no penalty: when the refit begins the smallest weights become zero, as many as l0 left of that seed
+    sparse  small         the presets of these names
 
-Each is trained in two regimes (schedules.py), on all training images but those that are held out.
+Each but the last two is trained in two regimes (schedules.py), all on all training images but those that are held out.
 
     continuation    the preset quick; the last fifth of the epochs is the refit, in which what is left is trained alone
     paper           the preset paper, its schedule of 200 epochs scaled to as many as there are; no refit, as in the paper
+    preset          sparse or small as it is, with its own epochs
 
 Magnitude pruning has no regime of the paper's. Its learning rate is that of continuation.
 """
@@ -22,8 +24,8 @@ from minisgl.config import TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
 
-Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude"]
-Regime = Literal["continuation", "paper"]
+Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small"]
+Regime = Literal["continuation", "paper", "preset"]
 METHODS: tuple[Method, ...] = get_args(Method)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
 
@@ -40,6 +42,8 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
     ("group-lasso", "continuation"): {"group_lam": 1e-5},
     ("group-lasso", "paper"): {"group_lam": 1e-5},
     ("magnitude", "continuation"): {"penalty": "none"},
+    ("sparse", "preset"): {},
+    ("small", "preset"): {},
 }
 REFIT = 5  # one epoch in so many, at the end, is the refit's
 
@@ -93,12 +97,15 @@ def entries(
     grid = []
     for seed in range(seeds):
         for method, regime in (key for key in SETTINGS if key in wanted):
-            if regime == "paper":
+            if regime == "preset":
+                start, schedule = preset(method), {}
+            elif regime == "paper":
                 start, schedule = preset("paper", method), scaled(epochs)
             else:
                 start, schedule = preset("quick", method), {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
             place = out / f"{method}-{regime}-{seed}"
-            common = {"penalty": method, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
+            penalty = start.penalty if regime == "preset" else method
+            common = {"penalty": penalty, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
             config = replace(start, **{**schedule, **common, **SETTINGS[method, regime]})
             configuration.check(config)
             grid.append(Entry(method, regime, seed, place, config))

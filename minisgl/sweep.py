@@ -1,6 +1,6 @@
 """All methods side by side: `python -m minisgl.sweep` trains a grid of runs, some at a time, and draws what they came to.
 
-    python -m minisgl.sweep                                   6 methods, 2 regimes, 3 seeds: 33 runs of 10 epochs
+    python -m minisgl.sweep                                   6 methods, 2 regimes, 2 presets, 3 seeds: 39 runs
     python -m minisgl.sweep --methods l0 magnitude --seeds 5  a part of it, or more; what is finished is not made again
     python -m minisgl.sweep --engine dask --scheduler tcp://10.0.0.1:8786    the same grid on a Dask cluster
     python -m minisgl.sweep --draw docs/results.jsonl --out drawn            no training: table and figure of results
@@ -44,7 +44,7 @@ from minisgl.runs import RunDirectory
 class SweepConfig:
     """Compare l0, TL1, l1-l2, l1, the group lasso alone and magnitude pruning, in continuation and as in the paper.
 
-    The same command goes on where it was interrupted.
+    And the presets sparse and small. The same command goes on where it was interrupted.
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
@@ -56,7 +56,8 @@ class SweepConfig:
     seeds: int = 3
     """Runs of each method in each regime, with the seeds 0, 1, ..."""
     epochs: int = 10
-    """Passes over the training images. In continuation the last fifth is the refit; the paper's schedule is scaled to them."""
+    """Passes over the training images. In continuation the last fifth is the refit; the paper's schedule is scaled to them.
+    Presets have their own."""
     holdout: int = 5000
     """Training images, the last ones, held out to measure the error that settings may be chosen by."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -224,8 +225,9 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
 def note(run: Result) -> str:
     """How a run of its regime was scheduled, in a sentence."""
     told = run.config
-    if run.regime == "continuation":
-        return f"continuation: {told['epochs']} epochs, of which {told['refit']} refit what is left."
+    if run.regime != "paper":
+        name = run.method if run.regime == "preset" else run.regime
+        return f"{name}: {told['epochs']} epochs, of which {told['refit']} refit what is left."
     drops = ", ".join(map(str, told["lr_drops"]))
     return (
         f"paper: its 200 epochs scaled to {told['epochs']}, so lr x 0.1 after {drops}, and beta x {told['beta_growth']} every "

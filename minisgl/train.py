@@ -4,6 +4,7 @@
     python -m minisgl.train --penalty l1 --threshold 0.01     another penalty, another threshold
     python -m minisgl.train --experiment shaky-curves         words in a regular hand and in a shaky one
     python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
+    python -m minisgl.train --preset sparse                   the fewest weights; small: the fewest FLOPs
     python -m minisgl.train --resume runs/mnist-lenet5-l0-1   go on with a run that was interrupted or killed
     python -m minisgl.train --help                            every option, with its unit and default
 
@@ -43,7 +44,7 @@ def parse(arguments: Sequence[str]) -> TrainConfig:
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--experiment", default="mnist-lenet5", nargs="?")
     early.add_argument("--preset", default="quick", nargs="?")
-    early.add_argument("--penalty", default="l0", nargs="?")
+    early.add_argument("--penalty", nargs="?")
     early.add_argument("--backend", default="numpy", nargs="?")
     known = early.parse_known_args(arguments)[0]
     # what is unknown is left for tyro to refuse

@@ -131,6 +131,14 @@ def test_quick_has_a_gentle_threshold_for_what_shrinks_its_survivors() -> None:
     assert preset("paper", "l1") == preset("paper", "l0")
 
 
+def test_a_preset_has_a_penalty_of_its_own_unless_another_is_named() -> None:
+    assert train.parse(["--preset", "small"]) == preset("small")
+    assert (preset("small").penalty, preset("small").preset) == ("group-l0", "small")
+    assert train.parse(["--preset", "small", "--penalty", "l0"]) == replace(preset("small"), penalty="l0")
+    assert train.parse(["--preset", "sparse"]) == preset("sparse")
+    assert train.parse([]) == preset("quick") == preset("quick", "l0")
+
+
 @pytest.mark.parametrize("penalty", ["none", "group-lasso"])
 def test_options_of_no_r_are_refused(penalty: str) -> None:
     with pytest.raises(MinisglError, match=f"penalty {penalty} has no options, and got a"):

@@ -73,11 +73,15 @@ def unfinish(path: Path) -> None:
 # ---- which runs there are
 
 
-def test_the_grid_is_eleven_runs_a_seed_all_held_out_alike(tmp_path):
+def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
     entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=12, holdout=5000, out=tmp_path, data=None)
-    assert len(entries) == len({entry.name for entry in entries}) == 33
+    assert len(entries) == len({entry.name for entry in entries}) == 39
     assert [entry.seed for entry in entries] == sorted(entry.seed for entry in entries)
     for entry in entries:
+        if entry.regime == "preset":
+            told = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
+            assert entry.config == replace(preset(entry.method), **told)
+            continue
         config = entry.config
         assert (config.epochs, config.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
         assert config.out == tmp_path / entry.name

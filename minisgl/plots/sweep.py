@@ -1,7 +1,8 @@
 """The figure of `python -m minisgl.sweep`: error against weights left, and error against FLOPs, with published points.
 
 A method's point is the mean over its seeds, with bars from the least to the most; filled in continuation, hollow in the
-paper's regime. What was published for the same network on MNIST stands there in grey, wherever it has the quantity.
+paper's regime; the presets are stars. What was published for the same network on MNIST stands there in grey, wherever it has
+the quantity.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ COLOURS = {
     "l1": "#2a8a4a",
     "group-lasso": "#b0303c",
     "magnitude": "#222222",
+    "sparse": "#e07b00",  # l0's
+    "small": "#2ab0b0",
 }
 REGIME = "#aaaaaa"  # of the legend's two words on regimes, which are about all methods
 
@@ -85,7 +88,7 @@ def pareto(points: Sequence[Point]) -> Figure:
     _panel(right, [(p, p.flops) for p in points], [(p, p.flops) for p in PUBLISHED if p.flops])
     right.set_xlabel("FLOPs of the compact network (multiply-adds + bias additions)")
     methods = [method for method in COLOURS if any(p.method == method for p in points)]
-    keys = [Line2D([], [], color=COLOURS[method], marker="o", linestyle="", label=method) for method in methods]
+    keys = [Line2D([], [], color=COLOURS[method], linestyle="", label=method, **_mark(method)) for method in methods]
     keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", label="filled: continuation"))
     keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", markerfacecolor="white", label="hollow: paper"))
     keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
@@ -94,6 +97,11 @@ def pareto(points: Sequence[Point]) -> Figure:
         handles=keys, loc="outside upper center", ncols=len(keys), frameon=False, columnspacing=1.2, handletextpad=0.2
     )
     return figure
+
+
+def _mark(method: str) -> dict[str, Any]:
+    """A star for a preset, a dot for a method."""
+    return {"marker": "*", "markersize": 13} if method in ("sparse", "small") else {"marker": "o", "markersize": 6}
 
 
 def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequence[tuple[Published, float]]) -> None:
@@ -107,15 +115,16 @@ def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequen
     for point, told in points:
         x = Spread(*(max(value, 1) for value in told))  # a log axis has no place for 0
         bars = [[[spread.mean - spread.least], [spread.most - spread.mean]] for spread in (x, point.error)]
-        face = COLOURS[point.method] if point.regime == "continuation" else "white"
+        face = "white" if point.regime == "paper" else COLOURS[point.method]
         looks: dict[str, Any] = {
             "color": COLOURS[point.method],
             "markerfacecolor": face,
             "elinewidth": 1,
             "capsize": 2,
+            "linestyle": "",
             "zorder": 3,
         }
-        axes.errorbar(x.mean, point.error.mean, xerr=bars[0], yerr=bars[1], fmt="o", **looks)
+        axes.errorbar(x.mean, point.error.mean, xerr=bars[0], yerr=bars[1], **looks, **_mark(point.method))
     axes.set_xscale("log")
     axes.margins(x=0.08, y=0.08)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
