@@ -384,8 +384,9 @@ _ = interact(
 # $$x_i - v_i + \lambda \Big( \operatorname{sign}(x_i) - \alpha\,\frac{x_i}{\lVert x \rVert} \Big) = 0 \quad\Longleftrightarrow\quad x_i = v_i - \lambda \operatorname{sign}(x_i) + \alpha\lambda\,\frac{x_i}{\lVert x \rVert}$$
 #
 # From $v_i$, l1 takes $\lambda$, as in chapter 4. Then $\alpha\lambda\,x/\lVert x \rVert$ is given back: a vector of length $\alpha\lambda$, *one sum for all*, shared in proportion to
-# what is left. A weight that stands alone gets all of it, and loses $(1 - \alpha)\lambda$. Of $k$ equal weights each gets $\alpha\lambda/\sqrt k$. No entry ever grows, because
-# $\alpha |x_i| / \lVert x \rVert \le 1$.
+# what is left. A weight that stands alone gets all of it, and loses $(1 - \alpha)\lambda$: the 1.5 with a small neighbour, above, kept its size. From $v_2 = \lambda = 1$ on the neighbour
+# stays too, and takes its share; and 0.9, below $\lambda$, stays only as the largest. Of $k$ equal weights each gets $\alpha\lambda/\sqrt k$. No entry ever grows, because
+# $\alpha |x_i| / \lVert x \rVert \le 1$: what is given back is at most what was taken.
 #
 # In a layer with hundreds of thousands of weights little is left for each. **Check**, with $\alpha = 1$ and a threshold that keeps 10 % of $n$ random weights:
 
