@@ -74,7 +74,7 @@ assert np.sort(r(plane, 1).ravel())[601] > 0  # and nothing else: 301 + 301 - 1 
 # - *From below.* Multiply out: $\lVert x \rVert_1^2 = \sum_i x_i^2 + \sum_{i \ne j} |x_i| |x_j| \ge \lVert x \rVert^2$. So $\lVert x \rVert_1 \ge \lVert x \rVert$, and they are equal
 #   exactly when all products $|x_i| |x_j|$ are 0: when $k = 1$.
 # - *From above.* Let $s$ have the $k$ signs of $x$, and 0 elsewhere: $\lVert s \rVert = \sqrt k$. By Cauchy and Schwarz $\lVert x \rVert_1 = \sum_i s_i x_i \le \sqrt k\,\lVert x \rVert$, equal
-#   when all $k$ have the same size.
+#   when all $k$ have the same size. (Their inequality: $0 \le \big\lVert \frac{a}{\lVert a \rVert} - \frac{b}{\lVert b \rVert} \big\rVert^2 = 2 - 2\,\frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}$, so $a \cdot b \le \lVert a \rVert \lVert b \rVert$, equal when $a$ and $b$ point the same way.)
 #
 # $$(1 - \alpha)\,\lVert x \rVert \;\le\; r(x) \;\le\; (\sqrt k - \alpha)\,\lVert x \rVert$$
 #
