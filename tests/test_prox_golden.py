@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, LogSum, Lp, TransformedL1
+from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, L1MinusL2, LogSum, Lp, TransformedL1
 
 HALF, THIRDS = Lp(1, 0.5), Lp(1, 2 / 3)
 GOLDEN = [  # (penalty, step, y, prox), from MATH.md
@@ -82,3 +82,8 @@ def test_float32_stays_in_range_where_squares_would_not(penalty):
     x = penalty.prox(v, 1.0)
     assert np.isfinite(x).all()
     np.testing.assert_allclose(x, penalty.prox(v.astype(np.float64), 1.0), rtol=1e-5)
+
+
+def test_the_length_of_tiny_weights_does_not_underflow():
+    tiny = np.array([3e-25, 4e-25], np.float32)  # their squares are below every float32
+    assert L1MinusL2(1.0).value(tiny) == pytest.approx(2e-25, rel=1e-5)

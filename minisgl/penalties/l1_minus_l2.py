@@ -12,8 +12,8 @@ x_i = 0. Multiplying by x_i and summing shows that it costs (||v||^2 - ||x||^2)/
 Which lengths are there? If ||x|| > alpha L, the factor is positive: the non-zero entries are those with |v_i| > L, x lies
 along z, and ||x|| = ||z|| + alpha L; possible exactly when m > L. If ||x|| <= alpha L, all |v_i| in the support S are <= L and
 ||x|| = alpha L - ||(L - |v|)_S||; that is longest when S is one entry, the largest, where it is m - (1 - alpha) L.
-At ties of the largest |v_i| every single one is a minimiser; the first is returned. The prox is not separable, it jumps
-when m passes L while several entries are close to it, and at ties.
+At ties of the largest |v_i| with (1 - alpha) L < m <= L every single one is a minimiser; the first is returned. The prox is
+not separable, and there, where another entry becomes the largest, it jumps.
 
 Source: Lou, Yan, "Fast L1-L2 minimization via a proximal operator", J. Sci. Comput. 74 (2018) 767.
 """
@@ -25,12 +25,18 @@ from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_between, require_nonnegative, require_positive
 
 
+def _length(x: Array) -> Array:
+    """||x|| of x (n,), in float64, where no square of a float32 underflows."""
+    xp = get_array_module(x)
+    return xp.sqrt(xp.einsum("i,i", x, x, dtype="float64"))
+
+
 @dataclass(frozen=True)
 class L1MinusL2:
     """lam * (||w||_1 - alpha ||w||_2), lam >= 0, 0 <= alpha <= 1. Not separable; not convex for alpha > 0.
 
     prox, L = step * lam: soft thresholding at L, stretched; if no |v_i| is above L, the largest alone, less (1 - alpha) L; 0 if
-    none is above (1 - alpha) L. It jumps at ties and where the largest passes L. ValueError if lam or alpha is out of range.
+    none is above (1 - alpha) L. It jumps at ties of a largest that is up to L. ValueError if lam or alpha is out of range.
     Source: Lou, Yan (2018).
     """
 
@@ -43,8 +49,8 @@ class L1MinusL2:
 
     def value(self, w: Array) -> float:
         """lam * (sum |w_i| - alpha * sqrt(sum w_i^2)), for w of any shape."""
-        xp = get_array_module(w)
-        return self.lam * (xp.sum(xp.abs(w)) - self.alpha * xp.sqrt(xp.sum(w * w))).item()
+        xp, flat = get_array_module(w), w.reshape(-1)
+        return self.lam * (xp.sum(xp.abs(w)) - self.alpha * _length(flat)).item()
 
     def step_for(self, threshold: float) -> float:
         """The step at which, as long as a larger one is there, every |v_i| up to `threshold` becomes 0: threshold / lam."""
@@ -66,7 +72,7 @@ class L1MinusL2:
 
         x = out if out is not None and out.flags.c_contiguous else xp.empty(v.shape, dtype=v.dtype)
         in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, x)  # z, all 0 when m <= scaled
-        length = xp.sqrt(xp.einsum("i,i", x.reshape(-1), x.reshape(-1), dtype="float64"))  # where no square underflows
+        length = _length(x.reshape(-1))
         stretch = xp.where(length > 0, 1 + self.alpha * scaled / xp.where(length > 0, length, 1), 0)
         in_blocks(lambda block: block * stretch.astype(v.dtype), x, x)
         alone = xp.where((m <= scaled) & (m > (1 - self.alpha) * scaled), xp.copysign(m - (1 - self.alpha) * scaled, signed), 0)
