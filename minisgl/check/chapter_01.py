@@ -2,50 +2,67 @@
 
 from collections.abc import Iterator
 from itertools import product
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
 from minisgl.check.answer import Answer, Inputs
 from minisgl.check.definition import arrays
 
+Shape = tuple[int, ...]
+
+
+def _places(image: Shape, weight: Shape) -> int:
+    """At how many places the window lies in the image."""
+    return (image[1] - weight[2] + 1) * (image[2] - weight[3] + 1)
+
 
 def conv_multiply_adds(answer: Answer) -> None:
-    """conv_multiply_adds(C, H, W, K, R, S): those of a convolution of one image, no padding, stride 1: one number."""
-    sizes = (
-        (1, 1, 1, 1, 1, 1), (1, 2, 2, 1, 1, 1), (1, 2, 2, 1, 2, 2), (1, 4, 4, 1, 2, 2), (1, 4, 4, 3, 2, 2), (2, 4, 4, 1, 2, 2),
-        (2, 4, 4, 3, 2, 2), (1, 5, 3, 1, 2, 3), (2, 6, 4, 3, 3, 2), (1, 28, 28, 20, 5, 5), (20, 12, 12, 50, 5, 5),
-    )  # fmt: skip
+    """conv_multiply_adds(image, weight): those of a convolution (K, C, R, S) of one (C, H, W), no padding, stride 1."""
+    shapes = (
+        ((1, 1, 1), (1, 1, 1, 1)),
+        ((1, 2, 2), (1, 1, 1, 1)),
+        ((1, 2, 2), (1, 1, 2, 2)),
+        ((1, 4, 4), (1, 1, 2, 2)),
+        ((1, 4, 4), (3, 1, 2, 2)),
+        ((2, 4, 4), (1, 2, 2, 2)),
+        ((2, 4, 4), (3, 2, 2, 2)),
+        ((1, 5, 3), (1, 1, 2, 3)),
+        ((2, 6, 4), (3, 2, 3, 2)),
+        ((1, 28, 28), (20, 1, 5, 5)),
+        ((20, 12, 12), (50, 20, 5, 5)),
+    )
 
-    def wanted(C: int, H: int, W: int, K: int, R: int, S: int) -> int:
+    def wanted(image: Shape, weight: Shape) -> int:
+        (_, H, W), (K, C, R, S) = image, weight
         corners = [(p, q) for p in range(H) for q in range(W) if p + R <= H and q + S <= W]  # where the window fits in
         return sum(C * R * S for _ in product(range(K), corners))
 
     answer.compare(
-        (dict(zip("CHWKRS", each, strict=True)) for each in sizes),
+        ({"image": image, "weight": weight} for image, weight in shapes),
         wanted,
         mistakes={
-            "that is the number of weights. At how many places is each of them used?": lambda C, H, W, K, R, S: K * C * R * S,
+            "that is the number of weights. At how many places is each of them used?": lambda image, weight: prod(weight),
             "that is the number of outputs. How many products is each of them a sum of?": (
-                lambda C, H, W, K, R, S: K * (H - R + 1) * (W - S + 1)
+                lambda image, weight: weight[0] * _places(image, weight)
             ),
-            "the window does not fit in at all H W places. Where does it stick out?": lambda C, H, W, K, R, S: (
-                H * W * K * C * R * S
+            "the window does not fit in at all H W places. Where does it stick out?": (
+                lambda image, weight: image[1] * image[2] * prod(weight)
             ),
             "you count one place too few on each side: a window as large as the image fits in once.": (
-                lambda C, H, W, K, R, S: (H - R) * (W - S) * K * C * R * S
+                lambda image, weight: (image[1] - weight[2]) * (image[2] - weight[3]) * prod(weight)
             ),
             "each output channel sums over the input channels too: where is C?": (
-                lambda C, H, W, K, R, S: (H - R + 1) * (W - S + 1) * K * R * S
+                lambda image, weight: _places(image, weight) * prod(weight) // weight[1]
             ),
             "that is the work for one output channel. How many are there?": (
-                lambda C, H, W, K, R, S: (H - R + 1) * (W - S + 1) * C * R * S
+                lambda image, weight: _places(image, weight) * prod(weight[1:])
             ),
             "you count a multiplication and an addition as two; here the pair is one multiply-add.": (
-                lambda C, H, W, K, R, S: 2 * (H - R + 1) * (W - S + 1) * K * C * R * S
+                lambda image, weight: 2 * _places(image, weight) * prod(weight)
             ),
             "you count the biases too, which are added and not multiplied.": (
-                lambda C, H, W, K, R, S: (H - R + 1) * (W - S + 1) * K * (C * R * S + 1)
+                lambda image, weight: _places(image, weight) * weight[0] * (prod(weight[1:]) + 1)
             ),
         },
     )
@@ -155,42 +172,12 @@ def sawtooth(answer: Answer) -> None:
             "the length of a step is not lam alone.": lambda w0, lr, lam: two(w0, lam),
             "the length of a step is not lr alone.": lambda w0, lr, lam: two(w0, lr),
             "what lands on 0 stays there, since sign(0) = 0: then both values are 0.": always,
-            "right for positive weights. A negative one walks upwards: in the mirror, which of the two is left of zero?": by_size,
+            "right for positive weights. A negative one walks up: what is it in the mirror?": by_size,
             "the remainder of a negative weight is negative here, and then it is not the upper value.": by_remainder,
             "the upper value comes first, and the lower is wanted first.": lambda w0, lr, lam: two(w0, lr * lam)[::-1],
             "the two values are on the last axis, and wanted on the first.": lambda w0, lr, lam: np.moveaxis(
                 two(w0, lr * lam), 0, -1
             ),
             "they are as far apart as yours, but not symmetric: where it ends depends on where it began.": half,
-        },
-    )
-
-
-def zeros_that_pay(answer: Answer) -> None:
-    """zeros_that_pay(n, value_bits, index_bits): the fewest zeros with which value-and-place is shorter than dense."""
-    bits = ((32, 32), (32, 16), (8, 24), (16, 16), (8, 4), (1, 31), (5, 2))
-    inputs = [{"n": n, "value_bits": b, "index_bits": i} for n in (1, 2, 3, 4, 5, 10, 48, 100, 101) for b, i in bits]
-
-    def wanted(n: int, value_bits: int, index_bits: int) -> int:
-        return min(z for z in range(n + 1) if (n - z) * (value_bits + index_bits) < n * value_bits)
-
-    answer.compare(
-        inputs,
-        wanted,
-        mistakes={
-            "that is how many may be left, not how many are zero.": lambda n, b, i: (n * b - 1) // (b + i),
-            "with your number both need the same wherever the break-even is a whole number; fewer bits are wanted.": (
-                lambda n, b, i: n - n * b // (b + i)
-            ),
-            "that is a fraction; wanted is how many of the n.": lambda n, b, i: i / (b + i),
-            "that is the break-even itself, which need not be whole: what is the next whole number beyond it?": lambda n, b, i: (
-                n * i / (b + i)
-            ),
-            "one zero too few where the break-even is not whole: round the other way.": lambda n, b, i: n * i // (b + i),
-            "the two kinds of bits have changed places.": lambda n, b, i: n - (n * i - 1) // (b + i),
-            "you forget that the values in the list take bits too.": lambda n, b, i: n - min(n, (n * b - 1) // i),
-            "that is half of them, which is right only where a place takes as many bits as a value.": lambda n, b, i: (
-                n // 2 + 1
-            ),
         },
     )

@@ -1,12 +1,12 @@
 """Wrong answers to the tasks of chapter 01: for each check, functions, each with a part of the message that it must get."""
 
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
 
-def out(C, H, W, K, R, S):
-    return K * (H - R + 1) * (W - S + 1)
+def places(image, weight):
+    return (image[1] - weight[2] + 1) * (image[2] - weight[3] + 1)
 
 
 def zeroed(w, dropped):
@@ -41,16 +41,16 @@ def with_fmod(w0, lr, lam):
 
 PLANTED = {
     "01.conv_multiply_adds": [
-        (lambda C, H, W, K, R, S: K * C * R * S, "the number of weights"),
-        (out, "the number of outputs"),
-        (lambda C, H, W, K, R, S: H * W * K * C * R * S, "stick out"),
-        (lambda C, H, W, K, R, S: (H - R) * (W - S) * K * C * R * S, "one place too few"),
-        (lambda C, H, W, K, R, S: out(C, H, W, K, R, S) * R * S, "where is C"),
-        (lambda C, H, W, K, R, S: out(C, H, W, 1, R, S) * C * R * S, "one output channel"),
-        (lambda C, H, W, K, R, S: 2 * out(C, H, W, K, R, S) * C * R * S, "as two"),
-        (lambda C, H, W, K, R, S: out(C, H, W, K, R, S) * (C * R * S + 1), "biases too"),
-        (lambda C, H, W, K, R, S: 1.5, "the numbers differ"),
-        (lambda C, H, W, K, R, S: (C, K), "one number is wanted"),
+        (lambda image, weight: prod(weight), "the number of weights"),
+        (lambda image, weight: weight[0] * places(image, weight), "the number of outputs"),
+        (lambda image, weight: image[1] * image[2] * prod(weight), "stick out"),
+        (lambda image, weight: (image[1] - weight[2]) * (image[2] - weight[3]) * prod(weight), "one place too few"),
+        (lambda image, weight: places(image, weight) * weight[0] * prod(weight[2:]), "where is C"),
+        (lambda image, weight: places(image, weight) * prod(weight[1:]), "one output channel"),
+        (lambda image, weight: 2 * places(image, weight) * prod(weight), "as two"),
+        (lambda image, weight: places(image, weight) * (prod(weight) + weight[0]), "biases too"),
+        (lambda image, weight: 1.5, "the numbers differ"),
+        (lambda image, weight: weight, "one number is wanted"),
     ],
     "01.magnitude_prune": [
         (lambda w, f: zeroed(w, np.argsort(w, axis=None, kind="stable")[: int(f * w.size)]), "larger in size"),
@@ -78,16 +78,5 @@ PLANTED = {
         (lambda w0, lr, lam: np.moveaxis(between(w0, lr * lam), 0, -1), "on the last axis"),
         (lambda w0, lr, lam: np.stack([0 * w0 - lr * lam / 2, 0 * w0 + lr * lam / 2]), "not symmetric"),
         (lambda w0, lr, lam: w0 % (lr * lam), "the shape"),
-    ],
-    "01.zeros_that_pay": [
-        (lambda n, b, i: (n * b - 1) // (b + i), "may be left"),
-        (lambda n, b, i: n - n * b // (b + i), "need the same"),
-        (lambda n, b, i: i / (b + i), "that is a fraction"),
-        (lambda n, b, i: n * i / (b + i), "break-even itself"),
-        (lambda n, b, i: n * i // (b + i), "round the other way"),
-        (lambda n, b, i: n - (n * i - 1) // (b + i), "changed places"),
-        (lambda n, b, i: n - min(n, (n * b - 1) // i), "take bits too"),
-        (lambda n, b, i: n // 2 + 1, "half of them"),
-        (lambda n, b, i: 0, "the numbers differ"),
     ],
 }
