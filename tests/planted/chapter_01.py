@@ -64,6 +64,8 @@ PLANTED = {
         (lambda w, f: zeroed(w, w.size - 1 - order(w.ravel()[::-1])[: int(f * w.size)]), "yours are the last"),
         (lambda w, f: np.abs(zeroed(w, order(w)[: int(f * w.size)])), "are lost"),
         (lambda w, f: np.sort(zeroed(w, order(w)[: int(f * w.size)]), axis=None).reshape(w.shape), "in its place"),
+        (lambda w, f: np.where(np.abs(w) < np.quantile(np.abs(w), f), 0, w), "between two sizes"),
+        (lambda w, f: np.where(np.abs(w) <= np.quantile(np.abs(w), f), 0, w), "for some sizes of w only"),
         (prune_in_place, "writes into its argument"),
         (lambda w, f: zeroed(w, order(w)[: int(f * w.size)]).ravel(), "the shape"),
         (lambda w, f: zeroed(w, order(w)[: int(f * w.size)]).astype(np.float64), "dtype of the argument"),
