@@ -125,7 +125,7 @@ def magnitude_prune(answer: Answer) -> None:
             "of equal sizes the first ones go, and yours are the last.": lambda w, f: _zeroed(
                 w, w.size - 1 - order(w.ravel()[::-1])[: int(f * w.size)]
             ),
-            "np.quantile may give a number between two sizes, or the size of an entry that is to stay: count the entries instead.": (
+            "np.quantile may give a number between two sizes, or of an entry that is to stay: count the entries instead.": (
                 lambda w, f: np.where(np.abs(w) < np.quantile(np.abs(w), f), 0, w)
             ),
             "the quantile is right for some sizes of w only: count the entries instead.": (
