@@ -487,7 +487,7 @@ for panel, (name, end) in zip(axes, ends.items(), strict=False):
     colour = WAYS[name][1]
     panel.hist(np.log10(np.abs(end[end != 0])), bins=np.arange(-6, 0.6, 0.25), color=colour)
     panel.axvline(np.log10(2 * lr * lam), color="black", linestyle="--", linewidth=0.8)
-    panel.set(title=f"{name}: {np.sum(end == 0):,} zeros", xlabel="size of the others", ylim=(0, 2600))
+    panel.set(title=f"{name}: {np.sum(end == 0):,} zeros", xlabel="size of the others", ylim=(0, 3000))
     panel.set(xticks=[-6, -4, -2, 0], xticklabels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"])
     axes[3].plot(zeros[name], color=colour, linewidth=4 if colour == GREY else 1.5, label=name)
 axes[0].set_ylabel("weights")
