@@ -24,7 +24,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -142,6 +142,8 @@ def execute(notebook: NotebookNode, path: Path) -> None:
         client.execute()
     except CellExecutionError as error:
         raise MinisglError(f"{path.name} fails:\n{error}") from error
+    except CellTimeoutError as error:
+        raise MinisglError(f"{path.name}: a cell takes more than {SECONDS} seconds") from error
     drawn = [output for state in client.widget_state.values() for output in state.get("outputs", [])]
     if errors := [output for output in drawn if output["output_type"] == "error"]:  # which a slider keeps to itself
         raise MinisglError(f"{path.name}: what a slider draws fails: {errors[0]['ename']}: {errors[0]['evalue']}")

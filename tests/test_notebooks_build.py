@@ -106,6 +106,13 @@ def test_what_differs_from_machine_to_machine_is_refused(build, stream, text):
         build._require_same_everywhere(cell, build.HERE / "07_roots.ipynb")
 
 
+def test_a_cell_that_takes_too_long_is_told(build, monkeypatch):
+    monkeypatch.setattr(build, "SECONDS", 1)
+    cell = nbformat.v4.new_code_cell("import time\ntime.sleep(60)", id="cell")
+    with pytest.raises(MinisglError, match="a cell takes more than 1 seconds"):
+        build.execute(nbformat.v4.new_notebook(cells=[cell]), build.HERE / "07_roots.ipynb")
+
+
 def test_a_slider_that_fails_is_seen(build):
     path = build.HERE / "07_roots.ipynb"
     draw = "from ipywidgets import interact\n_ = interact(lambda x: 1 / x, x=(0, 3, 1))"
