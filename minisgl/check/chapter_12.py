@@ -209,7 +209,7 @@ def flops(answer: Answer) -> None:
     )
     for case in _shapes():
         if not isinstance(yours := answer.call(case), int | np.integer):
-            answer.fail(case, yours, _flops(**case), "a whole number is wanted.")
+            answer.fail(case, yours, _flops(**case), f"a whole number is wanted, and yours is a {type(yours).__name__}.")
 
 
 # ---- 4: all the way

@@ -22,7 +22,7 @@ from statistics import mean
 from time import thread_time
 
 import matplotlib.pyplot as plt
-from ipywidgets import FloatLogSlider, interact
+from matplotlib.colors import ListedColormap
 from threadpoolctl import threadpool_limits
 
 from minisgl import compact_file, footprint, onnx_file, refit, results
@@ -60,7 +60,7 @@ def without_empty(W):
 
 
 def draw_pattern(axes, W, title, colour):
-    axes.pcolormesh(W != 0, cmap=plt.matplotlib.colors.ListedColormap(["white", colour]), edgecolors="#dddddd", vmin=0, vmax=1)
+    axes.pcolormesh(W != 0, cmap=ListedColormap(["white", colour]), edgecolors="#dddddd", vmin=0, vmax=1)
     axes.set(title=title, xticks=[], yticks=[], xlim=(0, 25), ylim=(25, 0), aspect="equal")
     axes.axis("off")
 
@@ -101,13 +101,9 @@ def multiplications(W):
     return Counted.multiplications
 
 
-for name, W in (
-    ("no zeros", np.ones((25, 25))),
-    ("scattered", scattered),
-    ("grouped", grouped),
-    ("scattered, cut", without_empty(scattered)),
-    ("grouped, cut", without_empty(grouped)),
-):
+matrices = {"no zeros": np.ones((25, 25)), "scattered": scattered, "grouped": grouped}
+matrices |= {"scattered, cut": without_empty(scattered), "grouped, cut": without_empty(grouped)}
+for name, W in matrices.items():
     assert multiplications(W) == W.size  # not the number of weights that are not zero
     print(f"{name:>14}: {multiplications(W):3} multiplications")
 
@@ -320,7 +316,7 @@ plt.show()
 # - *A unit on a path never goes.* Suppose some did, and look at the first of them that went. Until then its two neighbours on the path were there, so it
 #   was fed by one and read by the other, and could not go.
 # - *What is left is on a path.* Nothing can go, so each unit that is left is fed by one that is left, which is fed by one that is left ... back to an
-#   input; and it is read by one that is left, and so on to a logit. (A logit is kept in any case, even if no path ends in it.)
+#   input; and it is read by one that is left, and so on to a logit. (A logit is kept in any case, even if no path ends in it, as in the lowest of the figure.)
 #
 # There is no order on the right-hand side of the box. And the biases? A constant with an edge to a unit that is left is never unread, so in every order it
 # goes as a constant. Those that fed it had to go before it, and were never unread either, since it was still there: their values are in its bias, and so
@@ -376,7 +372,7 @@ show_code(_follow_the_image, _follow_the_logits)
 
 # %% [markdown]
 # There are no rounds in it. Constants come only from layers before, so *one* pass forwards finds them all, with their values. Then one pass backwards finds
-# all that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already. `varies[name] & _reads...`
+# all that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already. `varies[name] & _reads(layer)[needed].any(axis=0)`
 # is the box: on a path from the image, and on a path to a logit. `total` is the kernel's sum, in a linear layer the weight itself. Values are added up in
 # float64, and `varies | (value != 0)` is the frame of zeros.
 #
@@ -450,14 +446,15 @@ for title, get in (
 print(f"{'error, % (once each)':28}{'':14}{scattered_error:14.2f}{grouped_error:14.2f}")
 index = smaller["grouped"].layers.get("gather", Gather(np.arange(0))).index
 print(f"grouped: fc1 reads {len(index)} positions, of {len(set(index // 16))} maps of 16 positions each")
+assert costs["scattered"].weights > 0.9 * costs["before"].weights
 assert costs["grouped"].weights < costs["scattered"].weights / 2
-assert costs["grouped"].flops < costs["scattered"].flops
+assert costs["grouped"].weights / costs["before"].weights < costs["grouped"].flops / costs["before"].flops < 1
 
 # %% [markdown]
 # "Before" is the network with the scattered zeros, as it stands in the file. (Units are outputs of convolutions, and inputs of linear layers.) The same number of
 # zeros, and two different networks. Scattered zeros leave almost every unit on some path. Grouped ones make the network smaller in every sense. The
 # other side of it: l0 may choose every weight alone, and so has more choices for the same number of zeros. One run of each says nothing about
-# who pays more in error; the full runs below say more.
+# who pays more in error.
 #
 # Why do the FLOPs fall less than the weights? That needs counting.
 #
@@ -503,7 +500,8 @@ print("the table and the formula are right, for the full network and for the thr
 # are.
 #
 # - *A bitmap*: 1 bit for each position. Per position: 1 bit.
-# - *Indices*: where each weight stands, say in 16 bits. Per position: $16 p$ bits, with the density $p = k/n$. Less than the bitmap if $p < 1/16$.
+# - *Distances*: how far each of the $k$ is from the one before, say in 16 bits. Per position: $16 p$ bits, with the density $p = k/n$. Less than the
+#   bitmap if $p < 1/16$.
 #
 # How far down can a cleverer format go? Count. There are $\binom{n}{k}$ patterns, and fewer than $2^{B+1}$ files of at most $B$ bits
 # ($1 + 2 + 4 + \dots + 2^B$). Different patterns need different files. So if $2^{B+1} \le \tfrac12 \binom nk$, fewer than half of the patterns have a file that
@@ -533,9 +531,9 @@ for n, k in ((10, 3), (625, 25), (5000, 1250)):
 n, k = 430_500, 17_220  # LeNet-5, 96 % zeros
 exact = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) / log(2)  # log2 of the binomial coefficient
 assert n * entropy(k / n) - log2(n + 1) <= exact <= n * entropy(k / n)
-print(f"LeNet-5 with 96 % zeros, bytes: dense {4 * n:,}; the weights left {4 * k:,}; and their pattern:")
+print(f"LeNet-5 with 96 % zeros, in bytes: dense {4 * n:,}; the weights left {4 * k:,}; and their pattern:")
 print(
-    f"   bitmap {n / 8:,.0f}   16-bit indices {2 * k:,}   at least {exact / 8:,.0f} for most patterns (n H(p): {n * entropy(k / n) / 8:,.0f})"
+    f"   bitmap {n / 8:,.0f}   16-bit distances {2 * k:,}   log2 of all patterns {exact / 8:,.0f}   n H(p) {n * entropy(k / n) / 8:,.0f}"
 )
 
 # %% [markdown]
@@ -550,47 +548,30 @@ for p in densities:
     for name, pattern in (("scattered", alone), ("whole columns", columns)):
         packed[name].append(8 * len(gzip.compress(np.packbits(pattern).tobytes(), mtime=0)) / pattern.size)
 
-
-def draw_formats(axes, index_bits):
-    p = np.geomspace(0.003, 0.6, 200)
-    axes.axhline(1, color=GREY, linestyle="--", label="bitmap: 1")
-    axes.plot(p, index_bits * p, color=GREY, label=f"indices of {index_bits} bits: {index_bits} p")
-    axes.fill_between(p, entropy(p), 1e-3, color=GREY, alpha=0.15, linewidth=0)
-    axes.plot(p, entropy(p), color="black", label="H(p): the floor for scattered patterns")
-    axes.plot(densities, packed["scattered"], "o", color=W_COLOUR, label="gzip of a bitmap, scattered")
-    axes.plot(densities, packed["whole columns"], "o", color=V_COLOUR, label="gzip of a bitmap, whole columns")
-    axes.set(xscale="log", yscale="log", xlim=(0.004, 0.6), ylim=(0.003, 3), xlabel="density p: the fraction that is not zero")
-    axes.set(
-        ylabel="bits per position", title="the pattern alone", xticks=[0.01, 0.1, 0.5], xticklabels=["1 %", "10 %", "50 %"]
-    )
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-
-
 figure, axes = plt.subplots(figsize=(10, 3.8))
-draw_formats(axes, 16)
+p = np.geomspace(0.003, 0.6, 200)
+axes.axhline(1, color=GREY, linestyle="--", label="bitmap: 1")
+axes.plot(p, 16 * p, color=GREY, label="distances of 16 bits: 16 p")
+axes.fill_between(p, entropy(p), 1e-3, color=GREY, alpha=0.15, linewidth=0)
+axes.plot(p, entropy(p), color="black", label="H(p): the floor for scattered patterns")
+axes.plot(densities, packed["scattered"], "o", color=W_COLOUR, label="gzip of a bitmap, scattered")
+axes.plot(densities, packed["whole columns"], "o", color=V_COLOUR, label="gzip of a bitmap, whole columns")
+axes.set(xscale="log", yscale="log", xlim=(0.004, 0.6), ylim=(0.003, 3), title="the pattern alone")
+axes.set(xlabel="density p: the fraction that is not zero", ylabel="bits per position")
+axes.set(xticks=[0.01, 0.1, 0.5], xticklabels=["1 %", "10 %", "50 %"], yticks=[0.01, 0.1, 1], yticklabels=["0.01", "0.1", "1"])
+axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 assert np.all(np.array(packed["scattered"]) > entropy(densities))
 assert np.all(np.array(packed["whole columns"]) < entropy(densities))
 
 # %% [markdown]
 # Scattered patterns stay above the floor. Whole columns go below it, and may: the bound is about *most* patterns, and these are few ($2^{800}$ of
-# $2^{400,000}$). Structure is cheap to tell. Where do indices beat the bitmap, if they have other bits? (16 are drawn above.)
-
-
-# %%
-def one_panel(index_bits):
-    _, axes = plt.subplots(figsize=(10, 3.8))
-    draw_formats(axes, round(index_bits))
-    plt.show()
-
-
-_ = interact(one_panel, index_bits=FloatLogSlider(value=16, base=2, min=2, max=6, step=1))
-
-# %% [markdown]
+# $2^{400,000}$). Structure is cheap to tell.
+#
 # ## Why what is left is trained again
 #
-# The weights that stay have learnt beside others that are gone. If we simply cut, they answer questions that nobody asks any more. A **refit** trains
-# them once more: no penalty, zeros stay zero.
+# The weights that stay have learnt beside the others: their sums were right together with those. Without them they are not. A **refit** trains what is
+# left once more. No penalty, and zeros stay zero:
 #
 # $$\min_W\; L(W) \quad\text{with } w_i = 0 \text{ wherever } v_i = 0 \qquad\Longrightarrow\qquad \text{a step with the gradient } g_i\,[w_i \ne 0]$$
 
@@ -626,13 +607,8 @@ axes.axhline(dense_error, color=GREY, linestyle="--", label="nothing cut")
 for (name, error), colour in zip(errors.items(), (W_COLOUR, V_COLOUR), strict=True):
     axes.plot(range(len(cuts)), error, "o-", color=colour, label=name)
 axes.set(xticks=range(len(cuts)), xticklabels=[f"{cut:.0%}" for cut in cuts], xlabel="weights cut, the smallest first")
-axes.set(
-    yscale="log",
-    yticks=[5, 10, 20, 50],
-    yticklabels=["5", "10", "20", "50"],
-    ylabel="held-out error, %",
-    title="as many weights, with and without a refit",
-)
+axes.set(yscale="log", yticks=[5, 10, 20, 50], yticklabels=["5", "10", "20", "50"], ylabel="held-out error, %")
+axes.set_title("as many weights, with and without a refit")
 axes.minorticks_off()
 axes.legend()
 plt.show()
@@ -643,15 +619,13 @@ assert errors["only cut"][-2] > errors["cut, and 40 steps of refit"][-2] + 5
 # %% [markdown]
 # ## The full runs
 #
-# LeNet-5 on 55,000 digits, ten epochs, six methods, in two regimes. The next cell reads what the command `python -m minisgl.sweep` left in
+# The full LeNet-5 on MNIST, by several methods. The next cell reads what the command `python -m minisgl.sweep` left in
 # [docs/results.jsonl](../docs/results.jsonl); [docs/results.md](../docs/results.md) says how it was made. FLOPs and units are those of the compact network.
 
 # %%
 runs = results.read(Path("../docs/results.jsonl"))
 print(f"{len(runs)} runs; mean over the seeds\n")
-print(
-    f"{'method':12} {'regime':13}{'seeds':>5}{'test error %':>14}{'weights left':>14}{'times less':>12}{'FLOPs':>11}{'times less':>12}"
-)
+print("method       regime       seeds  test error %  weights left  times less      FLOPs  times less")
 points = []
 for method, regime in dict.fromkeys((run.method, run.regime) for run in runs):
     found = [run for run in runs if (run.method, run.regime) == (method, regime)]
@@ -662,9 +636,7 @@ for method, regime in dict.fromkeys((run.method, run.regime) for run in runs):
     print(f"{method:12} {regime:13}{len(found):5}{error:14.2f}{left:14,.0f}{less[0]:12.1f}{flops:11,.0f}{less[1]:12.1f}")
 assert all(lenet_flops(*run.units) == run.flops for run in runs)
 more = sum(430_500 / max(run.weights_left, 1) > 2_308_230 / run.flops for run in runs)
-print(
-    f"\nour formula gives the FLOPs of every run; in {more} of {len(runs)} the weights fall by a larger factor than the FLOPs"
-)
+print(f"\nour formula gives the FLOPs of every run; in {more} of {len(runs)} runs the weights fall by more than the FLOPs")
 
 # %%
 pareto(points)
