@@ -379,7 +379,7 @@ show_code(_follow_the_image, _follow_the_logits)
 # ## An experiment: as many zeros, scattered and grouped
 #
 # A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 5,000 training digits, 8 epochs by the splitting of [chapter 9](09_variable_splitting.ipynb), the last 3
-# of them a *refit* (below). Once with group l0 and the group lasso ([chapter 8](08_groups.ipynb)), which make whole units zero; then with l0, and with exactly as
+# of them a *refit* (below). Once with group l0 and the group lasso ([chapter 8](08_groups.ipynb)), which make whole units zero; then with l0 alone, and with exactly as
 # many zeros: when the refit begins, the smallest weights that are too many are cut. The error is measured on 2,000 other training images.
 
 # %%
@@ -408,7 +408,7 @@ grouped, grouped_error = trained(8, penalty="group-l0", threshold=(0.07,), group
 
 # %%
 n, zeros = grouped.weights.size, int(np.sum(grouped.weights == 0))
-scattered, scattered_error = trained(8, penalty="l0", threshold=(0.04,), refit=3, prune=zeros / n)
+scattered, scattered_error = trained(8, penalty="l0", threshold=(0.04,), group_lam=0.0, refit=3, prune=zeros / n)
 assert np.sum(scattered.weights == 0) == zeros
 smaller = {"scattered": compact(scattered), "grouped": compact(grouped)}
 print(f"both: {zeros:,} of {n:,} weights are zero, {zeros / n:.1%}")
@@ -462,7 +462,7 @@ assert costs["grouped"].weights / costs["before"].weights < costs["grouped"].flo
 #
 # A convolution with the weight $(K, C, R, S)$ and outputs of $P \times Q$ makes $K P Q$ numbers. Each is a sum of $C R S$ products and a bias, so it does
 # $P Q \cdot K C R S$ multiply-adds and $P Q \cdot K$ bias additions. A linear layer is the case $R = S = P = Q = 1$. LeNet-5, layer by layer
-# (pooling and ReLU left out):
+# (pooling and ReLU left out; and as published tables count, though Winograd's method in conv2 multiplies less often):
 #
 # | | weight | output | multiply-adds | bias additions |
 # |---|---|---|---|---|
