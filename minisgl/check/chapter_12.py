@@ -1,0 +1,302 @@
+"""The checks of chapter 12: units that can go, and what they leave. Each says in its docstring what the task asks for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from itertools import pairwise
+
+import numpy as np
+
+from minisgl.check.answer import Answer, Inputs
+
+Matrices = list[np.ndarray]
+
+
+def _sparse(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Quarters, most of them zero, and a few whole rows and columns of zeros; negative ones that cancel are among them."""
+    weight = rng.integers(-8, 9, shape) / 4 * (rng.random(shape) < 0.4)
+    weight[rng.random(shape[0]) < 0.2] = 0
+    weight[:, rng.random(shape[1]) < 0.2] = 0
+    return weight
+
+
+# ---- 1: which units go at once
+
+
+def _two_layers() -> Iterator[Inputs]:
+    yield {"W1": np.array([[2.0]]), "W2": np.array([[3.0]])}
+    yield {"W1": np.array([[0.0]]), "W2": np.array([[3.0]])}
+    yield {"W1": np.array([[2.0]]), "W2": np.array([[0.0]])}
+    yield {"W1": np.array([[1.0, 0], [2, 1], [0, 0]]), "W2": np.array([[1.0, 2, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])}
+    yield {"W1": np.array([[1.0, 0], [1, 2]]), "W2": np.array([[0.0, 2]])}
+    yield {"W1": np.array([[1.0, -1], [2, 1]]), "W2": np.array([[1.0, 1], [-1, 2]])}  # sums of 0, and no zeros
+    rng = np.random.default_rng(0)
+    for D, H, K in ((3, 4, 2), (2, 3, 4), (3, 3, 3), (6, 5, 4)):
+        for _ in range(4):
+            yield {"W1": _sparse(rng, H, D), "W2": _sparse(rng, K, H)}
+
+
+def _empty(W: np.ndarray, axis: int) -> np.ndarray:
+    return np.asarray(np.all(W == 0, axis=axis))
+
+
+def _by_loops(W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    return np.array([all(w == 0 for w in row) or all(w == 0 for w in column) for row, column in zip(W1, W2.T, strict=True)])
+
+
+DEAD_MISTAKES: dict[str, Callable[..., np.ndarray]] = {
+    "you have marked the units that stay: which of them go?": lambda W1, W2: ~_by_loops(W1, W2),
+    "you see those that read nothing. And those that nobody reads?": lambda W1, W2: _empty(W1, 1),
+    "you see those that nobody reads. And those that read nothing?": lambda W1, W2: _empty(W2, 0),
+    "you ask for both reasons at once, and one is enough.": lambda W1, W2: _empty(W1, 1) & _empty(W2, 0),
+    "a sum of 0 is not all zeros: 1 and -1 add up to 0 too.": lambda W1, W2: (W1.sum(axis=1) == 0) | (W2.sum(axis=0) == 0),
+    "one zero among a unit's weights is enough for you: all of them have to be zero.": lambda W1, W2: (
+        (W1 == 0).any(axis=1) | (W2 == 0).any(axis=0)
+    ),
+}
+
+
+def dead_units(answer: Answer) -> None:
+    """dead_units(W1, W2): bool (H,), the hidden units whose row of W1 (H, D) or whose column of W2 (K, H) is zero."""
+    cases = list(_two_layers())
+    for case in cases:
+        yours, wanted = answer.call(case), _by_loops(**case)
+        if not _same(yours, wanted):
+            kind = f"an array of booleans of shape {wanted.shape} is wanted, one for each hidden unit"
+            fits = isinstance(yours, np.ndarray) and yours.dtype == bool and yours.shape == wanted.shape
+            hint = f"the booleans differ at unit {np.flatnonzero(yours != wanted)[0]}." if fits else f"{kind}."
+            answer.fail(case, yours, wanted, _known(answer, cases, DEAD_MISTAKES) or hint)
+
+
+# ---- 2: what a constant leaves behind
+
+
+def _constants() -> Iterator[Inputs]:
+    for b1 in (1.5, -1.5):
+        yield {"W2": np.array([[2.0]]), "b1": np.array([b1]), "b2": np.array([0.25]), "constant": np.array([True])}
+    yield {"W2": np.array([[2.0]]), "b1": np.array([1.5]), "b2": np.array([0.25]), "constant": np.array([False])}
+    rng = np.random.default_rng(1)
+    for shape in ((3, 2), (2, 2), (2, 4), (1, 2, 2, 2), (2, 3, 3, 3), (3, 4, 2, 3), (5, 5)):
+        for _ in range(3):
+            K, C = shape[:2]
+            yield {
+                "W2": rng.integers(-8, 9, shape) / 4,
+                "b1": rng.choice([-1.0, 1.0], C) * rng.integers(1, 9, C) / 4,
+                "b2": rng.integers(-8, 9, K) / 4,
+                "constant": rng.random(C) < 0.6,
+            }
+
+
+def _folded(
+    W2: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    constant: np.ndarray,
+    *,
+    value: Callable[[float], float] = lambda b: max(b, 0.0),
+    each: Callable[[np.ndarray], float] = lambda kernel: float(kernel.sum()),
+) -> np.ndarray:
+    """The new bias, one weight or kernel after the other: each(kernel) times value(bias)."""
+    new = b2.astype(np.float64)
+    for k, c in np.ndindex(*W2.shape[:2]):
+        if constant[c]:
+            new[k] += each(W2[k, c]) * value(float(b1[c]))
+    return new
+
+
+def fold_constant(answer: Answer) -> None:
+    """fold_constant(W2, b1, b2, constant): b2 (K,), plus each constant's relu(b1) times its weight, or its kernel's sum."""
+    answer.compare(
+        _constants(),
+        wanted=_folded,
+        mistakes={
+            "what comes out of a unit is not its bias: something stands between the two layers.": lambda W, b1, b2, c: _folded(
+                W, b1, b2, c, value=lambda b: b
+            ),
+            "that is only what the constants add: the bias was not zero before.": lambda W, b1, b2, c: _folded(
+                W, b1, 0 * b2, c
+            ),
+            "you add the value of every unit: only those marked in constant have one.": lambda W, b1, b2, c: _folded(
+                W, b1, b2, c | True
+            ),
+            "you add the units that are not marked, and leave out those that are.": lambda W, b1, b2, c: _folded(W, b1, b2, ~c),
+            "you subtract: the units go, but what they said has to stay.": lambda W, b1, b2, c: 2 * b2 - _folded(W, b1, b2, c),
+            "the values arrive without their weights: each reader multiplies what it reads.": lambda W, b1, b2, c: (
+                b2 + np.maximum(b1, 0)[c].sum()
+            ),
+            "in a convolution you take the mean of a kernel. A window gives the number to each of its weights.": (
+                lambda W, b1, b2, c: _folded(W, b1, b2, c, each=lambda kernel: float(kernel.mean()))
+            ),
+            "in a convolution one weight of the kernel is not enough: which of them meet the constant?": lambda W, b1, b2, c: (
+                _folded(W, b1, b2, c, each=lambda kernel: float(kernel.flat[0]))
+            ),
+            "the ReLU comes after each unit's own bias, and before the weight: not after the product.": lambda W, b1, b2, c: (
+                b2 + (np.maximum(W.reshape(*W.shape[:2], -1).sum(2) * b1, 0) * c).sum(1)
+            ),
+        },
+    )
+
+
+# ---- 3: FLOPs
+
+
+def _shapes() -> Iterator[Inputs]:
+    for weight, image in (
+        ((1, 1), (1,)),
+        ((2, 3), (3,)),
+        ((1, 1, 1, 1), (1, 2, 2)),
+        ((1, 1, 2, 2), (1, 3, 3)),
+        ((3, 2, 1, 2), (2, 4, 3)),
+        ((4, 5), (5,)),
+        ((20, 1, 5, 5), (1, 28, 28)),
+        ((50, 20, 5, 5), (20, 12, 12)),
+        ((500, 800), (800,)),
+        ((2, 3, 4, 2), (3, 7, 9)),
+    ):
+        yield {"weight": weight, "image": image}
+
+
+def _counted(weight: tuple[int, ...], image: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Outputs of one unit, units, products in one output, positions of the image."""
+    if len(weight) == 2:
+        return 1, weight[0], weight[1], 1
+    K, C, R, S = weight
+    windows = len(range(image[1] - R + 1)) * len(range(image[2] - S + 1))
+    return windows, K, C * R * S, image[1] * image[2]
+
+
+def _flops(weight: tuple[int, ...], image: tuple[int, ...]) -> int:
+    places, K, products, _ = _counted(weight, image)
+    return sum(places * (products + 1) for _ in range(K))
+
+
+def _instead(form: Callable[[int, int, int, int], int]) -> Callable[..., int]:
+    return lambda weight, image: form(*_counted(weight, image))
+
+
+def flops(answer: Answer) -> None:
+    """flops(weight, image): multiply-adds plus bias additions of a convolution (stride 1, no padding) or a linear layer."""
+    answer.compare(
+        _shapes(),
+        wanted=_flops,
+        mistakes={
+            "the bias additions are missing.": _instead(lambda places, K, products, _: places * K * products),
+            "one bias for each unit is right for a linear layer. How often does a convolution add it?": _instead(
+                lambda places, K, products, _: places * K * products + K
+            ),
+            "that is the number of parameters: a convolution uses each of them at many places.": _instead(
+                lambda places, K, products, _: K * products + K
+            ),
+            "without padding the kernel does not fit at every pixel: the output is smaller than the image.": _instead(
+                lambda places, K, products, pixels: pixels * K * (products + 1)
+            ),
+            "a multiply-add counts once here, not twice.": _instead(
+                lambda places, K, products, _: places * K * (2 * products + 1)
+            ),
+            "all of the layer's units are to be counted, not one of them.": _instead(
+                lambda places, K, products, _: places * (products + 1)
+            ),
+            "you add a bias to every product: an output has many products, and how many biases?": _instead(
+                lambda places, K, products, _: 2 * places * K * products
+            ),
+            "count the places at which the kernel fits once more: from the first to the last, both of them.": (
+                lambda weight, image: (
+                    _flops(weight, image)
+                    if len(weight) == 2
+                    else (image[1] - weight[2]) * (image[2] - weight[3]) * weight[0] * (int(np.prod(weight[1:])) + 1)
+                )
+            ),
+        },
+    )
+    for case in _shapes():
+        if not isinstance(yours := answer.call(case), int | np.integer):
+            answer.fail(case, yours, _flops(**case), f"a whole number is wanted, and yours is a {type(yours).__name__}.")
+
+
+# ---- 4: all the way
+
+
+def _chains() -> Iterator[Matrices]:
+    yield [np.array([[2.0]])]
+    yield [np.array([[2.0, 0]])]
+    yield [np.array([[1.0], [0]]), np.array([[1.0, 1]])]
+    yield [np.array([[1.0], [1]]), np.array([[1.0, 0]])]
+    yield [np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 0]])]  # backwards, twice
+    yield [np.array([[1.0, 0], [0, 0]]), np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 1]])]  # forwards, twice
+    yield [np.array([[1.0, 1]]), np.array([[1.0], [0]])]  # a logit that nothing leads to
+    rng = np.random.default_rng(2)
+    for sizes in ((2, 3, 2), (3, 4, 4, 2), (4, 5, 6, 5, 3), (3, 6, 6, 6, 6, 2)):
+        for _ in range(8):
+            yield [_sparse(rng, n, m) for m, n in pairwise(sizes)]
+
+
+def _rounds(weights: Matrices, constants: bool = True, unread: bool = True, times: int = 99, inputs: bool = True) -> list[int]:
+    """Units left at each level after as many rounds of taking out what can go: the definition, slowly."""
+    alive = [np.ones(n, bool) for n in (weights[0].shape[1], *map(len, weights))]
+    for _ in range(times):
+        edges = [(W != 0) & here & there[:, None] for W, here, there in zip(weights, alive, alive[1:], strict=False)]
+        for level in range(len(weights)):
+            if unread and (level > 0 or inputs):
+                alive[level] = alive[level] & edges[level].any(axis=0)
+            if constants and level > 0:
+                alive[level] = alive[level] & edges[level - 1].any(axis=1)
+    return [int(units.sum()) for units in alive]
+
+
+def _reached(weights: Matrices) -> list[int]:
+    """As if logits that no path reaches went too."""
+    there = np.ones(weights[0].shape[1], bool)
+    for W in weights:
+        there = (W[:, there] != 0).any(axis=1)
+    return [*_rounds(weights)[:-1], int(there.sum())]
+
+
+LEFT_MISTAKES: dict[str, Callable[[Matrices], list[int]]] = {
+    "you look once. Who goes takes weights along, so look again.": lambda weights: _rounds(weights, times=1),
+    "you count what the inputs reach. Does it lead to a logit?": lambda weights: _rounds(weights, unread=False),
+    "you count what leads to a logit. Does anything of the image arrive there?": lambda weights: _rounds(
+        weights, constants=False
+    ),
+    "an input that nobody reads goes too.": lambda weights: _rounds(weights, inputs=False),
+    "the logits stay, all of them, even one that is a constant.": _reached,
+    "the numbers are right, in the opposite order: the inputs come first.": lambda weights: _rounds(weights)[::-1],
+    "you count what goes: what is left is asked for.": lambda weights: [
+        n - left for n, left in zip((weights[0].shape[1], *map(len, weights)), _rounds(weights), strict=True)
+    ],
+    "the logits are a level as well.": lambda weights: _rounds(weights)[:-1],
+    "the inputs are a level as well.": lambda weights: _rounds(weights)[1:],
+}
+
+
+def units_left(answer: Answer) -> None:
+    """units_left(weights): for each level, from inputs to logits, how many units lie on a path from an input to a logit."""
+    chains = list(_chains())
+    for weights in chains:
+        yours, wanted = answer.call({"weights": weights}), _rounds(weights)
+        if not _same(yours, wanted):
+            told: Inputs = {f"weights[{level}]": W for level, W in enumerate(weights)}
+            hint = _known(answer, [{"weights": other} for other in chains], LEFT_MISTAKES)
+            answer.fail(
+                told, yours, wanted, hint or f"a list of {len(wanted)} whole numbers is wanted, the right one for each level."
+            )
+
+
+# ---- what is compared exactly
+
+
+def _same(yours: object, wanted: object) -> bool:
+    """Equal, and of the same kind: a list of whole numbers may be an array, booleans are an array of bool."""
+    if isinstance(wanted, np.ndarray) and not (isinstance(yours, np.ndarray) and yours.dtype == wanted.dtype):
+        return False
+    return isinstance(yours, list | tuple | np.ndarray) and np.array_equal(np.asarray(yours), np.asarray(wanted))
+
+
+def _known(answer: Answer, cases: list[Inputs], mistakes: Mapping[str, Callable[..., object]]) -> str | None:
+    """The sentence of the mistake that gives the same on all cases, if there is one."""
+    try:
+        results = [answer.function(*deepcopy(case).values()) for case in cases]
+        for sentence, mistake in mistakes.items():
+            if all(_same(mine, mistake(**case)) for mine, case in zip(results, cases, strict=True)):
+                return sentence
+    except Exception:  # it fails on a later input: then nothing is known
+        return None
+    return None
