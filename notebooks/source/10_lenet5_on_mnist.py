@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import AsinhNorm
 
 from minisgl import report, sparsity
 from minisgl.data import mnist
@@ -149,8 +150,8 @@ for name, slot in network.layout.weights.items():
 # $$\tau(u) = \tau \cdot \min(u/\rho,\; 1)$$
 #
 # *2. Then bring $W$ to $V$.* At rest their gap is $W - V = -\nabla f(W)/\beta$, so ten times the $\beta$ makes it about ten times smaller. Hence equal
-# *factors* in equal times: $\beta$ is to be multiplied by $R$ in all, while the fraction of the remaining time, $p = \max(u - \rho, 0)/(1 - \rho)$, goes from 0 to 1. Cut
-# the time into $m$ equal parts, in each a factor $q$: $q^m = R$, so $q = R^{1/m}$, and after $k$ parts $q^k = R^{k/m} = R^p$:
+# *factors* in equal times: $\beta$ is to be multiplied by $R$ in all, while the fraction of the time after the ramp, $p = \max(u - \rho, 0)/(1 - \rho)$,
+# goes from 0 to 1. Cut that time into $m$ equal parts, in each a factor $q$: $q^m = R$, so $q = R^{1/m}$, and after $k$ parts $q^k = R^{k/m} = R^p$:
 #
 # $$\beta(u) = \beta\, R^{\,p}$$
 #
@@ -201,8 +202,8 @@ show_code(Stepwise.at, Continuation.at, Shards.step)
 # the threshold, where it is $\tau - v \le \tau$.
 #
 # **l1-l2** is not a sum over weights. With $z$ what soft thresholding by $L = s\lambda = \tau$ leaves, it has $v_i = z_i\, (1 + \alpha L/\lVert z \rVert)$
-# ([chapter 7](07_l1_minus_l2.ipynb)), so a kept $w_i = z_i + L$ is pulled by $\beta (w_i - v_i) = \beta L\, (1 - \alpha z_i / \lVert z \rVert)$: nothing less
-# than l1's, unless $z_i$ is a good part of the whole length. Among thousands of weights none is.
+# ([chapter 7](07_l1_minus_l2.ipynb)), so a kept $w_i = z_i + L$ is pulled by $\beta (w_i - v_i) = \beta L\, (1 - \alpha z_i / \lVert z \rVert)$: hardly
+# less than under l1, unless $z_i$ is a good part of the whole length. Of the thousands in the cell below none is.
 #
 # The figure: $w - v$ over $w$, all with $\tau = 0.1$; shaded, what is dropped. **Check**: the box, by the slope of the penalty's own `cost`, and the bound.
 
@@ -224,8 +225,10 @@ for panel, penalties, title in ((axes[0], pulling, "they pull at whatever they k
         assert (abs(gap[-1]) < 1e-12) == (name in letting_go)
         gap[1:][np.diff(v) > 0.01] = np.nan  # a jump
         colour = W_COLOUR if penalties is pulling else V_COLOUR
-        broad = {"linewidth": 5, "alpha": 0.35} if name.startswith("capped") else {"linewidth": 1.8}  # SCAD lies on it
-        panel.plot(w, gap, style, color=colour, label=name, **broad)
+        looks = (
+            {"linewidth": 6, "alpha": 0.3} if name == "capped l1" else {"linewidth": 1.8, "linestyle": style}
+        )  # SCAD lies on it
+        panel.plot(w, gap, color=colour, label=name, **looks)
     panel.axvspan(0, TAU, color=GREY, alpha=0.12)
     panel.axhline(TAU, color=GREY, linewidth=0.8)
     panel.set(title=title, xlabel="w", ylim=(-0.005, 0.15))
@@ -392,7 +395,7 @@ assert np.mean(by_layer[-1][2]) == by_layer[-1].max()
 # The dropped weights go to zero once the spring is stiff; the kept ones move freely. One threshold for all layers takes least from conv1, whose
 # weights are few and large, and most from fc1, whose weights are many and small.
 #
-# What it looks like: a corner of fc1's zeros, and the filters of conv1. White is exactly zero.
+# What it looks like: a corner of fc1's zeros, and the filters of conv1. White is exactly zero; in the filters, small weights too have a tint.
 
 # %%
 end = {name: run.splitting for name, run in training.items()}
@@ -411,7 +414,7 @@ figure, axes = plt.subplots(3, 20, figsize=(14, 2.7))
 for line, (name, weights) in zip(axes, filters.items(), strict=True):
     conv1 = network.layout.weights["conv1"].view(weights)  # (20, 1, 5, 5)
     for panel, picture in zip(line, conv1, strict=True):
-        panel.imshow(np.where(picture[0] == 0, np.nan, picture[0]), cmap="RdBu", vmin=-0.8, vmax=0.8)
+        panel.imshow(np.where(picture[0] == 0, np.nan, picture[0]), cmap="RdBu", norm=AsinhNorm(0.04, -0.8, 0.8))
         panel.set(xticks=[], yticks=[])
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     print(f"{name}: {np.mean(conv1 == 0):.0%} of conv1's weights are zero")
