@@ -149,12 +149,12 @@ def check(config: TrainConfig) -> None:
         require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
     for threshold in config.threshold or ():
         require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
+    if config.experiment == "shaky-curves" and config.preset in ("sparse", "small"):
+        raise MinisglError(f"--preset {config.preset} is for mnist-lenet5: shaky-curves has quick and paper")
     if config.experiment == "shaky-curves" and (config.data is not None or config.holdout):
         raise MinisglError(
             "--data and --holdout are for mnist-lenet5: shaky-curves draws its pictures, a validation set among them"
         )
-    if config.experiment == "shaky-curves" and config.preset in ("sparse", "small"):
-        raise MinisglError(f"--preset {config.preset} is for mnist-lenet5: shaky-curves has quick and paper")
     if has_r(config.penalty) and config.lam > 0 and config.beta == 0:
         raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty} needs a coupling beta > 0")
 
