@@ -190,9 +190,9 @@ def least_a(answer: Answer) -> None:
 
     def wanted(lam: float) -> float:
         jumps, does_not = 0.0, 4 * lam + 4
-        for _ in range(40):  # halve, by trying
+        for _ in range(60):  # halve, by trying
             a = (jumps + does_not) / 2
-            if _threshold_and_landing(lam, a)[1] > 1e-6:
+            if sqrt(2 * lam * (a + 1)) > a:  # M > a: it lands inside
                 jumps = a
             else:
                 does_not = a

@@ -453,8 +453,8 @@ print(f"with the loss: by the prox 0 from step {first} on; ridge ends at {paths[
 # %%
 _ = interact(
     lambda lr, lam: three_ways(lr, lam) and None,
-    lr=FloatLogSlider(value=0.1, min=-2, max=-0.4, step=0.1),
-    lam=FloatLogSlider(value=1.0, min=-0.4, max=0.4, step=0.1),
+    lr=FloatLogSlider(value=0.1, min=-1.2, max=-0.6, step=0.1),
+    lam=FloatLogSlider(value=1.0, min=-0.2, max=0.2, step=0.1),
 )
 
 # %% [markdown]

@@ -443,8 +443,8 @@ print(f"copying all windows: {time_last:.2f} ms with the image index last, {time
 # They exist: $B$ is the inverse of the matrix of the powers $p_j^{\,s}$. This has one, since a combination of its rows is a polynomial of degree below $n$, taken at $n$ points, and only the zero polynomial is 0 at all of them.
 # Now in $y_i = \sum_{r,t} [i + r = t]\, w_r\, x_t$ the bracket, with $s = i + r \le 1 + 2 = n - 1$, falls apart, since $p^{i+r} = p^i\, p^r$:
 #
-# $$y_i \;=\; \sum_{r,t} w_r\, x_t \sum_j p_j^{\,i}\, p_j^{\,r}\, B_{jt} \;=\; \sum_j p_j^{\,i}\; \underbrace{\Big( \sum_r p_j^{\,r} w_r \Big)}_{\text{from the kernel alone}}
-# \underbrace{\Big( \sum_t B_{jt}\, x_t \Big)}_{a_j, \text{ from the image alone}}$$
+# $$y_i \;=\; \sum_{r,t} w_r\, x_t \sum_j p_j^{\,i}\, p_j^{\,r}\, B_{jt} \;=\; \sum_j p_j^{\,i}\; \underbrace{\Big( \sum_r p_j^{\,r} w_r \Big)}_{\text{the kernel alone}} \;\;
+# \underbrace{\Big( \sum_t B_{jt}\, x_t \Big)}_{a_j, \text{ the image alone}}$$
 #
 # One multiplication for each $j$: **4 instead of 6** (the sums with fixed numbers do not count). In the same way $m$ outputs of a kernel of $R$ take $n = m + R - 1$, because $s = i + r$ goes up to $m + R - 2$.
 #

@@ -194,7 +194,12 @@ def draw_cost(axes, v, t):
     axes.axvline(v, color=GREY, linewidth=0.8, linestyle="--")
     axes.text(v, 1.62, " v", color=GREY, va="top")
     axes.plot(best, cost(best, v, t), "o", color=V_COLOUR, markersize=8)
-    axes.set(xlabel="x", title=f"v = {v:.1f}:  best x = {best:.1f}", ylim=(0, 1.65), xticks=[-1, 0, 1, 2])
+    axes.set(
+        xlabel="x",
+        title=f"v = {v:.1f}:  best x = {best:.1f}",
+        ylim=(0, max(1.65, 1.15 * cost(best, v, t))),
+        xticks=[-1, 0, 1, 2],
+    )
 
 
 def draw_prox(axes, marked, t):

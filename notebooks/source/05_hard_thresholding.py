@@ -140,7 +140,12 @@ def draw_cost(axes, v, lam):
     best = L0(lam).prox(np.array([v]), 1.0)[0]
     axes.plot(best, cost(best, v, lam), "o", color=V_COLOUR, markersize=9)
     tie = ", or v" if v == np.sqrt(2 * lam) else ""
-    axes.set(xlabel="x", title=f"v = {v:.1f}:  best x = {best:.1f}{tie}", ylim=(0, 2.2), xticks=[0, 1, 2])
+    axes.set(
+        xlabel="x",
+        title=f"v = {v:.1f}:  best x = {best:.1f}{tie}",
+        ylim=(0, max(2.2, 1.03 * (lam + v**2 / 2))),
+        xticks=[0, 1, 2],
+    )
 
 
 def draw_prox(axes, marked, lam):

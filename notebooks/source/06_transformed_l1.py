@@ -77,8 +77,8 @@ np.testing.assert_allclose(price(x, 1e-9), 1, rtol=1e-6)  # nearly l0
 np.testing.assert_allclose(price(x, 1e9), x, rtol=1e-6)  # nearly l1
 
 # %% [markdown]
-# Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs no more than a single weight of size
-# 1. The smaller $a$, the closer it clings to the axes, where one of the weights is zero.
+# Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs at most 1, as
+# much as a single weight of that size. The smaller $a$, the closer it clings to the axes, where one of the weights is zero.
 
 # %%
 figure, axes = plt.subplots(1, 6, figsize=(14, 2.7), width_ratios=[1.6, 1, 1, 1, 1, 1])
@@ -423,7 +423,8 @@ def two_panels(a, lam, v):
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     draw_cost(left, v, lam, a, end=3.2)
     x = np.linspace(0, 3.2, 100)  # (100,)
-    left.set_ylim(min(-0.8, 1.1 * (cost(x, v, lam, a) - v**2 / 2).min()), 0.8)
+    at_v = cost(v, v, lam, a) - v**2 / 2  # the inner valley is near
+    left.set_ylim(min(-0.8, 1.1 * (cost(x, v, lam, a) - v**2 / 2).min()), max(0.8, 1.1 * at_v))
     draw_prox(right, [v], lam, a, end=3.2)
     plt.show()
 

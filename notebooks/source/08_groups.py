@@ -342,8 +342,8 @@ def one_panel(lam1, lam2):
 
 _ = interact(
     one_panel,
-    lam1=FloatSlider(value=0.6, min=0, max=1.5, step=0.1),
-    lam2=FloatSlider(value=0.5, min=0, max=1.5, step=0.1),
+    lam1=FloatSlider(value=0.6, min=0, max=1.2, step=0.1),
+    lam2=FloatSlider(value=0.5, min=0, max=1.2, step=0.1),
 )
 
 # %% [markdown]

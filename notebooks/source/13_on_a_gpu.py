@@ -508,7 +508,7 @@ def draw_roof(axes, roof, colour, dots, cache=None):
         height = (speed or min(peak, slope * at)) / 1e9
         axes.plot(at, height, "o" if speed else "|", color=GREY, markersize=7 if speed else 14)
         axes.annotate(name, (at, height), (5, -6), textcoords="offset points", rotation=-45, va="top", rotation_mode="anchor")
-    axes.set(xlabel="flops a byte", ylabel="GFLOP/s", ylim=(peak / 1e9 / 5000, 2 * peak / 1e9))
+    axes.set(xlabel="flops a byte", ylabel="GFLOP/s", ylim=(min(peak, 0.05 * slope) / 2e9, 2 * peak / 1e9))
 
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.4))
