@@ -149,8 +149,6 @@ def check(config: TrainConfig) -> None:
         require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
     for threshold in config.threshold or ():
         require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
-    if config.experiment == "shaky-curves" and config.preset in ("sparse", "small"):
-        raise MinisglError(f"--preset {config.preset} is for mnist-lenet5: shaky-curves has quick and paper")
     if config.experiment == "shaky-curves" and (config.data is not None or config.holdout):
         raise MinisglError(
             "--data and --holdout are for mnist-lenet5: shaky-curves draws its pictures, a validation set among them"

@@ -62,8 +62,11 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
 
     MinisglError for whatever is wrong with the configuration or the data: nothing has been written yet.
     """
+    experiment = EXPERIMENTS[config.experiment]
+    if config.preset not in experiment.presets:
+        raise MinisglError(f"there is no --preset {config.preset}: {config.experiment} has {' and '.join(experiment.presets)}")
     configuration.check(config)
-    xp, experiment = array_module(config.backend), EXPERIMENTS[config.experiment]
+    xp = array_module(config.backend)
     network = experiment.network(np.random.default_rng(config.seed))
     if config.init is not None and starting:
         network = read_model(config.init, network)

@@ -15,6 +15,10 @@ def _quarters(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.integers(-12, 13, shape) / 4
 
 
+def _in_float32(case: Inputs) -> Inputs:
+    return {name: value.astype(np.float32) for name, value in case.items()}
+
+
 def _compare(
     answer: Answer, cases: list[Inputs], wanted: Callable[..., np.ndarray], mistakes: dict[str, Callable[..., np.ndarray]]
 ) -> None:
@@ -51,7 +55,7 @@ def conv2d(answer: Answer) -> None:
             }
             yield case
             if C == 3:
-                yield {name: value.astype(np.float32) for name, value in case.items()}
+                yield _in_float32(case)
 
     _compare(
         answer,
@@ -129,7 +133,7 @@ def kernel_gradient(answer: Answer) -> None:
             case = {"dy": _quarters(rng, (K, P, Q, N)), "x": _quarters(rng, (C, H, W, N))}
             yield case
             if C == 3:
-                yield {name: value.astype(np.float32) for name, value in case.items()}
+                yield _in_float32(case)
 
     _compare(
         answer,
