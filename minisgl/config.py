@@ -51,6 +51,8 @@ class TrainConfig:
     """Passes over the training images."""
     batch_size: int = 100
     """Images per mini-batch."""
+    shift: int = 0
+    """Pixels by which each training image is moved at most, up or down and left or right, anew in every epoch."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """How the W-step uses its gradient."""
     lr: float = 2e-3
@@ -127,7 +129,7 @@ def check(config: TrainConfig) -> None:
     for option in ("threads", "shards", "epochs", "batch_size", "beta_every"):
         require(getattr(config, option) >= 1, option, "a whole number >= 1")
     require(config.shards <= config.batch_size, "shards", f"at most the batch size, {config.batch_size}")
-    for option in ("holdout", "seed", "checkpoint_every"):
+    for option in ("shift", "holdout", "seed", "checkpoint_every"):
         require(getattr(config, option) >= 0, option, "a whole number >= 0")
     require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
     for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):

@@ -1,6 +1,6 @@
 """The loop: epochs of mini-batches, each a W-step and a V-step, with a look at both networks after every epoch.
 
-    for every epoch e:  shuffle the images with default_rng((seed, e))
+    for every epoch e:  shuffle the images with default_rng((seed, e)), and shift them where that is asked for
         for every batch:  g = gradient of the batch's loss at W;  W-step with g;  V-step
         measure W and V on held-out (or training) images, write the history, write a checkpoint
 
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from minisgl import checkpoint, refit, sparsity
-from minisgl.backend import Array, get_array_module, to_device, to_host
+from minisgl.backend import Array, get_array_module, to_host
 from minisgl.checkpoint import Position
 from minisgl.config import MAY_CHANGE, TrainConfig, as_json
+from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.nn import Sequential
@@ -118,6 +119,8 @@ class Training:
             self.measured, self.measured_on = validation, "validation"
         if config.batch_size > len(self.train):
             raise MinisglError(f"--batch-size {config.batch_size} is larger than the training set of {len(self.train)} images")
+        if config.shift >= min(sides := self.train.images.shape[2:]):
+            raise MinisglError(f"--shift {config.shift} moves images of {sides[0]} x {sides[1]} pixels out of sight")
         self.schedule = make_schedule(config, list(splitting.network.layout.weights))
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)
         self.steps = self.steps_per_epoch * config.epochs
@@ -159,12 +162,10 @@ class Training:
         A tally with steps in it is that of an epoch begun before. after_step(i, tally) is called after every step but the last.
         """
         started = time.perf_counter()
-        batch, tally = self.config.batch_size, tally or Tally()
-        shuffled = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.train))
-        order, zeros = to_device(shuffled, get_array_module(self.train.images)), 0.0
-        for i in range(tally.steps, self.steps_per_epoch):
-            chosen = self.train[order[i * batch : (i + 1) * batch]]
-            tally.add(*self.step(shards, epoch, i, chosen.images, chosen.labels), len(chosen))
+        tally, zeros, size, seed = tally or Tally(), 0.0, self.config.batch_size, self.config.seed
+        todo = batches(self.train, size, seed=seed, epoch=epoch, first=tally.steps, shift=self.config.shift)
+        for i, batch in enumerate(todo, tally.steps):
+            tally.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
                 self._look(tally, epoch)
                 zeros = sparsity.weight_sparsity(self.splitting.v)
