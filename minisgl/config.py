@@ -81,6 +81,8 @@ class TrainConfig:
     """Layers that r acts on, by name. None given: all."""
     ramp: float = 0.5
     """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
+    hold: float = 0.0
+    """Continuation: the fraction of the run, 0 or more and below 1, from which on the learning rate falls."""
     refit: int = 0
     """Epochs at the end, among --epochs, in which the weights that V has left are trained alone, without any penalty."""
     prune: float = 0.0
@@ -144,6 +146,7 @@ def check(config: TrainConfig) -> None:
         require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30, after growing {growths} times")
     require(0 <= config.momentum < 1, "momentum", "at least 0 and below 1")
     require(0 < config.ramp < 1, "ramp", "between 0 and 1")
+    require(0 <= config.hold < 1, "hold", "at least 0 and below 1")
     require(0 <= config.refit < config.epochs, "refit", f"a whole number >= 0, below the epochs, {config.epochs}")
     require(0 <= config.prune < 1, "prune", "at least 0 and below 1")
     require(config.prune == 0 or config.refit > 0, "prune", "0 without a refit (--refit), before which it is done")

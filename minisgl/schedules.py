@@ -5,10 +5,12 @@ by a factor every few epochs and the learning rate falls by ten at fixed epochs.
 
 Continuation (`Continuation`). The threshold tau itself is scheduled: it climbs from 0 to its end over the first part of the
 run, while W is free to move its function into the weights that will survive. Then beta rises geometrically, so that W meets
-V, while the learning rate follows a half cosine to 0. V is the network.
+V. The learning rate follows a half cosine to 0, from the start or, where very little is to be left, from a later point on:
+what falls out of V can then be made up for as long as the threshold climbs. V is the network.
 
-    t in [0, 1] the fraction of the run,  r the fraction at which the ramp ends
-    tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0),    lr(t) = lr * (1 + cos(pi t))/2
+    t in [0, 1] the fraction of the run,  r the fraction at which the ramp ends,  h the fraction up to which lr is held
+    tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
+    lr(t) = lr * (1 + cos(pi max((t - h)/(1 - h), 0)))/2
 """
 
 from dataclasses import dataclass
@@ -44,20 +46,24 @@ class Stepwise:
 
 @dataclass(frozen=True)
 class Continuation:
-    """Ours: thresholds (by layer name) ramp up until the fraction `ramp` of the run, then beta rises by `rise` in all."""
+    """Ours: thresholds (by layer name) ramp up until the fraction `ramp` of the run, then beta rises by `rise` in all.
+
+    lr falls from the fraction `hold` on, 0 <= hold < 1.
+    """
 
     lr: float
     beta: float
     rise: float
     thresholds: dict[str, float]
     ramp: float
+    hold: float = 0.0
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> Moment:
         """The settings of step 0 <= step < steps."""
         t = step / steps
         height = min(t / self.ramp, 1.0)
         beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
-        lr = self.lr * (1 + cos(pi * t)) / 2
+        lr = self.lr * (1 + cos(pi * max((t - self.hold) / (1 - self.hold), 0.0))) / 2
         return Moment(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
 
 

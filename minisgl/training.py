@@ -98,7 +98,8 @@ def _make_regime(config: TrainConfig, layers: list[str]) -> Schedule:
         raise MinisglError(
             f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
         )
-    return Continuation(config.lr, config.beta, config.beta_rise, dict(zip(layers, thresholds, strict=True)), config.ramp)
+    each = dict(zip(layers, thresholds, strict=True))
+    return Continuation(config.lr, config.beta, config.beta_rise, each, config.ramp, config.hold)
 
 
 class Training:

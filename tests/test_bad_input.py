@@ -51,6 +51,7 @@ def refused(done, *words: str) -> None:
         (["--lr", "inf"], ["--lr", "inf"]),
         (["--momentum", "1"], ["--momentum", "1.0"]),
         (["--ramp", "1"], ["--ramp", "1.0"]),
+        (["--hold", "1"], ["--hold", "below 1", "is 1.0"]),
         (["--shift", "-1"], ["--shift", "is -1"]),
         (["--shift", "28"], ["--shift 28", "28 x 28 pixels"]),
         (["--refit", "9"], ["--refit", "below the epochs, 9", "is 9"]),

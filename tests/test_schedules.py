@@ -1,7 +1,8 @@
 """Schedules: both regimes at points worked out by hand, and the shape of the curves between them."""
 
+from dataclasses import replace
 from itertools import pairwise
-from math import isclose
+from math import cos, isclose, pi
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_continuation_at_known_points(steps, t, height, beta, lr):
     assert moment.lr == pytest.approx(lr, rel=1e-12)
 
 
+def test_a_held_learning_rate_falls_by_half_a_cosine_in_the_rest_of_the_run():
+    held = replace(OURS, hold=0.6)
+    moments = [held.at(step, EPOCH, 100) for step in range(100)]
+    assert {moment.lr for moment in moments[:61]} == {2e-3}
+    assert [moments[step].lr for step in (70, 80, 90)] == pytest.approx(
+        [2e-3 * (1 + c) / 2 for c in (0.5**0.5, 0, -(0.5**0.5))]
+    )
+    assert moments[99].lr == pytest.approx(2e-3 * (1 - cos(pi / 40)) / 2)
+    assert [moment[1:] for moment in moments] == [OURS.at(step, EPOCH, 100)[1:] for step in range(100)]
+
+
 def test_beta_rises_by_rise_in_all():
     """The last step is one short of t = 1: it misses the end by that step's share of the rise."""
     steps = 4800
@@ -81,12 +93,14 @@ def test_continuation_depends_on_the_fraction_of_the_run_alone():
     assert OURS.at(300, 10, 1000) == OURS.at(300, 999, 1000) == OURS.at(600, 10, 2000)
 
 
+@pytest.mark.parametrize("hold", [0.0, 0.5])
 @pytest.mark.parametrize("ramp", [0.1, 0.6, 0.95])
-def test_continuation_is_monotone(ramp):
-    schedule = Continuation(lr=1.0, beta=0.01, rise=50.0, thresholds={"a": 0.3}, ramp=ramp)
+def test_continuation_is_monotone(ramp, hold):
+    schedule = Continuation(lr=1.0, beta=0.01, rise=50.0, thresholds={"a": 0.3}, ramp=ramp, hold=hold)
     moments = [schedule.at(step, 10, 400) for step in range(400)]
     for earlier, later in pairwise(moments):
-        assert earlier.lr > later.lr > 0
+        assert earlier.lr >= later.lr > 0
+        assert earlier.lr > later.lr or later.lr == 1.0
         assert earlier.beta <= later.beta < 0.5 * (1 + 1e-12)
         assert earlier.thresholds["a"] <= later.thresholds["a"] <= 0.3
     ramping = [m for m in moments if m.thresholds["a"] < 0.3]

@@ -102,13 +102,13 @@ def test_the_optimiser_is_the_one_asked_for() -> None:
 # ---- schedule
 
 STEPWISE = "--preset paper --lr 0.5 --lr-drops 3 7 --beta 0.25 --beta-growth 1.5 --beta-every 6"
-CONTINUATION = "--lr 0.5 --beta 0.25 --beta-rise 16 --ramp 0.4 --threshold 0.1 0.2 0.3 0.4"
+CONTINUATION = "--lr 0.5 --beta 0.25 --beta-rise 16 --ramp 0.4 --hold 0.3 --threshold 0.1 0.2 0.3 0.4"
 
 
 def test_the_schedule_is_made_from_the_options() -> None:
     assert make_schedule(parsed(STEPWISE), LAYERS) == Stepwise(0.5, (3, 7), 0.25, 1.5, 6)
     each = {"conv1": 0.1, "conv2": 0.2, "fc1": 0.3, "fc2": 0.4}
-    assert make_schedule(parsed(CONTINUATION), LAYERS) == Continuation(0.5, 0.25, 16.0, each, 0.4)
+    assert make_schedule(parsed(CONTINUATION), LAYERS) == Continuation(0.5, 0.25, 16.0, each, 0.4, 0.3)
     assert list(built("").network.layout.weights) == LAYERS
     one = make_schedule(parsed("--threshold 0.07"), LAYERS)
     assert one == Continuation(2e-3, 0.02, 1000.0, dict.fromkeys(LAYERS, 0.07), 0.5)
