@@ -227,7 +227,8 @@ def note(run: Result) -> str:
     told = run.config
     if run.regime != "paper":
         name = run.method if run.regime == "preset" else run.regime
-        return f"{name}: {told['epochs']} epochs, of which {told['refit']} refit what is left."
+        moved = f" Its training images are shifted by up to {told['shift']} px." if told.get("shift") else ""
+        return f"{name}: {told['epochs']} epochs, of which {told['refit']} refit what is left.{moved}"
     drops = ", ".join(map(str, told["lr_drops"]))
     return (
         f"paper: its 200 epochs scaled to {told['epochs']}, so lr x 0.1 after {drops}, and beta x {told['beta_growth']} every "

@@ -301,8 +301,19 @@ def test_a_file_of_results_is_drawn(tmp_path):
     assert "0.50-0.70" in printed
     table = (tmp_path / "drawn" / "table.md").read_text()
     assert "| l0 | continuation | 3 | 0.70 (0.70-0.70) | 0.60 (0.50-0.70) | 96.00 (96.00-96.00) | 600 (600-600) |" in table
-    assert "12 epochs, of which 2 refit" in table
+    assert "12 epochs, of which 2 refit what is left.\n" in table
     assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_says_whose_images_were_shifted(tmp_path):
+    shifted = replace(made_up(0, config={"epochs": 9, "refit": 1, "shift": 2}), method="small", regime="preset")
+    results.write(tmp_path / "results.jsonl", [made_up(0), shifted])
+    assert run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))[0] == 0
+    notes = (tmp_path / "drawn" / "table.md").read_text().splitlines()[-2:]
+    assert notes == [
+        "continuation: 12 epochs, of which 2 refit what is left.",
+        "small: 9 epochs, of which 1 refit what is left. Its training images are shifted by up to 2 px.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The figure of `python -m minisgl.sweep`: error against weights left, and error against FLOPs, with published points.
 
 A method's point is the mean over its seeds, with bars from the least to the most; filled in continuation, hollow in the
-paper's regime; the presets are stars. What was published for the same network on MNIST stands there in grey, wherever it has
-the quantity.
+paper's regime; the presets, which alone see shifted images, are stars. What was published for the same network on MNIST
+stands there in grey, wherever it has the quantity.
 """
 
 from collections.abc import Sequence
@@ -91,6 +91,8 @@ def pareto(points: Sequence[Point]) -> Figure:
     keys = [Line2D([], [], color=COLOURS[method], linestyle="", label=method, **_mark(method)) for method in methods]
     keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", label="filled: continuation"))
     keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", markerfacecolor="white", label="hollow: paper"))
+    if any(point.regime == "preset" for point in points):
+        keys.append(Line2D([], [], color=REGIME, marker="*", markersize=13, linestyle="", label="preset, on shifted images"))
     keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
     figure.supxlabel("Published: " + "; ".join(f"{p.short} {p.name}" for p in PUBLISHED), fontsize=8, color=GREY, wrap=True)
     figure.legend(

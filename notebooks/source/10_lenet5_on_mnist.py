@@ -442,9 +442,10 @@ for name, layer in told["layers"].items():
 #
 # `python -m minisgl.sweep` trains LeNet-5 by several methods, in both regimes, ten epochs on 55,000 digits, with several seeds;
 # [docs/results.md](../docs/results.md) says how. *magnitude* is the sceptic's method: no penalty, and near the end the smallest weights become zero, as
-# many as l0 has dropped with the same seed. (A regime of another name is a preset with epochs of its own.) The results are committed, a line of JSON
-# a run. Here is all that the file holds: the mean, and in brackets the least and the most over the seeds. The held-out error is that on the other 5,000
-# training digits.
+# many as l0 has dropped with the same seed. *sparse* and *small* are presets, made for the fewest weights and the fewest FLOPs: they train for longer, and
+# they alone see digits shifted at random by up to a pixel, so their errors are not to be compared with those of the others. The results are committed, a line
+# of JSON a run. Here is all that the file holds: the mean, and in brackets the least and the most over the seeds. The held-out error is that on the other
+# 5,000 training digits.
 
 # %%
 runs = [json.loads(line) for line in Path("../docs/results.jsonl").read_text().splitlines()]
@@ -494,7 +495,7 @@ points = [
 pareto(points)
 
 # %% [markdown]
-# Grey crosses are published networks, as their papers have them. The figure shows test errors, but no setting was chosen by them.
+# Grey crosses are published networks, as their papers have them; stars are the two presets. The figure shows test errors, but no setting was chosen by them.
 #
 # ## How much is a tenth of a percent?
 #
