@@ -6,7 +6,7 @@ stands there in grey, wherever it has the quantity.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ class Point(NamedTuple):
 class Published(NamedTuple):
     """A published network: test error in percent, how many times fewer weights, FLOPs (None where that is not told).
 
-    `short` stands above its cross, or `beside` it, on the left.
+    `short` stands above its cross, or on one `side` of it.
     """
 
     short: str
@@ -59,7 +59,7 @@ class Published(NamedTuple):
     error: float
     fewer: float | None
     flops: float | None
-    beside: bool = False
+    side: Literal["above", "left", "right"] = "above"
 
 
 # The first three as tabulated by Molchanov, Ashukha, Vetrov (2017), whose abstract has the "up to 280 times"; the others by
@@ -67,14 +67,20 @@ class Published(NamedTuple):
 PUBLISHED = (
     Published("DC", "deep compression", 0.8, 12, None),
     Published("DNS", "dynamic network surgery", 0.91, 108, None),
-    Published("Sparse VD", "sparse variational dropout", 0.75, 280, None),
+    Published("Sparse VD", "sparse variational dropout", 0.75, 280, None, side="right"),
     Published("GD", "generalised dropout", 1.1, None, 254e3),
     Published("SBP", "structured Bayesian pruning", 0.9, None, 217e3),
     Published("BC-GNJ", "Bayesian compression, group normal-Jeffreys", 1.0, None, 290e3),
     Published("BC-GHS", "Bayesian compression, group horseshoe", 1.0, None, 158e3),
-    Published("L0-HC", "hard-concrete l0", 0.9, None, 1.3e6, beside=True),
+    Published("L0-HC", "hard-concrete l0", 0.9, None, 1.3e6, side="left"),
     Published("L0-HC-sep", "the same with a lambda for each layer", 1.0, None, 403e3),
 )
+# Where a name stands, by its side of the cross.
+PLACED: dict[str, dict[str, Any]] = {
+    "above": {"xytext": (0, 5), "ha": "center", "va": "bottom"},
+    "left": {"xytext": (-6, 0), "ha": "right", "va": "center"},
+    "right": {"xytext": (9, 0), "ha": "left", "va": "center"},  # clear of a star
+}
 
 
 def pareto(points: Sequence[Point]) -> Figure:
@@ -96,7 +102,7 @@ def pareto(points: Sequence[Point]) -> Figure:
     keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
     figure.supxlabel("Published: " + "; ".join(f"{p.short} {p.name}" for p in PUBLISHED), fontsize=8, color=GREY, wrap=True)
     figure.legend(
-        handles=keys, loc="outside upper center", ncols=len(keys), frameon=False, columnspacing=1.2, handletextpad=0.2
+        handles=keys, loc="outside upper center", ncols=-(-len(keys) // 2), frameon=False, columnspacing=1.2, handletextpad=0.2
     )
     return figure
 
@@ -109,10 +115,9 @@ def _mark(method: str) -> dict[str, Any]:
 def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequence[tuple[Published, float]]) -> None:
     """One panel: the points, each with its x, over the published networks, each with its x."""
     for other, where in published:
-        axes.plot(where, other.error, "x", color=GREY, zorder=1)
-        (dx, dy), ha, va = ((-6, 0), "right", "center") if other.beside else ((0, 5), "center", "bottom")
-        words: dict[str, Any] = {"textcoords": "offset points", "ha": ha, "va": va, "fontsize": 8, "color": GREY, "zorder": 4}
-        name = axes.annotate(other.short, (where, other.error), (dx, dy), **words)
+        axes.plot(where, other.error, "x", color=GREY, zorder=4)
+        words: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": GREY, "zorder": 4, **PLACED[other.side]}
+        name = axes.annotate(other.short, (where, other.error), **words)
         name.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     for point, told in points:
         x = Spread(*(max(value, 1) for value in told))  # a log axis has no place for 0
