@@ -80,9 +80,9 @@ class TrainConfig:
     sparse_layers: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LAYER")] = ()
     """Layers that r acts on, by name. None given: all."""
     ramp: float = 0.5
-    """Continuation: the fraction of the run, between 0 and 1, after which the threshold has reached its end."""
+    """Continuation: the fraction of the run before the refit, between 0 and 1, after which the threshold is at its end."""
     hold: float = 0.0
-    """Continuation: the fraction of the run, 0 or more and below 1, from which on the learning rate falls."""
+    """Continuation: the fraction of the run before the refit, 0 or more and below 1, from which on the learning rate falls."""
     refit: int = 0
     """Epochs at the end, among --epochs, in which the weights that V has left are trained alone, without any penalty."""
     prune: float = 0.0
@@ -90,7 +90,7 @@ class TrainConfig:
     holdout: int = 0
     """Training images, the last ones, held out to measure the error during training."""
     seed: int = 0
-    """Seed of the starting weights and of the order of the images."""
+    """Seed of the starting weights, and of the order and the shifts of the images."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """The run directory. None: runs/<experiment>-<penalty>-<n>."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None

@@ -48,8 +48,8 @@ class Experiment:
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
-# Where much has to go: beta is larger from the start, since V strays from W else, and the training images are shifted, since
-# few weights trained for long learn them by heart else. docs/results.md lists what was tried.
+# Where much has to go, V would stray from W: beta is larger from the start. And few weights, trained for long, would learn the
+# images by heart: they are shifted. docs/results.md lists what was tried.
 _LONG = TrainConfig(beta=0.1, beta_rise=200.0, shift=1)
 PRESETS: dict[str, TrainConfig] = {
     # Chosen on 5,000 held-out training images; docs/architecture.md lists what was tried.

@@ -8,7 +8,8 @@ run, while W is free to move its function into the weights that will survive. Th
 V. The learning rate follows a half cosine to 0, from the start or, where very little is to be left, from a later point on:
 what falls out of V can then be made up for as long as the threshold climbs. V is the network.
 
-    t in [0, 1] the fraction of the run,  r the fraction at which the ramp ends,  h the fraction up to which lr is held
+    t in [0, 1] the fraction of the run, without its refit if it has one
+    r the fraction at which the ramp ends,  h the fraction up to which lr is held
     tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
     lr(t) = lr * (1 + cos(pi max((t - h)/(1 - h), 0)))/2
 """

@@ -4,7 +4,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minisgl.data.batches import batches, shifted
@@ -17,17 +17,18 @@ def numbered(count, shape=(1, 4, 5)):
     return LabelledImages(images, np.arange(count))
 
 
-def pixel_by_pixel(image, down, across):
-    """The image (C, H, W), moved up by `down` and left by `across`; 0 where nothing comes from."""
+def pixel_by_pixel(image, up, left):
+    """The image (C, H, W), moved up and left by so many pixels; 0 where nothing comes from."""
     moved = np.zeros_like(image)
     _, H, W = image.shape
     for y in range(H):
         for x in range(W):
-            if 0 <= y + down < H and 0 <= x + across < W:
-                moved[:, y, x] = image[:, y + down, x + across]
+            if 0 <= y + up < H and 0 <= x + left < W:
+                moved[:, y, x] = image[:, y + up, x + left]
     return moved
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(st.integers(1, 4), st.integers(1, 3), st.tuples(*[st.integers(1, 6)] * 2), st.integers(0, 3), st.integers(0, 99))
 def test_each_image_moves_as_its_corner_says(N, C, sides, most, seed):
     corners = np.random.default_rng(seed).integers(2 * most + 1, size=(2, N))
@@ -58,13 +59,31 @@ def test_the_rest_of_an_epoch_is_what_it_would_have_been(shift):
         assert all(np.array_equal(a.images, b.images) for a, b in zip(rest, whole[first:], strict=True))
 
 
-def test_images_go_to_all_places_equally_often():
+def places(seed, epoch):
+    """Where the images of an epoch go, 0 to 8, by batch (100, 90), and by image (9000,)."""
     dots = np.zeros((9_000, 1, 5, 5), np.float32)
     dots[:, :, 2, 2] = 1
-    (batch,) = batches(LabelledImages(dots, np.zeros(9_000, int)), 9_000, seed=0, epoch=0, shift=1)
-    times = batch.images[:, 0].sum(axis=0)
-    assert times[1:4, 1:4].sum() == 9_000
-    assert times[1:4, 1:4] == pytest.approx(1_000, abs=150)  # five standard deviations
+    drawn = list(batches(LabelledImages(dots, np.arange(9_000)), 90, seed=seed, epoch=epoch, shift=1))
+    near_centre = np.stack([batch.images[:, 0, 1:4, 1:4].reshape(90, 9) for batch in drawn])  # (100, 90, 9)
+    assert (near_centre.sum(axis=2) == 1).all()
+    by_batch = near_centre.argmax(axis=2)
+    by_image = np.empty(9_000, int)
+    by_image[np.concatenate([batch.labels for batch in drawn])] = by_batch.ravel()
+    return by_batch, by_image
+
+
+def test_images_go_to_all_places_equally_often():
+    assert np.bincount(places(0, 0)[1]) == pytest.approx(1_000, abs=150)  # five standard deviations
+
+
+def test_an_image_goes_elsewhere_in_another_epoch_and_with_another_seed_and_batches_do_not_go_alike():
+    def share_alike(one, other):
+        return np.mean(one == other)
+
+    by_batch, by_image = places(0, 0)
+    assert share_alike(by_batch[1:], by_batch[:-1]) == pytest.approx(1 / 9, abs=0.02)
+    assert share_alike(by_image, places(0, 1)[1]) == pytest.approx(1 / 9, abs=0.02)
+    assert share_alike(by_image, places(1, 0)[1]) == pytest.approx(1 / 9, abs=0.02)
 
 
 @pytest.mark.parametrize("shift", [0, 1])

@@ -1,6 +1,6 @@
 """An epoch's mini-batches: every training image once, in random order, and a little out of its place where that is asked for.
 
-    x'[c, y, x] = x[c, y + down - most, x + across - most],   0 outside the image;   down, across uniform on 0, ..., 2 most
+    x'[c, y, x] = x[c, y + top - most, x + left - most],   0 outside the image;   top, left uniform on 0, ..., 2 most
 
 A network that meets each image in nine places (most = 1) has less to learn by heart. That matters for the sparsest: trained
 for many epochs, they fit the images they are shown and lose the others.
@@ -21,7 +21,10 @@ from minisgl.data.labelled import LabelledImages
 
 
 def shifted(images: Array, corners: Array, most: int) -> Array:
-    """Images (N, C, H, W), each moved as its column of corners (2, N) says: down and across, 0 to 2 most; most is its place."""
+    """Images (N, C, H, W) in a border of `most` zeros, each cut from row top and column left on: its column of corners (2, N).
+
+    Corners are from 0 to 2 most; most, most leaves an image in its place.
+    """
     (N, _, H, W), xp = images.shape, get_array_module(images)
     wide = xp.pad(images, ((0, 0), (0, 0), (most, most), (most, most)))  # (N, C, H + 2 most, W + 2 most)
     windows = xp.lib.stride_tricks.sliding_window_view(wide, (H, W), axis=(2, 3))  # (N, C, 2 most + 1, 2 most + 1, H, W)
