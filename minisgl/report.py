@@ -67,6 +67,7 @@ def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Labell
         "seed": config.seed,
         "epochs": config.epochs,
         "seconds": round(seconds, 1),
+        "test_images": {"count": len(test), "looked_at": "once, when training was over"},
         "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
         "final": final_network(config, splitting),
         "w": w,
@@ -101,3 +102,4 @@ def print_table(report: dict[str, Any], console: Console) -> None:
                 end_section=name == layers[-1][0],
             )
         console.print(table)
+    console.print(f"Errors: of {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")

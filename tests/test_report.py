@@ -36,6 +36,7 @@ KEYS = {
     "threads",
     "shards",
     "seed",
+    "test_images",
     "epochs",
     "seconds",
     "versions",
@@ -115,6 +116,7 @@ def test_the_report_says_what_was_run_on_what(made):
     assert [made[key] for key in ("experiment", "penalty", "preset", "backend")] == ["mnist-lenet5", "l0", "quick", "numpy"]
     assert [made[key] for key in ("threads", "seed", "epochs", "seconds", "final")] == [3, 4, 7, 12.3, "v"]
     assert made["device"]
+    assert made["test_images"] == {"count": 80, "looked_at": "once, when training was over"}
     versions = {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()}
     assert made["versions"] == versions
 
@@ -178,6 +180,7 @@ def test_the_table_shows_the_report_and_fits_a_terminal(final, made):
             weights, zeros, units, dead, flops = (f"{number:,}" for number in numbers)
             expected.append([name, weights, zeros, f"{100 * numbers[1] / numbers[0]:.2f}", units, dead, flops])
         assert flops == f"{entry['flops']:,}"
+    assert text.splitlines()[-1] == "Errors: of 80 test images, looked at once, when training was over."
     assert re.findall(r"([WV].*): test error (\S+) %, (\S+) % of weights zero", text) == titles
     rows = [[cell.strip() for cell in re.split("[│┃|]", line)[1:-1]] for line in text.splitlines() if line[0] in "│┃|"]
     assert rows == [HEADING, *expected[:5], HEADING, *expected[5:]]
