@@ -163,8 +163,8 @@ class Training:
         A tally with steps in it is that of an epoch begun before. after_step(i, tally) is called after every step but the last.
         """
         started = time.perf_counter()
-        tally, zeros, size, seed = tally or Tally(), 0.0, self.config.batch_size, self.config.seed
-        todo = batches(self.train, size, seed=seed, epoch=epoch, first=tally.steps, shift=self.config.shift)
+        tally, zeros, config = tally or Tally(), 0.0, self.config
+        todo = batches(self.train, config.batch_size, seed=config.seed, epoch=epoch, first=tally.steps, shift=config.shift)
         for i, batch in enumerate(todo, tally.steps):
             tally.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time

@@ -86,22 +86,8 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("after", [16, 17, 20])  # the last step before the refit, its first, and one in it
 def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_path, monkeypatch):
-    words = [
-        "--epochs",
-        "3",
-        "--refit",
-        "1",
-        "--prune",
-        "0.5",
-        "--batch-size",
-        "50",
-        "--shift",
-        "1",
-        "--threads",
-        "1",
-        "--data",
-        tiny,
-    ]
+    options = "--epochs 3 --refit 1 --prune 0.5 --batch-size 50 --shift 1 --threads 1 --data"
+    words = [*options.split(), tiny]
     run(words, tmp_path / "whole")
     stopped(words, tmp_path / "broken", after, monkeypatch)
     run(["--resume", tmp_path / "broken"])

@@ -71,7 +71,7 @@ class Answer:
         raise CheckFailed(message)
 
     def _known_mistake(self, inputs: list[Inputs], mistakes: Mapping[str, Callable[..., Any]]) -> str | None:
-        inputs = [case for case in inputs if all(np.size(value) for value in case.values())]  # nothing tells no mistake
+        inputs = [case for case in inputs if not any(map(_is_empty, case.values()))]  # nothing tells no mistake
         try:
             results = [self.function(*deepcopy(case).values()) for case in inputs]
         except Exception:  # it fails on a later input: then nothing is known
@@ -90,6 +90,10 @@ class Answer:
         return f"{text}\nin the line: {frames[-1].line}" if frames and frames[-1].line else text
 
 
+def _is_empty(value: Any) -> bool:
+    return len(value) == 0 if isinstance(value, list) else np.size(value) == 0
+
+
 def close(yours: Any, wanted: Any) -> bool:
     """Whether two results, numbers or arrays, have the same shape and are equal to a part in 100,000."""
     try:
@@ -100,10 +104,8 @@ def close(yours: Any, wanted: Any) -> bool:
 
 def difference(yours: Any, wanted: Any, exact_zeros: bool = False) -> str:
     """What is wrong with `yours`, in a sentence; "" if nothing is."""
-    if not isinstance(wanted, np.ndarray):  # a number
-        if np.ndim(yours) > 0:
-            return f"one number is wanted, and yours is an array of shape {np.shape(yours)}."
-        return "" if close(yours, wanted) else "the numbers differ."
+    if not isinstance(wanted, np.ndarray):
+        return "" if close(yours, wanted) else _not_these_numbers(yours, wanted)
     if problem := _wrong_kind(yours, wanted):
         return problem
     if not close(yours, wanted):
@@ -113,9 +115,19 @@ def difference(yours: Any, wanted: Any, exact_zeros: bool = False) -> str:
     return ""
 
 
+def _not_these_numbers(yours: Any, wanted: Any) -> str:
+    if isinstance(wanted, list):
+        return f"a list of {len(wanted)} whole numbers is wanted, the right one at each place."
+    if np.ndim(yours) > 0:
+        return f"one number is wanted, and yours is an array of shape {np.shape(yours)}."
+    return "the numbers differ."
+
+
 def _wrong_kind(yours: Any, wanted: np.ndarray) -> str:
     if not isinstance(yours, np.ndarray):
         return f"an array is wanted, and yours is a {type(yours).__name__}."
+    if wanted.dtype == bool and yours.dtype != bool:
+        return f"an array of booleans is wanted, and yours is of {yours.dtype}."
     if yours.shape != wanted.shape:
         turned = ": are the axes in their order?" if yours.shape == wanted.shape[::-1] else "."
         return f"the shape {wanted.shape} is wanted, and yours is {yours.shape}{turned}"
@@ -125,9 +137,9 @@ def _wrong_kind(yours: Any, wanted: np.ndarray) -> str:
 
 
 def _wrong_numbers(yours: np.ndarray, wanted: np.ndarray) -> str:
-    if close(yours, -wanted):
+    if wanted.dtype != bool and close(yours, -wanted):
         return "your result has the opposite sign everywhere."
-    if close(np.abs(yours), np.abs(wanted)):
+    if wanted.dtype != bool and close(np.abs(yours), np.abs(wanted)):
         return "the sizes are right; look at the signs."
     bad = ~np.isclose(yours, wanted, TOLERANCE, TOLERANCE, equal_nan=True)
     first = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -135,13 +147,19 @@ def _wrong_numbers(yours: np.ndarray, wanted: np.ndarray) -> str:
 
 
 def told(values: Inputs) -> str:
-    """Names and values, one below the other."""
+    """Names and values, one below the other; the arrays of a list one by one."""
+    values = {key: value for name, one in values.items() for key, value in _items(name, one).items()}
     width = max(map(len, values))
     lines = []
     for name, value in values.items():
         text = _array(value) if isinstance(value, np.ndarray) else f"{value:.6g}" if isinstance(value, float) else str(value)
         lines.append(f"  {name:<{width}}   " + text.replace("\n", "\n" + " " * (width + 5)))
     return "\n".join(lines)
+
+
+def _items(name: str, value: Any) -> Inputs:
+    arrays = isinstance(value, list) and any(isinstance(one, np.ndarray) for one in value)
+    return {f"{name}[{i}]": one for i, one in enumerate(value)} if arrays else {name: value}
 
 
 def _array(value: np.ndarray) -> str:

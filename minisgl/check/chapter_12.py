@@ -1,7 +1,6 @@
 """The checks of chapter 12: units that can go, and what they leave. Each says in its docstring what the task asks for."""
 
-from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -57,14 +56,7 @@ DEAD_MISTAKES: dict[str, Callable[..., np.ndarray]] = {
 
 def dead_units(answer: Answer) -> None:
     """dead_units(W1, W2): bool (H,), the hidden units whose row of W1 (H, D) or whose column of W2 (K, H) is zero."""
-    cases = list(_two_layers())
-    for case in cases:
-        yours, wanted = answer.call(case), _by_loops(**case)
-        if not _same(yours, wanted):
-            kind = f"an array of booleans of shape {wanted.shape} is wanted, one for each hidden unit"
-            fits = isinstance(yours, np.ndarray) and yours.dtype == bool and yours.shape == wanted.shape
-            hint = f"the booleans differ at unit {np.flatnonzero(yours != wanted)[0]}." if fits else f"{kind}."
-            answer.fail(case, yours, wanted, _known(answer, cases, DEAD_MISTAKES) or hint)
+    answer.compare(_two_layers(), _by_loops, DEAD_MISTAKES)
 
 
 # ---- 2: what a constant leaves behind
@@ -269,34 +261,4 @@ LEFT_MISTAKES: dict[str, Callable[[Matrices], list[int]]] = {
 
 def units_left(answer: Answer) -> None:
     """units_left(weights): for each level, from inputs to logits, how many units lie on a path from an input to a logit."""
-    chains = list(_chains())
-    for weights in chains:
-        yours, wanted = answer.call({"weights": weights}), _rounds(weights)
-        if not _same(yours, wanted):
-            told: Inputs = {f"weights[{level}]": W for level, W in enumerate(weights)}
-            hint = _known(answer, [{"weights": other} for other in chains], LEFT_MISTAKES)
-            answer.fail(
-                told, yours, wanted, hint or f"a list of {len(wanted)} whole numbers is wanted, the right one for each level."
-            )
-
-
-# ---- what is compared exactly
-
-
-def _same(yours: object, wanted: object) -> bool:
-    """Equal, and of the same kind: a list of whole numbers may be an array, booleans are an array of bool."""
-    if isinstance(wanted, np.ndarray) and not (isinstance(yours, np.ndarray) and yours.dtype == wanted.dtype):
-        return False
-    return isinstance(yours, list | tuple | np.ndarray) and np.array_equal(np.asarray(yours), np.asarray(wanted))
-
-
-def _known(answer: Answer, cases: list[Inputs], mistakes: Mapping[str, Callable[..., object]]) -> str | None:
-    """The sentence of the mistake that gives the same on all cases, if there is one."""
-    try:
-        results = [answer.function(*deepcopy(case).values()) for case in cases]
-        for sentence, mistake in mistakes.items():
-            if all(_same(mine, mistake(**case)) for mine, case in zip(results, cases, strict=True)):
-                return sentence
-    except Exception:  # it fails on a later input: then nothing is known
-        return None
-    return None
+    answer.compare(({"weights": weights} for weights in _chains()), _rounds, LEFT_MISTAKES)

@@ -75,7 +75,7 @@ PLANTED = {
         (lambda W1, W2: (W1.min(1) == 0) | (W1 == 0).any(1) | (W2 == 0).any(0), "all of them have to be zero"),
         (lambda W1, W2: ~W1.any(0) | ~W2.any(1), "stops with an error"),  # the wrong axes
         (lambda W1, W2: np.flatnonzero(~W1.any(1) | ~W2.any(0)), "array of booleans"),
-        (lambda W1, W2: ~W1.any(1) | ~W2.any(0) | (np.arange(len(W1)) == 2), "differ at unit"),
+        (lambda W1, W2: ~W1.any(1) | ~W2.any(0) | (np.arange(len(W1)) == 2), "entries differ, the first at index 2"),
     ],
     "12.fold_constant": [
         (lambda W, b1, b2, c: b2 + total(W)[:, c] @ b1[c], "stands between the two layers"),
