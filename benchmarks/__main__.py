@@ -16,7 +16,7 @@ import torch
 
 import minisgl
 from benchmarks import epoch, memory, prox, scaling, to_99, train_step
-from minisgl.report import device
+from minisgl.training.report import device
 
 RESULTS = Path(__file__).parent / "results.md"
 

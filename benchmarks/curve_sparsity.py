@@ -22,8 +22,9 @@ from rich.console import Console
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import EXPERIMENTS, Data, preset
 from minisgl.plots import save
-from minisgl.shards import running_shards
-from minisgl.training import Training, make_splitting
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 RESULTS = Path(__file__).parent / "curve_sparsity.jsonl"
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "curve_sparsity.png"

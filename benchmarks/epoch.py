@@ -22,8 +22,9 @@ from benchmarks.train_step import CONFIG, THRESHOLD
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
-from minisgl.processes import training_shards
-from minisgl.training import MEASURED, Training, make_splitting
+from minisgl.training.loop import MEASURED, Training
+from minisgl.training.processes import training_shards
+from minisgl.training.setup import make_splitting
 
 EVALUATED, EVALUATION_BATCH, ROUNDS = 10_000, 500, 3
 

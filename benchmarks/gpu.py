@@ -22,9 +22,9 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
-from minisgl.schedules import Moment
-from minisgl.shards import running_shards
-from minisgl.training import make_splitting
+from minisgl.solver.schedules import Moment
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 BATCHES, TURN, ROUNDS = (100, 1_000, 10_000), 20, 15
 

@@ -30,7 +30,7 @@ from minisgl.penalties import (
     SparseGroupL0,
     TransformedL1,
 )
-from minisgl.report import device
+from minisgl.training.report import device
 
 SIZE, LAM, ROUNDS = 10_000_000, 0.05, 7
 

@@ -21,8 +21,9 @@ from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
-from minisgl.processes import training_shards
-from minisgl.training import Training, make_splitting
+from minisgl.training.loop import Training
+from minisgl.training.processes import training_shards
+from minisgl.training.setup import make_splitting
 
 WANTED, EVERY, SEEDS = 99.0, 100, (0, 1, 2)
 MODES = {"dense": replace(CONFIG, penalty="none", holdout=5000), "sgl_l0": replace(CONFIG, holdout=5000)}

@@ -22,11 +22,11 @@ from benchmarks.timing import gemm_gflops, in_turn, median_ratio
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
-from minisgl.processes import training_shards
-from minisgl.schedules import Moment
-from minisgl.shards import Shards
-from minisgl.splitting import Splitting
-from minisgl.training import make_splitting
+from minisgl.solver.schedules import Moment
+from minisgl.solver.splitting import Splitting
+from minisgl.training.processes import training_shards
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import Shards
 
 BATCH, THREADS, TURN, ROUNDS = 100, 2, 20, 30  # a turn is 20 steps
 GFLOP = 1.32  # multiply-adds times two, forward and backward, as im2col does them

@@ -6,8 +6,7 @@
 
 __version__ = "0.1.0"
 
-from minisgl.compact_file import load_compact
 from minisgl.errors import MinisglError
-from minisgl.runs import load
+from minisgl.run import load, load_compact
 
 __all__ = ["MinisglError", "__version__", "load", "load_compact"]

@@ -16,14 +16,15 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from minisgl import plots, runs
+from minisgl import plots
+from minisgl.analysis.occlusion import occlusion_map
 from minisgl.command import told_in_a_sentence
 from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
 from minisgl.nn import Sequential, softmax
-from minisgl.occlusion import occlusion_map
 from minisgl.plots.occlusion import occlusion_figure
+from minisgl.run import load
 
 CLASSES = ("regular", "shaky")
 
@@ -81,7 +82,7 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
 
 def run(config: ClassifyConfig) -> list[dict[str, Any]]:
     """Classify, write the pictures of what was looked at, and return what was found, in order."""
-    network, report = runs.load(config.run)
+    network, report = load(config.run)
     if report["experiment"] != "shaky-curves":
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of shaky-curves")
     asked = pictures(config)  # all of them are read before anything is written

@@ -26,15 +26,18 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 import minisgl
-from minisgl import compact_file, files, footprint, onnx_file, plots, runs
+from minisgl import plots
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
 from minisgl.command import told_in_a_sentence
-from minisgl.compact import compact
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
+from minisgl.formats import files, network_file, onnx_file
 from minisgl.nn import Sequential
-from minisgl.report import device
-from minisgl.runs import RunDirectory
-from minisgl.shards import EVALUATION_BATCH
+from minisgl.nn.network import EVALUATION_BATCH
+from minisgl.run import load, load_test
+from minisgl.training.directory import RunDirectory
+from minisgl.training.report import device
 
 ROUNDS = 5  # timed passes over the test images, of each network
 
@@ -56,12 +59,12 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     the files is there.
     """
     onnx_file.require_onnx()
-    network, run_report = runs.load(config.run)
-    test = runs.load_test(config.run, run_report["experiment"], config.data)
+    network, run_report = load(config.run)
+    test = load_test(config.run, run_report["experiment"], config.data)
     directory = RunDirectory(config.run)
     with directory.locked():
         smaller = compact(network)
-        saved = compact_file.as_bytes(smaller)
+        saved = network_file.as_bytes(smaller)
         report = measure((network, directory.model.read_bytes()), (smaller, saved), test)
         write(directory, smaller, saved, plots.architecture(network, smaller), report)
     print_table(report, console)

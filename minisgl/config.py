@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
-from minisgl import files
 from minisgl.backend import Backend
 from minisgl.errors import MinisglError
-from minisgl.penalty_names import has_r
+from minisgl.formats import files
+from minisgl.penalties.names import has_r
 
 ExperimentName = Literal["mnist-lenet5", "shaky-curves"]
 Preset = Literal["quick", "paper", "sparse", "small"]

@@ -16,13 +16,13 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from minisgl import runs
+from minisgl.analysis.sparsity import weight_sparsity
 from minisgl.command import told_in_a_sentence
 from minisgl.data import pictures
 from minisgl.errors import MinisglError
 from minisgl.nn import softmax
-from minisgl.shards import running_shards
-from minisgl.sparsity import weight_sparsity
+from minisgl.run import load, load_test
+from minisgl.training.shards import running_shards
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def evaluate(config: EvaluateConfig) -> None:
     """Print the error, or a line a picture. MinisglError when the run, the data or a picture cannot be read."""
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
-    network, report = runs.load(config.run)
+    network, report = load(config.run)
     name = report["experiment"]
     if config.images:
         if name != "mnist-lenet5":
@@ -51,7 +51,7 @@ def evaluate(config: EvaluateConfig) -> None:
             others = "  ".join(f"{digit}: {100 * p[digit]:.1f} %" for digit in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return
-    test = runs.load_test(config.run, name, config.data)
+    test = load_test(config.run, name, config.data)
     threads = min(2, os.cpu_count() or 1)
     with running_shards(threads, threads) as shards:
         error = shards.error(network, test.images, test.labels)

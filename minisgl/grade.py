@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from minisgl import files
 from minisgl.command import told_in_a_sentence
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 if TYPE_CHECKING:
     from minisgl.grading import Task

@@ -28,10 +28,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from minisgl import files
 from minisgl.command import told_in_a_sentence
 from minisgl.errors import MinisglError
 from minisgl.exercises import answer_id, check_id, task_of
+from minisgl.formats import files
 
 HERE = Path(__file__).parent
 REGION = re.compile(r"^( *)# BEGIN SOLUTION: ([^\n]+)\n(.*?)^ *# END SOLUTION(?:\n|\Z)", re.MULTILINE | re.DOTALL)

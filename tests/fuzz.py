@@ -25,16 +25,18 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from minisgl import checkpoint, compact_file, train
 from minisgl import config as configuration
-from minisgl.checkpoint import Position
-from minisgl.compact import compact
+from minisgl import train
+from minisgl.analysis.compact import compact
 from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
+from minisgl.formats import network_file
+from minisgl.formats.network_file import read_model, write_model
 from minisgl.models import lenet5
-from minisgl.runs import read_model, write_model
-from minisgl.training import make_splitting
+from minisgl.training import checkpoint
+from minisgl.training.checkpoint import Position
+from minisgl.training.setup import make_splitting
 
 SMALL = (2, 3, 4, 3)  # units of the network in the examples: files of some kilobytes
 NASTY = [
@@ -109,12 +111,12 @@ class Readers:
         return [checkpoint.save(directory, self._splitting(), Position(1, 2, 3.5, 4, 5, 6.0), {"lr": 1}).read_bytes()]
 
     def read_compact(self, data: bytes) -> None:
-        assert np.isfinite(compact_file.read(self._written(data)).flat).all()
+        assert np.isfinite(network_file.read(self._written(data)).flat).all()
 
     def compact_examples(self) -> list[bytes]:
         sparse = self.network.with_flat(self.network.flat.copy())
         sparse.layers["fc1"].weight[:, ::2] = 0  # with a Gather
-        return [compact_file.as_bytes(network) for network in (self.network, compact(sparse))]
+        return [network_file.as_bytes(network) for network in (self.network, compact(sparse))]
 
     def read_config(self, data: bytes) -> None:
         configuration.check(configuration.from_json(self._written(data)))

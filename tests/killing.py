@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from minisgl import run as runs
 from minisgl import train
 from minisgl.errors import MinisglError
 
@@ -35,9 +36,9 @@ def child(words: list[str]) -> int:
             console = Console(file=StringIO())
             config = train.parse(words)
             if config.resume is None:
-                train.train(config, console)
+                runs.train(config, console)
             else:
-                train.resume(config.resume, config, train.named(words), console)
+                runs.resume(config.resume, config, train.named(words), console)
             status = 0
         except MinisglError as error:
             print(error, file=sys.stderr)

@@ -13,8 +13,9 @@ from safetensors.numpy import save_file
 from minisgl import train
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
+from minisgl.formats.network_file import read_model, write_model
 from minisgl.models import lenet5
-from minisgl.runs import data_of, read_model, write_model
+from minisgl.run import data_of
 
 
 def refused(done, *words: str) -> None:

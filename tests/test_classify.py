@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from rich.console import Console
 
 import minisgl
+from minisgl import run as runs
 from minisgl import train
 from minisgl.data import curves
 from minisgl.data.pictures import ink_alone
@@ -27,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(curves, "COUNTS", (64, 10, 10))
         patch.setenv("XDG_CACHE_HOME", str(folder))
         words = ("--experiment", "shaky-curves", "--epochs", "1", "--threads", "1", "--out", str(folder / "run"))
-        return train.train(train.parse(words), Console(quiet=True)).path
+        return runs.train(train.parse(words), Console(quiet=True)).path
 
 
 def photograph(word: str, font: str, tremor: float, scale: int = 5) -> Image.Image:
@@ -148,8 +149,8 @@ def test_what_is_wrong_is_told_in_a_sentence(words, sentence, trained, tmp_path)
 
 
 def test_a_run_of_another_experiment_is_refused(tmp_path, monkeypatch):
-    from minisgl import classify, runs  # noqa: PLC0415
+    from minisgl import classify  # noqa: PLC0415
 
-    monkeypatch.setattr(runs, "load", lambda path: (None, {"experiment": "mnist-lenet5"}))
+    monkeypatch.setattr(classify, "load", lambda path: (None, {"experiment": "mnist-lenet5"}))
     with pytest.raises(MinisglError, match=r"is a run of mnist-lenet5; shaky hands are told by one of shaky-curves"):
         classify.run(classify.ClassifyConfig(tmp_path, word="hello"))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisgl.compact import compact
+from minisgl.analysis.compact import compact
+from minisgl.analysis.sparsity import count
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequential, WinogradConv2d, softmax_cross_entropy
-from minisgl.sparsity import count
 
 
 def chain(maps, input_shape, widths, dtype=np.float64, seed=0):

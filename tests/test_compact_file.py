@@ -9,15 +9,15 @@ from safetensors import safe_open
 from test_compact import chain, curve_like, lenet_like, sparse_networks, unusual
 
 import minisgl
-from minisgl import compact_file, files
-from minisgl.compact import compact
+from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
+from minisgl.formats import files, network_file
 from minisgl.nn import Conv2d, WinogradConv2d
-from minisgl.runs import RunDirectory
+from minisgl.training.directory import RunDirectory
 
 
 def written(path, network):
-    files.write(path, compact_file.as_bytes(network))
+    files.write(path, network_file.as_bytes(network))
     return path
 
 
@@ -25,7 +25,7 @@ def written(path, network):
 @given(network=sparse_networks(dtypes=(np.float32,)))
 def test_a_network_comes_back(network, tmp_path_factory):
     smaller = compact(network)
-    back = compact_file.read(written(tmp_path_factory.mktemp("file") / "compact.safetensors", smaller))
+    back = network_file.read(written(tmp_path_factory.mktemp("file") / "compact.safetensors", smaller))
     assert back.input_shape == smaller.input_shape
     assert [(name, type(layer)) for name, layer in back.layers.items()] == [
         (name, type(layer)) for name, layer in smaller.layers.items()
@@ -63,14 +63,14 @@ def test_the_file_is_what_pytorch_would_read(tmp_path):
 
 
 def test_equal_networks_give_equal_bytes():
-    assert compact_file.as_bytes(compact(unusual())) == compact_file.as_bytes(compact(unusual()))
+    assert network_file.as_bytes(compact(unusual())) == network_file.as_bytes(compact(unusual()))
 
 
 def test_other_layers_are_refused():
     network = chain({}, (1, 2, 2), (2,))
     network.layers["flatten"] = object()
     with pytest.raises(TypeError, match="a object cannot be written"):
-        compact_file.as_bytes(network)
+        network_file.as_bytes(network)
 
 
 # ---- damaged
@@ -116,11 +116,11 @@ def rewritten(path, change):
 )
 def test_notes_that_make_no_network(change, tmp_path):
     with pytest.raises(MinisglError, match="file"):
-        compact_file.read(rewritten(tmp_path / "file", change))
+        network_file.read(rewritten(tmp_path / "file", change))
 
 
 def test_an_unchanged_file_is_read(tmp_path):
-    assert compact_file.read(rewritten(tmp_path / "file", lambda notes: None)).layers
+    assert network_file.read(rewritten(tmp_path / "file", lambda notes: None)).layers
 
 
 @pytest.mark.parametrize("index", [[0, 0], [0, 10**6], [-1, 2]])
@@ -134,16 +134,16 @@ def test_an_index_that_does_not_fit(index, tmp_path):
     arrays["fc1.weight"] = arrays["fc1.weight"][:, :2]
     files.write_arrays(path, arrays | {"gather.index": np.array(index, np.int32)}, notes)
     with pytest.raises(MinisglError, match="holds no network"):
-        compact_file.read(path)
+        network_file.read(path)
 
 
 def test_no_file_a_cut_file_and_a_changed_number(tmp_path):
     with pytest.raises(MinisglError, match="cannot be read: No such file"):
         minisgl.load_compact(tmp_path)
-    content = compact_file.as_bytes(compact(lenet_like(dtype=np.float32)))
+    content = network_file.as_bytes(compact(lenet_like(dtype=np.float32)))
     (tmp_path / "cut").write_bytes(content[:-9])
     with pytest.raises(MinisglError, match="is not a safetensors file"):
-        compact_file.read(tmp_path / "cut")
+        network_file.read(tmp_path / "cut")
     (tmp_path / "changed").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(MinisglError, match="do not have the checksum"):
-        compact_file.read(tmp_path / "changed")
+        network_file.read(tmp_path / "changed")

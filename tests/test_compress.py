@@ -13,14 +13,17 @@ from rich.console import Console
 from test_bad_input import refused
 
 import minisgl
-from minisgl import compress, files, onnx_file, train
+from minisgl import compress, train
+from minisgl import run as runs
+from minisgl.analysis.sparsity import count
 from minisgl.compress import CompressConfig
 from minisgl.data import curves, mnist
 from minisgl.errors import MinisglError
+from minisgl.formats import files, onnx_file
+from minisgl.formats.network_file import write_model
 from minisgl.models import curve_net
 from minisgl.nn import Sequential
-from minisgl.runs import RunDirectory, write_model
-from minisgl.sparsity import count
+from minisgl.training.directory import RunDirectory
 
 NEW = {"compact.safetensors", "compact.onnx", "compact.json", "figures/architecture.png"}
 
@@ -71,7 +74,7 @@ def test_four_files_are_added_and_none_is_touched(compressed, trained):
 def test_the_logits_and_predictions_are_those_of_the_run(compressed):
     run, _ = compressed
     network, _ = minisgl.load(run)
-    images = mnist.load_test(minisgl.runs.data_of(run)).images
+    images = mnist.load_test(runs.data_of(run)).images
     wanted = network.forward(images)[0]
     found = minisgl.load_compact(run).forward(images)[0]
     assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
@@ -164,7 +167,7 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "COUNTS", (200, 50, 60))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     words = ["--experiment", "shaky-curves", "--threads", "1", "--epochs", "1", "--out", str(tmp_path / "run")]
-    run = train.train(train.parse(words), Console(quiet=True)).path
+    run = runs.train(train.parse(words), Console(quiet=True)).path
     network = curve_net(np.random.default_rng(0))  # after one epoch of 200 pictures all of the run's fc is zero
     fc = network.layers["fc"].weight
     fc[:, np.random.default_rng(0).random(fc.shape[1]) < 0.8] = 0

@@ -1,6 +1,9 @@
 """The figures of docs/shaky-curves.md show what their titles say."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -27,10 +30,12 @@ def test_the_samples_have_the_regular_hands_left_and_the_shaky_ones_right():
             assert np.array_equal(grid[row, column].images[0].get_array(), curves.draw("train", index, 0) / 255)
 
 
-def test_the_command_writes_both(command, tmp_path):
-    done = command("minisgl.plots.curves", tmp_path)
+def test_the_script_writes_every_figure(tmp_path):
+    script = Path(__file__).parents[1] / "docs" / "draw_figures.py"
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert sorted(os.listdir(tmp_path)) == ["curve_samples.png", "tremor_scale.png"]
-    done = command("minisgl.plots.curves", tmp_path / "nowhere")
+    penalties = ["penalties.png", "penalty_contours.png", "penalty_groups.png"]
+    assert sorted(os.listdir(tmp_path)) == ["curve_samples.png", *penalties, "tremor_scale.png"]
+    done = subprocess.run([sys.executable, script, tmp_path / "nowhere"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "nowhere" in done.stderr

@@ -11,16 +11,18 @@ from rich.console import Console
 
 import minisgl
 from minisgl import evaluate, experiments, train
+from minisgl import run as runs
 from minisgl.data import curves
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS, preset
 from minisgl.models import curve_net
 from minisgl.nn import softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error, require_smooth
-from minisgl.report import final_network
-from minisgl.runs import RunDirectory
-from minisgl.shards import running_shards
-from minisgl.training import Training, make_schedule, make_splitting
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
+from minisgl.training.report import final_network
+from minisgl.training.setup import make_schedule, make_splitting
+from minisgl.training.shards import running_shards
 
 CURVES = ("--experiment", "shaky-curves")
 LAYERS = ["conv1", "conv2", "conv3", "fc"]
@@ -96,7 +98,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def trained(*words: object) -> tuple[Path, dict]:
     """A run of the command in this process: its directory and report."""
     config = train.parse([*CURVES, "--threads", "1", "--epochs", "1", *map(str, words)])
-    path = train.train(config, Console(quiet=True)).path
+    path = runs.train(config, Console(quiet=True)).path
     return path, json.loads((path / "report.json").read_text())
 
 

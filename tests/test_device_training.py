@@ -9,17 +9,18 @@ from device_double import HiddenTransferError, device, transfers
 from safetensors.numpy import load_file
 from test_layer_protocol import LAYERS
 
-from minisgl import checkpoint, report, shards
 from minisgl.backend import to_device, to_host
 from minisgl.data import curves
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS, ON_A_GPU, PRESETS, preset
 from minisgl.nn import ReLU, Workspace, softmax_cross_entropy
-from minisgl.penalty_names import ALL
-from minisgl.runs import RunDirectory
-from minisgl.shards import running_shards
-from minisgl.training import Training, make_splitting
+from minisgl.penalties.names import ALL
+from minisgl.training import checkpoint, report, shards
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 QUICK = replace(PRESETS["quick"], threads=1, shards=1, batch_size=20, epochs=2)
 V_GROUPS = [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("scad", "l0")]

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minisgl import files
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 EXPECTED = {"a": (2, 3), "b": (2,)}
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([1.5, -2], np.float32)}

@@ -5,8 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
-from minisgl import compact_file, footprint
-from minisgl.compact import compact
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
+from minisgl.formats import network_file
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Sequential
 
@@ -46,11 +47,11 @@ def test_the_index_of_a_gather_is_packed_too_and_strides_count():
     network = Sequential(layers, (1, 9, 9), np.ones(18 + 24 + 2 + 3, np.float32))
     network.layers["fc"].weight[:, 3] = 0
     smaller = compact(network)
-    cost = footprint.measure(smaller, compact_file.as_bytes(smaller))
+    cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     assert cost.units == (2, 7)
     assert (cost.multiply_adds, cost.bias_additions) == (16 * 18 + 21, 16 * 2 + 3)
     assert cost.bytes_packed == 5 + 4 * (39 + 5 + 7)
-    assert cost.bytes_gzip == len(gzip.compress(compact_file.as_bytes(smaller), mtime=0))
+    assert cost.bytes_gzip == len(gzip.compress(network_file.as_bytes(smaller), mtime=0))
 
 
 def test_times_are_medians_of_processor_time_in_turn(monkeypatch):

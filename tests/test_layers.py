@@ -1,4 +1,4 @@
-"""The fast layers equal the loops of naive.py, and refuse shapes that do not fit.
+"""The fast layers equal the loops of reference.py, and refuse shapes that do not fit.
 
 Shapes are odd on purpose: rectangular inputs and kernels, windows that overlap, strides that skip pixels or leave the last
 rows uncovered, one image and one channel. Pooling reads small integers, so that nearly every window ties.
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, naive
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, reference
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 generated = settings(max_examples=60, deadline=None, derandomize=True)
@@ -35,12 +35,12 @@ def assert_conv_is_naive(layer: Conv2d, x_shape: tuple[int, ...], dtype=np.float
     x = rng.standard_normal(x_shape).astype(dtype)
     y, cache = layer.forward(x)
     assert y.shape == (*layer.output_shape(x.shape[:3]), x.shape[3])
-    assert_close(y, naive.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding))
+    assert_close(y, reference.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding))
     dy = rng.standard_normal(y.shape).astype(dtype)
     dx, grads = layer.backward(dy, cache)
     for fast, slow in zip(
         (dx, grads["weight"], grads["bias"]),
-        naive.conv2d_backward(dy, x, layer.weight, layer.stride, layer.padding),
+        reference.conv2d_backward(dy, x, layer.weight, layer.stride, layer.padding),
         strict=True,
     ):
         assert_close(fast, slow)
@@ -51,12 +51,12 @@ def assert_pool_is_naive(layer: MaxPool2d, x: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     y, cache = layer.forward(x)
     assert y.shape == (*layer.output_shape(x.shape[:3]), x.shape[3])
-    np.testing.assert_array_equal(y, naive.max_pool2d(x, layer.kernel, layer.stride, layer.padding))
+    np.testing.assert_array_equal(y, reference.max_pool2d(x, layer.kernel, layer.stride, layer.padding))
     dy = rng.integers(1, 100, y.shape).astype(x.dtype)
     dx, _ = layer.backward(dy, cache)
     assert y.dtype == dx.dtype == x.dtype
     assert dx.sum() == dy.sum()  # every window hands its gradient to one pixel, none to the padding
-    np.testing.assert_array_equal(dx, naive.max_pool2d_backward(dy, x, layer.kernel, layer.stride, layer.padding))
+    np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, x, layer.kernel, layer.stride, layer.padding))
 
 
 # --- fast equals naive -----------------------------------------------------------------------------------------------
@@ -93,8 +93,8 @@ def test_linear(N, dtype):
     x, dy = rng.standard_normal((6, N)).astype(dtype), rng.standard_normal((4, N)).astype(dtype)
     y, cache = layer.forward(x)
     dx, grads = layer.backward(dy, cache)
-    assert_close(y, naive.linear(x, layer.weight, layer.bias))
-    for fast, slow in zip((dx, grads["weight"], grads["bias"]), naive.linear_backward(dy, x, layer.weight), strict=True):
+    assert_close(y, reference.linear(x, layer.weight, layer.bias))
+    for fast, slow in zip((dx, grads["weight"], grads["bias"]), reference.linear_backward(dy, x, layer.weight), strict=True):
         assert_close(fast, slow)
 
 
@@ -103,8 +103,8 @@ def test_relu(shape):
     rng = np.random.default_rng(0)
     x, dy = rng.integers(-2, 3, shape).astype(float), rng.standard_normal(shape)  # zeros too: there the slope is 0
     y, cache = ReLU().forward(x)
-    np.testing.assert_array_equal(y, naive.relu(x))
-    np.testing.assert_array_equal(ReLU().backward(dy, cache)[0], naive.relu_backward(dy, x))
+    np.testing.assert_array_equal(y, reference.relu(x))
+    np.testing.assert_array_equal(ReLU().backward(dy, cache)[0], reference.relu_backward(dy, x))
 
 
 def test_flatten_orders_by_channel_row_column():
@@ -122,8 +122,8 @@ def test_gather(index):
     layer, x, dy = Gather(np.array(index, np.int32)), rng.standard_normal((7, 3)), rng.standard_normal((len(index), 3))
     assert layer.output_shape((7,)) == (len(index),)
     y, cache = layer.forward(x)
-    np.testing.assert_array_equal(y, naive.gather(x, index))
-    np.testing.assert_array_equal(layer.backward(dy, cache)[0], naive.gather_backward(dy, x, index))
+    np.testing.assert_array_equal(y, reference.gather(x, index))
+    np.testing.assert_array_equal(layer.backward(dy, cache)[0], reference.gather_backward(dy, x, index))
 
 
 @pytest.mark.parametrize("index", [[0, 1, 0], [-1, 2], [[0, 1]], [0.0, 1.0], [True, False]])
@@ -169,7 +169,7 @@ def test_max_pool2d_tie_goes_to_the_first_in_row_major_order():
     expected = np.array([[0.0, 11, 0], [0, 0, 0], [100, 1000, 0]])[None, :, :, None]
     layer = MaxPool2d(2, stride=1)
     np.testing.assert_array_equal(layer.backward(dy, layer.forward(x)[1])[0], expected)
-    np.testing.assert_array_equal(naive.max_pool2d_backward(dy, x, 2, 1), expected)
+    np.testing.assert_array_equal(reference.max_pool2d_backward(dy, x, 2, 1), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 5, 4, 2)])

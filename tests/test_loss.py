@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisgl.nn import naive, softmax, softmax_cross_entropy
+from minisgl.nn import reference, softmax, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 
 
@@ -20,7 +20,7 @@ def sample(N: int = 6, D: int = 10, dtype=np.float64, seed: int = 0) -> tuple[np
 def test_equals_the_definition(N, D, seed):
     logits, labels = sample(N, D, seed=seed)
     loss, gradient = softmax_cross_entropy(logits, labels)
-    slow_loss, slow_gradient = naive.softmax_cross_entropy(logits, labels)
+    slow_loss, slow_gradient = reference.softmax_cross_entropy(logits, labels)
     assert loss.shape == ()
     np.testing.assert_allclose(loss, slow_loss, rtol=0, atol=1e-12)
     np.testing.assert_allclose(gradient, slow_gradient, rtol=0, atol=1e-12)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Workspace, naive, softmax_cross_entropy
+from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Workspace, reference, softmax_cross_entropy
 
 
 def narrow(dtype=np.float64) -> Sequential:
@@ -29,32 +29,32 @@ def one_pass(network, images, labels, workspace=None, batch_size=None) -> tuple[
 
 
 def test_a_pass_equals_the_loops():
-    """Every layer of naive.py, one after the other, in the order of the table in models.py."""
+    """Every layer of reference.py, one after the other, in the order of the table in models.py."""
     network = narrow()
     images, labels = batch(2)
     w = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
     b = {name: slot.view(network.flat) for name, slot in network.layout.biases.items()}
 
     x0 = images.transpose(1, 2, 3, 0)
-    c1 = naive.conv2d(x0, w["conv1"], b["conv1"])
-    p1 = naive.max_pool2d(c1, 2, 2)
-    r1 = naive.relu(p1)
-    c2 = naive.conv2d(r1, w["conv2"], b["conv2"])
-    p2 = naive.max_pool2d(c2, 2, 2)
-    r2 = naive.relu(p2)
+    c1 = reference.conv2d(x0, w["conv1"], b["conv1"])
+    p1 = reference.max_pool2d(c1, 2, 2)
+    r1 = reference.relu(p1)
+    c2 = reference.conv2d(r1, w["conv2"], b["conv2"])
+    p2 = reference.max_pool2d(c2, 2, 2)
+    r2 = reference.relu(p2)
     x1 = r2.reshape(48, 2)
-    f1 = naive.linear(x1, w["fc1"], b["fc1"])
-    r3 = naive.relu(f1)
-    expected_logits = naive.linear(r3, w["fc2"], b["fc2"]).T
-    _, dlogits = naive.softmax_cross_entropy(expected_logits, labels)
+    f1 = reference.linear(x1, w["fc1"], b["fc1"])
+    r3 = reference.relu(f1)
+    expected_logits = reference.linear(r3, w["fc2"], b["fc2"]).T
+    _, dlogits = reference.softmax_cross_entropy(expected_logits, labels)
 
     dw, db = {}, {}
-    d, dw["fc2"], db["fc2"] = naive.linear_backward(dlogits.T, r3, w["fc2"])
-    d, dw["fc1"], db["fc1"] = naive.linear_backward(naive.relu_backward(d, f1), x1, w["fc1"])
-    d = naive.max_pool2d_backward(naive.relu_backward(d.reshape(r2.shape), p2), c2, 2, 2)
-    d, dw["conv2"], db["conv2"] = naive.conv2d_backward(d, r1, w["conv2"])
-    d = naive.max_pool2d_backward(naive.relu_backward(d, p1), c1, 2, 2)
-    d, dw["conv1"], db["conv1"] = naive.conv2d_backward(d, x0, w["conv1"])
+    d, dw["fc2"], db["fc2"] = reference.linear_backward(dlogits.T, r3, w["fc2"])
+    d, dw["fc1"], db["fc1"] = reference.linear_backward(reference.relu_backward(d, f1), x1, w["fc1"])
+    d = reference.max_pool2d_backward(reference.relu_backward(d.reshape(r2.shape), p2), c2, 2, 2)
+    d, dw["conv2"], db["conv2"] = reference.conv2d_backward(d, r1, w["conv2"])
+    d = reference.max_pool2d_backward(reference.relu_backward(d, p1), c1, 2, 2)
+    d, dw["conv1"], db["conv1"] = reference.conv2d_backward(d, x0, w["conv1"])
 
     logits, gradient, dimages = one_pass(network, images, labels)
     np.testing.assert_allclose(logits, expected_logits, rtol=0, atol=1e-12)

@@ -5,9 +5,9 @@ from math import inf
 import numpy as np
 import pytest
 
+from minisgl.analysis.occlusion import log_odds, occlusion_map, places
 from minisgl.models import curve_net
 from minisgl.nn import Flatten, Linear, Sequential
-from minisgl.occlusion import log_odds, occlusion_map, places
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from test_compact import chain, sparse_networks, strike_out
 
-from minisgl import onnx_file
-from minisgl.compact import compact
+from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
+from minisgl.formats import onnx_file
 from minisgl.models import lenet5
 
 OPERATORS = {"Conv", "MaxPool", "Relu", "Flatten", "Gather", "Gemm"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minisgl.optimizers import SGD, Adam
+from minisgl.nn.optimizers import SGD, Adam
 
 STEPS = 20
 SIZES = [1, 1000, 70_001]

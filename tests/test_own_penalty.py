@@ -11,10 +11,10 @@ import pytest
 
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
-from minisgl.optimizers import SGD
+from minisgl.nn.optimizers import SGD
 from minisgl.penalties import GroupL0With, Separable
-from minisgl.penalty_names import make_r
-from minisgl.splitting import LayerPenalty, Splitting
+from minisgl.penalties.names import make_r
+from minisgl.solver.splitting import LayerPenalty, Splitting
 
 DOCS = Path(__file__).parent.parent / "docs"
 ElasticNet = runpy.run_path(str(DOCS / "elastic_net.py"))["ElasticNet"]

@@ -13,11 +13,12 @@ from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
 from minisgl.models import lenet5
-from minisgl.penalty_names import ALL, make_r, parse_options
-from minisgl.runs import RunDirectory
-from minisgl.shards import running_shards
-from minisgl.splitting import Splitting
-from minisgl.training import Training, make_splitting
+from minisgl.penalties.names import ALL, make_r, parse_options
+from minisgl.solver.splitting import Splitting
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 SHAPE, AXIS = (50, 20, 5, 5), 0
 

@@ -7,10 +7,11 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from minisgl import files, plots
-from minisgl.compact import compact
+from minisgl import plots
+from minisgl.analysis.compact import compact
+from minisgl.formats import files
 from minisgl.models import lenet5
-from minisgl.runs import RunDirectory
+from minisgl.training.directory import RunDirectory
 
 HISTORY = [
     {
@@ -165,7 +166,7 @@ def test_the_four_files_hold_the_runs_history_and_the_networks_weights(tmp_path,
     run = RunDirectory.create(tmp_path / "run", "")
     for record in HISTORY:
         run.append_history(record)
-    plots.save_run_figures(run, network)
+    plots.save_run_figures(run.read_history(), network, run.figures)
     assert {path.name: path.read_text() for path in run.figures.iterdir()} == {
         "loss_and_error.png": words(plots.loss_and_error(HISTORY)),
         "sparsity.png": words(plots.sparsity_over_epochs(HISTORY)),

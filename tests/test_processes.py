@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from conftest import write_digits
 
-from minisgl import processes
 from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
-from minisgl.processes import ProcessShards, training_shards
-from minisgl.schedules import Moment
-from minisgl.shards import Shards, running_shards
-from minisgl.splitting import Splitting
-from minisgl.training import make_splitting
+from minisgl.solver.schedules import Moment
+from minisgl.solver.splitting import Splitting
+from minisgl.training import processes
+from minisgl.training.processes import ProcessShards, training_shards
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import Shards, running_shards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads do the work")
 

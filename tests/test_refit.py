@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from safetensors.numpy import load_file
 
-from minisgl import refit
 from minisgl.backend import to_device, to_host
 from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
-from minisgl.processes import training_shards
-from minisgl.refit import WithRefit
-from minisgl.schedules import Continuation, Moment, Stepwise
-from minisgl.training import make_schedule, make_splitting
+from minisgl.solver import refit
+from minisgl.solver.refit import WithRefit
+from minisgl.solver.schedules import Continuation, Moment, Stepwise
+from minisgl.training.processes import training_shards
+from minisgl.training.setup import make_schedule, make_splitting
 
 UNITS = (4, 6, 40, 10)
 REFIT = Moment(1e-3, 0.0, None, refit=True)

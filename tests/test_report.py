@@ -17,14 +17,18 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 import minisgl
-from minisgl import files, plots, report, train
+from minisgl import plots
+from minisgl import run as runs
 from minisgl.experiments import PRESETS
+from minisgl.formats import files
 from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
-from minisgl.progress import epoch_line, showing_progress
-from minisgl.runs import RunDirectory
-from minisgl.shards import running_shards
-from minisgl.training import Tick, Training, make_splitting
+from minisgl.training import report
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Tick, Training
+from minisgl.training.progress import epoch_line, showing_progress
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 UNIT_AXIS = {"conv1": 0, "conv2": 0, "fc1": 1, "fc2": 1}
 KEYS = {
@@ -132,8 +136,8 @@ def finished(request, digits, tmp_path_factory):
     if request.param == "quick":
         config = replace(config, threshold=THRESHOLDS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save_run_figures", lambda directory, network: drawn.append(network))
-        run = train.train(config, console)
+        patch.setattr(plots, "save_run_figures", lambda history, network, folder: drawn.append(network))
+        run = runs.train(config, console)
     result = files.read_json(run.report)
     return SimpleNamespace(config=config, run=run, report=result, shown=console.file.getvalue(), drawn=drawn[0])
 

@@ -15,10 +15,12 @@ from conftest import write_digits
 from killing import SAME, without_times
 from rich.console import Console
 
-from minisgl import files, plots, train
+from minisgl import plots, train
+from minisgl import run as runs
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.runs import RunDirectory
-from minisgl.training import Training
+from minisgl.formats import files
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
 
 TESTS = Path(__file__).parent
 WORDS = ["--epochs", "2", "--batch-size", "50", "--threads", "1"]
@@ -37,7 +39,7 @@ def tiny(tmp_path_factory, digits):
 def no_figures():
     """They take longer than all the rest; test_plots.py draws them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save_run_figures", lambda directory, network: None)
+        patch.setattr(plots, "save_run_figures", lambda *arguments: None)
         yield
 
 
@@ -47,9 +49,9 @@ def run(words, out=None):
     console = Console(file=StringIO(), width=200)
     config = train.parse(words)
     if config.resume is None:
-        train.train(config, console)
+        runs.train(config, console)
     else:
-        train.resume(config.resume, config, train.named(words), console)
+        runs.resume(config.resume, config, train.named(words), console)
     return console.file.getvalue()
 
 
@@ -250,7 +252,7 @@ def test_a_directory_in_use_is_refused_and_a_killed_process_lets_go(tiny, whole,
         refused(["--resume", whole], "is in use by another run")
     code = f"""
 import time
-from minisgl.runs import RunDirectory
+from minisgl.training.directory import RunDirectory
 from pathlib import Path
 with RunDirectory(Path({str(whole)!r})).locked():
     print("held", flush=True)

@@ -7,7 +7,7 @@ from math import cos, isclose, pi
 import pytest
 
 from minisgl.penalties import L0
-from minisgl.schedules import Continuation, Stepwise
+from minisgl.solver.schedules import Continuation, Stepwise
 
 EPOCH = 600  # steps: 60,000 images in batches of 100
 PAPER = Stepwise(lr=1e-3, lr_drops=(40, 80, 120, 160), beta=2.5 / 60_000, growth=1.25, beta_every=40)

@@ -6,7 +6,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
-from minisgl.shards import EVALUATION_BATCH, running_shards
+from minisgl.nn.network import EVALUATION_BATCH
+from minisgl.training.shards import running_shards
 
 
 def twin(dtype=np.float64):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from minisgl.analysis.sparsity import count, live_units, weight_sparsity
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Linear, Sequential
-from minisgl.sparsity import NEGLIGIBLE, count, drop_negligible, live_units, weight_sparsity
+from minisgl.solver.splitting import NEGLIGIBLE, drop_negligible
 
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]
 AXES = {"conv1": 0, "conv2": 0, "fc1": 1, "fc2": 1}

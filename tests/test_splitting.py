@@ -12,9 +12,9 @@ import pytest
 from minisgl.models import lenet5
 from minisgl.nn import Flatten, Linear, Sequential, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
-from minisgl.optimizers import SGD, Adam
+from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso
-from minisgl.splitting import PIECE, LayerPenalty, Splitting
+from minisgl.solver.splitting import PIECE, LayerPenalty, Splitting
 
 BETA = 0.3
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]

@@ -16,14 +16,18 @@ from rich.console import Console
 from test_bad_input import refused
 
 import minisgl
-from minisgl import compact_file, engines, footprint, grid, results, sweep, train
-from minisgl.compact import compact
+from minisgl import run as train_run
+from minisgl import sweep, train
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
+from minisgl.comparison import engines, grid, results
+from minisgl.comparison.results import Failure, Result
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.experiments import preset
+from minisgl.formats import network_file
 from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
-from minisgl.results import Failure, Result
-from minisgl.runs import RunDirectory
 from minisgl.sweep import SweepConfig
+from minisgl.training.directory import RunDirectory
 
 NAMES = ["l0-continuation-0", "l0-paper-0", "magnitude-continuation-0"]
 
@@ -133,7 +137,7 @@ def test_the_results_are_true(made):
         assert (result.test_error, result.zeros) == (saved["test_error"], saved["weight_sparsity"])
         assert result.zeros == pytest.approx(100 * (1 - result.weights_left / 430_500))
         smaller = compact(network)
-        cost = footprint.measure(smaller, compact_file.as_bytes(smaller))
+        cost = footprint.measure(smaller, network_file.as_bytes(smaller))
         assert (result.flops, result.units, result.seconds) == (cost.flops, cost.units, report["seconds"])
         config = json.loads((made[0] / result.name / "config.json").read_text())
         assert result.config == {key: value for key, value in config.items() if key not in grid.NOT_TOLD}
@@ -171,7 +175,7 @@ def test_a_run_that_was_killed_before_it_said_what_it_is_begins_anew(copied, mon
     (path / "checkpoint").mkdir(parents=True)
     (path / ".config.json.77.tmp").write_text("{")
     begun = []
-    monkeypatch.setattr(train, "train", lambda config, console: begun.append((config.out, path.exists())))
+    monkeypatch.setattr(train_run, "train", lambda config, console: begun.append((config.out, path.exists())))
     monkeypatch.setattr(results, "_look", lambda entry, directory: Failure(entry, "not trained"))
     run(copied)
     assert begun == [(path, False)]

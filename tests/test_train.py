@@ -16,6 +16,7 @@ from independent import evaluate as independently
 from rich.console import Console
 
 import minisgl
+from minisgl import run as runs
 from minisgl import train
 
 FILES = {"config.json", "history.jsonl", "checkpoint", "model.safetensors", "report.json", "figures"}
@@ -143,7 +144,7 @@ def test_init_starts_from_a_saved_model(finished: tuple[Path, str], small: Path,
 @pytest.mark.parametrize("preset", ["quick", "paper"])
 def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: Path, tmp_path: Path) -> None:
     config = train.parse(["--preset", preset, "--penalty", penalty, "--data", str(small), "--epochs", "1"])
-    run = train.train(replace(config, batch_size=200, out=tmp_path / "run"), Console(file=StringIO()))
+    run = runs.train(replace(config, batch_size=200, out=tmp_path / "run"), Console(file=StringIO()))
     report = json.loads(run.report.read_text())
     assert report["final"] == ("v" if preset == "quick" and penalty in ("l0", "l1") else "w")
     assert report["w"]["test_error"] < 50
@@ -154,7 +155,7 @@ def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: 
 @pytest.mark.parametrize("options", [[], ["--nesterov"]])
 def test_sgd_trains(options: list[str], small: Path, tmp_path: Path) -> None:
     words = ["--optimizer", "sgd", "--lr", "0.05", "--penalty", "none", "--data", str(small), "--epochs", "2"]
-    run = train.train(train.parse([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
+    run = runs.train(train.parse([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
     assert json.loads(run.report.read_text())["w"]["test_error"] < 30
 
 

@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisgl import checkpoint
 from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
+from minisgl.formats.network_file import write_model
 from minisgl.models import lenet5
-from minisgl.optimizers import Adam
-from minisgl.runs import RunDirectory, write_model
-from minisgl.shards import running_shards
-from minisgl.splitting import Splitting
-from minisgl.training import Training, make_splitting
+from minisgl.nn.optimizers import Adam
+from minisgl.solver.splitting import Splitting
+from minisgl.training import checkpoint
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 CONFIG = replace(PRESETS["quick"], epochs=2)
 

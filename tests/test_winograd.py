@@ -1,4 +1,4 @@
-"""Winograd's convolution is the loops of naive.py: forward, both gradients, every kernel it takes, tiles that stick out."""
+"""Winograd's convolution is the loops of reference.py: forward, both gradients, every kernel it takes, tiles that stick out."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_layers import with_weights
 
-from minisgl.nn import Conv2d, WinogradConv2d, naive
+from minisgl.nn import Conv2d, WinogradConv2d, reference
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.winograd import TILE, matrices
 
@@ -18,7 +18,10 @@ def assert_is_naive(kernel, padding, shape, K):
     y, cache = layer.forward(x)
     dy = rng.standard_normal(y.shape)
     dx, grads = layer.backward(dy, cache)
-    slow = naive.conv2d(x, layer.weight, layer.bias, 1, padding), *naive.conv2d_backward(dy, x, layer.weight, 1, padding)
+    slow = (
+        reference.conv2d(x, layer.weight, layer.bias, 1, padding),
+        *reference.conv2d_backward(dy, x, layer.weight, 1, padding),
+    )
     for fast, expected in zip((y, dx, grads["weight"], grads["bias"]), slow, strict=True):
         assert fast.shape == expected.shape
         np.testing.assert_allclose(fast, expected, rtol=0, atol=1e-12 * max(1, np.abs(expected).max()))

@@ -16,20 +16,25 @@ from conftest import write_digits
 from independent import read_safetensors
 from rich.console import Console
 
-from minisgl import files, plots, train, training
+from minisgl import plots, train
+from minisgl import run as runs
 from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
+from minisgl.formats import files
+from minisgl.formats.network_file import write_model
 from minisgl.models import lenet5
-from minisgl.optimizers import SGD, Adam
+from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso, Penalty
-from minisgl.processes import training_shards
-from minisgl.runs import RunDirectory, write_model
-from minisgl.schedules import Continuation, Stepwise
-from minisgl.shards import running_shards
-from minisgl.splitting import LayerPenalty, Splitting
-from minisgl.training import Training, make_schedule, make_splitting
+from minisgl.solver.schedules import Continuation, Stepwise
+from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.training import setup
+from minisgl.training.directory import RunDirectory
+from minisgl.training.loop import Training
+from minisgl.training.processes import training_shards
+from minisgl.training.setup import make_schedule, make_splitting
+from minisgl.training.shards import running_shards
 
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]
 UNIT_AXIS = {"conv1": 0, "conv2": 0, "fc1": 1, "fc2": 1}  # an output channel, an input neuron
@@ -74,7 +79,7 @@ class Recorded(Splitting):
 def test_every_layer_pays_what_the_options_say(
     options: str, group: float | None, sparse: Penalty | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "Splitting", Recorded)
+    monkeypatch.setattr(setup, "Splitting", Recorded)
     splitting = built(options)
     assert set(splitting.penalties) <= set(LAYERS)
     for name in LAYERS:
@@ -191,7 +196,7 @@ def run(digits: tuple[Digits, Digits], tmp_path: Path, monkeypatch: pytest.Monke
 
     def run(name: str, options: str, **fields: object) -> RunDirectory:
         config = replace(parsed(options), out=tmp_path / name, **{"data": tmp_path / "data", **fields})
-        return train.train(config, Console(file=StringIO()))
+        return runs.train(config, Console(file=StringIO()))
 
     return run
 
@@ -203,7 +208,7 @@ def test_shards_and_threads_are_those_of_the_options(run: Run, monkeypatch: pyte
         asked.append((shards, threads, batch_size))
         return training_shards(shards, threads, splitting, batch_size)
 
-    monkeypatch.setattr(train, "training_shards", recorded)
+    monkeypatch.setattr(runs, "training_shards", recorded)
     run("run", "--shards 3 --threads 1 --epochs 1 --batch-size 60")
     assert asked == [(3, 1, 60)]
 

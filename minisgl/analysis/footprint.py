@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array
 from minisgl.nn import Gather, Sequential, Workspace
-from minisgl.shards import EVALUATION_BATCH
+from minisgl.nn.network import EVALUATION_BATCH
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ import numpy as np
 from minisgl.backend import Array, get_array_module, to_host
 from minisgl.nn import Sequential
 
-NEGLIGIBLE = 1e-5  # below this the paper's code counts a weight of W as zero; here it is made zero before it is counted
-
 
 @dataclass(frozen=True)
 class LayerCount:
@@ -30,12 +28,6 @@ class LayerCount:
     units: int
     dead_units: int
     flops: int
-
-
-def drop_negligible(weights: Array) -> Array:
-    """A copy of the weights in which every |w| < 1e-5 is exactly 0."""
-    xp = get_array_module(weights)
-    return xp.where(xp.abs(weights) < NEGLIGIBLE, 0, weights)
 
 
 def live_units(network: Sequential) -> dict[str, int]:

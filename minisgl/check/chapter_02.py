@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.check.answer import Answer, Inputs
-from minisgl.nn import naive
+from minisgl.nn import reference
 
 
 def _quarters(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -92,7 +92,7 @@ def conv2d(answer: Answer) -> None:
 
 def _forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """y (K, P, Q) of one image x (C, H, W), by the loops that define it."""
-    return naive.conv2d(x[..., None], weight, bias)[..., 0]
+    return reference.conv2d(x[..., None], weight, bias)[..., 0]
 
 
 def _loss_at_every_unit(loss: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -111,7 +111,7 @@ def _kernel_gradient(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     C, H, W, _ = x.shape
     no_bias = np.zeros(K, x.dtype)
     return _loss_at_every_unit(
-        lambda weight: (dy * naive.conv2d(x, weight, no_bias)).sum(), (K, C, H - P + 1, W - Q + 1), x.dtype
+        lambda weight: (dy * reference.conv2d(x, weight, no_bias)).sum(), (K, C, H - P + 1, W - Q + 1), x.dtype
     )
 
 
@@ -172,7 +172,7 @@ def _input_gradient(dy: np.ndarray, weight: np.ndarray, stride: int) -> np.ndarr
     no_bias = np.zeros(K, dy.dtype)
 
     def loss(x: np.ndarray) -> np.ndarray:
-        return (dy * naive.conv2d(x[..., None], weight, no_bias, stride)[..., 0]).sum()
+        return (dy * reference.conv2d(x[..., None], weight, no_bias, stride)[..., 0]).sum()
 
     return _loss_at_every_unit(loss, (C, stride * (P - 1) + R, stride * (Q - 1) + S), dy.dtype)
 

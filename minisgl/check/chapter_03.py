@@ -7,7 +7,7 @@ import numpy as np
 
 from minisgl.check.answer import Answer, Inputs, close, difference
 from minisgl.nn.gradcheck import numeric_gradient
-from minisgl.nn.naive import max_pool2d_backward
+from minisgl.nn.reference import max_pool2d_backward
 
 Three = tuple[np.ndarray, np.ndarray, np.ndarray]
 

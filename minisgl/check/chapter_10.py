@@ -8,7 +8,7 @@ import numpy as np
 from minisgl.check.answer import Answer, Inputs
 from minisgl.check.definition import arrays, best_x
 from minisgl.penalties import L0
-from minisgl.schedules import Continuation
+from minisgl.solver.schedules import Continuation
 
 # --- the paper's thresholds
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from rich.console import Console
 
-from minisgl import compact_file, files, footprint, runs, train
 from minisgl import config as configuration
-from minisgl.compact import compact
+from minisgl import run
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
+from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, require_same, told
 from minisgl.errors import MinisglError
-from minisgl.grid import METHODS, REGIMES, Entry, Method, Regime, require_same, told
-from minisgl.runs import RunDirectory
+from minisgl.formats import files, network_file
+from minisgl.training.directory import RunDirectory
 
 
 def _number(value: object) -> bool:
@@ -80,10 +82,10 @@ def make(entry: Entry) -> Result | Failure:
         directory = RunDirectory(entry.out)
         if directory.config.is_file():
             require_same(told(configuration.from_json(directory.config)), entry, directory.path)
-            train.resume(directory.path, entry.config, (), Console(quiet=True))
+            run.resume(directory.path, entry.config, (), Console(quiet=True))
         else:
             _discard_what_says_nothing(directory.path)
-            train.train(entry.config, Console(quiet=True))
+            run.train(entry.config, Console(quiet=True))
         return _look(entry, directory)
     except MinisglError as error:
         return Failure(entry, str(error))
@@ -97,9 +99,9 @@ def _discard_what_says_nothing(path: Path) -> None:
 
 def _look(entry: Entry, directory: RunDirectory) -> Result:
     """The result of a finished run."""
-    network, report = runs.load(directory.path)
+    network, report = run.load(directory.path)
     smaller = compact(network)
-    cost = footprint.measure(smaller, compact_file.as_bytes(smaller))
+    cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     final = report["final"]
     return Result(
         method=entry.method,

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from minisgl import files
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential, WinogradConv2d
-from minisgl.runs import RunDirectory
 
 WITHOUT_SIZES: dict[str, type[Layer]] = {"ReLU": ReLU, "Flatten": Flatten}
 
@@ -100,16 +99,33 @@ def read(path: Path) -> Sequential:
         raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
 
 
-def load_compact(run: Path | str) -> Sequential:
-    """The network that `python -m minisgl.compress` wrote: `network = minisgl.load_compact("runs/mnist-lenet5-l0-1")`.
-
-    network.forward(images) gives the logits of minisgl.load's network. Raises MinisglError when the file is missing or damaged.
-    """
-    return read(RunDirectory(Path(run)).compact)
-
-
 def _whole(numbers: list[Any]) -> tuple[int, ...]:
     """A shape; ValueError unless it is made of whole numbers >= 1."""
     if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
         raise ValueError(f"a shape is made of whole numbers >= 1, and not {numbers}")
     return tuple(numbers)
+
+
+def write_model(path: Path, network: Sequential) -> None:
+    """Write model.safetensors: names, shapes and order of numbers as in a PyTorch state_dict, float32."""
+    flat = to_host(network.flat)
+    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
+    files.write_arrays(path, arrays, {})
+
+
+def read_model(path: Path, network: Sequential) -> Sequential:
+    """A network like `network` with the parameters of a model.safetensors.
+
+    Raises MinisglError when the file is missing or damaged, or its tensors have other names, shapes, or NaN in them.
+    """
+    expected = {slot.name: slot.shape for slot in network.layout.slots}
+    arrays, _ = files.read_arrays(path, expected)
+    flat = network.flat.copy()
+    with np.errstate(over="ignore"):
+        for slot in network.layout.slots:
+            slot.view(flat)[...] = arrays[slot.name]
+    if not np.isfinite(flat).all():
+        raise MinisglError(
+            f"{path} has numbers of up to {max(abs(a).max() for a in arrays.values()):.1e}, too large for float32"
+        )
+    return network.with_flat(flat)

@@ -9,7 +9,7 @@ y), how does it change with x, weight and bias? Every layer keeps to the same tw
 A layer holds its shapes and its parameters, never a pass: what backward needs travels in the cache. Nothing goes stale, a
 pass can be repeated, and two threads can run different images through the same layer at once.
 
-Shapes, image index last: maps (C, H, W, N), vectors (D, N); see minisgl.nn. The slow twins are in naive.py.
+Shapes, image index last: maps (C, H, W, N), vectors (D, N); see minisgl.nn. The slow twins are in reference.py.
 """
 
 from collections.abc import Mapping

@@ -16,6 +16,8 @@ from minisgl.nn.layers import Layer
 from minisgl.nn.parameters import Layout
 from minisgl.nn.workspace import Workspace
 
+EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
+
 Tape = list[Any]
 
 

@@ -2,7 +2,7 @@
 
     y[c, p, q, n] = max over r, s of x[c, p*stride + r, q*stride + s, n],   x padded with -infinity
 
-At a tie the gradient goes to the first maximum in row-major order, here, in naive.py and on every array module. (Padding
+At a tie the gradient goes to the first maximum in row-major order, here, in reference.py and on every array module. (Padding
 with zeros instead would let the border win over negative inputs.)
 """
 

@@ -7,10 +7,10 @@ outside. Penalties know nothing of networks: they take arrays of any shape, of f
 docs/penalties.md shows them side by side, and how to add another.
 """
 
+from minisgl.penalties.base import Penalty, Separable
 from minisgl.penalties.capped_l1 import CappedL1
 from minisgl.penalties.group_l0 import GroupL0, GroupL0With
 from minisgl.penalties.group_lasso import GroupLasso
-from minisgl.penalties.interface import Penalty, Separable
 from minisgl.penalties.l0 import L0
 from minisgl.penalties.l1 import L1
 from minisgl.penalties.l1_minus_l2 import L1MinusL2

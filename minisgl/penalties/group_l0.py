@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 from minisgl.backend import Array, get_array_module
+from minisgl.penalties.base import Separable
 from minisgl.penalties.checks import require_nonnegative, require_positive
 from minisgl.penalties.groups import Axes, in_chunks, norms, root_size, within
-from minisgl.penalties.interface import Separable
 
 
 def _value(lam: float, w: Array, groups: Axes) -> float:

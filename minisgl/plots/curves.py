@@ -1,19 +1,14 @@
-"""The figures of docs/shaky-curves.md that show the pictures themselves: `python -m minisgl.plots.curves docs/figures`.
+"""The figures of docs/shaky-curves.md that show the pictures themselves: `python docs/draw_figures.py docs/figures`.
 
 tremor_scale.png has one word in a font a row and a tremor a column; along a row nothing changes but the hand.
 curve_samples.png has the first pictures of the training set, regular ones in the left half and shaky ones in the right.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minisgl.command import told_in_a_sentence
 from minisgl.data import curves
-from minisgl.plots.style import save
 
 WORD = "tremor"
 FONTS = ("cursive", "futural", "rowmant", "gothgbt", "DejaVuSans", "STIXGeneral")
@@ -51,17 +46,3 @@ def samples() -> Figure:
     grid[0, 1].set_title("regular", fontsize=11)
     grid[0, 4].set_title("shaky", fontsize=11)
     return figure
-
-
-def main() -> None:
-    """Draw both into the directory that is the only argument."""
-    parser = argparse.ArgumentParser(prog="python -m minisgl.plots.curves", description="Draw pictures of shaky handwriting.")
-    parser.add_argument("directory", type=Path)
-    directory = parser.parse_args().directory
-    with told_in_a_sentence():
-        save(tremor_scale(), directory / "tremor_scale.png")
-        save(samples(), directory / "curve_samples.png")
-
-
-if __name__ == "__main__":
-    main()

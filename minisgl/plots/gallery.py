@@ -1,19 +1,16 @@
-"""The figures of docs/penalties.md, drawn from the penalties themselves: `python -m minisgl.plots.gallery docs/figures`.
+"""The figures of docs/penalties.md, drawn from the penalties themselves: `python docs/draw_figures.py docs/figures`.
 
 penalties.png shows every separable penalty, and below it its prox. lam is chosen so that every prox has the same threshold,
 1 at step 1: what differs is only what happens beyond. penalty_groups.png shows the prox of those that are not separable on two
 weights that grow together, and penalty_contours.png six penalties of two weights from above.
 """
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minisgl.command import told_in_a_sentence
 from minisgl.penalties import (
     L0,
     L1,
@@ -31,7 +28,7 @@ from minisgl.penalties import (
     SparseGroupLasso,
     TransformedL1,
 )
-from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 
 Scalar = L1 | L0 | TransformedL1 | SCAD | MCP | Lp | CappedL1 | LogSum
 
@@ -183,18 +180,3 @@ def contours() -> Figure:
         axes.set_xlabel("w₁", labelpad=0)
         axes.set_ylabel("w₂", labelpad=0)
     return figure
-
-
-def main() -> None:
-    """Draw all into the directory that is the only argument."""
-    parser = argparse.ArgumentParser("python -m minisgl.plots.gallery", description="Draw the figures of docs/penalties.md.")
-    parser.add_argument("directory", type=Path)
-    directory = parser.parse_args().directory
-    with told_in_a_sentence():
-        save(gallery(), directory / "penalties.png")
-        save(together(), directory / "penalty_groups.png")
-        save(contours(), directory / "penalty_contours.png")
-
-
-if __name__ == "__main__":
-    main()

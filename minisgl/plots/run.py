@@ -1,5 +1,6 @@
 """Every figure of a run, drawn from what the run saved."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from matplotlib.ticker import LogLocator
 
 from minisgl.nn import Sequential
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
-from minisgl.runs import RunDirectory
 
 
 def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
@@ -119,13 +119,12 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
     return figure
 
 
-def save_run_figures(directory: RunDirectory, network: Sequential) -> None:
+def save_run_figures(history: list[dict[str, Any]], network: Sequential, folder: Path) -> None:
     """The four figures of a run, from its history and the network it saved; the zeros are those of its first linear layer."""
-    history = directory.read_history()
-    save(loss_and_error(history), directory.figures / "loss_and_error.png")
-    save(sparsity_over_epochs(history), directory.figures / "sparsity.png")
-    save(filters(network.layers["conv1"].weight), directory.figures / "conv1_filters.png")
+    save(loss_and_error(history), folder / "loss_and_error.png")
+    save(sparsity_over_epochs(history), folder / "sparsity.png")
+    save(filters(network.layers["conv1"].weight), folder / "conv1_filters.png")
     weights = {name: network.layers[name].weight for name in network.layout.weights}
     channels = [len(weight) for weight in weights.values() if weight.ndim == 4][-1]
     name, weight = next((name, weight) for name, weight in weights.items() if weight.ndim == 2)
-    save(zero_pattern(weight, name, columns_each=weight.shape[1] // channels), directory.figures / f"{name}_zeros.png")
+    save(zero_pattern(weight, name, columns_each=weight.shape[1] // channels), folder / f"{name}_zeros.png")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from minisgl import files
+from minisgl.formats import files
 
 W_COLOUR, V_COLOUR, GREY = "#1f5fa8", "#e07b00", "#666666"
 

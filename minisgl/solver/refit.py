@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 from minisgl.backend import Array, get_array_module
 from minisgl.nn import Piece
-from minisgl.schedules import Moment, Schedule
-from minisgl.sparsity import drop_negligible
-from minisgl.splitting import Splitting
+from minisgl.solver.schedules import Moment, Schedule
+from minisgl.solver.splitting import Splitting, drop_negligible
 
 
 class WithRefit(NamedTuple):

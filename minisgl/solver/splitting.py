@@ -17,13 +17,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-from minisgl.backend import Array, block_size
+from minisgl.backend import Array, block_size, get_array_module
 from minisgl.nn import Piece, Sequential, Slot
-from minisgl.optimizers import Optimizer
+from minisgl.nn.optimizers import Optimizer
 from minisgl.penalties import GroupLasso, Penalty, Separable
-from minisgl.sparsity import drop_negligible
 
 PIECE = 16_384  # numbers: 64 KiB in float32, so that a piece of every vector of an update fits a 1 MiB cache
+
+NEGLIGIBLE = 1e-5  # below this the paper's code counts a weight of W as zero; here it is made zero before it is counted
+
+
+def drop_negligible(weights: Array) -> Array:
+    """A copy of the weights in which every |w| < 1e-5 is exactly 0."""
+    xp = get_array_module(weights)
+    return xp.where(xp.abs(weights) < NEGLIGIBLE, 0, weights)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minisgl import files
 from minisgl.backend import Array, get_array_module, to_device, to_host
 from minisgl.errors import MinisglError
-from minisgl.splitting import Splitting
+from minisgl.formats import files
+from minisgl.solver.splitting import Splitting
 
 KEPT = 2
 

@@ -18,14 +18,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from minisgl import files
-from minisgl.backend import to_host
-from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.experiments import EXPERIMENTS
-from minisgl.nn import Sequential
+from minisgl.formats import files
 
 PATIENCE = 0.5  # seconds
 
@@ -152,71 +146,3 @@ class RunDirectory:
     def read_history(self) -> list[dict[str, Any]]:
         """Every epoch's record, in order."""
         return [json.loads(line) for line in self.history.read_text().splitlines()]
-
-
-def write_model(path: Path, network: Sequential) -> None:
-    """Write model.safetensors: names, shapes and order of numbers as in a PyTorch state_dict, float32."""
-    flat = to_host(network.flat)
-    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
-    files.write_arrays(path, arrays, {})
-
-
-def read_model(path: Path, network: Sequential) -> Sequential:
-    """A network like `network` with the parameters of a model.safetensors.
-
-    Raises MinisglError when the file is missing or damaged, or its tensors have other names, shapes, or NaN in them.
-    """
-    expected = {slot.name: slot.shape for slot in network.layout.slots}
-    arrays, _ = files.read_arrays(path, expected)
-    flat = network.flat.copy()
-    with np.errstate(over="ignore"):
-        for slot in network.layout.slots:
-            slot.view(flat)[...] = arrays[slot.name]
-    if not np.isfinite(flat).all():
-        raise MinisglError(
-            f"{path} has numbers of up to {max(abs(a).max() for a in arrays.values()):.1e}, too large for float32"
-        )
-    return network.with_flat(flat)
-
-
-def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
-    """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
-
-    network.forward(images) takes float32 in [0, 1], (N, 1, 28, 28) on mnist-lenet5, (N, 1, 48, 128) on shaky-curves. Raises
-    MinisglError when the directory holds no finished run or a file in it is damaged.
-    """
-    directory = RunDirectory(Path(run))
-    try:
-        finished = directory.finished
-    except OSError as error:
-        raise MinisglError(f"{run} cannot be read: {error.strerror}") from error
-    if not finished:
-        raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
-    report = files.read_json(directory.report)
-    name = report.get("experiment") if isinstance(report, dict) else None
-    if name not in EXPERIMENTS:
-        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
-    return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
-
-
-def load_test(run: Path, experiment: str, data: Path | None) -> LabelledImages:
-    """The test set for a run of this experiment: in the directory `data`, or None where the run had its own.
-
-    MinisglError when the data cannot be read, or a directory is given to an experiment that has none.
-    """
-    if data is not None and experiment != "mnist-lenet5":
-        raise MinisglError(f"--data is for mnist-lenet5, and {run} is a run of {experiment}")
-    return EXPERIMENTS[experiment].load_test(data if data is not None else data_of(run))
-
-
-def data_of(run: Path) -> Path | None:
-    """The data directory that the run was trained on; None for data that need none. MinisglError if it is not told or gone."""
-    path = RunDirectory(run).config
-    told = files.read_json(path)
-    if not isinstance(told, dict) or not isinstance(told.get("data", 0), str | None):
-        raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
-    if told["data"] is None:
-        return None
-    if not Path(told["data"]).is_dir():
-        raise MinisglError(f"the data of this run are no longer in {told['data']}; name their directory with --data")
-    return Path(told["data"])

@@ -14,23 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from minisgl import checkpoint, refit, sparsity
+from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.checkpoint import Position
 from minisgl.config import MAY_CHANGE, TrainConfig, as_json
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.nn import Sequential
-from minisgl.optimizers import SGD, Adam, Optimizer
-from minisgl.penalties import GroupLasso
-from minisgl.penalty_names import has_r, make_r, parse_options, with_group
-from minisgl.refit import WithRefit
-from minisgl.runs import RunDirectory
-from minisgl.schedules import Continuation, Moment, Schedule, Stepwise
-from minisgl.shards import Shards
-from minisgl.splitting import LayerPenalty, Splitting
-from minisgl.tally import Tally
+from minisgl.solver import refit
+from minisgl.solver.schedules import Moment
+from minisgl.solver.splitting import Splitting
+from minisgl.training import checkpoint
+from minisgl.training.checkpoint import Position
+from minisgl.training.directory import RunDirectory
+from minisgl.training.metrics import Tally
+from minisgl.training.setup import make_schedule
+from minisgl.training.shards import Shards
 
 PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
@@ -54,52 +52,6 @@ class Tick:
 
 
 Ticker = Callable[[Tick], None]
-
-
-def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
-    """The network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
-    optimizer: Optimizer
-    match config.optimizer:
-        case "adam":
-            optimizer = Adam(network.flat)
-        case "sgd":
-            optimizer = SGD(network.flat, config.momentum, config.nesterov)
-    options = parse_options(config.penalty_option)
-    if options and not has_r(config.penalty):
-        raise MinisglError(f"penalty {config.penalty} has no options, and got {', '.join(options)}")
-    chosen, penalties = config.sparse_among(list(network.layout.weights)), {}
-    for name, slot in network.layout.weights.items():
-        axis = network.layers[name].unit_axis
-        group = GroupLasso(config.group_weight, axis) if config.group_weight > 0 else None
-        sparse = make_r(config.penalty, config.lam, options, slot.shape, axis) if has_r(config.penalty) else None
-        if config.lam == 0 or name not in chosen:
-            sparse = None  # made all the same, so that a wrong name or option is refused
-        if config.v_group != "none" and name in chosen:
-            if sparse is None:
-                raise MinisglError(f"--v-group {config.v_group} needs an r with lam > 0, and penalty {config.penalty} has none")
-            group, sparse = None, with_group(config.penalty, sparse, config.v_group, config.group_weight, axis)
-        penalties[name] = LayerPenalty(group, sparse)
-    return Splitting(network, optimizer, penalties)
-
-
-def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule | WithRefit:
-    """The regime, and the refit at its end, if there is one."""
-    regime = _make_regime(config, layers)
-    return WithRefit(regime, config.refit, config.lr) if config.refit else regime
-
-
-def _make_regime(config: TrainConfig, layers: list[str]) -> Schedule:
-    """Continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
-    if config.threshold is None:
-        return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
-    layers = config.sparse_among(layers)
-    thresholds = config.threshold * len(layers) if len(config.threshold) == 1 else config.threshold
-    if len(thresholds) != len(layers):
-        raise MinisglError(
-            f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
-        )
-    each = dict(zip(layers, thresholds, strict=True))
-    return Continuation(config.lr, config.beta, config.beta_rise, each, config.ramp, config.hold)
 
 
 class Training:

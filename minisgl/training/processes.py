@@ -28,13 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from minisgl import refit
 from minisgl.backend import Array
 from minisgl.errors import MinisglError
 from minisgl.nn import Workspace
-from minisgl.schedules import Moment
-from minisgl.shards import Shards, cut, shard_gradient, thread_pool
-from minisgl.splitting import Splitting
+from minisgl.solver import refit
+from minisgl.solver.schedules import Moment
+from minisgl.solver.splitting import Splitting
+from minisgl.training.shards import Shards, cut, shard_gradient, thread_pool
 
 Play = Callable[..., None]  # play(hand, half, arguments)
 PATIENCE = 0.002  # seconds of looking before a process sleeps: to wake a core that sleeps takes a tenth of a millisecond

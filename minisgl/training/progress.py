@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from minisgl.training import Tick, Training
+from minisgl.training.loop import Tick, Training
 
 
 def epoch_line(record: dict[str, Any], epochs: int) -> str:

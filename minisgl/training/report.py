@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 import minisgl
-from minisgl import sparsity
+from minisgl.analysis import sparsity
 from minisgl.backend import device_name, get_array_module
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Sequential
-from minisgl.shards import Shards
-from minisgl.splitting import Splitting
+from minisgl.solver.splitting import Splitting
+from minisgl.training.shards import Shards
 
 
 def final_network(config: TrainConfig, splitting: Splitting) -> str:

@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from minisgl import refit
 from minisgl.backend import Array, get_array_module
 from minisgl.nn import Sequential, Workspace, softmax_cross_entropy
-from minisgl.schedules import Moment
-from minisgl.splitting import Splitting
-
-EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
+from minisgl.nn.network import EVALUATION_BATCH
+from minisgl.solver import refit
+from minisgl.solver.schedules import Moment
+from minisgl.solver.splitting import Splitting
 
 
 def cut(size: int, shards: int) -> list[slice]:

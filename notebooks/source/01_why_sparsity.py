@@ -15,14 +15,15 @@ from minisgl.check import check
 import matplotlib.pyplot as plt
 from ipywidgets import FloatLogSlider, interact
 
-from minisgl import compact_file, footprint
-from minisgl.compact import compact
+from minisgl.formats import network_file
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
 from minisgl.data import mnist
 from minisgl.models import lenet5
 from minisgl.nn import Workspace
 from minisgl.nn.loss import softmax_cross_entropy
 from minisgl.notebook import show_code
-from minisgl.optimizers import Adam
+from minisgl.nn.optimizers import Adam
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
@@ -157,7 +158,7 @@ work_of = {name: used[name] * weights_of[name] for name in slots}
 assert list(weights_of.values()) == [500, 25_000, 400_000, 5_000]
 assert list(work_of.values()) == [288_000, 1_600_000, 400_000, 5_000]
 assert network.flat.size == 430_500 + 580 == 431_080
-assert footprint.measure(network, compact_file.as_bytes(network)).multiply_adds == sum(work_of.values()) == 2_293_000
+assert footprint.measure(network, network_file.as_bytes(network)).multiply_adds == sum(work_of.values()) == 2_293_000
 
 figure, axes = plt.subplots(2, 1, figsize=(12, 2.6), sharex=True)
 shades = {"conv1": W_COLOUR, "conv2": "#6d9bd1", "fc1": V_COLOUR, "fc2": "#7a4400"}
@@ -216,7 +217,7 @@ zeros = np.array([0, 20, 40, 60, 80, 90, 95, 98])  # percent
 gzipped = []
 for p in zeros:
     thin = without(by_size[: n * p // 100])
-    cost = footprint.measure(thin, compact_file.as_bytes(thin))
+    cost = footprint.measure(thin, network_file.as_bytes(thin))
     assert cost.bytes_packed == np.ceil(n / 8) + 4 * (cost.nonzero_weights + 580)  # minisgl's: the mask, and the biases
     gzipped.append(cost.bytes_gzip)
     assert abs(cost.bytes_gzip * 8 / masked(cost.nonzero_weights) - 1) < 0.12 or p > 90
@@ -256,7 +257,7 @@ for panel, thin, title in zip(axes, (scattered, in_rows), ("scattered", "in rows
     logits, the_same = (net.forward(held_out.images[:200])[0] for net in (thin, smaller))  # (200, 10)
     assert np.abs(logits - the_same).max() < 1e-4 * np.abs(logits).max()
     assert np.sum(thin.weights == 0) == 240_000
-    cost = footprint.measure(smaller, compact_file.as_bytes(smaller))
+    cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     what = f"{cost.weights:,} weights, {cost.multiply_adds:,} multiply-adds"
     print(f"{title + ':':10} {accuracy(thin):.1f} % right; what remains: {what}")
     panel.imshow(thin.weights[places][:30, :120], cmap="RdBu", vmin=-0.1, vmax=0.1, interpolation="nearest")

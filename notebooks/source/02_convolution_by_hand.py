@@ -19,7 +19,7 @@ from ipywidgets import IntSlider, interact
 from matplotlib.patches import Rectangle
 
 from minisgl.data import mnist
-from minisgl.nn import Conv2d, WinogradConv2d, Workspace, naive, winograd
+from minisgl.nn import Conv2d, WinogradConv2d, Workspace, reference, winograd
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.im2col import col2im, every_window, im2col, windows
 from minisgl.notebook import show_code
@@ -168,15 +168,15 @@ print("all nine are right")
 # The box as loops, one number at a time. Slow, and easy to believe; in what follows it is our judge:
 
 # %%
-show_code(naive.conv2d)
+show_code(reference.conv2d)
 
 # %%
-np.testing.assert_array_equal(naive.conv2d(x4, w2, np.zeros(1)), y3)
+np.testing.assert_array_equal(reference.conv2d(x4, w2, np.zeros(1)), y3)
 row, kernel = x4[0, 0, :, 0], np.array([1.0, 2, -1])  # (4,), (3,)
-correlated = naive.conv2d(row[None, None, :, None], kernel[None, None, None], np.zeros(1)).ravel()  # (2,)
+correlated = reference.conv2d(row[None, None, :, None], kernel[None, None, None], np.zeros(1)).ravel()  # (2,)
 np.testing.assert_array_equal(correlated, np.convolve(row, kernel[::-1], mode="valid"))  # NumPy's is the true convolution
 for H, R, t in ((28, 5, 1), (12, 5, 1), (7, 3, 2), (8, 3, 2)):
-    P = naive.conv2d(np.zeros((1, H, 1, 1)), np.zeros((1, 1, R, 1)), np.zeros(1), stride=t).shape[1]
+    P = reference.conv2d(np.zeros((1, H, 1, 1)), np.zeros((1, 1, R, 1)), np.zeros(1), stride=t).shape[1]
     assert (H - R) // t + 1 == P
     print(f"H = {H}, R = {R}, stride {t}: P = {P}")
 
@@ -233,7 +233,7 @@ measured = {
     "dw": numeric_gradient(lambda w: loss(x, w, b), w),  # (K, C, R, S)
     "dx": numeric_gradient(lambda x: loss(x, w, b), x),  # (C, H, W, N)
 }
-dy = naive.conv2d(x, w, b) ** 2  # (K, P, Q, N)
+dy = reference.conv2d(x, w, b) ** 2  # (K, P, Q, N)
 
 
 def compare(name, derived):
@@ -263,7 +263,7 @@ compare("db", np.array([dy[k].sum() for k in range(K)]))
 # %%
 images = x.transpose(3, 1, 2, 0)  # (N, H, W, C): N channels, C images
 kernels = dy.transpose(0, 3, 1, 2)  # (K, N, P, Q): N channels
-dw = naive.conv2d(images, kernels, np.zeros(K))  # (K, R, S, C)
+dw = reference.conv2d(images, kernels, np.zeros(K))  # (K, R, S, C)
 compare("dw", dw.transpose(0, 3, 1, 2))  # (K, C, R, S)
 
 # %% [markdown]
@@ -287,7 +287,7 @@ compare("dw", dw.transpose(0, 3, 1, 2))  # (K, C, R, S)
 # %%
 wide = np.pad(dy, ((0, 0), (R - 1, R - 1), (S - 1, S - 1), (0, 0)))  # (K, P+2(R-1), Q+2(S-1), N)
 turned = w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]  # (C, K, R, S)
-compare("dx", naive.conv2d(wide, turned, np.zeros(C)))
+compare("dx", reference.conv2d(wide, turned, np.zeros(C)))
 
 # %% [markdown]
 # ## How good is a measured gradient?
@@ -385,7 +385,7 @@ plt.show()
 columns = im2col(x, (R, S), 1, out=np.empty((C, R, S, P, Q, N)))
 X, dy2 = columns.reshape(C * R * S, P * Q * N), dy.reshape(K, P * Q * N)  # views: nothing moves
 y = w.reshape(K, -1) @ X + b[:, None]  # (K, PQN)
-np.testing.assert_allclose(y.reshape(K, P, Q, N), naive.conv2d(x, w, b))
+np.testing.assert_allclose(y.reshape(K, P, Q, N), reference.conv2d(x, w, b))
 compare("dw", (dy2 @ X.T).reshape(K, C, R, S))
 dcolumns = w.reshape(K, -1).T @ dy2  # (CRS, PQN)
 compare("dx", col2im(dcolumns.reshape(columns.shape), 1, out=np.empty_like(x)))
@@ -495,7 +495,7 @@ for C2, K2, H2 in ((1, 20, 28), (20, 50, 12)):
     images = rng.random((C2, H2, H2, 64), np.float32)  # (C, H, W, N)
     counts.append([K2 * C2 * 25 * P2**2, K2 * C2 * 25 * P2**2, K2 * C2 * 64 * (P2 // 4) ** 2])
     start = perf_counter()
-    slow = naive.conv2d(images[..., :1], w5, np.zeros(K2, np.float32))  # (K, P, Q, 1)
+    slow = reference.conv2d(images[..., :1], w5, np.zeros(K2, np.float32))  # (K, P, Q, 1)
     times.append([1000 * (perf_counter() - start)])
     for layer in (Conv2d(C2, K2, 5), WinogradConv2d(C2, K2, 5)):
         layer.weight, layer.bias, ws = w5, np.zeros(K2, np.float32), Workspace()

@@ -27,7 +27,7 @@ from minisgl.nn import Flatten, Linear, MaxPool2d, ReLU, Sequential, Workspace, 
 from minisgl.nn.gradcheck import directional_derivative, numeric_gradient, relative_error, require_smooth
 from minisgl.nn.initializers import he_normal
 from minisgl.notebook import show_code
-from minisgl.optimizers import SGD, Adam
+from minisgl.nn.optimizers import SGD, Adam
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True

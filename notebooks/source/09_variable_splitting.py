@@ -15,18 +15,18 @@ from minisgl.check import check
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
-from minisgl import refit
+from minisgl.solver import refit
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.nn import Flatten, Linear, Sequential
 from minisgl.nn.loss import softmax_cross_entropy
 from minisgl.notebook import show_code
-from minisgl.optimizers import SGD, Adam
+from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
-from minisgl.schedules import Continuation, Moment, Stepwise
-from minisgl.splitting import LayerPenalty, Splitting
-from minisgl.training import make_schedule
+from minisgl.solver.schedules import Continuation, Moment, Stepwise
+from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.training.setup import make_schedule
 
 plt.rcParams["figure.constrained_layout.use"] = True
 

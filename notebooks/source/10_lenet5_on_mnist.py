@@ -22,19 +22,21 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.colors import AsinhNorm
 
-from minisgl import report, sparsity
+from minisgl.training import report
+from minisgl.analysis import sparsity
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS, preset
-from minisgl.grid import scaled
+from minisgl.comparison.grid import scaled
 from minisgl.models import lenet5
 from minisgl.notebook import show_code
 from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, L1MinusL2, LogSum, Lp, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.plots.sweep import COLOURS, Point, Spread, pareto
-from minisgl.runs import RunDirectory
-from minisgl.schedules import Continuation, Stepwise
-from minisgl.shards import Shards, running_shards
-from minisgl.training import Training, make_splitting
+from minisgl.training.directory import RunDirectory
+from minisgl.solver.schedules import Continuation, Stepwise
+from minisgl.training.shards import Shards, running_shards
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
 
 plt.rcParams["figure.constrained_layout.use"] = True
 

@@ -33,11 +33,12 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import preset
 from minisgl.models import curve_net
 from minisgl.notebook import show_code
-from minisgl.occlusion import log_odds, occlusion_map
+from minisgl.analysis.occlusion import log_odds, occlusion_map
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.plots.occlusion import SIDES
-from minisgl.shards import running_shards
-from minisgl.training import Training, make_splitting
+from minisgl.training.shards import running_shards
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
 
 plt.rcParams["figure.constrained_layout.use"] = True
 

@@ -25,8 +25,12 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 from threadpoolctl import threadpool_limits
 
-from minisgl import compact_file, footprint, onnx_file, refit, results
-from minisgl.compact import _follow_the_image, _follow_the_logits, compact
+from minisgl.formats import network_file
+from minisgl.analysis import footprint
+from minisgl.formats import onnx_file
+from minisgl.solver import refit
+from minisgl.comparison import results
+from minisgl.analysis.compact import _follow_the_image, _follow_the_logits, compact
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
@@ -34,8 +38,9 @@ from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequent
 from minisgl.notebook import show_code
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR, architecture
 from minisgl.plots.sweep import Point, Spread, pareto
-from minisgl.shards import running_shards
-from minisgl.training import Training, make_splitting
+from minisgl.training.shards import running_shards
+from minisgl.training.loop import Training
+from minisgl.training.setup import make_splitting
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -430,8 +435,8 @@ architecture(scattered, smaller["scattered"])
 architecture(grouped, smaller["grouped"])
 
 # %%
-costs = {"before": footprint.measure(scattered, compact_file.as_bytes(scattered))}
-costs |= {name: footprint.measure(network, compact_file.as_bytes(network)) for name, network in smaller.items()}
+costs = {"before": footprint.measure(scattered, network_file.as_bytes(scattered))}
+costs |= {name: footprint.measure(network, network_file.as_bytes(network)) for name, network in smaller.items()}
 print(f"{'':28}{'before':>14}{'scattered':>14}{'grouped':>14}")
 for title, get in (
     ("units", lambda cost: "-".join(map(str, cost.units))),

@@ -30,9 +30,9 @@ from minisgl.nn import Workspace
 from minisgl.notebook import show_code
 from minisgl.penalties import L0, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
-from minisgl.schedules import Moment
-from minisgl.shards import running_shards
-from minisgl.training import make_splitting
+from minisgl.solver.schedules import Moment
+from minisgl.training.shards import running_shards
+from minisgl.training.setup import make_splitting
 
 plt.rcParams["figure.constrained_layout.use"] = True
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minisgl.nn import naive
+from minisgl.nn import reference
 
 
 def forward(x, weight, bias):
-    return naive.conv2d(x[..., None], weight, bias)[..., 0]
+    return reference.conv2d(x[..., None], weight, bias)[..., 0]
 
 
 def by_windows(x, weight, bias, size=1, lazy_bias=False):
@@ -49,7 +49,7 @@ def kernel_gradient(dy, x):
     K, P, Q, _ = dy.shape
     C, H, W, _ = x.shape
     dweight = np.zeros((K, C, H - P + 1, W - Q + 1), x.dtype)
-    return naive.conv2d_backward(dy, x, dweight)[1]
+    return reference.conv2d_backward(dy, x, dweight)[1]
 
 
 def kernel_rows_for_columns(dy, x):
@@ -64,7 +64,7 @@ def kernel_rows_for_columns(dy, x):
 def input_gradient(dy, weight, stride):
     C, R, S = weight.shape[1:]
     x = np.zeros((C, stride * (dy.shape[1] - 1) + R, stride * (dy.shape[2] - 1) + S, 1), dy.dtype)
-    return naive.conv2d_backward(dy[..., None], x, weight, stride)[0][..., 0]
+    return reference.conv2d_backward(dy[..., None], x, weight, stride)[0][..., 0]
 
 
 def spread(dy, weight, stride, outside, step=None):

@@ -17,12 +17,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from minisgl import files
 from minisgl.data.curves.fonts import FONTS, LACKING, Split, set_word
 from minisgl.data.curves.rendering import RMS, SIZE, X_HEIGHT, render_word
 from minisgl.data.curves.words import words
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 CLASSES = 2
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -1,0 +1,1 @@
+"""What a trained network is: its zeros, its arithmetic, the smaller network inside it, and what it looks at."""

@@ -1,0 +1,89 @@
+"""What the runs of a comparison came to: a line for each, a table with mean and spread, and the Pareto figure."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean
+
+from rich.console import Console
+from rich.table import Table
+
+from minisgl.comparison import grid
+from minisgl.comparison.results import Failure, Result
+from minisgl.formats import files
+from minisgl.plots import save
+from minisgl.plots.sweep import Point, Spread, pareto
+
+
+def say(console: Console, words: str) -> None:
+    """Print the words as they are."""
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def line(outcome: Result | Failure) -> str:
+    """How one run ended, in one line; the error is the held-out one."""
+    run = outcome.entry if isinstance(outcome, Failure) else outcome
+    title = f"{run.method} {run.regime} seed {run.seed}"
+    if isinstance(outcome, Failure):
+        return f"{title:31}  failed: {outcome.why}"
+    cost = f"{outcome.zeros:5.2f} % zeros  {outcome.flops / 1000:5,.0f} K FLOPs  {outcome.seconds:4.0f} s"
+    return f"{title:31}  {outcome.heldout_error:5.2f} % held-out error  {cost}"
+
+
+COLUMNS: dict[str, tuple[Callable[[Result], float], str]] = {  # heading: what of a result, how it is written
+    "held-out error %": (lambda run: run.heldout_error, ".2f"),
+    "test error %": (lambda run: run.test_error, ".2f"),
+    "zeros %": (lambda run: run.zeros, ".2f"),
+    "KFLOPs": (lambda run: run.flops / 1000, ",.0f"),
+    "weights left": (lambda run: run.weights_left, ",.0f"),
+    "seconds": (lambda run: run.seconds, ",.0f"),
+}
+PRINTED = 4  # of them, as many as a terminal is wide
+
+
+def spread(runs: Sequence[Result], value: Callable[[Result], float]) -> Spread:
+    """Of that value over the runs."""
+    values = [value(run) for run in runs]
+    return Spread(mean(values), min(values), max(values))
+
+
+def show(runs: Sequence[Result], out: Path, console: Console) -> None:
+    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, nothing."""
+    alike = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
+    if not alike:
+        return
+    table = Table()
+    for heading in ("method", "seeds", *list(COLUMNS)[:PRINTED]):
+        table.add_column(heading.replace(" error", "\nerror"), justify="left" if heading == "method" else "right", no_wrap=True)
+    lines = [f"| method | regime | seeds | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * (1 + len(COLUMNS))]
+    for (method, regime), found in alike.items():
+        cells = []
+        for value, form in COLUMNS.values():
+            middle, least, most = (f"{number:{form}}" for number in spread(found, value))
+            cells.append((middle, f"{least}-{most}" if len(found) > 1 else ""))
+        table.add_row(f"{method}\n{regime}", str(len(found)), *("\n".join(cell) for cell in cells[:PRINTED]))
+        written = (f"{middle} ({bounds})" if bounds else middle for middle, bounds in cells)
+        lines.append(f"| {method} | {regime} | {len(found)} | {' | '.join(written)} |")
+    console.print(table)
+    notes = list(dict.fromkeys(note(run) for run in runs))
+    say(console, "\n".join(notes))
+    points = [
+        Point(*key, *(spread(found, value) for value in (lambda r: r.test_error, lambda r: r.weights_left, lambda r: r.flops)))
+        for key, found in alike.items()
+    ]
+    files.write(out / "table.md", "\n".join([*lines, "", *notes, ""]).encode())
+    save(pareto(points), out / "pareto.png")
+    say(console, f"\neverything is in {out}")
+
+
+def note(run: Result) -> str:
+    """How a run of its regime was scheduled, in a sentence."""
+    told = run.config
+    if run.regime != "paper":
+        name = run.method if run.regime == "preset" else run.regime
+        moved = f" Its training images are shifted by up to {told['shift']} px." if told.get("shift") else ""
+        return f"{name}: {told['epochs']} epochs, of which {told['refit']} refit what is left.{moved}"
+    drops = ", ".join(map(str, told["lr_drops"]))
+    return (
+        f"paper: its 200 epochs scaled to {told['epochs']}, so lr x 0.1 after {drops}, and beta x {told['beta_growth']} every "
+        f"{told['beta_every']}; no refit."
+    )
