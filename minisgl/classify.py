@@ -22,9 +22,9 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
-from minisgl.nn import Sequential, softmax
+from minisgl.nn import Network, softmax
 from minisgl.plots.occlusion import occlusion_figure
-from minisgl.run import load
+from minisgl.run import load_run
 
 CLASSES = ("regular", "shaky")
 
@@ -63,7 +63,7 @@ def pictures(config: ClassifyConfig) -> list[tuple[str, np.ndarray]]:
     return [(config.word, curves.render_word(config.word, config.font, config.tremor, rng)[None])]
 
 
-def classify(network: Sequential, image: np.ndarray) -> dict[str, Any]:
+def classify(network: Network, image: np.ndarray) -> dict[str, Any]:
     """What the network says of an image (1, 48, 128): "class", and "shaky", the probability that it is."""
     p = softmax(network.forward(image[None])[0])[0]
     return {"class": CLASSES[int(p.argmax())], "shaky": float(p[1])}
@@ -82,7 +82,7 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
 
 def run(config: ClassifyConfig) -> list[dict[str, Any]]:
     """Classify, write the pictures of what was looked at, and return what was found, in order."""
-    network, report = load(config.run)
+    network, report = load_run(config.run)
     if report["experiment"] != "shaky-curves":
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of shaky-curves")
     asked = pictures(config)  # all of them are read before anything is written

@@ -4,7 +4,7 @@
 
 Prints what the network costs before and after, and adds to the run's directory
 
-    compact.safetensors        the smaller network, as minisgl.load_compact reads it; see compact_file.py
+    compact.safetensors        the smaller network, as minisgl.load reads it; see formats/network_file.py
     compact.onnx               the same for other programs; see onnx_file.py
     figures/architecture.png   both architectures
     compact.json               the numbers of the table; written last, it says that all the rest is there
@@ -33,9 +33,9 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file, onnx_file
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 from minisgl.nn.network import EVALUATION_BATCH
-from minisgl.run import load, load_test
+from minisgl.run import load_run, load_test
 from minisgl.training.directory import RunDirectory
 from minisgl.training.report import device
 
@@ -59,7 +59,7 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     the files is there.
     """
     onnx_file.require_onnx()
-    network, run_report = load(config.run)
+    network, run_report = load_run(config.run)
     test = load_test(config.run, run_report["experiment"], config.data)
     directory = RunDirectory(config.run)
     with directory.locked():
@@ -72,7 +72,7 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     return report
 
 
-def logits(network: Sequential, images: np.ndarray) -> np.ndarray:
+def logits(network: Network, images: np.ndarray) -> np.ndarray:
     """Logits (N, classes) of images (N, C, H, W), in batches; MinisglError when not all are finite."""
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         batches = [images[i : i + EVALUATION_BATCH] for i in range(0, len(images), EVALUATION_BATCH)]
@@ -82,7 +82,7 @@ def logits(network: Sequential, images: np.ndarray) -> np.ndarray:
     return found
 
 
-def measure(before: tuple[Sequential, bytes], after: tuple[Sequential, bytes], test: LabelledImages) -> dict[str, Any]:
+def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: LabelledImages) -> dict[str, Any]:
     """The content of compact.json, for two networks with the bytes of their files."""
     outputs = [logits(network, test.images) for network, _ in (before, after)]
     predicted = [output.argmax(axis=1) for output in outputs]
@@ -109,7 +109,7 @@ def measure(before: tuple[Sequential, bytes], after: tuple[Sequential, bytes], t
     }
 
 
-def write(directory: RunDirectory, network: Sequential, saved: bytes, figure: Figure, report: dict[str, Any]) -> None:
+def write(directory: RunDirectory, network: Network, saved: bytes, figure: Figure, report: dict[str, Any]) -> None:
     """Write the four files; none is left when one cannot be written."""
     picture = directory.figures / "architecture.png"
     onnx = onnx_file.to_onnx(network)

@@ -21,7 +21,7 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import pictures
 from minisgl.errors import MinisglError
 from minisgl.nn import softmax
-from minisgl.run import load, load_test
+from minisgl.run import load_run, load_test
 from minisgl.training.shards import running_shards
 
 
@@ -41,7 +41,7 @@ def evaluate(config: EvaluateConfig) -> None:
     """Print the error, or a line a picture. MinisglError when the run, the data or a picture cannot be read."""
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
-    network, report = load(config.run)
+    network, report = load_run(config.run)
     name = report["experiment"]
     if config.images:
         if name != "mnist-lenet5":

@@ -19,30 +19,16 @@ fully connected layer with most of the weights. Their sizes are not published; t
 
 import numpy as np
 
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential, WinogradConv2d
-from minisgl.nn.initializers import he_normal, normal
+from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU
 
 FC_SCALE = 0.3  # of He's standard deviation: fc adds up thousands of inputs that are much alike, and would begin far from 50:50
-
-
-def _draw(
-    layers: dict[str, Layer], input_shape: tuple[int, ...], rng: np.random.Generator, dtype: np.typing.DTypeLike
-) -> Sequential:
-    """The network with He weights and N(0, 0.01^2) biases, drawn layer by layer."""
-    layout = Sequential.plan(layers)
-    flat = np.empty(layout.size, dtype)
-    for name, slot in layout.weights.items():
-        slot.view(flat)[...] = he_normal(slot.shape, rng)
-        bias = layout.biases[name]
-        bias.view(flat)[...] = normal(bias.shape, rng, std=0.01)
-    return Sequential(layers, input_shape, flat)
 
 
 def lenet5(
     rng: np.random.Generator,
     dtype: np.typing.DTypeLike = np.float32,
     units: tuple[int, int, int, int] = (20, 50, 500, 10),
-) -> Sequential:
+) -> Network:
     """LeNet-5 for images (1, 28, 28), its weights drawn from rng.
 
     `units` are the outputs of conv1, conv2, fc1 and fc2; the default is Caffe's 20, 50, 500, 10.
@@ -52,7 +38,7 @@ def lenet5(
         "conv1": Conv2d(1, k1, 5),
         "pool1": MaxPool2d(2),
         "relu1": ReLU(),
-        "conv2": WinogradConv2d(k1, k2, 5),
+        "conv2": Conv2d(k1, k2, 5),
         "pool2": MaxPool2d(2),
         "relu2": ReLU(),
         "flatten": Flatten(),
@@ -60,7 +46,7 @@ def lenet5(
         "relu3": ReLU(),
         "fc2": Linear(d1, d2),
     }
-    return _draw(layers, (1, 28, 28), rng, dtype)
+    return Network.initialized(layers, (1, 28, 28), rng, dtype)
 
 
 def curve_net(
@@ -68,7 +54,7 @@ def curve_net(
     dtype: np.typing.DTypeLike = np.float32,
     channels: tuple[int, int, int] = (16, 8, 64),
     size: tuple[int, int] = (48, 128),
-) -> Sequential:
+) -> Network:
     """Three convolutions and the layer fc, for images (1, *size) and two classes, its weights drawn from rng.
 
     The weights of every filter add up to 0 at first. `channels` are the outputs of conv1, conv2 and conv3.
@@ -90,10 +76,10 @@ def curve_net(
     for layer in layers.values():
         shape = layer.output_shape(shape)
     layers["fc"] = Linear(shape[0], 2)
-    network = _draw(layers, (1, *size), rng, dtype)
+    network = Network.initialized(layers, (1, *size), rng, dtype)
     for name in ("conv1", "conv2", "conv3"):
         # blind to even paper, which is most of a picture: a filter that it silences, one of a few, may never learn
-        weight = network.layers[name].weight  # (K, C, R, S)
+        weight = network.layout[f"{name}.weight"].view(network.flat)  # (K, C, R, S)
         weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
-    network.layers["fc"].weight[...] *= FC_SCALE
+    network.layout["fc.weight"].view(network.flat)[...] *= FC_SCALE
     return network

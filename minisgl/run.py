@@ -1,7 +1,7 @@
 """A run from Python: train it, go on with it, and read what it saved."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS
 from minisgl.formats import files, network_file
-from minisgl.formats.network_file import read_model, write_model
-from minisgl.nn import Sequential
+from minisgl.nn import Layer, Network
 from minisgl.training import checkpoint, report
 from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
@@ -43,7 +42,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     xp = array_module(config.backend)
     network = experiment.network(np.random.default_rng(config.seed))
     if config.init is not None and starting:
-        network = read_model(config.init, network)
+        network = network_file.read_parameters(config.init, network)
     data = experiment.load(config.data)
     splitting = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
     validation = data.validation.to(xp) if data.validation is not None else None
@@ -60,7 +59,7 @@ def finish(training: Training, test: LabelledImages, directory: RunDirectory, co
         result = report.make(config, splitting, shards, test, time.perf_counter() - began)
     network = splitting.reported(result["final"])
     network = network.with_flat(to_host(network.flat))
-    write_model(directory.model, network)
+    network_file.write(directory.model, network)
     plots.save_run_figures(directory.read_history(), network, directory.figures)
     files.write_json(directory.report, result)  # last: it says that all the rest is there
     report.print_table(result, console)
@@ -116,24 +115,38 @@ def resume(path: Path, given: TrainConfig, options: Collection[str], console: Co
     return directory
 
 
-def load(run: Path | str) -> tuple[Sequential, dict[str, Any]]:
+def load(path: Path | str, layers: Iterable[type[Layer]] = ()) -> tuple[Network, dict[str, Any] | None]:
     """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
 
-    network.forward(images) takes float32 in [0, 1], (N, 1, 28, 28) on mnist-lenet5, (N, 1, 48, 128) on shaky-curves. Raises
-    MinisglError when the directory holds no finished run or a file in it is damaged.
+    path: a run's directory, or one network's file, such as its compact.safetensors; a file has no report, then it is None.
+    layers: the classes of a user's own layers in it. network.forward(images) takes (N, *network.input_shape), float32 in [0, 1]
+    or uint8. Raises MinisglError when the directory holds no finished run or a file in it is damaged.
     """
-    directory = RunDirectory(Path(run))
+    path = Path(path)
+    if path.is_file():
+        return network_file.read(path, layers), None
+    return load_run(path, layers)
+
+
+def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, dict[str, Any]]:
+    """As load, of a run's directory."""
+    directory = RunDirectory(path)
     try:
         finished = directory.finished
     except OSError as error:
-        raise MinisglError(f"{run} cannot be read: {error.strerror}") from error
+        raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
     if not finished:
-        raise MinisglError(f"{run} holds no finished run: it has no report.json and model.safetensors")
+        raise MinisglError(f"{path} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
     name = report.get("experiment") if isinstance(report, dict) else None
+    if not isinstance(name, str):
+        raise MinisglError(f"{directory.report} must name an experiment, and has {name}")
+    if "layers" in files.read_notes(directory.model):
+        return network_file.read(directory.model, layers), report
     if name not in EXPERIMENTS:
         raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(EXPERIMENTS)}, and has {name}")
-    return read_model(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
+    # a run of minisgl 0.1, whose file does not describe its network
+    return network_file.read_parameters(directory.model, EXPERIMENTS[name].network(np.random.default_rng(0))), report
 
 
 def load_test(run: Path, experiment: str, data: Path | None) -> LabelledImages:
@@ -157,11 +170,3 @@ def data_of(run: Path) -> Path | None:
     if not Path(told["data"]).is_dir():
         raise MinisglError(f"the data of this run are no longer in {told['data']}; name their directory with --data")
     return Path(told["data"])
-
-
-def load_compact(run: Path | str) -> Sequential:
-    """The network that `python -m minisgl.compress` wrote: `network = minisgl.load_compact("runs/mnist-lenet5-l0-1")`.
-
-    network.forward(images) gives the logits of minisgl.load's network. Raises MinisglError when the file is missing or damaged.
-    """
-    return network_file.read(RunDirectory(Path(run)).compact)

@@ -32,7 +32,6 @@ from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
 from minisgl.formats import network_file
-from minisgl.formats.network_file import read_model, write_model
 from minisgl.models import lenet5
 from minisgl.training import checkpoint
 from minisgl.training.checkpoint import Position
@@ -90,10 +89,10 @@ class Readers:
         return [images, labels, gzip.compress(images), gzip.compress(labels)]
 
     def read_model(self, data: bytes) -> None:
-        assert np.isfinite(read_model(self._written(data), self.network).flat).all()
+        assert np.isfinite(network_file.read_parameters(self._written(data), self.network).flat).all()
 
     def model_examples(self) -> list[bytes]:
-        write_model(self.scratch / "example", self.network)
+        network_file.write(self.scratch / "example", self.network)
         return [(self.scratch / "example").read_bytes()]
 
     def _splitting(self):

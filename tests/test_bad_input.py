@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from minisgl import train
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
-from minisgl.formats.network_file import read_model, write_model
+from minisgl.formats import network_file
 from minisgl.models import lenet5
 from minisgl.run import data_of
 
@@ -169,7 +169,7 @@ def test_init_files_of_other_networks(change: dict, word: str, tmp_path: Path) -
     tensors = {slot.name: slot.view(network.flat) for slot in network.layout.slots} | change
     save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, tmp_path / "model.safetensors")
     with pytest.raises(MinisglError) as caught:
-        read_model(tmp_path / "model.safetensors", network)
+        network_file.read_parameters(tmp_path / "model.safetensors", network)
     assert word in str(caught.value)
 
 
@@ -198,6 +198,6 @@ def test_evaluate_of_a_run_whose_data_are_gone(tmp_path: Path) -> None:
 def test_init_numbers_beyond_float32(tmp_path: Path) -> None:
     network = lenet5(np.random.default_rng(0), np.float64)
     network.flat[5] = 1e300
-    write_model(tmp_path / "model.safetensors", network)
+    network_file.write(tmp_path / "model.safetensors", network)
     with pytest.raises(MinisglError, match=r"1\.0e\+300, too large for float32"):
-        read_model(tmp_path / "model.safetensors", lenet5(np.random.default_rng(0)))
+        network_file.read_parameters(tmp_path / "model.safetensors", lenet5(np.random.default_rng(0)))

@@ -19,10 +19,9 @@ from minisgl.analysis.sparsity import count
 from minisgl.compress import CompressConfig
 from minisgl.data import curves, mnist
 from minisgl.errors import MinisglError
-from minisgl.formats import files, onnx_file
-from minisgl.formats.network_file import write_model
+from minisgl.formats import files, network_file, onnx_file
 from minisgl.models import curve_net
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
 
 NEW = {"compact.safetensors", "compact.onnx", "compact.json", "figures/architecture.png"}
@@ -109,7 +108,7 @@ def test_the_report_is_true(compressed):
     assert told["largest_difference"] <= 1e-5 * max(1, told["largest_logit"])
 
 
-def shapes(network: Sequential) -> list[tuple[int, ...]]:
+def shapes(network: Network) -> list[tuple[int, ...]]:
     return [slot.shape for slot in network.layout.weights.values()]
 
 
@@ -157,7 +156,7 @@ def test_a_run_can_be_compressed_twice(run):
 def test_a_run_that_is_all_zeros_is_compressed_too(run):
     network, _ = minisgl.load(run)
     network.weights[...] = 0
-    write_model(run / "model.safetensors", network)
+    network_file.write(run / "model.safetensors", network)
     told = quietly(run)
     assert told["after"]["units"] == (1, 1, 1, 1)
     assert told["same_predictions"] == 1000
@@ -172,7 +171,7 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     fc = network.layers["fc"].weight
     fc[:, np.random.default_rng(0).random(fc.shape[1]) < 0.8] = 0
     network.layers["conv3"].weight[10:] = 0
-    write_model(run / "model.safetensors", network)
+    network_file.write(run / "model.safetensors", network)
     told = quietly(run)
     assert told["before"]["units"] == (16, 8, 64, 3584)
     conv1, conv2, conv3, inputs = told["after"]["units"]
@@ -226,7 +225,7 @@ def test_without_onnx_nothing_is_written(run, monkeypatch):
 def test_weights_so_large_that_the_logits_overflow(run, command):
     network, _ = minisgl.load(run)
     network.weights[...] = 3e38
-    write_model(run / "model.safetensors", network)
+    network_file.write(run / "model.safetensors", network)
     before = contents(run)
     refused(command("minisgl.compress", run), "overflows on 1,000 of 1,000 test images")
     nothing_new(run, before)

@@ -33,7 +33,7 @@ def case(request):
     build, shape = LAYERS[request.param]
     layer = build()
     parameters = {}
-    if layer.weight_shape:
+    if layer.parameters:
         parameters = {"weight": rng.standard_normal(layer.weight_shape), "bias": rng.standard_normal(layer.weight_shape[0])}
     x, dy = rng.standard_normal(shape), rng.standard_normal((*layer.output_shape(shape[:-1]), shape[-1]))
     return build, {name: a.astype(np.float32) for name, a in parameters.items()}, x.astype(np.float32), dy.astype(np.float32)

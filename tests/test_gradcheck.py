@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential, Workspace, softmax_cross_entropy
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Workspace, softmax_cross_entropy
 from minisgl.nn.gradcheck import directional_derivative, distance_to_kink, numeric_gradient, relative_error, require_smooth
 
 TOLERANCE = 1e-7
@@ -18,7 +18,7 @@ MARGIN = 1e-4  # distance to the nearest kink, 100 times the step of the differe
 
 
 def with_weights(layer: Layer, rng: np.random.Generator) -> Layer:
-    if layer.weight_shape:
+    if layer.parameters:
         layer.weight, layer.bias = rng.standard_normal(layer.weight_shape), rng.standard_normal(layer.weight_shape[0])
     return layer
 
@@ -32,7 +32,7 @@ def smooth_input(layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
     pytest.fail(f"no smooth input of shape {shape}")
 
 
-def smooth_images(network: Sequential, N: int) -> np.ndarray:
+def smooth_images(network: Network, N: int) -> np.ndarray:
     """The first Gaussian images (N, C, H, W), by seed, that stay away from all kinks of the network."""
     for seed in range(100):
         images = np.random.default_rng(seed).standard_normal((N, *network.input_shape))
@@ -59,7 +59,7 @@ def numeric_and_analytic(layer: Layer, x: np.ndarray) -> tuple[dict[str, np.ndar
         setattr(layer, name, original)
         return result
 
-    at = {"x": x} | ({"weight": layer.weight, "bias": layer.bias} if layer.weight_shape else {})
+    at = {"x": x} | ({"weight": layer.weight, "bias": layer.bias} if layer.parameters else {})
     numeric = {name: numeric_gradient(lambda v, name=name: g(name, v), value) for name, value in at.items()}
     return numeric, {"x": dx, **grads}
 
@@ -116,7 +116,7 @@ def test_gather():
 # --- whole networks --------------------------------------------------------------------------------------------------
 
 
-def unusual_network() -> Sequential:
+def unusual_network() -> Network:
     """Strides, padding, a rectangular kernel and overlapping pools, one after the other, on rectangular images."""
     layers = {
         "conv1": Conv2d(2, 3, (3, 2), stride=2, padding=1),
@@ -128,11 +128,11 @@ def unusual_network() -> Sequential:
         "flatten": Flatten(),
         "fc": Linear(12, 4),
     }
-    flat = 0.5 * np.random.default_rng(3).standard_normal(Sequential.plan(layers).size)
-    return Sequential(layers, (2, 9, 12), flat)
+    flat = 0.5 * np.random.default_rng(3).standard_normal(Network.plan(layers).size)
+    return Network(layers, (2, 9, 12), flat)
 
 
-def narrow_lenet5() -> Sequential:
+def narrow_lenet5() -> Network:
     return lenet5(np.random.default_rng(0), np.float64, units=(2, 3, 8, 10))
 
 
@@ -143,7 +143,7 @@ def test_network_entry_by_entry(build):
     images, labels, ws = smooth_images(network, N=2), np.array([3, 1]), Workspace()
 
     def loss(net, at):
-        return float(softmax_cross_entropy(net.forward(at, ws)[0], labels)[0])
+        return float(softmax_cross_entropy(net.forward(at, workspace=ws)[0], labels)[0])
 
     logits, tape = network.forward(images)
     dflat, dimages = network.backward(softmax_cross_entropy(logits, labels)[1], tape, input_gradient=True)
@@ -166,7 +166,7 @@ def test_full_lenet5_along_ten_directions():
     gradient, _ = network.backward(softmax_cross_entropy(logits, labels)[1], tape)
 
     def loss(flat):
-        return float(softmax_cross_entropy(network.with_flat(flat).forward(images, ws)[0], labels)[0])
+        return float(softmax_cross_entropy(network.with_flat(flat).forward(images, workspace=ws)[0], labels)[0])
 
     rng = np.random.default_rng(1)
     for _ in range(10):
@@ -235,7 +235,7 @@ def test_distance_to_kink():
 
 @pytest.mark.parametrize(("pixel", "culprit"), [(0.0, "relu"), (1.0, "pool"), (1.00005, "pool"), (0.3, None)])
 def test_require_smooth_refuses_kinks_and_ties(pixel, culprit):
-    network = Sequential({"pool": MaxPool2d(2), "relu": ReLU(), "flatten": Flatten()}, (1, 2, 2), np.zeros(0))
+    network = Network({"pool": MaxPool2d(2), "relu": ReLU(), "flatten": Flatten()}, (1, 2, 2), np.zeros(0))
     other = 1.0 if pixel > 0 else -1.0
     images = np.array([other, -2.0, -3.0, pixel]).reshape(1, 1, 2, 2)
     if culprit is None:

@@ -7,13 +7,13 @@ layer, so that backward can be repeated and can come late.
 import numpy as np
 import pytest
 
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, WinogradConv2d, Workspace
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Workspace
 
 LAYERS = {
     "conv": (lambda: Conv2d(2, 3, 3), (2, 6, 5, 4)),
     "padded conv": (lambda: Conv2d(2, 3, (2, 3), stride=2, padding=1), (2, 6, 5, 4)),
-    "winograd": (lambda: WinogradConv2d(2, 3, 3), (2, 6, 6, 4)),
-    "padded winograd": (lambda: WinogradConv2d(2, 3, (2, 5), padding=1), (2, 6, 5, 4)),
+    "winograd": (lambda: Conv2d(2, 3, 3, algorithm="winograd"), (2, 6, 6, 4)),
+    "padded winograd": (lambda: Conv2d(2, 3, (2, 5), padding=1, algorithm="winograd"), (2, 6, 5, 4)),
     "linear": (lambda: Linear(6, 5), (6, 4)),
     "pool": (lambda: MaxPool2d(2), (2, 6, 5, 4)),
     "padded pool": (lambda: MaxPool2d(3, stride=1, padding=1), (2, 6, 5, 4)),
@@ -29,7 +29,7 @@ def case(request) -> tuple[Layer, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     build, shape = LAYERS[request.param]
     layer = build()
-    if layer.weight_shape:
+    if layer.parameters:
         layer.weight, layer.bias = rng.standard_normal(layer.weight_shape), rng.standard_normal(layer.weight_shape[0])
     x = rng.standard_normal(shape)
     return layer, x, rng.standard_normal((*layer.output_shape(shape[:-1]), shape[-1]))
@@ -70,7 +70,7 @@ def test_a_workspace_makes_a_constant_once():
 @pytest.mark.parametrize("new_workspace", [lambda: None, Workspace], ids=["without", "workspace"])
 def test_the_callers_arrays_are_not_written(case, new_workspace):
     layer, x, dy = case
-    parameters = [layer.weight, layer.bias] if layer.weight_shape else []
+    parameters = [layer.weight, layer.bias] if layer.parameters else []
     mine = [x, dy, *parameters]
     before = [array.copy() for array in mine]
     for array in mine:

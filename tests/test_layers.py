@@ -16,7 +16,7 @@ generated = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def with_weights(layer: Layer, rng: np.random.Generator, dtype=np.float64) -> Layer:
-    if layer.weight_shape:
+    if layer.parameters:
         layer.weight = rng.standard_normal(layer.weight_shape).astype(dtype)
         layer.bias = rng.standard_normal(layer.weight_shape[0]).astype(dtype)
     return layer

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Workspace, reference, softmax_cross_entropy
+from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, Workspace, reference, softmax_cross_entropy
 
 
-def narrow(dtype=np.float64) -> Sequential:
+def narrow(dtype=np.float64) -> Network:
     return lenet5(np.random.default_rng(0), dtype, units=(2, 3, 8, 10))
 
 
@@ -19,7 +19,7 @@ def batch(N: int, dtype=np.float64, seed: int = 1) -> tuple[np.ndarray, np.ndarr
 
 def one_pass(network, images, labels, workspace=None, batch_size=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Copies of the logits, the parameters' gradient and the images' gradient."""
-    logits, tape = network.forward(images, workspace)
+    logits, tape = network.forward(images, workspace=workspace)
     _, dlogits = softmax_cross_entropy(logits, labels, batch_size)
     gradient, dimages = network.backward(dlogits, tape, input_gradient=True)
     return logits.copy(), gradient, dimages.copy()
@@ -33,7 +33,7 @@ def test_a_pass_equals_the_loops():
     network = narrow()
     images, labels = batch(2)
     w = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
-    b = {name: slot.view(network.flat) for name, slot in network.layout.biases.items()}
+    b = {name: network.layout[f"{name}.bias"].view(network.flat) for name in w}
 
     x0 = images.transpose(1, 2, 3, 0)
     c1 = reference.conv2d(x0, w["conv1"], b["conv1"])
@@ -61,7 +61,7 @@ def test_a_pass_equals_the_loops():
     np.testing.assert_allclose(dimages, d.transpose(3, 0, 1, 2), rtol=0, atol=1e-12)
     for name in w:
         np.testing.assert_allclose(network.layout.weights[name].view(gradient), dw[name], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(network.layout.biases[name].view(gradient), db[name], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(network.layout[f"{name}.bias"].view(gradient), db[name], rtol=0, atol=1e-12)
 
 
 def test_full_lenet5_equals_pytorch():
@@ -164,7 +164,7 @@ def test_a_pass_only_reads_its_arguments():
     before = images.copy(), network.flat.copy()
     for workspace in (None, Workspace()):
         for N in (3, 1):  # a single image's dlogits need no copy to be turned, so they are the caller's own
-            logits, tape = network.forward(images[:N], workspace)
+            logits, tape = network.forward(images[:N], workspace=workspace)
             dlogits = np.ones_like(logits)
             dlogits.flags.writeable = False
             network.backward(dlogits, tape, input_gradient=True)
@@ -181,11 +181,29 @@ def test_images_do_not_influence_each_other():
     np.testing.assert_allclose(dimages, np.concatenate([part[2] for part in alone]), rtol=0, atol=1e-12)
 
 
-def test_images_of_any_dtype_are_cast_to_the_network():
+def test_images_of_any_dtype_are_cast_to_the_network_and_bytes_are_divided_by_255():
     network, pixels = narrow(np.float32), np.random.default_rng(0).integers(0, 256, (2, 1, 28, 28), np.uint8)
     logits, _ = network.forward(pixels)
     assert logits.dtype == np.float32
-    np.testing.assert_array_equal(logits, network.forward(pixels.astype(np.float32))[0])
+    np.testing.assert_array_equal(logits, network.forward(pixels.astype(np.float32) / np.float32(255))[0])
+    np.testing.assert_array_equal(network.forward(pixels.astype(np.float64))[0], network.forward(pixels.astype(np.int64))[0])
+
+
+def test_no_images_give_no_logits_and_no_gradient():
+    network = narrow(np.float32)
+    logits, tape = network.forward(np.zeros((0, 1, 28, 28), np.float32))
+    assert (logits.shape, logits.dtype) == ((0, 10), np.float32)
+    gradient, dimages = network.backward(logits, tape, input_gradient=True)
+    assert not gradient.any()
+    assert dimages.shape == (0, 1, 28, 28)
+    assert network.predict(np.zeros((0, 1, 28, 28))).shape == (0,)
+
+
+def test_logits_and_predictions_of_many_images_are_those_of_one_pass():
+    network, (images, _) = narrow(), batch(250)
+    expected = network.forward(images)[0]
+    np.testing.assert_allclose(network.logits(images), expected, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(network.predict(images, Workspace()), expected.argmax(axis=1))
 
 
 # --- bad shapes ------------------------------------------------------------------------------------------------------
@@ -210,4 +228,4 @@ def test_a_vector_of_another_size_is_refused():
 def test_layers_that_do_not_fit_are_refused():
     layers = {"conv": Conv2d(1, 4, 3), "flatten": Flatten(), "fc": Linear(100, 10)}
     with pytest.raises(ValueError, match=r"10x100 wants 100 inputs and got \(144,\)"):
-        Sequential(layers, (1, 8, 8), np.zeros(Sequential.plan(layers).size))
+        Network(layers, (1, 8, 8), np.zeros(Network.plan(layers).size))

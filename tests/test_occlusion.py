@@ -7,7 +7,7 @@ import pytest
 
 from minisgl.analysis.occlusion import log_odds, occlusion_map, places
 from minisgl.models import curve_net
-from minisgl.nn import Flatten, Linear, Sequential
+from minisgl.nn import Flatten, Linear, Network
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def linear(weight: np.ndarray) -> Sequential:
+def linear(weight: np.ndarray) -> Network:
     """A network whose log-odds are the sum of weight (H, W) times the image."""
     size = (1, *weight.shape)
     flat = np.concatenate([np.zeros(weight.size), weight.ravel(), [0.0, 0.3]])
-    return Sequential({"flatten": Flatten(), "fc": Linear(weight.size, 2)}, size, flat)
+    return Network({"flatten": Flatten(), "fc": Linear(weight.size, 2)}, size, flat)
 
 
-def by_loops(network: Sequential, image: np.ndarray, patch: int, stride: int) -> np.ndarray:
+def by_loops(network: Network, image: np.ndarray, patch: int, stride: int) -> np.ndarray:
     """The definition, pixel by pixel and place by place."""
     _, H, W = image.shape
     tops = sorted({*range(0, max(H - patch, 0), stride), max(H - patch, 0)})

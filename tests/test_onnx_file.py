@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from hypothesis import given, settings
-from test_compact import chain, sparse_networks, strike_out
+from test_compact import sparse_networks, strike_out
 
 from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
@@ -70,13 +70,6 @@ def test_the_same_predictions_on_all_of_mnists_test_images(digits):
         wanted, found = smaller.forward(batch)[0], run(content, batch)
         assert_close(found, wanted)
         np.testing.assert_array_equal(found.argmax(axis=1), wanted.argmax(axis=1))
-
-
-def test_other_layers_are_refused():
-    network = chain({}, (1, 2, 2), (2,))
-    network.layers["flatten"] = object()
-    with pytest.raises(TypeError, match="no ONNX operator for a object"):
-        onnx_file.to_onnx(network)
 
 
 def test_without_onnx_a_sentence_says_how_to_get_it(monkeypatch):

@@ -4,24 +4,37 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Flatten, Layout, Linear, Sequential
+from minisgl.nn import Flatten, Layout, Linear, Network, Parameter
 from minisgl.nn.initializers import he_normal, normal
 
 
 @pytest.fixture
-def network() -> Sequential:
+def network() -> Network:
     return lenet5(np.random.default_rng(0), np.float64, units=(2, 3, 8, 10))
 
 
-def test_weights_come_first_in_network_order_then_biases():
-    layout = Layout({"a": (2, 3), "b": (4,)}, {"a": (2,), "b": (1,)})
-    assert [(s.name, s.shape, s.start, s.stop) for s in (*layout.weights.values(), *layout.biases.values())] == [
-        ("a.weight", (2, 3), 0, 6),
-        ("b.weight", (4,), 6, 10),
-        ("a.bias", (2,), 10, 12),
-        ("b.bias", (1,), 12, 13),
+def test_weights_come_first_in_network_order_then_what_is_free_then_buffers():
+    declared = [
+        ("a", Parameter("weight", (2, 3), "weight", he_normal)),
+        ("a", Parameter("mean", (3,), "buffer", he_normal)),
+        ("a", Parameter("bias", (2,), "free", he_normal)),
+        ("b.c", Parameter("weight", (4,), "weight", he_normal, unit_axis=0)),
+        ("b.c", Parameter("bias", (1,), "free", he_normal)),
     ]
-    assert (layout.n_weights, layout.size) == (10, 13)
+    layout = Layout(declared)
+    assert [(slot.name, slot.shape, slot.start, slot.stop, slot.kind) for slot in layout.slots] == [
+        ("a.weight", (2, 3), 0, 6, "weight"),
+        ("a.mean", (3,), 13, 16, "buffer"),
+        ("a.bias", (2,), 10, 12, "free"),
+        ("b.c.weight", (4,), 6, 10, "weight"),
+        ("b.c.bias", (1,), 12, 13, "free"),
+    ]
+    assert (layout.n_weights, layout.n_trained, layout.size) == (10, 13, 16)
+    assert list(layout.weights) == ["a", "b.c"]
+    assert layout["a.mean"] == layout.slots[1]
+    assert (layout.free.start, layout.free.stop) == (10, 13)
+    with pytest.raises(ValueError, match="of 6 parameters only 5 have a name of their own"):
+        Layout([*declared, declared[0]])
     np.testing.assert_array_equal(layout.weights["a"].view(np.arange(13)), [[0, 1, 2], [3, 4, 5]])
 
 
@@ -88,8 +101,8 @@ def test_with_weights_copies_weights_and_biases(network):
 
 def test_one_description_serves_several_networks():
     layers = {"flatten": Flatten(), "fc": Linear(4, 2)}
-    one = Sequential(layers, (1, 2, 2), np.zeros(10))
-    other = Sequential(layers, (1, 2, 2), np.ones(10))
+    one = Network(layers, (1, 2, 2), np.zeros(10))
+    other = Network(layers, (1, 2, 2), np.ones(10))
     assert layers["fc"].weight is None
     images = np.ones((1, 1, 2, 2))
     assert one.forward(images)[0].tolist() == [[0, 0]]
@@ -116,7 +129,7 @@ def test_starting_weights():
 def test_cut_gives_whole_rows_that_cover_the_slot(size):
     network = lenet5(np.random.default_rng(0), units=(4, 5, 7, 3))
     for slot in network.layout.slots:
-        pieces, flat = slot.cut(size), np.zeros_like(network.flat)
+        pieces, flat = slot.blocks(size), np.zeros_like(network.flat)
         row = slot.view(flat)[0].size
         for piece in pieces:
             assert row <= piece.view(flat).size <= max(size, row)

@@ -5,7 +5,7 @@ import pytest
 
 from minisgl.analysis.sparsity import count, live_units, weight_sparsity
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Linear, Sequential
+from minisgl.nn import Conv2d, Flatten, Linear, Network
 from minisgl.solver.splitting import NEGLIGIBLE, drop_negligible
 
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]
@@ -72,7 +72,7 @@ def test_flops_layer_by_layer(network):
 def test_flops_with_stride_and_padding():
     """Output 1 + (9 + 2 - 3) // 2 = 5 by 5; the linear layer alone decides how many of its 50 inputs live."""
     layers = {"conv": Conv2d(3, 2, 3, stride=2, padding=1), "flatten": Flatten(), "fc": Linear(50, 4)}
-    network = Sequential(layers, (3, 9, 9), np.ones(2 * 27 + 4 * 50 + 2 + 4))
+    network = Network(layers, (3, 9, 9), np.ones(2 * 27 + 4 * 50 + 2 + 4))
     network.layers["fc"].weight[:, :20] = 0
     counts = count(network)
     assert counts["conv"].flops == 25 * (3 * 9 * 2 + 2)
@@ -80,7 +80,7 @@ def test_flops_with_stride_and_padding():
 
 
 def test_softmax_regression_is_a_network_too():
-    network = Sequential({"flatten": Flatten(), "fc": Linear(16, 3)}, (1, 4, 4), np.ones(51))
+    network = Network({"flatten": Flatten(), "fc": Linear(16, 3)}, (1, 4, 4), np.ones(51))
     network.layers["fc"].weight[:, 5] = 0
     counts = count(network)["fc"]
     assert (counts.units, counts.dead_units, counts.zero_weights, counts.flops) == (16, 1, 3, 15 * 3 + 3)

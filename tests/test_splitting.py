@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minisgl.models import lenet5
-from minisgl.nn import Flatten, Linear, Sequential, softmax_cross_entropy
+from minisgl.nn import Flatten, Linear, Network, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso
@@ -228,7 +228,7 @@ def test_f_never_rises_on_softmax_regression(kind, beta):
     """Every step lowers F by at least (1/lr - (L + beta)/2) ||W+ - W||^2, up to the last step size that theory allows."""
     rng = np.random.default_rng(4)
     images, labels = rng.standard_normal((40, 1, 4, 4)), rng.integers(0, 3, 40)
-    network = Sequential({"flatten": Flatten(), "fc": Linear(16, 3)}, (1, 4, 4), rng.standard_normal(51))
+    network = Network({"flatten": Flatten(), "fc": Linear(16, 3)}, (1, 4, 4), rng.standard_normal(51))
     x = np.column_stack([images.reshape(40, 16), np.ones(40)])
     smoothness = 0.5 * np.linalg.eigvalsh(x.T @ x / 40)[-1]
     lr = 1.95 / (smoothness + beta)

@@ -11,7 +11,7 @@ from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
-from minisgl.formats.network_file import write_model
+from minisgl.formats import network_file
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import Adam
 from minisgl.solver.splitting import Splitting
@@ -43,11 +43,11 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(preset: str, so
     contents = []
     for name, threads in (("a", 2), ("b", 2), ("c", 1)):
         splitting = train(replace(config, threads=threads), some, tmp_path / name)
-        write_model(tmp_path / f"{name}.safetensors", splitting.reported("v"))
+        network_file.write(tmp_path / f"{name}.safetensors", splitting.reported("v"))
         contents.append((tmp_path / f"{name}.safetensors").read_bytes())
     assert contents[0] == contents[1] == contents[2]
     other = train(replace(config, seed=1), some, tmp_path / "d")
-    write_model(tmp_path / "d.safetensors", other.reported("v"))
+    network_file.write(tmp_path / "d.safetensors", other.reported("v"))
     assert (tmp_path / "d.safetensors").read_bytes() != contents[0]
 
 

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_layers import with_weights
 
-from minisgl.nn import Conv2d, WinogradConv2d, reference
+from minisgl.nn import Conv2d, reference
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.winograd import TILE, matrices
 
 
 def assert_is_naive(kernel, padding, shape, K):
     rng = np.random.default_rng(0)
-    layer = with_weights(WinogradConv2d(shape[0], K, kernel, padding), rng)
+    layer = with_weights(Conv2d(shape[0], K, kernel, padding=padding, algorithm="winograd"), rng)
     x = rng.standard_normal(shape)
     y, cache = layer.forward(x)
     dy = rng.standard_normal(y.shape)
@@ -55,7 +55,7 @@ def test_the_matrices_pick_each_product_once(kernel):
 def test_float32_on_lenets_conv2():
     """Rounding grows tenfold over im2col's and stays far below what training notices."""
     rng = np.random.default_rng(0)
-    fast, plain = WinogradConv2d(20, 50, 5), Conv2d(20, 50, 5)
+    fast, plain = Conv2d(20, 50, 5, algorithm="winograd"), Conv2d(20, 50, 5)
     fast.weight = plain.weight = (0.06 * rng.standard_normal(plain.weight_shape)).astype(np.float32)
     fast.bias = plain.bias = np.zeros(50, np.float32)
     x = np.maximum(rng.standard_normal((20, 12, 12, 20)), 0).astype(np.float32)
@@ -70,7 +70,7 @@ def test_float32_on_lenets_conv2():
 @pytest.mark.parametrize("shape", [(2, 7, 6, 2), (1, 8, 8, 1)], ids=str)
 def test_gradients_are_those_of_central_differences(shape):
     rng = np.random.default_rng(1)
-    layer = with_weights(WinogradConv2d(shape[0], 2, 5, padding=1), rng)
+    layer = with_weights(Conv2d(shape[0], 2, 5, padding=1, algorithm="winograd"), rng)
     x = rng.standard_normal(shape)
     y, cache = layer.forward(x)
     dy = rng.standard_normal(y.shape)
@@ -94,4 +94,4 @@ def test_gradients_are_those_of_central_differences(shape):
 @pytest.mark.parametrize("kernel", [6, (3, 7)], ids=str)
 def test_larger_kernels_are_refused(kernel):
     with pytest.raises(ValueError, match=r"kernels up to 5, and got \("):
-        WinogradConv2d(1, 1, kernel)
+        Conv2d(1, 1, kernel, algorithm="winograd")

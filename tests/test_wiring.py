@@ -22,8 +22,7 @@ from minisgl.config import TrainConfig
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
-from minisgl.formats import files
-from minisgl.formats.network_file import write_model
+from minisgl.formats import files, network_file
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso, Penalty
@@ -223,7 +222,7 @@ def test_the_weights_start_from_the_seed(seed: int, run: Run) -> None:
 
 
 def test_the_order_of_the_images_comes_from_the_seed_and_the_same_seed_gives_the_same_bytes(run: Run, tmp_path: Path) -> None:
-    write_model(tmp_path / "start.safetensors", lenet5(np.random.default_rng(9)))
+    network_file.write(tmp_path / "start.safetensors", lenet5(np.random.default_rng(9)))
     options = "--epochs 1 --batch-size 20"  # the same starting weights in all three, so the order alone can differ
     contents = [
         run(name, f"{options} --seed {seed}", init=tmp_path / "start.safetensors").model.read_bytes()

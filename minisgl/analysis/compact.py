@@ -36,56 +36,79 @@ The logits are the same sums with zeros left out: equal but for rounding. All lo
 would have no unit left, one that is fed and read by zeros stands in, so that every layer stays a layer.
 """
 
-from copy import copy
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from minisgl.backend import Array, to_host
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential
+from minisgl.errors import MinisglError
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
 GATHER = "gather"  # the layer that follows Flatten where not all of its output is left
 
 
-def compact(network: Sequential) -> Sequential:
+def compact(network: Network) -> Network:
     """The network without the units that play no part; a network of its own, on the host, with the same layers' names.
 
-    network: Conv2d, MaxPool2d, ReLU, Flatten and Linear in any order that fits; TypeError for another layer. Behind Flatten
-    a layer named "gather" is added if it is needed.
+    network: one chain of Conv2d, MaxPool2d, ReLU, Flatten and Linear in any order that fits; MinisglError, which names
+    it, for another layer. Behind Flatten a layer named "gather" is added if it is needed.
     """
     network = network.with_flat(to_host(network.flat))
-    varies, biases = _follow_the_image(network)
-    inputs, outputs = _follow_the_logits(network, varies)
-    layers: dict[str, Layer] = {}
+    chain = network.chain()
+    varies, biases = _follow_the_image(network, chain)
+    inputs, outputs = _follow_the_logits(network, chain, varies)
+    smaller: list[tuple[str, Layer]] = []
     weights: list[np.ndarray] = []
     shape = network.input_shape
     kept = np.arange(shape[0])  # of the units at this place in the network, those that the smaller one has: all of the image's
-    for name, layer in network.layers.items():
-        layers[name] = copy(layer)
-        if layer.weight_shape:
+    for name, layer in chain:
+        following = layer
+        if isinstance(layer, Conv2d | Linear):
             before, kept = kept, _kept(outputs[name])
             weight = layer.weight.copy()
             weight[:, ~inputs[name]] = 0  # what reads a stand-in, or a channel of the image that is not needed
             weights.append(weight[kept][:, before])
-            layers[name].weight_shape = weights[-1].shape
             biases[name] = biases[name][kept]
+            following = _of_size(layer, inputs=len(before), outputs=len(kept))
+        smaller.append((name, following))
         if isinstance(layer, Flatten):
             flattened = np.arange(prod(shape)).reshape(shape)[kept].ravel()  # the positions of the channels that are kept
             kept = _kept(outputs[name])
             if len(kept) < len(flattened):
-                layers[GATHER] = Gather(np.searchsorted(flattened, kept).astype(np.int32))
+                gather = f"{name.rpartition('.')[0]}.{GATHER}".lstrip(".")
+                smaller.append((gather, Gather(np.searchsorted(flattened, kept).astype(np.int32))))
         shape = layer.output_shape(shape)
     numbers = [array.ravel() for array in (*weights, *biases.values())]  # in the order of nn/parameters.py
-    return Sequential(layers, network.input_shape, np.concatenate(numbers).astype(network.flat.dtype))
+    return Network(_nested(smaller), network.input_shape, np.concatenate(numbers).astype(network.flat.dtype))
 
 
-def _follow_the_image(network: Sequential) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _of_size(layer: Conv2d | Linear, inputs: int, outputs: int) -> Layer:
+    """The same layer with so many units."""
+    if isinstance(layer, Conv2d):
+        return Conv2d(**{**layer.settings(), "in_channels": inputs, "out_channels": outputs})
+    return Linear(inputs, outputs)
+
+
+def _nested(leaves: list[tuple[str, Layer]]) -> dict[str, Layer]:
+    """The layers as a tree of Sequentials, from their full names."""
+    tree: dict[str, Any] = {}
+    for name, layer in leaves:
+        head, dot, rest = name.partition(".")
+        if dot:
+            tree.setdefault(head, []).append((rest, layer))
+        else:
+            tree[head] = layer
+    return {name: Sequential(_nested(part)) if isinstance(part, list) else part for name, part in tree.items()}
+
+
+def _follow_the_image(network: Network, chain: list[tuple[str, Layer]]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """For each layer with weights: which of its inputs vary (units in,), and bias' (units out,) in float64."""
     shape = network.input_shape
     varies: Array = np.ones(shape[0], bool)
     value: Array = np.zeros(shape[0])  # of the constant units; of the others it is never used
     found, biases = {}, {}
-    for name, layer in network.layers.items():
+    for name, layer in chain:
         match layer:
             case Conv2d() | Linear():
                 if isinstance(layer, Conv2d) and layer.padding:
@@ -102,24 +125,24 @@ def _follow_the_image(network: Sequential) -> tuple[dict[str, np.ndarray], dict[
             case MaxPool2d():
                 pass
             case _:
-                raise TypeError(f"a network with a {type(layer).__name__} cannot be made smaller: its zeros are not understood")
+                raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how a zero passes through it")
         shape = layer.output_shape(shape)
     return found, biases
 
 
 def _follow_the_logits(
-    network: Sequential, varies: dict[str, np.ndarray]
+    network: Network, chain: list[tuple[str, Layer]], varies: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Which inputs and which outputs are needed, of each layer with weights; outputs also of Flatten, by position."""
     shapes, shape = {}, network.input_shape
-    for name, layer in network.layers.items():
+    for name, layer in chain:
         shapes[name] = shape
         shape = layer.output_shape(shape)
     needed: Array = np.ones(shape, bool)
     inputs, outputs = {}, {}
-    for name, layer in reversed(network.layers.items()):
+    for name, layer in reversed(chain):
         outputs[name] = needed
-        if layer.weight_shape:
+        if isinstance(layer, Conv2d | Linear):
             needed = inputs[name] = varies[name] & _reads(layer)[needed].any(axis=0)
         if isinstance(layer, Flatten):
             needed = needed.reshape(shapes[name]).any(axis=(1, 2))
@@ -131,7 +154,7 @@ def _by_pair(weight: np.ndarray) -> np.ndarray:
     return weight.reshape(*weight.shape[:2], -1)
 
 
-def _reads(layer: Layer) -> np.ndarray:
+def _reads(layer: Conv2d | Linear) -> np.ndarray:
     """reads[k, c] of the docstring, (units out, units in)."""
     return (_by_pair(layer.weight) != 0).any(axis=2)
 

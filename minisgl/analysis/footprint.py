@@ -4,8 +4,8 @@ A layer that makes an output of P x Q maps (1 x 1 for a linear layer) with K out
 
     P Q * (number of its weights)  multiply-adds        P Q K  bias additions
 
-FLOPs are given in two countings: multiply-adds plus bias additions, as in the published tables (Tang, Adhikari, Lin, arXiv
-1811.03060, table 1), and 2 x multiply-adds, a multiplication and an addition each. Zeros are not left out: this is the
+FLOPs (flops.py) are given in two countings: multiply-adds plus bias additions, as in the published tables, and 2 x
+multiply-adds, a multiplication and an addition each. Zeros are not left out: this is the
 arithmetic that is really done, but for pooling and ReLU. (sparsity.count gives what it would be without the dead units.)
 
 Milliseconds are those of one processor core.
@@ -19,15 +19,14 @@ import gzip
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from statistics import median
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from minisgl.analysis.flops import layer_flops
 from minisgl.backend import Array
-from minisgl.nn import Gather, Sequential, Workspace
-from minisgl.nn.network import EVALUATION_BATCH
+from minisgl.nn import Conv2d, Gather, Linear, Network, Workspace
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,18 @@ class Footprint:
         return 2 * self.multiply_adds
 
 
-def measure(network: Sequential, file: bytes) -> Footprint:
-    """The costs of a network that is saved as `file`."""
+def measure(network: Network, file: bytes) -> Footprint:
+    """The costs of a network that is saved as `file`. MinisglError, which names it, for a layer whose FLOPs are not known."""
     weights = network.weights
     nonzero = int(np.count_nonzero(weights))
     multiply_adds = bias_additions = indices = 0
     shape = network.input_shape
-    for layer in network.layers.values():
+    for name, layer in network.chain():
         shape = layer.output_shape(shape)
-        if layer.weight_shape:
-            multiply_adds += prod(shape[1:]) * prod(layer.weight_shape)
-            bias_additions += prod(shape)
+        outputs, inputs = layer.weight_shape[:2] if isinstance(layer, Conv2d | Linear) else (0, 0)
+        flops = layer_flops(name, layer, shape, inputs, outputs)
+        multiply_adds += flops.multiply_adds
+        bias_additions += flops.bias_additions
         if isinstance(layer, Gather):
             indices += layer.index.size
     mask = -(-weights.size // 8)
@@ -72,7 +72,7 @@ def measure(network: Sequential, file: bytes) -> Footprint:
     return Footprint(
         weights=weights.size,
         nonzero_weights=nonzero,
-        units=tuple(layer.weight_shape[layer.unit_axis] for layer in network.layers.values() if layer.weight_shape),
+        units=tuple(slot.shape[slot.unit_axis] for slot in network.layout.weights.values()),
         multiply_adds=multiply_adds,
         bias_additions=bias_additions,
         bytes_dense=len(file),
@@ -81,7 +81,7 @@ def measure(network: Sequential, file: bytes) -> Footprint:
     )
 
 
-def milliseconds(networks: Sequence[Sequential], images: Array, rounds: int) -> list[float]:
+def milliseconds(networks: Sequence[Network], images: Array, rounds: int) -> list[float]:
     """Median processor time of a pass over the images, in batches of 100 on one thread, for each of the networks.
 
     Processor time, not the clock on the wall: on a machine that others use a process waits for seconds while it computes for
@@ -94,7 +94,6 @@ def milliseconds(networks: Sequence[Sequential], images: Array, rounds: int) -> 
         for _ in range(rounds + 1):
             for network, workspace, times in zip(networks, workspaces, taken, strict=True):
                 began = time.thread_time()
-                for start in range(0, len(images), EVALUATION_BATCH):
-                    network.forward(images[start : start + EVALUATION_BATCH], workspace)
+                network.logits(images, workspace)
                 times.append(1000 * (time.thread_time() - began))
     return [median(times[1:]) for times in taken]

@@ -13,16 +13,15 @@ probability).
 
 import numpy as np
 
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 
 PATCH, STRIDE = 12, 4  # pixels: about a letter; a third of it
-BATCH = 50  # patched pictures a pass
 
 
-def log_odds(network: Sequential, images: np.ndarray) -> np.ndarray:
+def log_odds(network: Network, images: np.ndarray) -> np.ndarray:
     """z (N,) of images (N, 1, H, W), for a network of two classes."""
-    logits = [network.forward(images[i : i + BATCH])[0] for i in range(0, len(images), BATCH)]
-    return np.concatenate([z[:, 1] - z[:, 0] for z in logits])
+    logits = network.logits(images)  # (N, 2)
+    return logits[:, 1] - logits[:, 0]
 
 
 def places(length: int, patch: int, stride: int) -> np.ndarray:
@@ -31,7 +30,7 @@ def places(length: int, patch: int, stride: int) -> np.ndarray:
     return np.unique(np.append(np.arange(0, last, stride), last))
 
 
-def occlusion_map(network: Sequential, image: np.ndarray, patch: int = PATCH, stride: int = STRIDE) -> np.ndarray:
+def occlusion_map(network: Network, image: np.ndarray, patch: int = PATCH, stride: int = STRIDE) -> np.ndarray:
     """The map (H, W) of an image (1, H, W), in units of log-odds; paper is the image's median.
 
     patch and stride are in pixels, 1 <= stride <= patch; else ValueError.

@@ -5,9 +5,11 @@ zero. The network without its dead units costs
 
     convolution   P * Q * (C_alive * R * S * K_alive + K_alive)          linear   D_in_alive * D_out_alive + D_out_alive
 
-multiply-adds plus bias additions (the convention of Tang, Adhikari, Lin, arXiv 1811.03060, table 1): a layer's live outputs are
-the next layer's live inputs, except that fc1 counts its own live inputs, since single pixels of a live conv2 channel may be
-dead. Biases are not counted among the weights.
+FLOPs (flops.py): a layer's live outputs are the next layer's live inputs, except that fc1 counts its own live inputs, since
+single pixels of a live conv2 channel may be dead. Biases are not counted among the weights.
+
+Zeros and units are counted in any network. FLOPs need the order of the layers, so they are counted where the network is one
+chain of layers that flops.py knows.
 """
 
 from collections.abc import Mapping
@@ -15,63 +17,89 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minisgl.analysis.flops import layer_flops
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.nn import Sequential
+from minisgl.errors import MinisglError
+from minisgl.nn import Conv2d, Linear, Network
 
 
 @dataclass(frozen=True)
 class LayerCount:
-    """One layer's weights and units, and the FLOPs of its live part."""
+    """One layer's weights and units, and the FLOPs of its live part; None where they are not known."""
 
     weights: int
     zero_weights: int
     units: int
     dead_units: int
-    flops: int
+    flops: int | None
 
 
-def live_units(network: Sequential) -> dict[str, int]:
+def live_units(network: Network) -> dict[str, int]:
     """How many units of each layer have a weight that is not zero; the network lies on the host."""
     counts = {}
     for name, slot in network.layout.weights.items():
-        weight, axis = slot.view(network.flat), network.layers[name].unit_axis
-        others = tuple(a for a in range(weight.ndim) if a != axis)
+        weight = slot.view(network.flat)
+        others = tuple(axis for axis in range(weight.ndim) if axis != slot.unit_axis)
         counts[name] = int(np.count_nonzero(np.any(weight != 0, axis=others)))
     return counts
 
 
-def count(network: Sequential) -> dict[str, LayerCount]:
+def live_flops(network: Network) -> dict[str, int]:
+    """The FLOPs of each layer's live part, by its name; the network lies on the host.
+
+    MinisglError, which names the layer, where the network branches or a layer's arithmetic is not known.
+    """
+    live, flops = live_units(network), {}
+    chain = network.chain()
+    linear = [name for name, layer in chain if isinstance(layer, Linear)]
+    shape = network.input_shape
+    channels = shape[0]  # live channels that reach the next convolution
+    for name, layer in chain:
+        shape = layer.output_shape(shape)
+        inputs = outputs = 0
+        if isinstance(layer, Linear):
+            following = linear[linear.index(name) + 1 :]
+            inputs, outputs = live[name], live[following[0]] if following else shape[0]
+        elif isinstance(layer, Conv2d):
+            inputs, outputs = channels, live[name]
+            channels = live[name]
+        count = layer_flops(name, layer, shape, inputs, outputs).total
+        if name in live:
+            flops[name] = count
+    return flops
+
+
+def count(network: Network) -> dict[str, LayerCount]:
     """The counts of every layer that has weights, by its name."""
     network = network.with_flat(to_host(network.flat))
     live = live_units(network)
-    linear = [name for name in live if network.layers[name].unit_axis == 1]
+    try:
+        flops: Mapping[str, int | None] = live_flops(network)
+    except MinisglError:
+        flops = dict.fromkeys(live)
     counts: dict[str, LayerCount] = {}
-    shape = network.input_shape
-    channels = shape[0]  # live channels that reach the next convolution
-    for name, layer in network.layers.items():
-        shape = layer.output_shape(shape)
-        if not layer.weight_shape:
-            continue
-        weight = layer.weight
-        if name in linear:
-            following = linear[linear.index(name) + 1 :]
-            outputs = live[following[0]] if following else weight.shape[0]
-            flops = live[name] * outputs + outputs
-        else:
-            R, S = weight.shape[2:]
-            flops = shape[1] * shape[2] * (channels * R * S * live[name] + live[name])
-            channels = live[name]
-        units = weight.shape[layer.unit_axis]
+    for name, slot in network.layout.weights.items():
+        weight, units = slot.view(network.flat), slot.shape[slot.unit_axis]
         zeros = weight.size - int(np.count_nonzero(weight))
-        counts[name] = LayerCount(weight.size, zeros, units, units - live[name], flops)
+        counts[name] = LayerCount(weight.size, zeros, units, units - live[name], flops[name])
     return counts
 
 
+def why_no_flops(network: Network) -> str | None:
+    """The reason why count gives no FLOPs, with the layer's name; None where it does."""
+    try:
+        live_flops(network.with_flat(to_host(network.flat)))
+    except MinisglError as error:
+        return str(error)
+    return None
+
+
 def weight_sparsity(weights: Array) -> float:
-    """Percent of exact zeros among the weights, any shape."""
-    return 100.0 * (1 - int(to_host(get_array_module(weights).count_nonzero(weights))) / weights.size)
+    """Percent of exact zeros among the weights, any shape; 0 where there are none."""
+    return 100.0 * (1 - int(to_host(get_array_module(weights).count_nonzero(weights))) / weights.size) if weights.size else 0.0
 
 
 def unit_sparsity(counts: Mapping[str, LayerCount]) -> float:
-    """Percent of dead units among the units of all layers."""
-    return 100.0 * sum(c.dead_units for c in counts.values()) / sum(c.units for c in counts.values())
+    """Percent of dead units among the units of all layers; 0 where there are none."""
+    units = sum(c.units for c in counts.values())
+    return 100.0 * sum(c.dead_units for c in counts.values()) / units if units else 0.0

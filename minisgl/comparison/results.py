@@ -99,7 +99,7 @@ def _discard_what_says_nothing(path: Path) -> None:
 
 def _look(entry: Entry, directory: RunDirectory) -> Result:
     """The result of a finished run."""
-    network, report = run.load(directory.path)
+    network, report = run.load_run(directory.path)
     smaller = compact(network)
     cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     final = report["final"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 
 
 class Data(NamedTuple):
@@ -27,7 +27,7 @@ class Experiment:
     `kept` is the network that the paper's regime keeps, "w" or "v"; `presets` are by name, `changes` of quick by penalty.
     """
 
-    network: Callable[[np.random.Generator], Sequential]
+    network: Callable[[np.random.Generator], Network]
     load: Callable[[Path | None], Data]
     load_test: Callable[[Path | None], LabelledImages]
     kept: str

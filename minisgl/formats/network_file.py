@@ -1,19 +1,19 @@
-"""compact.safetensors: a network of any sizes in a file that says by itself how it is to be put together.
+"""A network in a file that describes itself: model.safetensors and compact.safetensors are both this.
 
-The arrays are named and laid out as PyTorch does (conv1.weight, conv1.bias, ...), float32; gather.index, int32, tells which
-entries of the flattened maps fc1 reads. The metadata hold a list of the layers, in order:
+The arrays are named and laid out as PyTorch's state_dict has them (conv1.weight, conv1.bias, ...). The one metadata entry is
+JSON with sorted keys; it lists the layers in order, each with what its class is built from:
 
-    {"input_shape": [1, 28, 28], "layers": [
-        {"name": "conv1", "kind": "Conv2d", "weight": [7, 1, 5, 5], "stride": 1, "padding": 0, "winograd": false},
-        {"name": "pool1", "kind": "MaxPool2d", "kernel": 2, "stride": 2, "padding": 0},
-        {"name": "relu1", "kind": "ReLU"}, ..., {"name": "flatten", "kind": "Flatten"},
-        {"name": "gather", "kind": "Gather", "index": [76]},
-        {"name": "fc1", "kind": "Linear", "weight": [16, 76]}, ...]}
+    {"format": 2, "input_shape": [1, 28, 28], "layers": [
+        {"name": "conv1", "kind": "Conv2d", "settings": {"in_channels": 1, "out_channels": 20, "kernel": [5, 5], ...}},
+        {"name": "relu1", "kind": "ReLU", "settings": {}},
+        {"name": "stage1", "kind": "Sequential", "layers": [...]}, ...], "checksum": "..."}
 
-Shapes stand in the list too, so that a file is judged before anything of its size is made. `winograd` is not part of what a
-layer computes, only of how: see nn/winograd.py.
+A layer made of others has their entries under "layers"; its class takes them as its first argument. A file is judged before an
+array is loaded: the layers are built from their settings alone, and they say which arrays there must be. A user's own layer is
+known by its class's name, and only if the reader hands the class over: nothing is imported because a file says so.
 """
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,99 +22,95 @@ import numpy as np
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
 from minisgl.formats import files
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential, WinogradConv2d
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
-WITHOUT_SIZES: dict[str, type[Layer]] = {"ReLU": ReLU, "Flatten": Flatten}
+FORMAT = 2  # 1, which has no such entry, is that of minisgl 0.1
+LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequential)}
+DEEPEST = 50  # levels of layers made of layers
 
 
-def _told(name: str, layer: Layer) -> dict[str, Any]:
+def classes(network: Network) -> tuple[type[Layer], ...]:
+    """The classes of the network's layers that this file does not know by itself: `layers` of `read`."""
+    found: dict[str, type[Layer]] = {}
+
+    def look(layer: Layer) -> None:
+        if type(layer) is not LAYERS.get(type(layer).__name__):
+            found[type(layer).__name__] = type(layer)
+        for child in layer.children.values():
+            look(child)
+
+    look(network.root)
+    return tuple(found.values())
+
+
+def _describe(name: str, layer: Layer) -> dict[str, Any]:
     """A layer's entry in the list."""
-    match layer:
-        case Conv2d():
-            shape = {"weight": list(layer.weight_shape), "stride": layer.stride, "padding": layer.padding}
-            return {"name": name, "kind": "Conv2d", **shape, "winograd": isinstance(layer, WinogradConv2d)}
-        case MaxPool2d():
-            return {"name": name, "kind": "MaxPool2d"} | {key: getattr(layer, key) for key in ("kernel", "stride", "padding")}
-        case Gather():
-            return {"name": name, "kind": "Gather", "index": list(layer.index.shape)}
-        case Linear():
-            return {"name": name, "kind": "Linear", "weight": list(layer.weight_shape)}
-        case ReLU() | Flatten():
-            return {"name": name, "kind": type(layer).__name__}
-    raise TypeError(f"a {type(layer).__name__} cannot be written to a compact file")
+    entry: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
+    if layer.children:
+        entry["layers"] = [_describe(key, child) for key, child in layer.children.items()]
+    return entry | {"settings": layer.settings()}
 
 
-def _built(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Layer:
+def _build(entry: Mapping[str, Any], known: Mapping[str, type[Layer]], depth: int = 0) -> Layer:
     """The layer of an entry; KeyError, TypeError or ValueError when it is none."""
-    match told["kind"]:
-        case "Conv2d":
-            K, C, *kernel = told["weight"]
-            if told["winograd"] and told["stride"] == 1:
-                return WinogradConv2d(C, K, tuple(kernel), told["padding"])
-            return Conv2d(C, K, tuple(kernel), told["stride"], told["padding"])
-        case "MaxPool2d":
-            return MaxPool2d(told["kernel"], told["stride"], told["padding"])
-        case "Gather":
-            return Gather(arrays[f"{told['name']}.index"])
-        case "Linear":
-            return Linear(*reversed(told["weight"]))
-    return WITHOUT_SIZES[told["kind"]]()
+    if depth > DEEPEST:
+        raise ValueError(f"layers are nested more than {DEEPEST} deep")
+    if entry["kind"] not in known:
+        raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: hand its class to load, layers=[...]")
+    parts = ({child["name"]: _build(child, known, depth + 1) for child in entry["layers"]},) if "layers" in entry else ()
+    return known[entry["kind"]](*parts, **entry["settings"])
 
 
-def as_bytes(network: Sequential) -> bytes:
-    """The file's content, float32."""
-    flat = to_host(network.flat).astype(np.float32)
-    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
-    for name, layer in network.layers.items():
-        if isinstance(layer, Gather):
-            arrays[f"{name}.index"] = layer.index.astype(np.int32)
-    layers = [_told(name, layer) for name, layer in network.layers.items()]
-    return files.as_safetensors(arrays, {"input_shape": list(network.input_shape), "layers": layers})
+def as_bytes(network: Network) -> bytes:
+    """The file's content. TypeError where a layer's settings are not JSON values."""
+    flat = to_host(network.flat)
+    layers = [_describe(name, layer) for name, layer in network.layers.items()]
+    notes = {"format": FORMAT, "input_shape": list(network.input_shape), "layers": layers}
+    return files.as_safetensors({slot.name: slot.view(flat) for slot in network.layout.slots}, notes)
 
 
-def read(path: Path) -> Sequential:
-    """The network in a compact.safetensors, float32.
+def write(path: Path, network: Network) -> None:
+    """Write the network. MinisglError when the file cannot be written."""
+    files.write(path, as_bytes(network))
 
-    Raises MinisglError when the file is missing or damaged, or its layers do not fit its arrays or each other.
+
+def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
+    """The network in a file; `layers` are the classes of a user's own that it may name, which take precedence.
+
+    Raises MinisglError when the file is missing or damaged, was written by minisgl 0.1 or by another program, or when its
+    layers do not fit its arrays or each other.
     """
     notes = files.read_notes(path)
+    if "format" not in notes and "layers" in notes:
+        raise MinisglError(f"{path} is a compact network of minisgl 0.1: python -m minisgl.compress RUN writes it anew")
+    if "layers" not in notes:
+        raise MinisglError(
+            f"{path} does not describe its network; if it is from a run of minisgl 0.1, load the run's directory"
+        )
+    if notes.get("format") != FORMAT:
+        raise MinisglError(f"{path} has the format {notes.get('format')!r}, and this version of minisgl reads {FORMAT}")
+    known = LAYERS | {cls.__name__: cls for cls in layers}
     try:
-        expected: dict[str, tuple[int, ...]] = {}
-        for told in notes["layers"]:
-            name = told["name"]
-            if any(type(value) is float for value in told.values()):
-                raise ValueError(f"the sizes of {name} are no whole numbers: {told}")
-            if told["kind"] in ("Conv2d", "Linear"):
-                expected |= {f"{name}.weight": _whole(told["weight"]), f"{name}.bias": _whole(told["weight"][:1])}
-            elif told["kind"] == "Gather":
-                expected[f"{name}.index"] = _whole(told["index"])
-        arrays, _ = files.read_arrays(path, expected, types=("F32", "I32"))
-        layers = {told["name"]: _built(told, arrays) for told in notes["layers"]}
-        layout = Sequential.plan(layers)
-        flat = np.empty(layout.size, np.float32)
-        for slot in layout.slots:
-            slot.view(flat)[...] = arrays[slot.name]
-        return Sequential(layers, _whole(notes["input_shape"]), flat)
+        tree = {entry["name"]: _build(entry, known) for entry in notes["layers"]}
+        input_shape = _shape(notes["input_shape"])
+        layout = Network.plan(tree)
+    except MinisglError as error:
+        raise MinisglError(f"{path}: {error}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
+    arrays, _ = files.read_arrays(path, {slot.name: slot.shape for slot in layout.slots})
+    dtype = np.float64 if any(array.dtype == np.float64 for array in arrays.values()) else np.float32
+    flat = np.empty(layout.size, dtype)
+    for slot in layout.slots:
+        slot.view(flat)[...] = arrays[slot.name]
+    try:
+        return Network(tree, input_shape, flat)
+    except (TypeError, ValueError) as error:
         raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
 
 
-def _whole(numbers: list[Any]) -> tuple[int, ...]:
-    """A shape; ValueError unless it is made of whole numbers >= 1."""
-    if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
-        raise ValueError(f"a shape is made of whole numbers >= 1, and not {numbers}")
-    return tuple(numbers)
-
-
-def write_model(path: Path, network: Sequential) -> None:
-    """Write model.safetensors: names, shapes and order of numbers as in a PyTorch state_dict, float32."""
-    flat = to_host(network.flat)
-    arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
-    files.write_arrays(path, arrays, {})
-
-
-def read_model(path: Path, network: Sequential) -> Sequential:
-    """A network like `network` with the parameters of a model.safetensors.
+def read_parameters(path: Path, network: Network) -> Network:
+    """A network like `network` with the parameters of a safetensors file in PyTorch's layout, whoever wrote it.
 
     Raises MinisglError when the file is missing or damaged, or its tensors have other names, shapes, or NaN in them.
     """
@@ -129,3 +125,10 @@ def read_model(path: Path, network: Sequential) -> Sequential:
             f"{path} has numbers of up to {max(abs(a).max() for a in arrays.values()):.1e}, too large for float32"
         )
     return network.with_flat(flat)
+
+
+def _shape(numbers: list[Any]) -> tuple[int, ...]:
+    """A shape; ValueError unless it is made of whole numbers >= 1."""
+    if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
+        raise ValueError(f"a shape is made of whole numbers >= 1, and not {numbers}")
+    return tuple(numbers)

@@ -15,7 +15,7 @@ import numpy as np
 
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU, Sequential
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU
 
 OPSET = 13
 IR_VERSION = 7  # the file format that came with opset 13
@@ -32,19 +32,19 @@ def require_onnx() -> Any:
     return onnx
 
 
-def to_onnx(network: Sequential) -> bytes:
+def to_onnx(network: Network) -> bytes:
     """The file's content: input "images" (N, C, H, W), output "logits" (N, classes), float32. MinisglError without onnx."""
     onnx = require_onnx()
     from onnx import helper, numpy_helper  # noqa: PLC0415
 
     flat = to_host(network.flat).astype(np.float32)
     arrays = {slot.name: slot.view(flat) for slot in network.layout.slots}
-    nodes = []
+    nodes, chain = [], network.chain()
     value, shape = "images", network.input_shape
-    for name, layer in network.layers.items():
+    for name, layer in chain:
         operator, inputs, attributes = _operator(name, layer, arrays)
         shape = layer.output_shape(shape)
-        following = "logits" if name == list(network.layers)[-1] else f"{name}.output"
+        following = "logits" if name == chain[-1][0] else f"{name}.output"
         nodes.append(helper.make_node(operator, [value, *inputs], [following], name=name, **attributes))
         value = following
     graph = helper.make_graph(
@@ -78,7 +78,7 @@ def _operator(name: str, layer: Layer, arrays: dict[str, np.ndarray]) -> tuple[s
             return "Gather", [f"{name}.index"], {"axis": 1}
         case Linear():
             return "Gemm", parameters, {"transB": 1}
-    raise TypeError(f"there is no ONNX operator for a {type(layer).__name__}")
+    raise MinisglError(f"{name} is a {type(layer).__name__}: there is no ONNX operator for it")
 
 
 def _windows(kernel: tuple[int, int], stride: int, padding: int) -> dict[str, Any]:

@@ -7,28 +7,32 @@ uses: (K, C, R, S) and (D_out, D_in). docs/architecture.md has the measurements.
 Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P x Q output, D_in and D_out of a linear layer.
 """
 
-from minisgl.nn.layers import Conv2d, Flatten, Gather, Layer, Linear, ReLU
+from minisgl.nn.conv import Conv2d
+from minisgl.nn.layer import Gradients, Layer, gradients
+from minisgl.nn.layers import Flatten, Gather, Linear, ReLU
 from minisgl.nn.loss import softmax, softmax_cross_entropy
-from minisgl.nn.network import Sequential
-from minisgl.nn.parameters import Layout, Piece, Slot
+from minisgl.nn.network import Network, Sequential
+from minisgl.nn.parameters import Block, Layout, Parameter, Slot
 from minisgl.nn.pooling import MaxPool2d
-from minisgl.nn.winograd import WinogradConv2d
 from minisgl.nn.workspace import Workspace
 
 __all__ = [
+    "Block",
     "Conv2d",
     "Flatten",
     "Gather",
+    "Gradients",
     "Layer",
     "Layout",
     "Linear",
     "MaxPool2d",
-    "Piece",
+    "Network",
+    "Parameter",
     "ReLU",
     "Sequential",
     "Slot",
-    "WinogradConv2d",
     "Workspace",
+    "gradients",
     "softmax",
     "softmax_cross_entropy",
 ]

@@ -14,12 +14,14 @@ it is no derivative. `require_smooth` refuses such points.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from minisgl.nn.im2col import pad, windows
+from minisgl.nn.layer import Gradients, Layer
 from minisgl.nn.layers import ReLU
-from minisgl.nn.network import Sequential
+from minisgl.nn.network import Network, rebuilt
 from minisgl.nn.pooling import MaxPool2d
 from minisgl.nn.workspace import Workspace
 
@@ -68,11 +70,36 @@ def distance_to_kink(layer: object, x: np.ndarray) -> float:
     return float("inf")
 
 
-def require_smooth(network: Sequential, images: np.ndarray, margin: float = 1e-4) -> None:
+class _Watched(Layer):
+    """A layer as it is, whose distance to the nearest kink is put into `distances` at each forward pass."""
+
+    def __init__(self, name: str, layer: Layer, distances: dict[str, float]) -> None:
+        self.name, self.layer, self.distances = name, layer, distances
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.layer.output_shape(shape)
+
+    def forward(
+        self,
+        x: np.ndarray,
+        workspace: Workspace | None = None,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        self.distances[self.name] = distance_to_kink(self.layer, x)
+        return self.layer.forward(x, workspace, training, rng)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, out: Gradients | None = None, input_gradient: bool = True
+    ) -> tuple[np.ndarray, Gradients]:
+        return self.layer.backward(dy, cache, out, input_gradient)
+
+
+def require_smooth(network: Network, images: np.ndarray, margin: float = 1e-4) -> None:
     """Raise ValueError when some activation of the network at these images (N, C, H, W) is within `margin` of a kink."""
-    x = np.ascontiguousarray(np.moveaxis(images, 0, -1))
-    for name, layer in network.layers.items():
-        distance = distance_to_kink(layer, x)
+    distances: dict[str, float] = {}
+    watched = rebuilt(network.root, lambda name, leaf: _Watched(name, leaf, distances))
+    watched.forward(np.ascontiguousarray(np.moveaxis(images, 0, -1)))
+    for name, distance in distances.items():
         if distance < margin:
             raise ValueError(f"{name} is {distance:.1e} from a kink, closer than {margin:.1e}: differences would cross it")
-        x, _ = layer.forward(x)

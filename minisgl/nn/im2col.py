@@ -14,8 +14,8 @@ from minisgl.nn.workspace import Workspace
 
 
 def require_stride_and_padding(stride: int, padding: int) -> None:
-    """Raise ValueError unless stride >= 1 and padding >= 0."""
-    if stride < 1 or padding < 0:
+    """Raise ValueError unless both are whole numbers, stride >= 1 and padding >= 0."""
+    if not (isinstance(stride, int) and isinstance(padding, int)) or stride < 1 or padding < 0:
         raise ValueError(f"a window wants stride >= 1 and padding >= 0, and got stride {stride} and padding {padding}")
 
 

@@ -22,3 +22,8 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 def normal(shape: tuple[int, ...], rng: np.random.Generator, std: float) -> np.ndarray:
     """Zero-mean Gaussian numbers with standard deviation `std`, float64."""
     return rng.standard_normal(shape) * std
+
+
+def small_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Starting biases, N(0, 0.01^2), float64."""
+    return normal(shape, rng, std=0.01)

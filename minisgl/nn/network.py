@@ -1,88 +1,181 @@
-"""A chain of layers: forward applies them in order, backward applies the chain rule in reverse.
+"""Layers joined to a network: a tree of named layers over one flat parameter vector.
 
-    forward:   x -> layer 1 -> layer 2 -> ... -> logits           each layer leaves its cache on the tape
-    backward:  dlogits -> ... -> layer 2 -> layer 1 -> dx         each layer takes its cache from the tape
+A Sequential is a layer like any other: forward applies its children in order, backward applies the chain rule in reverse.
 
-Users' images are (N, C, H, W) and logits are (N, classes); the network turns the image index to the end once, at its
-entry, and back once, at its exit.
+    forward:   x -> child 1 -> child 2 -> ... -> y           each child leaves its cache
+    backward:  dy -> ... -> child 2 -> child 1 -> dx         each child takes its cache
+
+A Network is a Sequential that ends in logits, and owns the flat vector. Users' images are (N, C, H, W) and logits are
+(N, classes); the network turns the image index to the end once, at its entry, and back once, at its exit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike
+
 from minisgl.backend import Array, get_array_module
-from minisgl.nn.layers import Layer
+from minisgl.errors import MinisglError
+from minisgl.nn.layer import Gradients, Layer
 from minisgl.nn.parameters import Layout
 from minisgl.nn.workspace import Workspace
 
 EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
 
-Tape = list[Any]
+Tape = Any
 
 
-class Sequential:
-    """Named layers over one flat parameter vector.
+class Sequential(Layer):
+    """Named layers, one after the other. ValueError for an empty name or one with a dot: full names are joined by dots."""
+
+    def __init__(self, layers: Mapping[str, Layer]) -> None:
+        if bad := [name for name in layers if not name or "." in name]:
+            raise ValueError(f"a layer's name has at least one letter and no dot, and {bad[0]!r} is none")
+        self.children = dict(layers)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        for layer in self.children.values():
+            shape = layer.output_shape(shape)
+        return shape
+
+    def forward(
+        self,
+        x: Array,
+        workspace: Workspace | None = None,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, Any]:
+        caches = []
+        for layer in self.children.values():
+            x, cache = layer.forward(x, workspace, training, rng)
+            caches.append(cache)
+        return x, caches
+
+    def backward(
+        self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Gradients]:
+        grads: dict[str, Any] = {}
+        first = next(iter(self.children), None)
+        for (name, layer), its_cache in zip(reversed(list(self.children.items())), reversed(cache), strict=True):
+            into = None if out is None else out.get(name)
+            dy, grads[name] = layer.backward(dy, its_cache, into, input_gradient or name != first)
+        return dy, grads
+
+
+def walk(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
+    """The full name and layer of every leaf of the tree below `layer`, in the order of its children.
+
+    ValueError where a layer made of others has parameters of its own: they belong into a child.
+    """
+    if not layer.children:
+        yield name, layer
+    elif layer.parameters:
+        raise ValueError(f"{name or 'the network'} is made of other layers: its parameters belong into one of them")
+    for key, child in layer.children.items():
+        yield from walk(child, f"{name}.{key}" if name else key)
+
+
+def rebuilt(layer: Layer, change: Callable[[str, Layer], Layer], name: str = "") -> Layer:
+    """A copy of the tree below `layer` in which change(full name, leaf) stands for each leaf."""
+    if not layer.children:
+        return change(name, layer)
+    new = copy(layer)
+    new.children = {key: rebuilt(child, change, f"{name}.{key}" if name else key) for key, child in layer.children.items()}
+    return new
+
+
+class Network:
+    """A tree of layers over one flat parameter vector.
 
     `flat` (size,) holds all parameters, `weights` (n_weights,) is the view of its weight part, `layout` says which number
-    is whose. `input_shape` is one image's (C, H, W). Raises ValueError when consecutive layers do not fit each other.
+    is whose. `input_shape` is one image's (C, H, W), `classes` the number of logits. Raises ValueError when layers do not
+    fit each other.
     """
 
     def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...], flat: Array) -> None:
-        self.input_shape = input_shape
+        self.input_shape = tuple(input_shape)
         self.layout = self.plan(layers)
         if flat.shape != (self.layout.size,):
             raise ValueError(f"this network has {self.layout.size} parameters, and the vector's shape is {flat.shape}")
         self.flat = flat
-        # the layers are copied, so that the same description may serve several vectors
-        self.layers: dict[str, Layer] = {name: copy(layer) for name, layer in layers.items()}
-        shape = input_shape
-        for name, layer in self.layers.items():
-            shape = layer.output_shape(shape)
-            if layer.weight_shape:
-                layer.weight = self.layout.weights[name].view(flat)
-                layer.bias = self.layout.biases[name].view(flat)
+        self.root = rebuilt(Sequential(layers), self._with_views)
+        shape = self.root.output_shape(self.input_shape)
         if len(shape) != 1:
             raise ValueError(f"a network ends in one number per class, and this one in maps {shape}: add Flatten and Linear")
+        (self.classes,) = shape
+
+    @classmethod
+    def initialized(
+        cls, layers: Mapping[str, Layer], input_shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> "Network":
+        """A network whose parameters are drawn from rng, as their layers declare, in walk order."""
+        network = cls(layers, input_shape, np.empty(cls.plan(layers).size, dtype))
+        for name, layer in network.walk():
+            for parameter in layer.parameters:
+                drawn = parameter.initial(parameter.shape, rng)
+                network.layout[f"{name}.{parameter.key}"].view(network.flat)[...] = drawn
+        return network
 
     @staticmethod
     def plan(layers: Mapping[str, Layer]) -> Layout:
         """The layout of the layers' parameters."""
-        shapes = {name: layer.weight_shape for name, layer in layers.items() if layer.weight_shape}
-        return Layout(shapes, {name: shape[:1] for name, shape in shapes.items()})
+        return Layout((name, parameter) for name, leaf in walk(Sequential(layers)) for parameter in leaf.parameters)
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The layers at the top of the tree, by name."""
+        return self.root.children
 
     @property
     def weights(self) -> Array:
         """All weights (n_weights,), a view of `flat`."""
         return self.flat[: self.layout.n_weights]
 
-    def with_flat(self, flat: Array) -> "Sequential":
+    def with_flat(self, flat: Array) -> "Network":
         """The same layers over another parameter vector."""
-        return Sequential(self.layers, self.input_shape, flat)
+        return Network(self.layers, self.input_shape, flat)
 
-    def with_weights(self, weights: Array) -> "Sequential":
-        """A network of its own with these weights (n_weights,) and a copy of this one's biases."""
+    def with_weights(self, weights: Array) -> "Network":
+        """A network of its own with these weights (n_weights,) and a copy of this one's other parameters."""
         if weights.shape != self.weights.shape:
             raise ValueError(f"this network has {self.layout.n_weights} weights, and got an array {weights.shape}")
         flat = self.flat.copy()
         flat[: self.layout.n_weights] = weights
         return self.with_flat(flat)
 
-    def forward(self, images: Array, workspace: Workspace | None = None) -> tuple[Array, Tape]:
-        """Logits (N, classes) of images (N, C, H, W), and the tape for backward.
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """The full name and layer of every leaf, in the order of the flat vector's parts."""
+        return walk(self.root)
 
-        With a workspace both are valid until its next forward.
+    def chain(self) -> list[tuple[str, Layer]]:
+        """As walk, where the network is one chain of layers; MinisglError, which names the layer, where it branches."""
+        return list(_chain(self.root, ""))
+
+    def forward(
+        self,
+        images: Array,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+        workspace: Workspace | None = None,
+    ) -> tuple[Array, Tape]:
+        """Logits (N, classes) of images (N, C, H, W), uint8 (divided by 255) or floating, and the tape for backward.
+
+        With a workspace both are valid until its next forward. training, rng: see Layer.forward.
         """
         if images.shape[1:] != self.input_shape:
             raise ValueError(f"the network wants images {self.input_shape} and got {tuple(images.shape[1:])}")
+        xp = get_array_module(images)
+        if len(images) == 0:
+            return xp.empty((0, self.classes), self.flat.dtype), None
         ws = workspace or Workspace()
         x = ws.array(self, "x", (*self.input_shape, images.shape[0]), self.flat)  # (C, H, W, N)
-        x[...] = get_array_module(images).moveaxis(images, 0, -1)
-        tape: Tape = []
-        for layer in self.layers.values():
-            x, cache = layer.forward(x, ws)
-            tape.append(cache)
-        return x.T, tape
+        x[...] = xp.moveaxis(images, 0, -1)
+        if images.dtype == np.uint8:
+            x /= 255
+        logits, tape = self.root.forward(x, ws, training, rng)
+        return logits.T, tape
 
     def backward(
         self, dlogits: Array, tape: Tape, out: Array | None = None, input_gradient: bool = False
@@ -93,14 +186,49 @@ class Sequential:
         """
         xp = get_array_module(dlogits)
         gradient = xp.empty_like(self.flat) if out is None else out
-        first = next(iter(self.layers))
+        if len(dlogits) == 0:
+            gradient[...] = 0
+            return gradient, xp.empty((0, *self.input_shape), self.flat.dtype) if input_gradient else None
         dy = xp.ascontiguousarray(dlogits.T)  # (classes, N)
-        for (name, layer), cache in zip(reversed(self.layers.items()), reversed(tape), strict=True):
-            into = None
-            if layer.weight_shape:
-                into = {
-                    "weight": self.layout.weights[name].view(gradient),
-                    "bias": self.layout.biases[name].view(gradient),
-                }
-            dy, _ = layer.backward(dy, cache, into, input_gradient or name != first)
-        return gradient, xp.moveaxis(dy, -1, 0) if input_gradient else None
+        dx, _ = self.root.backward(dy, tape, self._views(gradient), input_gradient)
+        return gradient, xp.moveaxis(dx, -1, 0) if input_gradient else None
+
+    def logits(self, images: Array, workspace: Workspace | None = None) -> Array:
+        """Logits (N, classes) of any number of images, EVALUATION_BATCH a pass: an array of their own."""
+        ws = workspace or Workspace()
+        found = get_array_module(images).empty((len(images), self.classes), self.flat.dtype)
+        for start in range(0, len(images), EVALUATION_BATCH):
+            batch = slice(start, start + EVALUATION_BATCH)
+            found[batch] = self.forward(images[batch], workspace=ws)[0]
+        return found
+
+    def predict(self, images: Array, workspace: Workspace | None = None) -> Array:
+        """The most likely class (N,) of each image."""
+        return self.logits(images, workspace).argmax(axis=1)
+
+    def _with_views(self, name: str, leaf: Layer) -> Layer:
+        """A copy of the leaf over this network's vector: the same description may serve several vectors."""
+        new = copy(leaf)
+        for parameter in leaf.parameters:
+            setattr(new, parameter.key, self.layout[f"{name}.{parameter.key}"].view(self.flat))
+        return new
+
+    def _views(self, gradient: Array) -> dict[str, Any]:
+        """The parts of a gradient (size,) as the layers want them: {"conv1": {"weight": ..., "bias": ...}}."""
+        tree: dict[str, Any] = {}
+        for slot in self.layout.slots:
+            *path, key = slot.name.split(".")
+            branch = tree
+            for name in path:
+                branch = branch.setdefault(name, {})
+            branch[key] = slot.view(gradient)
+        return tree
+
+
+def _chain(layer: Layer, name: str) -> Iterator[tuple[str, Layer]]:
+    if not layer.children and not isinstance(layer, Sequential):
+        yield name, layer
+    elif not isinstance(layer, Sequential):
+        raise MinisglError(f"{name} is a {type(layer).__name__}: this needs a network that is one chain of layers")
+    for key, child in layer.children.items():
+        yield from _chain(child, f"{name}.{key}" if name else key)

@@ -1,4 +1,4 @@
-"""Max-pooling: each window gives its largest entry, and only that entry hears back.
+"""Max-pooling: each window gives its largest entry, and only that entry has a gradient.
 
     y[c, p, q, n] = max over r, s of x[c, p*stride + r, q*stride + s, n],   x padded with -infinity
 
@@ -6,23 +6,28 @@ At a tie the gradient goes to the first maximum in row-major order, here, in ref
 with zeros instead would let the border win over negative inputs.)
 """
 
-from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from minisgl.backend import Array, get_array_module
 from minisgl.nn.im2col import output_size, pad, require_stride_and_padding, windows
-from minisgl.nn.layers import ParameterFree
+from minisgl.nn.layer import Gradients, Layer, require_sizes
 from minisgl.nn.workspace import Workspace
 
 
-class MaxPool2d(ParameterFree):
+class MaxPool2d(Layer):
     """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
 
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0) -> None:
         self.kernel, self.stride, self.padding = kernel, kernel if stride is None else stride, padding
+        require_sizes("a pooling", kernel=kernel)
         require_stride_and_padding(self.stride, padding)
         if padding >= kernel:
             raise ValueError(f"a pooling of kernel {kernel} cannot have padding {padding}: a window would be all padding")
+
+    def settings(self) -> dict[str, Any]:
+        return {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
@@ -35,7 +40,13 @@ class MaxPool2d(ParameterFree):
     def _pixels(self) -> list[tuple[int, int]]:
         return [(r, s) for r in range(self.kernel) for s in range(self.kernel)]  # row-major
 
-    def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
+    def forward(
+        self,
+        x: Array,
+        workspace: Workspace | None = None,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, Any]:
         ws = workspace or Workspace()
         xp = get_array_module(x)
         C, P, Q = self.output_shape(x.shape[:3])
@@ -53,8 +64,8 @@ class MaxPool2d(ParameterFree):
         return y, (overtakes, padded.shape, ws)
 
     def backward(
-        self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
-    ) -> tuple[Array, Mapping[str, Array]]:
+        self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Gradients]:
         overtakes, padded_shape, ws = cache
         xp = get_array_module(dy)
         P, Q = dy.shape[1:3]

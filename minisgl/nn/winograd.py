@@ -28,7 +28,6 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.im2col import every_window
-from minisgl.nn.layers import Conv2d, gradients
 from minisgl.nn.workspace import Workspace
 
 TILE = 4  # m: outputs a tile and axis
@@ -48,99 +47,101 @@ def matrices(kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return A, G * scale, B / scale
 
 
-class WinogradConv2d(Conv2d):
-    """Conv2d with stride 1 and a kernel of at most 5, the same function to rounding; ValueError for other kernels."""
+def require_possible(kernel: tuple[int, int], stride: int) -> None:
+    """Raise ValueError unless the stride is 1 and the kernel at most 5."""
+    if stride != 1:
+        raise ValueError(f"Winograd's convolution takes stride 1, and got {stride}")
+    if max(kernel) > LARGEST_KERNEL:
+        raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, and got {kernel}")
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int | tuple[int, int], padding: int = 0) -> None:
-        super().__init__(in_channels, out_channels, kernel, padding=padding)
-        if max(self.kernel) > LARGEST_KERNEL:
-            raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, and got {self.kernel}")
 
-    def forward(self, x: Array, workspace: Workspace | None = None) -> tuple[Array, Any]:
-        ws = workspace or Workspace()
-        xp = get_array_module(x)
-        C, H, W, N = x.shape
-        K, P, Q = self.output_shape((C, H, W))
-        A_r, A_s, GG, B_r, B_s = ws.once(self, x.dtype.char, lambda: self._matrices(x))
-        n_r, n_s = len(B_r), len(B_s)
-        T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
-        wide = self._widened(x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
-        tiles = ws.array(self, "tiles", (n_r, n_s, C, T, U, N), x)
-        tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
+def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
+    """The output (K, P, Q, N) of a Conv2d for x (C, H, W, N), size = (P, Q), and the cache that backward needs."""
+    xp = get_array_module(x)
+    C, _, _, N = x.shape
+    K, (P, Q) = len(conv.weight), size
+    A_r, A_s, GG, B_r, B_s = ws.once(conv, x.dtype.char, lambda: _matrices(conv.kernel, x))
+    n_r, n_s = len(B_r), len(B_s)
+    T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
+    wide = _widened(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
+    tiles = ws.array(conv, "tiles", (n_r, n_s, C, T, U, N), x)
+    tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
 
-        X = self._from_both_sides(B_r, B_s, tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
-        X = X.reshape(n_r * n_s, C, -1)  # (nn, C, TUN)
-        F = ws.array(self, "F", (n_r * n_s, K, C), x)
-        xp.matmul(GG, self.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
-        Y = ws.array(self, "Y", (n_r * n_s, K, T * U * N), x)
-        xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
-        y_tiles = self._from_both_sides(A_r, A_s, Y.reshape(n_r, n_s, K, T, U, N), "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
+    X = _from_both_sides(conv, (B_r, B_s), tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
+    X = X.reshape(n_r * n_s, C, -1)  # (nn, C, TUN)
+    F = ws.array(conv, "F", (n_r * n_s, K, C), x)
+    xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
+    Y = ws.array(conv, "Y", (n_r * n_s, K, T * U * N), x)
+    xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
+    y_tiles = _from_both_sides(conv, (A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
 
-        y = ws.array(self, "y", (K, T * TILE, U * TILE, N), x)
-        xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), self.bias[:, None, None, None, None, None], out=_tiled(y))
-        return y[:, :P, :Q], (X, F, wide.shape, x.shape, ws)
+    y = ws.array(conv, "y", (K, T * TILE, U * TILE, N), x)
+    xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
+    return y[:, :P, :Q], (X, F, wide.shape, x.shape, ws)
 
-    def backward(
-        self, dy: Array, cache: Any, out: Mapping[str, Array] | None = None, input_gradient: bool = True
-    ) -> tuple[Array, Mapping[str, Array]]:
-        X, F, wide_shape, (C, H, W, N), ws = cache
-        xp = get_array_module(dy)
-        A_r, A_s, GG, B_r, B_s = ws.once(self, dy.dtype.char, lambda: self._matrices(dy))
-        grads = gradients(self, out)
-        K, P, Q, _ = dy.shape
-        n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
-        grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
-        if (P, Q) != (T * TILE, U * TILE):  # what sticks out has no gradient
-            whole = ws.array(self, "dy", (K, T * TILE, U * TILE, N), dy)
-            whole.fill(0)
-            whole[:, :P, :Q] = dy
-            dy = whole
-        dy_tiles = ws.array(self, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
-        dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-        dY = self._from_both_sides(A_r.T, A_s.T, dy_tiles, "dY", ws).reshape(n_r * n_s, K, -1)  # A^T dy A  (nn, K, TUN)
 
-        dF = ws.array(self, "dF", F.shape, dy)
-        xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
-        xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
-        if not input_gradient:
-            return None, grads
+def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
+    """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
+    X, F, wide_shape, (C, H, W, N), ws = cache
+    xp = get_array_module(dy)
+    A_r, A_s, GG, B_r, B_s = ws.once(conv, dy.dtype.char, lambda: _matrices(conv.kernel, dy))
+    K, P, Q, _ = dy.shape
+    n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
+    grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
+    if (P, Q) != (T * TILE, U * TILE):  # what sticks out has no gradient
+        whole = ws.array(conv, "dy", (K, T * TILE, U * TILE, N), dy)
+        whole.fill(0)
+        whole[:, :P, :Q] = dy
+        dy = whole
+    dy_tiles = ws.array(conv, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
+    dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
+    dY = _from_both_sides(conv, (A_r.T, A_s.T), dy_tiles, "dY", ws).reshape(n_r * n_s, K, -1)  # A^T dy A  (nn, K, TUN)
 
-        dX = ws.array(self, "dX", (n_r, n_s, C, T, U, N), dy)
-        xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
-        dtiles = self._from_both_sides(B_r.T, B_s.T, dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
-        dx = ws.array(self, "dx", wide_shape, dy)
-        dx.fill(0)
-        for t in range(T):
-            for u in range(U):  # tiles overlap by R - 1: one at a time
-                top, left = t * TILE, u * TILE
-                dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
-        pad = self.padding
-        return dx[:, pad : pad + H, pad : pad + W], grads  # (C, H, W, N)
+    dF = ws.array(conv, "dF", F.shape, dy)
+    xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
+    xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
+    if not input_gradient:
+        return None
 
-    def _matrices(self, like: Array) -> tuple[Array, ...]:
-        """A for rows and for columns, G (x) G (nn, RS), and B as A; where `like` is and of its dtype."""
-        (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in self.kernel)
-        constants = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
-        return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
+    dX = ws.array(conv, "dX", (n_r, n_s, C, T, U, N), dy)
+    xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
+    dtiles = _from_both_sides(conv, (B_r.T, B_s.T), dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
+    dx = ws.array(conv, "dx", wide_shape, dy)
+    dx.fill(0)
+    for t in range(T):
+        for u in range(U):  # tiles overlap by R - 1: one at a time
+            top, left = t * TILE, u * TILE
+            dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
+    pad = conv.padding
+    return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
 
-    def _from_both_sides(self, left: Array, right: Array, x: Array, role: str, ws: Workspace) -> Array:
-        """left (i, n) along axis 0 and right (j, n') along axis 1 of x (n, n', ...): an array (i, j, ...)."""
-        xp = get_array_module(x)
-        half = ws.array(self, f"half {role}", (len(left), *x.shape[1:]), x)
-        xp.matmul(left, x.reshape(len(x), -1), out=half.reshape(len(left), -1))
-        whole = ws.array(self, role, (len(left), len(right), *x.shape[2:]), x)
-        xp.matmul(right, half.reshape(*half.shape[:2], -1), out=whole.reshape(*whole.shape[:2], -1))
-        return whole
 
-    def _widened(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-        """x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if that is its size."""
-        C, H, W, N = x.shape
-        if size == (H, W):
-            return x
-        wide = ws.array(self, "wide", (C, *size, N), x)
-        wide.fill(0)
-        wide[:, self.padding : self.padding + H, self.padding : self.padding + W] = x
-        return wide
+def _matrices(kernel: tuple[int, int], like: Array) -> tuple[Array, ...]:
+    """A for rows and for columns, G (x) G (nn, RS), and B as A; where `like` is and of its dtype."""
+    (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in kernel)
+    constants = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
+    return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
+
+
+def _from_both_sides(owner: Any, matrices: tuple[Array, Array], x: Array, role: str, ws: Workspace) -> Array:
+    """left (i, n) along axis 0 and right (j, n') along axis 1 of x (n, n', ...): an array (i, j, ...)."""
+    xp, (left, right) = get_array_module(x), matrices
+    product = ws.array(owner, f"left {role}", (len(left), *x.shape[1:]), x)
+    xp.matmul(left, x.reshape(len(x), -1), out=product.reshape(len(left), -1))
+    whole = ws.array(owner, role, (len(left), len(right), *x.shape[2:]), x)
+    xp.matmul(right, product.reshape(*product.shape[:2], -1), out=whole.reshape(*whole.shape[:2], -1))
+    return whole
+
+
+def _widened(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
+    """x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if that is its size."""
+    C, H, W, N = x.shape
+    if size == (H, W):
+        return x
+    wide = ws.array(conv, "wide", (C, *size, N), x)
+    wide.fill(0)
+    wide[:, conv.padding : conv.padding + H, conv.padding : conv.padding + W] = x
+    return wide
 
 
 def _tiled(y: Array) -> Array:

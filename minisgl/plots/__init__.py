@@ -4,7 +4,7 @@
 """
 
 from minisgl.plots.architecture import architecture
-from minisgl.plots.run import filters, loss_and_error, save_run_figures, sparsity_over_epochs, zero_pattern
+from minisgl.plots.run import filters, loss_and_error, run_figures, save_run_figures, sparsity_over_epochs, zero_pattern
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "architecture",
     "filters",
     "loss_and_error",
+    "run_figures",
     "save",
     "save_run_figures",
     "sparsity_over_epochs",

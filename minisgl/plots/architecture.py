@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Sequential
+from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 
 MAP, BAR, WIDTH = 1.1, 2.6, 0.2  # the longest side of a map, the longest bar, and how wide bars are
@@ -35,7 +35,7 @@ class Stage:
         return f"{self.units:,} map{'s' * (self.units > 1)}\n{' x '.join(map(str, self.size))}"
 
 
-def stages(network: Sequential) -> list[Stage]:
+def stages(network: Network) -> list[Stage]:
     """The image, each convolution's maps, the flattened maps that are read, each hidden layer, and the logits."""
     shape = network.input_shape
     found = [Stage(shape[0], shape[1:])]
@@ -58,7 +58,7 @@ def stages(network: Sequential) -> list[Stage]:
     return found
 
 
-def architecture(before: Sequential, after: Sequential) -> Figure:
+def architecture(before: Network, after: Network) -> Figure:
     """The two networks, `after` with the layers of `before` and at most its units."""
     rows = [stages(before), stages(after)]
     maps = [stage.size for stage in rows[0] if stage.size]

@@ -1,5 +1,7 @@
 """Every figure of a run, drawn from what the run saved."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator
 
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 
 
@@ -68,18 +70,20 @@ def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
     return image
 
 
-def filters(weight: np.ndarray) -> Figure:
-    """The filters of a first convolution (K, 1, R, S), one picture each."""
-    K = len(weight)
-    rows = -(-K // 10)
+def filters(weight: np.ndarray, name: str = "conv1") -> Figure:
+    """The filters of a first convolution (K, C, R, S), a picture for each channel of each."""
+    K, C = weight.shape[:2]
+    rows = -(-K * C // 10)
     limit = float(np.abs(weight).max()) or 1.0
     figure = Figure(figsize=(9, 0.95 * rows + 0.5), layout="constrained")
     zeros = np.count_nonzero(weight == 0)
-    figure.suptitle(f"conv1: {K} filters, {zeros} of {weight.size} weights zero (white)", x=0.01, ha="left", fontsize=11)
+    channels = f" of {C} channels" if C > 1 else ""
+    title = f"{name}: {K} filters{channels}, {zeros} of {weight.size} weights zero (white)"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     grid = figure.subplots(rows, 10, squeeze=False).ravel()
-    for axes in grid[K:]:
+    for axes in grid[K * C :]:
         axes.set_axis_off()
-    images = [_signed(axes, weight[k, 0], limit) for k, axes in enumerate(grid[:K])]
+    images = [_signed(axes, weight[divmod(i, C)], limit) for i, axes in enumerate(grid[: K * C])]
     bar = figure.colorbar(images[0], ax=list(grid), shrink=0.9, label="weight")
     bar.set_ticks([-limit, -limit / 10, 0, limit / 10, limit])
     bar.ax.yaxis.set_major_formatter("{x:.2g}")
@@ -119,12 +123,28 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
     return figure
 
 
-def save_run_figures(history: list[dict[str, Any]], network: Sequential, folder: Path) -> None:
-    """The four figures of a run, from its history and the network it saved; the zeros are those of its first linear layer."""
-    save(loss_and_error(history), folder / "loss_and_error.png")
-    save(sparsity_over_epochs(history), folder / "sparsity.png")
-    save(filters(network.layers["conv1"].weight), folder / "conv1_filters.png")
-    weights = {name: network.layers[name].weight for name in network.layout.weights}
-    channels = [len(weight) for weight in weights.values() if weight.ndim == 4][-1]
-    name, weight = next((name, weight) for name, weight in weights.items() if weight.ndim == 2)
-    save(zero_pattern(weight, name, columns_each=weight.shape[1] // channels), folder / f"{name}_zeros.png")
+def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure of a run, by file name: from its history, and from the network that it saved.
+
+    The filters are those of the first convolution, and the zeros those of the first linear layer, where there is one.
+    """
+    weights = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
+    convolutions = {name: weight for name, weight in weights.items() if weight.ndim == 4}
+    linear = {name: weight for name, weight in weights.items() if weight.ndim == 2}
+    figures: dict[str, Callable[[], Figure]] = {
+        "loss_and_error.png": partial(loss_and_error, history),
+        "sparsity.png": partial(sparsity_over_epochs, history),
+    }
+    for name, weight in list(convolutions.items())[:1]:
+        figures[f"{name}_filters.png"] = partial(filters, weight, name)
+    for name, weight in list(linear.items())[:1]:
+        channels = len(list(convolutions.values())[-1]) if convolutions else 0
+        fits = channels and weight.shape[1] % channels == 0
+        figures[f"{name}_zeros.png"] = partial(zero_pattern, weight, name, weight.shape[1] // channels if fits else None)
+    return figures
+
+
+def save_run_figures(history: list[dict[str, Any]], network: Network, folder: Path) -> None:
+    """Write every figure of a run."""
+    for name, draw in run_figures(history, network).items():
+        save(draw(), folder / name)

@@ -18,7 +18,7 @@ from math import cos, pi
 from typing import NamedTuple
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import Piece
+from minisgl.nn import Block
 from minisgl.solver.schedules import Moment, Schedule
 from minisgl.solver.splitting import Splitting, drop_negligible
 
@@ -60,7 +60,7 @@ def begin(splitting: Splitting, prune: float = 0.0) -> None:
         array[:n] *= w != 0  # else it would still move them
 
 
-def update(splitting: Splitting, piece: Piece, gradient: Array, lr: float) -> None:
+def update(splitting: Splitting, piece: Block, gradient: Array, lr: float) -> None:
     """The step for one piece, the optimiser having advanced: survivors and biases move, and V follows W."""
     w = piece.view(splitting.network.flat)
     is_weights = piece.part.start < splitting.network.layout.n_weights

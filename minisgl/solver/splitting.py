@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import prod
 
 from minisgl.backend import Array, block_size, get_array_module
-from minisgl.nn import Piece, Sequential, Slot
+from minisgl.nn import Block, Network, Slot
 from minisgl.nn.optimizers import Optimizer
 from minisgl.penalties import GroupLasso, Penalty, Separable
 
@@ -48,19 +48,15 @@ class Splitting:
     prox is called, and training is the plain loop to the last bit.
     """
 
-    def __init__(self, network: Sequential, optimizer: Optimizer, penalties: Mapping[str, LayerPenalty]) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, penalties: Mapping[str, LayerPenalty]) -> None:
         self.network, self.optimizer = network, optimizer
         slots = network.layout.weights
         self._names = {slot: name for name, slot in slots.items()}
         self.groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
         self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
-        size = network.layout.size
-        biases = Slot(
-            "biases", (size - network.layout.n_weights,), network.layout.n_weights, size
-        )  # all alike: they pay nothing
         piece = block_size(network.flat, PIECE)
-        self.w_pieces = [part for slot in (*slots.values(), biases) for part in slot.cut(piece)]
-        self.v_pieces = [piece for slot in slots.values() for piece in slot.cut(self._v_size(slot))] if self._sparse else []
+        self.w_pieces = [part for slot in (*slots.values(), network.layout.free) for part in slot.blocks(piece)]
+        self.v_pieces = [piece for slot in slots.values() for piece in slot.blocks(self._v_size(slot))] if self._sparse else []
         self.v: Array = network.weights.copy() if self._sparse else network.weights
 
     def _v_size(self, slot: Slot) -> int:
@@ -83,7 +79,7 @@ class Splitting:
         """What the group lasso multiplies each weight with in its gradient: one number a group."""
         return {slot: group.pull(slot.view(self.network.flat)) for slot, group in self.groups.items()}
 
-    def _add_gradient(self, piece: Piece, gradient: Array, beta: float, pulls: Mapping[Slot, Array]) -> None:
+    def _add_gradient(self, piece: Block, gradient: Array, beta: float, pulls: Mapping[Slot, Array]) -> None:
         w, g = piece.view(self.network.flat), piece.view(gradient)
         if piece.slot in pulls:
             pull = pulls[piece.slot]  # a number for each row, or for each column
@@ -104,7 +100,7 @@ class Splitting:
         for piece in self.w_pieces:
             self.update_w(piece, gradient, lr, beta, pulls)
 
-    def update_w(self, piece: Piece, gradient: Array, lr: float, beta: float, pulls: Mapping[Slot, Array]) -> None:
+    def update_w(self, piece: Block, gradient: Array, lr: float, beta: float, pulls: Mapping[Slot, Array]) -> None:
         """The W-step for one piece, the optimiser having advanced; `pulls` are those of W before the step."""
         self._add_gradient(piece, gradient, beta, pulls)
         self.optimizer.update(self.network.flat, gradient, lr, piece.part)
@@ -125,7 +121,7 @@ class Splitting:
             for slot, penalty in self._sparse.items()
         }
 
-    def update_v(self, piece: Piece, steps: Mapping[Slot, float]) -> None:
+    def update_v(self, piece: Block, steps: Mapping[Slot, float]) -> None:
         """The V-step for one piece."""
         w, v = piece.view(self.network.flat), piece.view(self.v)
         if steps.get(piece.slot, 0) > 0:
@@ -144,7 +140,7 @@ class Splitting:
             total += penalty.value(slot.view(self.v)) + beta / 2 * (gap * gap).sum().item()
         return float(total)
 
-    def reported(self, which: str) -> Sequential:
+    def reported(self, which: str) -> Network:
         """The network "w", its weights below 1e-5 set to exactly 0, or "v", with W's biases. Both are copies.
 
         With no penalty on V the two are the same network.

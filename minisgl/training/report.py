@@ -18,7 +18,7 @@ from minisgl.backend import device_name, get_array_module
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import EXPERIMENTS
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 from minisgl.solver.splitting import Splitting
 from minisgl.training.shards import Shards
 
@@ -41,16 +41,23 @@ def device(xp: Any = np) -> str:
     return platform.processor() or platform.machine()
 
 
-def describe(network: Sequential, shards: Shards, test: LabelledImages) -> dict[str, Any]:
-    """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer."""
+def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str, Any]:
+    """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer.
+
+    Where FLOPs are not known they are None, and "flops_unknown" says which layer is the reason.
+    """
     counts = sparsity.count(network)
-    return {
+    flops = [layer.flops for layer in counts.values() if layer.flops is not None]
+    entry: dict[str, Any] = {
         "test_error": shards.error(network, test.images, test.labels),
         "weight_sparsity": sparsity.weight_sparsity(network.weights),
         "unit_sparsity": sparsity.unit_sparsity(counts),
-        "flops": sum(c.flops for c in counts.values()),
+        "flops": sum(flops) if len(flops) == len(counts) else None,
         "layers": {name: asdict(layer) for name, layer in counts.items()},
     }
+    if entry["flops"] is None:
+        entry["flops_unknown"] = sparsity.why_no_flops(network)
+    return entry
 
 
 def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
@@ -89,7 +96,8 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         for heading in ("layer", "weights", "zeros", "zeros %", "units", "dead units", "FLOPs"):
             table.add_column(heading, justify="left" if heading == "layer" else "right", no_wrap=True)
         layers = list(entry["layers"].items())
-        total = {key: sum(layer[key] for _, layer in layers) for key in layers[0][1]}
+        total = {key: sum(layer[key] for _, layer in layers) for key in ("weights", "zero_weights", "units", "dead_units")}
+        total["flops"] = entry["flops"]
         for name, layer in (*layers, ("all", total)):
             table.add_row(
                 name,
@@ -98,8 +106,10 @@ def print_table(report: dict[str, Any], console: Console) -> None:
                 f"{100 * layer['zero_weights'] / layer['weights']:.2f}",
                 f"{layer['units']:,}",
                 f"{layer['dead_units']:,}",
-                f"{layer['flops']:,}",
+                "-" if layer["flops"] is None else f"{layer['flops']:,}",
                 end_section=name == layers[-1][0],
             )
         console.print(table)
+    if reason := report[report["final"]].get("flops_unknown"):
+        console.print(f"FLOPs are not counted: {reason}.", highlight=False, markup=False)
     console.print(f"Errors: of {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")

@@ -2,7 +2,7 @@
 
 from minisgl.config import TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.nn import Sequential
+from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
@@ -11,7 +11,7 @@ from minisgl.solver.schedules import Continuation, Schedule, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
 
 
-def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
+def make_splitting(config: TrainConfig, network: Network) -> Splitting:
     """The network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
     optimizer: Optimizer
     match config.optimizer:
@@ -24,7 +24,7 @@ def make_splitting(config: TrainConfig, network: Sequential) -> Splitting:
         raise MinisglError(f"penalty {config.penalty} has no options, and got {', '.join(options)}")
     chosen, penalties = config.sparse_among(list(network.layout.weights)), {}
     for name, slot in network.layout.weights.items():
-        axis = network.layers[name].unit_axis
+        axis = slot.unit_axis
         group = GroupLasso(config.group_weight, axis) if config.group_weight > 0 else None
         sparse = make_r(config.penalty, config.lam, options, slot.shape, axis) if has_r(config.penalty) else None
         if config.lam == 0 or name not in chosen:

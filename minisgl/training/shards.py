@@ -19,8 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import Sequential, Workspace, softmax_cross_entropy
-from minisgl.nn.network import EVALUATION_BATCH
+from minisgl.nn import Network, Workspace, softmax_cross_entropy
 from minisgl.solver import refit
 from minisgl.solver.schedules import Moment
 from minisgl.solver.splitting import Splitting
@@ -33,10 +32,10 @@ def cut(size: int, shards: int) -> list[slice]:
 
 
 def shard_gradient(
-    network: Sequential, images: Array, labels: Array, *, batch_size: int, workspace: Workspace, out: Array
+    network: Network, images: Array, labels: Array, *, batch_size: int, workspace: Workspace, out: Array
 ) -> tuple[Array, Array]:
     """A shard's part of the batch's mean loss, its number of wrong answers, and, in out (size,), its part of the gradient."""
-    logits, tape = network.forward(images, workspace)
+    logits, tape = network.forward(images, training=True, workspace=workspace)
     loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size)
     wrong = (logits.argmax(axis=1) != labels).sum()
     network.backward(dlogits, tape, out)
@@ -69,7 +68,7 @@ class Shards:
             other.result()
         return results
 
-    def gradient(self, network: Sequential, images: Array, labels: Array) -> tuple[Array, Array, Array]:
+    def gradient(self, network: Network, images: Array, labels: Array) -> tuple[Array, Array, Array]:
         """Mean loss, number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
 
         The first two are scalars where the images are: nothing is fetched. The gradient is valid until the next call.
@@ -97,7 +96,7 @@ class Shards:
             splitting.v_step(moment.beta, moment.thresholds)
         return loss, wrong
 
-    def predict(self, network: Sequential, images: Array) -> Array:
+    def predict(self, network: Network, images: Array) -> Array:
         """The most likely class (N,) of each image (N, C, H, W)."""
         N = len(images)
         workspaces = [Workspace() for _ in self._workspaces]  # of their own: the network is looked at once, and goes
@@ -105,14 +104,12 @@ class Shards:
         pieces = cut(N, len(self._workspaces))
 
         def run(i: int) -> None:
-            for start in range(pieces[i].start, pieces[i].stop, EVALUATION_BATCH):
-                batch = slice(start, min(start + EVALUATION_BATCH, pieces[i].stop))
-                predicted[batch] = network.forward(images[batch], workspaces[i])[0].argmax(axis=1)
+            predicted[pieces[i]] = network.predict(images[pieces[i]], workspaces[i])
 
         self._map(run, len(pieces))
         return predicted
 
-    def error(self, network: Sequential, images: Array, labels: Array) -> float:
+    def error(self, network: Network, images: Array, labels: Array) -> float:
         """Percent of the images (N, C, H, W) whose most likely class is not their label (N,)."""
         return 100.0 * (self.predict(network, images) != labels).mean().item()
 

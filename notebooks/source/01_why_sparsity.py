@@ -45,7 +45,7 @@ def learn(network, steps, update):
     rng, workspace = np.random.default_rng(1), Workspace()
     for _ in range(steps):
         batch = train[rng.integers(0, 20_000, 100)]
-        logits, tape = network.forward(batch.images, workspace)  # (100, 10)
+        logits, tape = network.forward(batch.images, workspace=workspace)  # (100, 10)
         _, dlogits = softmax_cross_entropy(logits, batch.labels)  # (100, 10)
         update(network.backward(dlogits, tape)[0])
 
@@ -54,7 +54,7 @@ def accuracy(network):
     """Percent of the held-out digits that are read rightly."""
     batches = [held_out[i : i + 100] for i in range(0, len(held_out), 100)]
     workspace = Workspace()
-    return 100 * np.mean([network.forward(b.images, workspace)[0].argmax(axis=1) == b.labels for b in batches])
+    return 100 * np.mean([network.forward(b.images, workspace=workspace)[0].argmax(axis=1) == b.labels for b in batches])
 
 
 def adam_step(gradient):

@@ -19,7 +19,7 @@ from ipywidgets import IntSlider, interact
 from matplotlib.patches import Rectangle
 
 from minisgl.data import mnist
-from minisgl.nn import Conv2d, WinogradConv2d, Workspace, reference, winograd
+from minisgl.nn import Conv2d, Workspace, reference, winograd
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.im2col import col2im, every_window, im2col, windows
 from minisgl.notebook import show_code
@@ -497,7 +497,7 @@ for C2, K2, H2 in ((1, 20, 28), (20, 50, 12)):
     start = perf_counter()
     slow = reference.conv2d(images[..., :1], w5, np.zeros(K2, np.float32))  # (K, P, Q, 1)
     times.append([1000 * (perf_counter() - start)])
-    for layer in (Conv2d(C2, K2, 5), WinogradConv2d(C2, K2, 5)):
+    for layer in (Conv2d(C2, K2, 5, algorithm="im2col"), Conv2d(C2, K2, 5, algorithm="winograd")):
         layer.weight, layer.bias, ws = w5, np.zeros(K2, np.float32), Workspace()
         times[-1].append(fastest(lambda layer=layer, ws=ws, images=images: layer.forward(images, ws)) / 64)
         assert relative_error(layer.forward(images)[0][..., :1], slow) < 1e-5

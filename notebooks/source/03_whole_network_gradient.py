@@ -23,7 +23,7 @@ from ipywidgets import FloatSlider, interact
 
 from minisgl.data import mnist
 from minisgl.models import lenet5
-from minisgl.nn import Flatten, Linear, MaxPool2d, ReLU, Sequential, Workspace, softmax
+from minisgl.nn import Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Workspace, softmax
 from minisgl.nn.gradcheck import directional_derivative, numeric_gradient, relative_error, require_smooth
 from minisgl.nn.initializers import he_normal
 from minisgl.notebook import show_code
@@ -120,7 +120,7 @@ assert heard <= 1 / 4
 # %%
 layers = {"pool": MaxPool2d(2), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(3, 2)}
 flat = np.array([1, -1, 2, 0, 1, -1, 0, np.log(3)])  # (8,): all of W, then all of b
-tiny = Sequential(layers, (1, 2, 6), flat)
+tiny = Network(layers, (1, 2, 6), flat)
 x = np.array([[1.0, 2, 1, -1, -1, -3], [0, -1, 0, -2, -2, -4]]).reshape(1, 1, 2, 6)  # (N, C, H, W)
 first = np.array([0])
 
@@ -469,7 +469,7 @@ workspace = Workspace()  # memory that is used again and again
 
 
 def loss_at(flat):
-    return float(softmax_cross_entropy(network.with_flat(flat).forward(images, workspace)[0], labels)[0])
+    return float(softmax_cross_entropy(network.with_flat(flat).forward(images, workspace=workspace)[0], labels)[0])
 
 
 def kinks_at(flat):
@@ -483,7 +483,7 @@ def kinks_at(flat):
 logits, tape = network.forward(images)
 gradient, _ = network.backward(softmax_cross_entropy(logits, labels)[1], tape)
 without = gradient.copy()
-network.layout.biases["conv1"].view(without)[...] = 0  # a mistake in 20 of 431,080 entries
+network.layout["conv1.bias"].view(without)[...] = 0  # a mistake in 20 of 431,080 entries
 
 steps, rng = 10.0 ** np.arange(-12, 0.1), np.random.default_rng(1)
 figure, axes = plt.subplots(figsize=(12, 3.4))
@@ -544,7 +544,7 @@ def learn(network, optimizer, lr, steps=60, held_out=None):
     workspace, losses, lengths, wrong = Workspace(), [], {}, []
     for i in range(steps):
         batch = train[50 * i : 50 * i + 50]
-        logits, tape = network.forward(batch.images, workspace)
+        logits, tape = network.forward(batch.images, workspace=workspace)
         loss, dlogits = softmax_cross_entropy(logits, batch.labels)
         gradient, _ = network.backward(dlogits, tape)
         losses.append(float(loss))
@@ -552,7 +552,7 @@ def learn(network, optimizer, lr, steps=60, held_out=None):
         optimizer.advance()
         optimizer.update(network.flat, gradient, lr)
         if held_out and i % 10 == 9:
-            logits, _ = network.forward(held_out.images, workspace)
+            logits, _ = network.forward(held_out.images, workspace=workspace)
             wrong.append(float(np.mean(logits.argmax(axis=1) != held_out.labels)))
     return losses, lengths, wrong
 

@@ -68,13 +68,13 @@ plt.show()
 # the last layer would be the ten classes, and input channels of the first the image: these we want to keep.
 
 # %%
-layers = lenet5(np.random.default_rng(0)).layers
-units = {name: (layer.weight_shape, layer.unit_axis) for name, layer in layers.items() if layer.weight_shape}
+network = lenet5(np.random.default_rng(0))
+units = {name: (slot.shape, slot.unit_axis) for name, slot in network.layout.weights.items()}
 for name, (shape, axis) in units.items():
     print(f"{name:5} {shape!s:14} groups along axis {axis}: {shape[axis]:3}, each of {np.prod(shape) // shape[axis]} weights")
 assert sum(shape[axis] for shape, axis in units.values()) == 20 + 50 + 800 + 500
 
-conv1 = layers["conv1"]
+conv1 = network.layers["conv1"]
 conv1.weight[7] = 0  # one dead filter
 y, _ = conv1.forward(rng.random((1, 28, 28, 2), np.float32))  # (20, 24, 24, 2): two images, in the last axis
 assert np.all(y[7] == conv1.bias[7])

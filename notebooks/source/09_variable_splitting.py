@@ -18,7 +18,7 @@ from ipywidgets import FloatSlider, interact
 from minisgl.solver import refit
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
-from minisgl.nn import Flatten, Linear, Sequential
+from minisgl.nn import Flatten, Linear, Network
 from minisgl.nn.loss import softmax_cross_entropy
 from minisgl.notebook import show_code
 from minisgl.nn.optimizers import SGD, Adam
@@ -355,7 +355,7 @@ def f(network, images=images, labels=labels):
 
 
 def linear_layer(flat):
-    return Sequential({"flatten": Flatten(), "fc": Linear(196, 10)}, (1, 14, 14), flat)
+    return Network({"flatten": Flatten(), "fc": Linear(196, 10)}, (1, 14, 14), flat)
 
 
 X = np.column_stack([images.reshape(500, 196), np.ones(500)])  # (500, 197)

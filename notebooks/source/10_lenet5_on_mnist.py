@@ -88,10 +88,10 @@ shape = network.input_shape
 print(f"{'':8} {'output':>14} {'weights':>17} {'number':>8} {'units':>6} {'std at first':>13}")
 for name, layer in network.layers.items():
     shape = layer.output_shape(shape)
-    if layer.weight_shape:
+    if layer.parameters:
         fan_in = layer.weight[0].size
         assert abs(layer.weight.std() / np.sqrt(2 / fan_in) - 1) < 0.1
-        units = layer.weight_shape[layer.unit_axis]
+        units = layer.weight_shape[network.layout.weights[name].unit_axis]
         print(f"{name:8} {shape!s:>14} {layer.weight_shape!s:>17} {layer.weight.size:8,} {units:6} {np.sqrt(2 / fan_in):13.3f}")
 assert network.weights.size == 20 * 25 + 50 * 20 * 25 + 500 * 800 + 10 * 500 == 430_500
 
@@ -425,7 +425,7 @@ plt.show()
 
 # %% [markdown]
 # **What is told in the end.** Held-out digits may be looked at as often as we like: with them settings are chosen. The test set is looked at *once*,
-# when a run is over and nothing is left to choose; in the package only [report.py](../minisgl/report.py) does it. So now, for the run in
+# when a run is over and nothing is left to choose; in the package only [report.py](../minisgl/training/report.py) does it. So now, for the run in
 # continuation:
 
 # %%

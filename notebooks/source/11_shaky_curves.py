@@ -357,7 +357,7 @@ shape, work = network.input_shape, {}
 print(f"{'':6} {'output':>14} {'weights':>8} {'multiplications':>16}")
 for name, layer in network.layers.items():
     shape = layer.output_shape(shape)
-    if layer.weight_shape:
+    if layer.parameters:
         places = int(np.prod(shape[1:]))  # 1 for fc
         work[name] = layer.weight.size, layer.weight.size * places
         print(f"{name:6} {shape!s:>14} {work[name][0]:8,} {work[name][1]:16,}")

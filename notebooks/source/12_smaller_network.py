@@ -34,7 +34,7 @@ from minisgl.analysis.compact import _follow_the_image, _follow_the_logits, comp
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequential
+from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network, ReLU
 from minisgl.notebook import show_code
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR, architecture
 from minisgl.plots.sweep import Point, Spread, pareto
@@ -161,7 +161,7 @@ def chain(weights, biases):
     layers = {"flatten": Flatten()}
     for i, W in enumerate(weights, 1):
         layers |= {f"fc{i}": Linear(W.shape[1], W.shape[0])} | ({f"relu{i}": ReLU()} if i < len(weights) else {})
-    network = Sequential(layers, (1, 1, weights[0].shape[1]), np.zeros(Sequential.plan(layers).size))
+    network = Network(layers, (1, 1, weights[0].shape[1]), np.zeros(Network.plan(layers).size))
     for i, (W, b) in enumerate(zip(weights, biases, strict=True), 1):
         network.layers[f"fc{i}"].weight[...], network.layers[f"fc{i}"].bias[...] = W, b
     return network

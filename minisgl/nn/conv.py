@@ -1,0 +1,110 @@
+"""Convolution: each output channel slides its own kernel over all input channels.
+
+    y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
+
+As one matrix product (im2col.py) or, where that saves more than it costs, with fewer multiplications (winograd.py): the same
+function but for rounding. The loops that define it are in reference.py.
+"""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from minisgl.backend import Array, get_array_module
+from minisgl.nn import winograd
+from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
+from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
+from minisgl.nn.parameters import weight_and_bias
+from minisgl.nn.workspace import Workspace
+
+Algorithm = Literal["auto", "im2col", "winograd"]
+
+
+class Conv2d(Layer):
+    """A convolution with the same stride and padding in both directions. weight (K, C, R, S), bias (K,).
+
+    A unit is an output channel (axis 0). algorithm: "auto" takes Winograd's for 5 x 5 kernels, stride 1 and at least 8 input
+    channels, where it is faster, else im2col. ValueError for a stride, padding or algorithm that is not possible.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | tuple[int, int],
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        algorithm: Algorithm = "auto",
+    ) -> None:
+        require_stride_and_padding(stride, padding)
+        R, S = (kernel, kernel) if isinstance(kernel, int) else kernel
+        require_sizes("a convolution", in_channels=in_channels, out_channels=out_channels, kernel_height=R, kernel_width=S)
+        self.kernel, self.stride, self.padding, self.algorithm = (R, S), stride, padding, algorithm
+        if algorithm not in get_args(Algorithm):
+            raise ValueError(f"a convolution's algorithm is one of {', '.join(get_args(Algorithm))}, and not {algorithm}")
+        if algorithm == "winograd":
+            winograd.require_possible(self.kernel, stride)
+        pays = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
+        self.uses_winograd = algorithm == "winograd" or (algorithm == "auto" and pays)
+        self.weight_shape: tuple[int, ...] = (out_channels, in_channels, R, S)
+        self.parameters = weight_and_bias(self.weight_shape, unit_axis=0)
+        self.weight: Array = None
+        self.bias: Array = None
+
+    def settings(self) -> dict[str, Any]:
+        K, C, R, S = self.weight_shape
+        window = {"kernel": [R, S], "stride": self.stride, "padding": self.padding}
+        return {"in_channels": C, "out_channels": K, **window, "algorithm": self.algorithm}
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        K, C, R, S = self.weight_shape
+        if len(shape) != 3 or shape[0] != C:
+            raise ValueError(f"a convolution {K}x{C}x{R}x{S} wants {C} input channels, (C, H, W), and got {shape}")
+        P = output_size(shape[1], R, self.stride, self.padding)
+        Q = output_size(shape[2], S, self.stride, self.padding)
+        return K, P, Q
+
+    def forward(
+        self,
+        x: Array,
+        workspace: Workspace | None = None,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, Any]:
+        ws = workspace or Workspace()
+        K, P, Q = self.output_shape(x.shape[:3])
+        if self.uses_winograd:
+            return winograd.forward(self, x, (P, Q), ws)
+        xp = get_array_module(x)
+        C, N = x.shape[0], x.shape[3]
+        R, S = self.kernel
+        padded = pad(x, self.padding, 0.0, ws, self)  # (C, H+2pad, W+2pad, N)
+        columns = im2col(padded, self.kernel, self.stride, out=ws.array(self, "columns", (C, R, S, P, Q, N), x))
+        y = ws.array(self, "y", (K, P, Q, N), x)
+        # (K, PQN) = (K, CRS) @ (CRS, PQN)
+        xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
+        y += self.bias[:, None, None, None]
+        return y, (columns, padded.shape, ws)
+
+    def backward(
+        self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Gradients]:
+        grads = gradients(self, out)
+        if self.uses_winograd:
+            return winograd.backward(self, dy, cache, grads, input_gradient), grads
+        columns, padded_shape, ws = cache
+        xp = get_array_module(dy)
+        K, C, R, S = self.weight_shape
+        dy2 = dy.reshape(K, -1)  # (K, PQN)
+        columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
+        # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
+        xp.matmul(dy2, columns2.T, out=grads["weight"].reshape(K, -1))  # (K, CRS)
+        grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, which einsum does faster than sum
+        if not input_gradient:
+            return None, grads
+        dcolumns = ws.array(self, "dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
+        xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
+        dx = col2im(dcolumns, self.stride, out=ws.array(self, "dx", padded_shape, dy))
+        inner = slice(self.padding, -self.padding) if self.padding else slice(None)
+        return dx[:, inner, inner], grads  # (C, H, W, N): what went to the padding is dropped
