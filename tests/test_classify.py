@@ -151,6 +151,6 @@ def test_what_is_wrong_is_told_in_a_sentence(words, sentence, trained, tmp_path)
 def test_a_run_of_another_experiment_is_refused(tmp_path, monkeypatch):
     from minisgl import classify  # noqa: PLC0415
 
-    monkeypatch.setattr(classify, "load", lambda path: (None, {"experiment": "mnist-lenet5"}))
+    monkeypatch.setattr(classify, "load_run", lambda path: (None, {"experiment": "mnist-lenet5"}))
     with pytest.raises(MinisglError, match=r"is a run of mnist-lenet5; shaky hands are told by one of shaky-curves"):
         classify.run(classify.ClassifyConfig(tmp_path, word="hello"))

@@ -75,7 +75,7 @@ def test_the_logits_and_predictions_are_those_of_the_run(compressed):
     network, _ = minisgl.load(run)
     images = mnist.load_test(runs.data_of(run)).images
     wanted = network.forward(images)[0]
-    found = minisgl.load_compact(run).forward(images)[0]
+    found = minisgl.load(run / "compact.safetensors")[0].forward(images)[0]
     assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
     session = onnxruntime.InferenceSession((run / "compact.onnx").read_bytes(), providers=["CPUExecutionProvider"])
     (others,) = session.run(None, {"images": images})
@@ -87,7 +87,7 @@ def test_the_report_is_true(compressed):
     run, _ = compressed
     told = json.loads((run / "compact.json").read_text())
     network, report = minisgl.load(run)
-    smaller = minisgl.load_compact(run)
+    smaller = minisgl.load(run / "compact.safetensors")[0]
     for entry, net, file in (
         (told["before"], network, run / "model.safetensors"),
         (told["after"], smaller, run / "compact.safetensors"),

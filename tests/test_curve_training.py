@@ -15,6 +15,7 @@ from minisgl import run as runs
 from minisgl.data import curves
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS, preset
+from minisgl.formats import files
 from minisgl.models import curve_net
 from minisgl.nn import softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error, require_smooth
@@ -185,8 +186,18 @@ def test_what_cannot_be(options: list[str], sentence: str, small: Path, monkeypa
 def test_a_report_of_no_known_experiment_is_refused(small: Path) -> None:
     path, report = trained()
     (path / "report.json").write_text(json.dumps({**report, "experiment": "cifar"}))
+    assert minisgl.load(path)[1]["experiment"] == "cifar"  # the network's file needs none
+    (path / "report.json").write_text(json.dumps({**report, "experiment": 3}))
+    with pytest.raises(MinisglError, match="must name an experiment, and has 3"):
+        minisgl.load(path)
+    network = minisgl.load(path / "model.safetensors")[0]
+    arrays = {slot.name: slot.view(network.flat) for slot in network.layout.slots}
+    files.write_arrays(path / "model.safetensors", arrays, {})  # as minisgl 0.1 wrote it
+    (path / "report.json").write_text(json.dumps({**report, "experiment": "cifar"}))
     with pytest.raises(MinisglError, match="mnist-lenet5 or shaky-curves, and has cifar"):
         minisgl.load(path)
+    (path / "report.json").write_text(json.dumps(report))
+    assert minisgl.load(path)[0].flat.tobytes() == network.flat.tobytes()
 
 
 def test_only_fc_is_thresholded_by_default() -> None:
