@@ -23,7 +23,7 @@ from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
 from minisgl.training.interrupts import until_interrupted
 from minisgl.training.loop import Training
-from minisgl.training.processes import training_shards
+from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
 from minisgl.training.setup import make_splitting
 
@@ -44,20 +44,21 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     if config.init is not None and starting:
         network = network_file.read_parameters(config.init, network)
     data = experiment.load(config.data)
-    splitting = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
+    solver = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
+    solver = shareable(solver, config.shards, config.threads)
     validation = data.validation.to(xp) if data.validation is not None else None
-    return Training(config, splitting, data.train.to(xp), validation), data.test.to(xp)
+    return Training(config, solver, data.train.to(xp), validation), data.test.to(xp)
 
 
 def finish(training: Training, test: LabelledImages, directory: RunDirectory, console: Console, start: Position | None) -> None:
     """Train from `start` on, then measure, save and show the result."""
-    config, splitting = training.config, training.splitting
+    config, solver = training.config, training.solver
     began = time.perf_counter() - (start.seconds if start else 0)
-    with training_shards(config.shards, config.threads, splitting, config.batch_size) as shards:
+    with training_shards(config.shards, config.threads, training.solvers, config.batch_size) as shards:
         with until_interrupted() as stop, showing_progress(console, training) as (tick, epoch_done):
             training.run(shards, directory, tick, epoch_done, stop=stop, start=start)
-        result = report.make(config, splitting, shards, test, time.perf_counter() - began)
-    network = splitting.reported(result["final"])
+        result = report.make(config, solver, shards, test, time.perf_counter() - began)
+    network = solver.reported(result["final"])
     network = network.with_flat(to_host(network.flat))
     network_file.write(directory.model, network)
     plots.save_run_figures(directory.read_history(), network, directory.figures)
@@ -108,7 +109,7 @@ def resume(path: Path, given: TrainConfig, options: Collection[str], console: Co
         config = replace(config, **changes)
         begun = directory.has_checkpoint
         training, test = prepare(config, starting=not begun)
-        start = checkpoint.load(directory.checkpoints, training.splitting, training.identity) if begun else None
+        start = checkpoint.load(directory.checkpoints, training.solver, training.identity) if begun else None
         directory.make_folders()
         directory.cut_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)

@@ -78,7 +78,6 @@ def at_work(config, digits, xp):
 def first_steps(config, digits, xp, count):
     """W, V and the losses after `count` steps; after the first, on the double, no step may move anything."""
     training = at_work(config, digits, xp)
-    training.splitting.v_step(config.beta, dict.fromkeys(training.splitting.network.layout.weights, 0.01))
     losses = []
     with running_shards(config.shards, config.threads) as run:
         for i in range(count):
@@ -86,7 +85,7 @@ def first_steps(config, digits, xp, count):
             transfers.to_host = transfers.to_device = 0
             losses.append(training.step(run, 0, i, batch.images, batch.labels)[0])
             assert i == 0 or (transfers.to_host, transfers.to_device) == (0, 0)
-    return training.splitting.network.flat, training.splitting.v, [float(to_host(loss)) for loss in losses]
+    return training.solver.network.flat, training.solver.v, [float(to_host(loss)) for loss in losses]
 
 
 @pytest.mark.parametrize("penalty", [*((name, "none") for name in ALL), *V_GROUPS], ids="-".join)
@@ -134,7 +133,7 @@ def test_a_whole_run_with_history_checkpoint_and_report(digits, xp, tmp_path):
             transfers.to_host = 0
             training.run(shards, run, lambda tick: None, lambda record: None)
             looks = transfers.to_host
-            result = report.make(QUICK, training.splitting, shards, digits[1][:50].to(module), 1.0)
+            result = report.make(QUICK, training.solver, shards, digits[1][:50].to(module), 1.0)
         if module is device:
             # an epoch of 5 steps has two looks of three numbers, four checks, and W and V, measured with two copies each;
             # and a checkpoint of four arrays
@@ -150,8 +149,8 @@ def test_a_whole_run_with_history_checkpoint_and_report(digits, xp, tmp_path):
     assert [record["loss"] for record in history] == pytest.approx([record["loss"] for record in host_history], rel=1e-3)
 
     elsewhere = at_work(QUICK, digits[0][:100], xp)  # a checkpoint of the host goes on on the device
-    assert checkpoint.load(host_saved, elsewhere.splitting).epoch == 2
-    assert elsewhere.splitting.optimizer.steps == 10
+    assert checkpoint.load(host_saved, elsewhere.solver).epoch == 2
+    assert elsewhere.solver.optimizer.steps == 10
 
 
 def test_the_first_loss_that_is_no_number_names_its_step_and_no_checkpoint_follows(digits, xp, tmp_path):
@@ -160,7 +159,7 @@ def test_the_first_loss_that_is_no_number_names_its_step_and_no_checkpoint_follo
 
     def poisoned(shards, epoch, i, images, labels):
         if i == 13:
-            training.splitting.network.flat[...] = inf
+            training.solver.network.flat[...] = inf
         return step(shards, epoch, i, images, labels)
 
     training.step = poisoned
@@ -177,7 +176,7 @@ PLANTS = {
         shards, "softmax_cross_entropy", lambda *args, **kwargs: (float(softmax_cross_entropy(*args, **kwargs)[0]), None)
     ),
     "a host mask": lambda patch: patch.setattr(
-        shards, "cut", lambda size, shards: [np.arange(size) % 2 == 0, np.arange(size) % 2 == 1]
+        shards, "split", lambda size, shards: [np.arange(size) % 2 == 0, np.arange(size) % 2 == 1]
     ),
 }
 

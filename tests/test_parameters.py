@@ -126,15 +126,15 @@ def test_starting_weights():
 
 
 @pytest.mark.parametrize("size", [1, 7, 24, 25, 100, 10_000])
-def test_cut_gives_whole_rows_that_cover_the_slot(size):
+def test_blocks_are_whole_rows_that_cover_the_slot(size):
     network = lenet5(np.random.default_rng(0), units=(4, 5, 7, 3))
     for slot in network.layout.slots:
-        pieces, flat = slot.blocks(size), np.zeros_like(network.flat)
+        blocks, flat = slot.blocks(size), np.zeros_like(network.flat)
         row = slot.view(flat)[0].size
-        for piece in pieces:
-            assert row <= piece.view(flat).size <= max(size, row)
-            assert np.shares_memory(flat[piece.part], piece.view(flat))
-            assert flat[piece.part].size == piece.view(flat).size
-            flat[piece.part] += 1
+        for block in blocks:
+            assert row <= block.view(flat).size <= max(size, row)
+            assert np.shares_memory(flat[block.part], block.view(flat))
+            assert flat[block.part].size == block.view(flat).size
+            flat[block.part] += 1
         assert flat[slot.start : slot.stop].min() == flat.max() == 1
         assert flat.sum() == slot.stop - slot.start

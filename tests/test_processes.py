@@ -17,10 +17,9 @@ from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
-from minisgl.solver.schedules import Moment
+from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
-from minisgl.training import processes
-from minisgl.training.processes import ProcessShards, training_shards
+from minisgl.training.processes import ProcessShards, is_shared, shareable, shared, training_shards
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import Shards, running_shards
 
@@ -40,12 +39,17 @@ def stepped(config: TrainConfig, digits: Digits, run: Shards, splitting: Splitti
     splitting.v_step(config.beta, thresholds)
     told = []
     for part in (slice(0, 20), slice(20, 40), slice(40, 47)):
-        told += run.step(splitting, Moment(1e-3, config.beta, thresholds), digits.images[part], digits.labels[part])
+        told += run.step(splitting, StepSettings(1e-3, config.beta, thresholds), digits.images[part], digits.labels[part])
     return [*map(np.array, told), splitting.network.flat.copy(), splitting.v.copy(), *splitting.optimizer.state.values()]
 
 
 def small(config: TrainConfig) -> Splitting:
     return make_splitting(config, lenet5(np.random.default_rng(0), units=UNITS))
+
+
+def ready(config: TrainConfig) -> Splitting:
+    """A small one for two processes."""
+    return shareable(small(config), 2, 2)
 
 
 # group-l0's and l1-l2's prox want their layer whole
@@ -58,8 +62,8 @@ def test_the_bytes_are_those_of_one_process(penalty: str, changes: dict, digits:
     results = []
     for shards, threads in ((3, 1), (3, 2), (3, 3), (3, 4)):
         config = replace(configured(penalty), **changes, shards=shards, threads=threads)
-        splitting = small(config)
-        with training_shards(shards, threads, splitting, config.batch_size) as run:
+        splitting = shareable(small(config), shards, threads)
+        with training_shards(shards, threads, [splitting], config.batch_size) as run:
             assert isinstance(run, ProcessShards) == (threads > 1)
             results.append(stepped(config, digits[0], run, splitting))
     for other in results[1:]:
@@ -67,34 +71,54 @@ def test_the_bytes_are_those_of_one_process(penalty: str, changes: dict, digits:
 
 
 def test_a_large_layer_is_shared_out(digits: tuple[Digits, Digits]) -> None:
-    """LeNet-5 in its full size, whose fc1 is cut into pieces, with a prox for pieces and one for the whole."""
+    """LeNet-5 in its full size, whose fc1 has many blocks, with a prox for blocks and one for the whole."""
     for penalty in ("l0", "l1-l2"):
         config = configured(penalty)
         ours, theirs = (make_splitting(config, lenet5(np.random.default_rng(0))) for _ in range(2))
         with running_shards(2, 2) as run:
             expected = stepped(config, digits[0], run, theirs)
-        with training_shards(2, 2, ours, 20) as run:
+        ours = shareable(ours, 2, 2)
+        with training_shards(2, 2, [ours], 20) as run:
             got = stepped(config, digits[0], run, ours)
         assert all(map(np.array_equal, got, expected))
 
 
-def test_arrays_in_use_are_moved_not_changed() -> None:
-    splitting = small(configured())
+@pytest.mark.parametrize("penalty", ["l0", "none"])
+def test_a_solver_is_moved_as_a_copy(penalty: str) -> None:
+    splitting = small(configured(penalty))
     splitting.v_step(0.02, dict.fromkeys(splitting.network.layout.weights, 0.05))
-    before = [splitting.network.flat.copy(), splitting.v.copy(), splitting.network.layers["fc1"].weight.copy()]
-    splitting.place(processes.shared)
-    after = [splitting.network.flat, splitting.v, splitting.network.layers["fc1"].weight]
-    assert all(map(np.array_equal, before, after))
-    assert np.shares_memory(splitting.network.flat, splitting.network.layers["fc1"].weight)
-    plain = small(configured("none"))
-    plain.place(processes.shared)
-    assert np.shares_memory(plain.v, plain.network.flat)  # V is still W
+    network, before = splitting.network, {name: array.copy() for name, array in splitting.arrays().items()}
+    moved = splitting.moved(shared)
+    assert moved.arrays().keys() == before.keys()
+    for name, array in moved.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+        assert is_shared(array)
+    for array in moved.arrays().values():
+        array[...] = 7
+    assert splitting.network is network
+    for name, array in splitting.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+        assert not is_shared(array)
+    assert np.shares_memory(moved.network.flat, moved.network.layers["fc1"].weight)
+    assert np.shares_memory(moved.v, moved.network.flat) == (penalty == "none")  # V is still W
 
 
-def test_another_splitting_is_refused(digits: tuple[Digits, Digits]) -> None:
+def test_a_solver_that_was_not_moved_is_refused() -> None:
+    refused = pytest.raises(ValueError, match="not in shared memory: call shareable")
+    with refused, training_shards(2, 2, [small(configured())], 20):
+        pass
+
+
+def test_where_one_process_is_enough_the_solver_is_taken_as_it_is() -> None:
+    splitting = small(configured())
+    for shards, threads in ((1, 4), (4, 1)):
+        assert shareable(splitting, shards, threads) is splitting
+
+
+def test_another_solver_is_refused(digits: tuple[Digits, Digits]) -> None:
     config = configured()
-    with training_shards(2, 2, small(config), 20) as run, pytest.raises(ValueError, match="another splitting"):
-        stepped(config, digits[0], run, small(config))
+    with training_shards(2, 2, [ready(config)], 20) as run, pytest.raises(ValueError, match="other solvers"):
+        stepped(config, digits[0], run, ready(config))
 
 
 def alive(pid: int) -> bool:
@@ -114,7 +138,7 @@ def test_processes_end_with_their_block(digits: tuple[Digits, Digits]) -> None:
     begun = set()
 
     def fail() -> None:
-        with training_shards(3, 3, small(configured()), 20):
+        with training_shards(3, 3, [ready(configured())], 20):
             begun.update(set(children(os.getpid())) - before)
             raise KeyError
 
@@ -126,18 +150,19 @@ def test_processes_end_with_their_block(digits: tuple[Digits, Digits]) -> None:
 
 @pytest.mark.parametrize("error", [MinisglError("a sentence"), MemoryError("no room"), KeyError("fc1")], ids=repr)
 def test_an_error_in_another_process_is_raised_here(error: Exception, digits: tuple[Digits, Digits], monkeypatch) -> None:
-    here, update = os.getpid(), Splitting.update_w
+    here, update = os.getpid(), Splitting.update
 
     def failing(self, *arguments):
         if os.getpid() != here:
             raise error
         update(self, *arguments)
 
-    monkeypatch.setattr(Splitting, "update_w", failing)
+    monkeypatch.setattr(Splitting, "update", failing)
     config = configured()
+    splitting = ready(config)
     known = isinstance(error, MinisglError | MemoryError)
     with (
-        training_shards(2, 2, splitting := small(config), 20) as run,
+        training_shards(2, 2, [splitting], 20) as run,
         pytest.raises(type(error) if known else RuntimeError, match=error.args[0]),
     ):
         stepped(config, digits[0], run, splitting)
@@ -146,7 +171,8 @@ def test_an_error_in_another_process_is_raised_here(error: Exception, digits: tu
 def test_a_process_that_is_killed_is_told_in_a_sentence(digits: tuple[Digits, Digits]) -> None:
     before = set(children(os.getpid()))
     config = configured()
-    with training_shards(2, 2, splitting := small(config), 20) as run:
+    splitting = ready(config)
+    with training_shards(2, 2, [splitting], 20) as run:
         stepped(config, digits[0], run, splitting)
         (other,) = set(children(os.getpid())) - before
         os.kill(other, signal.SIGKILL)

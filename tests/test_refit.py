@@ -14,14 +14,13 @@ from safetensors.numpy import load_file
 from minisgl.backend import to_device, to_host
 from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
-from minisgl.solver import refit
-from minisgl.solver.refit import WithRefit
-from minisgl.solver.schedules import Continuation, Moment, Stepwise
-from minisgl.training.processes import training_shards
-from minisgl.training.setup import make_schedule, make_splitting
+from minisgl.solver.refit import Refit, largest
+from minisgl.solver.schedules import Continuation, HalfCosine, StepSettings, Stepwise
+from minisgl.training.processes import shareable, training_shards
+from minisgl.training.setup import make_splitting, make_stages
 
 UNITS = (4, 6, 40, 10)
-REFIT = Moment(1e-3, 0.0, None, refit=True)
+REFIT = StepSettings(1e-3)
 
 
 def made(penalty="l0", dtype=np.float32, **changes):
@@ -30,37 +29,49 @@ def made(penalty="l0", dtype=np.float32, **changes):
 
 
 def begun(splitting, prune=0.0):
-    """The splitting at the beginning of a refit, its optimiser with a past."""
+    """The refit of a splitting, at its beginning; the optimiser has a past."""
     if splitting.splits:
         splitting.v_step(0.02, dict.fromkeys(splitting.network.layout.weights, 0.05))
     for array in splitting.optimizer.state.values():
         array[...] = 0.01
-    refit.begin(splitting, prune)
-    return splitting
+    refit = Refit(splitting, prune)
+    refit.start(REFIT)
+    return refit
 
 
-# ---- the schedule
+# ---- the stages of a run
 
 
-@pytest.mark.parametrize(
-    "inner", [Continuation(1.0, 0.02, 10.0, {"fc1": 0.1}, 0.5), Stepwise(1.0, (1, 2), 0.02, 2.0, 1)], ids=str
-)
-def test_before_the_refit_the_run_goes_as_one_that_ends_there(inner):
-    schedule = WithRefit(inner, epochs=2, lr=0.5)
-    assert [schedule.at(step, 10, 50) for step in range(30)] == [inner.at(step, 10, 30) for step in range(30)]
-    assert not schedule.at(29, 10, 50).refit
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+def test_before_the_refit_the_run_goes_as_one_that_ends_there(preset):
+    config = replace(PRESETS[preset], epochs=5)
+    with_refit = make_stages(replace(config, refit=2), made())
+    shorter = make_stages(replace(config, epochs=3), made())
+    assert [(stage.first, stage.epochs) for stage in with_refit] == [(0, 3), (3, 2)]
+    assert len(shorter) == 1
+    assert isinstance(shorter[0].schedule, Continuation if preset == "quick" else Stepwise)
+    for epoch in range(3):
+        for i in range(10):
+            assert with_refit[0].settings(epoch, i, 10) == shorter[0].settings(epoch, i, 10)
 
 
-def test_in_the_refit_lr_falls_by_half_a_cosine_and_nothing_pulls():
-    schedule = WithRefit(Stepwise(1.0, (), 0.02, 1.0, 1), epochs=2, lr=0.5)
-    moments = [schedule.at(step, 10, 50) for step in range(30, 50)]
-    assert {moment[1:] for moment in moments} == {(0.0, None, True)}
-    assert [moment.lr for moment in moments] == pytest.approx([0.25 * (1 + np.cos(pi * k / 20)) for k in range(20)])
+def test_in_the_refit_lr_falls_by_half_a_cosine_and_there_are_no_penalties():
+    _, stage = make_stages(replace(PRESETS["quick"], epochs=5, refit=2, lr=0.5, prune=0.25), made())
+    assert isinstance(stage.solver, Refit)
+    assert stage.solver.prune == 0.25
+    assert stage.schedule == HalfCosine(0.5)
+    settings = [stage.settings(epoch, i, 10) for epoch in (3, 4) for i in range(10)]
+    assert {each[1:] for each in settings} == {(0.0, None)}
+    assert [each.lr for each in settings] == pytest.approx([0.25 * (1 + np.cos(pi * k / 20)) for k in range(20)])
 
 
-def test_without_a_refit_the_schedule_is_the_plain_one():
-    assert isinstance(make_schedule(PRESETS["quick"], ["fc1"]), Continuation)
-    assert isinstance(make_schedule(replace(PRESETS["quick"], refit=1), ["fc1"]), WithRefit)
+def test_a_refit_works_on_the_arrays_of_the_solver_before_it_wherever_they_are():
+    refit = Refit(made(), 0.5)
+    for each in (refit, refit.moved(np.copy)):
+        assert each.solver.v is each.v
+        assert each.solver.network is each.network
+        assert each.arrays() == each.solver.arrays()
+    assert not np.shares_memory(refit.moved(np.copy).v, refit.v)
 
 
 # ---- what stays
@@ -71,7 +82,7 @@ def test_the_largest_stay(weights, prune):
     """Brute force: sorted by size, ties by place."""
     ranked = sorted(range(len(weights)), key=lambda i: (-abs(weights[i]), i))
     expected = np.isin(np.arange(len(weights)), ranked[: len(weights) - round(prune * len(weights))])
-    np.testing.assert_array_equal(refit.largest(weights, prune), expected)
+    np.testing.assert_array_equal(largest(weights, prune), expected)
 
 
 @pytest.mark.parametrize("penalty", ["l0", "none", "group-lasso"])
@@ -79,7 +90,7 @@ def test_the_largest_stay(weights, prune):
 def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune):
     splitting = made(penalty)
     splitting.network.weights[:50] = 3e-6  # smaller than what counts as zero
-    splitting = begun(splitting, prune)
+    begun(splitting, prune)
     w = splitting.network.weights
     np.testing.assert_array_equal(splitting.v, w)
     assert (w[:50] == 0).all()
@@ -91,10 +102,10 @@ def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune
 
 
 def test_prune_counts_weights_of_the_whole_network():
-    splitting = begun(made("none"), 0.75)
+    refit = begun(made("none"), 0.75)
     weights = made("none").network.weights
     cut = np.sort(np.abs(weights))[round(0.75 * weights.size)]
-    np.testing.assert_array_equal(splitting.network.weights, np.where(np.abs(weights) >= cut, weights, 0))
+    np.testing.assert_array_equal(refit.network.weights, np.where(np.abs(weights) >= cut, weights, 0))
 
 
 # ---- that the survivors move, and nothing else
@@ -103,34 +114,36 @@ def test_prune_counts_weights_of_the_whole_network():
 def test_a_step_is_that_of_the_loss_on_the_support(digits):
     """Slow twin: the optimiser on the survivors and biases alone, as a vector of their own."""
     images, labels = digits[0].images[:20].astype(float), digits[0].labels[:20]
-    splitting = begun(made(dtype=np.float64))
-    network, n = splitting.network, splitting.network.layout.n_weights
+    refit = begun(made(dtype=np.float64))
+    network, n = refit.network, refit.network.layout.n_weights
     stays = np.concatenate([network.weights != 0, np.ones(network.flat.size - n, bool)])
     w = network.flat[stays]
-    m, s = (array[stays] for array in splitting.optimizer.state.values())
-    with training_shards(1, 1, splitting, 20) as run:
+    m, s = (array[stays] for array in refit.optimizer.state.values())
+    with training_shards(1, 1, [refit], 20) as run:
         for t in (1, 2, 3):
             full = np.zeros(network.flat.size)
             full[stays] = w
             g = run.gradient(network.with_flat(full), images, labels)[2][stays]
             m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
             w = w - 1e-3 * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
-            run.step(splitting, REFIT, images, labels)
+            run.step(refit, REFIT, images, labels)
             np.testing.assert_allclose(network.flat[stays], w, rtol=1e-12)
             assert not network.flat[~stays].any()
-            np.testing.assert_array_equal(splitting.v, network.weights)
+            np.testing.assert_array_equal(refit.v, network.weights)
 
 
 @pytest.mark.parametrize("penalty", ["l0", "l1-l2", "group-l0", "none"])
 def test_processes_give_the_bytes_of_one(penalty, digits):
     results = []
     for threads in (1, 2, 3):
-        splitting = made(penalty)
-        with training_shards(3, threads, splitting, 20) as run:
-            begun(splitting, 0.5)  # with processes the vectors lie in shared memory by now
+        splitting = shareable(made(penalty), 3, threads)
+        refit = Refit(splitting, 0.5)
+        with training_shards(3, threads, [splitting, refit], 20) as run:
+            begun(splitting)  # after the fork: the other processes see it in shared memory
+            refit.start()
             for part in (slice(0, 20), slice(20, 33)):
-                run.step(splitting, REFIT, digits[0].images[part], digits[0].labels[part])
-            results.append([splitting.network.flat.copy(), splitting.v.copy()])
+                run.step(refit, REFIT, digits[0].images[part], digits[0].labels[part])
+            results.append([refit.network.flat.copy(), refit.v.copy()])
     for other in results[1:]:
         assert all(map(np.array_equal, results[0], other))
 
@@ -142,9 +155,9 @@ def test_on_a_device(digits):
     )
     here = made()
     for splitting, move in ((here, lambda a: a), (there, lambda a: to_device(a, device))):
-        begun(splitting, 0.9)
-        with training_shards(1, 1, splitting, 20) as run:
-            run.step(splitting, REFIT, move(digits[0].images[:20]), move(digits[0].labels[:20]))
+        refit = begun(splitting, 0.9)
+        with training_shards(1, 1, [refit], 20) as run:
+            run.step(refit, REFIT, move(digits[0].images[:20]), move(digits[0].labels[:20]))
     np.testing.assert_array_equal(to_host(there.network.flat), here.network.flat)
 
 

@@ -14,7 +14,8 @@ from minisgl.nn import Flatten, Linear, Network, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, GroupLasso
-from minisgl.solver.splitting import PIECE, LayerPenalty, Splitting
+from minisgl.solver.blocks import BLOCK_SIZE
+from minisgl.solver.splitting import LayerPenalty, Splitting
 
 BETA = 0.3
 LAYERS = ["conv1", "conv2", "fc1", "fc2"]
@@ -89,9 +90,9 @@ def test_w_step_hands_the_whole_gradient_to_the_optimiser():
     assert np.array_equal(splitting.v, v)
 
 
-def test_coupling_over_more_than_one_piece():
+def test_coupling_over_more_than_one_block():
     network = lenet5(np.random.default_rng(0))
-    assert network.layout.n_weights > 10 * PIECE
+    assert network.layout.n_weights > 10 * BLOCK_SIZE
     splitting = Splitting(network, SGD(network.flat), penalties(0.0, 0.02))
     splitting.v_step(BETA, TAU)
     gradient = np.zeros_like(network.flat)

@@ -121,21 +121,21 @@ def test_the_schedule_is_made_from_the_options() -> None:
 
 
 def settings_of_every_step(options: str, digits: Digits, directory: Path) -> tuple[list[tuple], list[dict]]:
-    """Run as configured; the calls ("w", lr, beta) and ("v", beta, thresholds) in their order, and the history."""
+    """Run as configured; the calls ("start", settings) and ("update", settings) in their order, and the history."""
     config = parsed(options)
     splitting = make_splitting(config, lenet5(np.random.default_rng(0)))
     calls: list[tuple] = []
-    w_step, v_step = splitting.w_step, splitting.v_step
+    start, update = splitting.start, splitting.update
 
-    def recorded_w(gradient, lr, beta, *run):
-        calls.append(("w", lr, beta))
-        w_step(gradient, lr, beta, *run)
+    def recorded_start(settings):
+        calls.append(("start", settings))
+        start(settings)
 
-    def recorded_v(beta, thresholds=None, *run):
-        calls.append(("v", beta, thresholds))
-        v_step(beta, thresholds, *run)
+    def recorded_update(blocks, gradient, settings):
+        calls.append(("update", settings))
+        update(blocks, gradient, settings)
 
-    splitting.w_step, splitting.v_step = recorded_w, recorded_v
+    splitting.start, splitting.update = recorded_start, recorded_update
     run = RunDirectory.create(directory / "run", "")
     with running_shards(config.shards, 1) as shards:
         Training(config, splitting, digits).run(shards, run, lambda tick: None, lambda record: None)
@@ -147,12 +147,11 @@ def test_paper_the_schedule_arrives_at_every_step(digits: tuple[Digits, Digits],
     calls, history = settings_of_every_step(options, digits[0][:15], tmp_path)
     lr = [1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6]  # two steps an epoch
     beta = [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]
-    assert calls[0] == ("v", 0.25, None)  # V starts as prox(W)
-    assert [call[0] for call in calls[1:]] == ["w", "v"] * 6
-    assert [call[1] for call in calls[1::2]] == pytest.approx(lr)
-    assert [call[2] for call in calls[1::2]] == pytest.approx(beta)
-    assert [call[1] for call in calls[2::2]] == pytest.approx(beta)
-    assert [call[2] for call in calls[2::2]] == [None] * 6
+    assert [call for call, _ in calls] == ["start"] + ["update"] * 6
+    assert calls[0][1] == calls[1][1]  # V starts as prox(W), by the settings of the first step
+    assert [settings.lr for _, settings in calls[1:]] == pytest.approx(lr)
+    assert [settings.beta for _, settings in calls[1:]] == pytest.approx(beta)
+    assert [settings.thresholds for _, settings in calls] == [None] * 7
     # the history keeps what held at the last step of each epoch
     assert [record["lr"] for record in history] == pytest.approx(lr[1::2])
     assert [record["beta"] for record in history] == pytest.approx(beta[1::2])
@@ -165,15 +164,14 @@ def test_quick_the_schedule_arrives_at_every_step(digits: tuple[Digits, Digits],
     lr = [1e-4 * (1 + cos(pi * t)) / 2 for t in (0, 0.25, 0.5, 0.75)]
     beta = [0.25, 0.25, 0.25, 1.0]  # the square root of 16, half-way from 0.5 to 1
     heights = [0, 0.5, 1, 1]
-    assert calls[0][:2] == ("v", 0.25)
-    assert set(calls[0][2].values()) == {0}  # V starts as W
-    assert [call[0] for call in calls[1:]] == ["w", "v"] * 4
-    assert [call[1] for call in calls[1::2]] == pytest.approx(lr)
-    assert [call[2] for call in calls[1::2]] == pytest.approx(beta)
-    assert [call[1] for call in calls[2::2]] == pytest.approx(beta)
+    assert [call for call, _ in calls] == ["start"] + ["update"] * 4
+    assert calls[0][1].beta == 0.25
+    assert set(calls[0][1].thresholds.values()) == {0}  # V starts as W
+    assert [settings.lr for _, settings in calls[1:]] == pytest.approx(lr)
+    assert [settings.beta for _, settings in calls[1:]] == pytest.approx(beta)
     ends = {"conv1": 0.1, "conv2": 0.2, "fc1": 0.3, "fc2": 0.4}
-    for (_, _, thresholds), height in zip(calls[2::2], heights, strict=True):
-        assert thresholds == pytest.approx({name: tau * height for name, tau in ends.items()})
+    for (_, settings), height in zip(calls[1:], heights, strict=True):
+        assert settings.thresholds == pytest.approx({name: tau * height for name, tau in ends.items()})
     assert [record["lr"] for record in history] == pytest.approx(lr[1::2])
     assert [record["beta"] for record in history] == pytest.approx(beta[1::2])
     for record, height in zip(history, heights[1::2], strict=True):
@@ -203,9 +201,9 @@ def run(digits: tuple[Digits, Digits], tmp_path: Path, monkeypatch: pytest.Monke
 def test_shards_and_threads_are_those_of_the_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def recorded(shards, threads, splitting, batch_size):
+    def recorded(shards, threads, solvers, batch_size):
         asked.append((shards, threads, batch_size))
-        return training_shards(shards, threads, splitting, batch_size)
+        return training_shards(shards, threads, solvers, batch_size)
 
     monkeypatch.setattr(runs, "training_shards", recorded)
     run("run", "--shards 3 --threads 1 --epochs 1 --batch-size 60")

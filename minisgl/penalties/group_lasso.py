@@ -37,15 +37,15 @@ class GroupLasso:
         """lam * sum_g sqrt(n_g) ||w_g||."""
         return self.lam * root_size(w, self.groups) * norms(w, self.groups).sum().item()
 
-    def pull(self, w: Array) -> Array:
-        """lam * sqrt(n_g) / ||w_g||, and 0 for a zero group: the axes within a group have length 1."""
+    def scale(self, w: Array) -> Array:
+        """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group: the axes within a group have length 1."""
         xp, lengths = get_array_module(w), norms(w, self.groups)
         weight = self.lam * root_size(w, self.groups)
         return xp.where(lengths > 0, weight / xp.where(lengths > 0, lengths, 1), 0)
 
     def subgradient(self, w: Array) -> Array:
-        """w times its pull: finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
-        return w * self.pull(w)
+        """w times its group's scale: finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
+        return w * self.scale(w)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Block soft thresholding of v's groups; step > 0."""

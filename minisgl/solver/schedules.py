@@ -1,4 +1,4 @@
-"""How the learning rate, the coupling beta and the threshold move during a run: the two regimes.
+"""How the learning rate, the coupling beta and the threshold move during a run: the two regimes, and the refit.
 
 Paper (`Stepwise`). The V-step uses s = 1/beta, so the threshold follows from beta (for l0 it is sqrt(2 lam/beta)). beta grows
 by a factor every few epochs and the learning rate falls by ten at fixed epochs. W is the network.
@@ -8,24 +8,32 @@ run, while W is free to move its function into the weights that will survive. Th
 V. The learning rate follows a half cosine to 0, from the start or, where very little is to be left, from a later point on:
 what falls out of V can then be made up for as long as the threshold climbs. V is the network.
 
-    t in [0, 1] the fraction of the run, without its refit if it has one
+    t in [0, 1] the fraction of the steps that this schedule is for: the run, without its refit if it has one
     r the fraction at which the ramp ends,  h the fraction up to which lr is held
     tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
     lr(t) = lr * (1 + cos(pi max((t - h)/(1 - h), 0)))/2
+
+Refit (`HalfCosine`). lr follows a half cosine from its start to 0; there are no penalties, so no beta and no threshold.
 """
 
 from dataclasses import dataclass
 from math import cos, pi
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
-class Moment(NamedTuple):
-    """The settings of one training step; thresholds None means s = 1/beta. refit: of a step on V's support, see refit.py."""
+class StepSettings(NamedTuple):
+    """What a schedule says of one training step; thresholds (by layer name) None means s = 1/beta. JSON can hold it."""
 
     lr: float
-    beta: float
-    thresholds: dict[str, float] | None
-    refit: bool = False
+    beta: float = 0.0
+    thresholds: dict[str, float] | None = None
+
+
+class Schedule(Protocol):
+    """The settings of every step, each a function of the step's number alone."""
+
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
+        """The settings of step 0 <= step < steps."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,11 @@ class Stepwise:
     growth: float
     beta_every: int
 
-    def at(self, step: int, steps_per_epoch: int, steps: int) -> Moment:
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """The settings of step 0 <= step < steps."""
         epoch = step // steps_per_epoch
         drops = sum(epoch >= drop for drop in self.lr_drops)
-        return Moment(self.lr * 0.1**drops, self.beta * self.growth ** (epoch // self.beta_every), None)
+        return StepSettings(self.lr * 0.1**drops, self.beta * self.growth ** (epoch // self.beta_every))
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,21 @@ class Continuation:
     ramp: float
     hold: float = 0.0
 
-    def at(self, step: int, steps_per_epoch: int, steps: int) -> Moment:
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """The settings of step 0 <= step < steps."""
         t = step / steps
         height = min(t / self.ramp, 1.0)
         beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
         lr = self.lr * (1 + cos(pi * max((t - self.hold) / (1 - self.hold), 0.0))) / 2
-        return Moment(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
+        return StepSettings(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
 
 
-Schedule = Stepwise | Continuation
+@dataclass(frozen=True)
+class HalfCosine:
+    """The refit's: lr falls by half a cosine, from its start to 0."""
+
+    lr: float
+
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
+        """The settings of step 0 <= step < steps."""
+        return StepSettings(self.lr * (1 + cos(pi * (step / steps))) / 2)

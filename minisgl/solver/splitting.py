@@ -13,16 +13,20 @@ Sources: Bui, Park, Zhang, Qi, Xin, Front. Appl. Math. Stat. 6 (2021) 529564; Xu
 splitting: no group term, and the network that is kept is V).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from math import prod
+from typing import Self
 
-from minisgl.backend import Array, block_size, get_array_module
+from minisgl.backend import Array, get_array_module
 from minisgl.nn import Block, Network, Slot
 from minisgl.nn.optimizers import Optimizer
 from minisgl.penalties import GroupLasso, Penalty, Separable
-
-PIECE = 16_384  # numbers: 64 KiB in float32, so that a piece of every vector of an update fits a 1 MiB cache
+from minisgl.solver.blocks import trained_blocks
+from minisgl.solver.group_scales import GroupScales
+from minisgl.solver.protocol import Put, moved_optimizer
+from minisgl.solver.schedules import StepSettings
 
 NEGLIGIBLE = 1e-5  # below this the paper's code counts a weight of W as zero; here it is made zero before it is counted
 
@@ -46,6 +50,9 @@ class Splitting:
 
     `v` (n_weights,) is V. When no layer has an r, V is W: `v` is a view of the network's weights, no coupling is added, no
     prox is called, and training is the plain loop to the last bit.
+
+    By hand the two steps are `w_step` and `v_step`, each on the whole network; `update`, which the training loop calls, takes
+    both block by block. The bytes are the same.
     """
 
     def __init__(self, network: Network, optimizer: Optimizer, penalties: Mapping[str, LayerPenalty]) -> None:
@@ -53,57 +60,29 @@ class Splitting:
         slots = network.layout.weights
         self._names = {slot: name for name, slot in slots.items()}
         self.groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
+        self._scales = {slot: GroupScales.of(slot, group, network.flat) for slot, group in self.groups.items()}
         self._sparse = {slots[name]: p.sparse for name, p in penalties.items() if p.sparse is not None}
-        piece = block_size(network.flat, PIECE)
-        self.w_pieces = [part for slot in (*slots.values(), network.layout.free) for part in slot.blocks(piece)]
-        self.v_pieces = [piece for slot in slots.values() for piece in slot.blocks(self._v_size(slot))] if self._sparse else []
-        self.v: Array = network.weights.copy() if self._sparse else network.weights
+        self.splits = bool(self._sparse)
+        self.v: Array = network.weights.copy() if self.splits else network.weights
+        self.blocks = trained_blocks(network)
+        # a prox that is not separable wants its layer whole
+        self._whole = {slot for slot, penalty in self._sparse.items() if not isinstance(penalty, Separable)}
+        self._of_v = set(slots.values()) - self._whole if self.splits else set()  # whose V-step is taken block by block
 
-    def _v_size(self, slot: Slot) -> int:
-        """How many numbers the prox may be given at a time: one that is not separable wants its layer whole."""
-        piece = block_size(self.network.flat, PIECE)
-        return piece if isinstance(self._sparse.get(slot), Separable | None) else prod(slot.shape)
-
-    @property
-    def splits(self) -> bool:
-        """Whether V is an array of its own."""
-        return bool(self._sparse)
-
-    def place(self, put: Callable[[Array], Array]) -> None:
-        """Have W, V and the optimiser's vectors where `put` copies them to; the network is another object from then on."""
-        self.network = self.network.with_flat(put(self.network.flat))
-        self.v = put(self.v) if self.splits else self.network.weights
-        self.optimizer.state.update({name: put(array) for name, array in self.optimizer.state.items()})
-
-    def pulls(self) -> dict[Slot, Array]:
-        """What the group lasso multiplies each weight with in its gradient: one number a group."""
-        return {slot: group.pull(slot.view(self.network.flat)) for slot, group in self.groups.items()}
-
-    def _add_gradient(self, piece: Block, gradient: Array, beta: float, pulls: Mapping[Slot, Array]) -> None:
-        w, g = piece.view(self.network.flat), piece.view(gradient)
-        if piece.slot in pulls:
-            pull = pulls[piece.slot]  # a number for each row, or for each column
-            g += w * (pull[piece.rows] if len(pull) > 1 else pull)
-        if piece.slot in self._sparse:
-            g += beta * (w - piece.view(self.v))
+    # --- the two steps, by hand
 
     def add_gradient(self, gradient: Array, beta: float) -> None:
         """Add grad group(W) + beta (W - V) to gradient (size,), in place. Biases pay nothing."""
-        pulls = self.pulls()
-        for piece in self.w_pieces:
-            self._add_gradient(piece, gradient, beta, pulls)
+        self.prepare()
+        for block in self.blocks:
+            self._add_gradient(block, gradient, beta)
 
     def w_step(self, gradient: Array, lr: float, beta: float) -> None:
         """W <- optimiser(W, gradient + grad group(W) + beta (W - V)); gradient (size,) is that of the loss, and is used up."""
-        pulls = self.pulls()
+        self.prepare()
         self.optimizer.advance()
-        for piece in self.w_pieces:
-            self.update_w(piece, gradient, lr, beta, pulls)
-
-    def update_w(self, piece: Block, gradient: Array, lr: float, beta: float, pulls: Mapping[Slot, Array]) -> None:
-        """The W-step for one piece, the optimiser having advanced; `pulls` are those of W before the step."""
-        self._add_gradient(piece, gradient, beta, pulls)
-        self.optimizer.update(self.network.flat, gradient, lr, piece.part)
+        for block in self.blocks:
+            self.update_w(block, gradient, lr, beta)
 
     def v_step(self, beta: float, thresholds: Mapping[str, float] | None = None) -> None:
         """V <- prox_{s r}(W), layer by layer; s = 1/beta, or the s at which r's threshold is thresholds[layer].
@@ -111,8 +90,49 @@ class Splitting:
         Where the threshold is 0, or the layer has no r, V is W.
         """
         steps = self.prox_steps(beta, thresholds)
-        for piece in self.v_pieces:
-            self.update_v(piece, steps)
+        for block in self.blocks:
+            if block.slot in self._of_v:
+                self.update_v(block, steps)
+        self._update_whole(steps)
+
+    # --- the same, as the training loop asks for it (protocol.py)
+
+    def start(self, settings: StepSettings) -> None:
+        """V <- prox(W)."""
+        self.v_step(settings.beta, settings.thresholds)
+
+    def prepare(self, rank: int = 0, ranks: int = 1) -> None:
+        """This rank's share of the group scales, from W as it is before the step."""
+        for scales in self._scales.values():
+            scales.update(self.network.flat, rank, ranks)
+
+    def update(self, blocks: Iterable[Block], gradient: Array, settings: StepSettings) -> None:
+        """The W-step in these blocks, and in each the V-step at once, while it is in cache, unless it wants a whole layer."""
+        self.optimizer.advance()
+        steps = self.prox_steps(settings.beta, settings.thresholds)
+        for block in blocks:
+            self.update_w(block, gradient, settings.lr, settings.beta)
+            if block.slot in self._of_v:
+                self.update_v(block, steps)
+
+    def finish(self, settings: StepSettings) -> None:
+        """The V-step of the layers that are wanted whole."""
+        if self._whole:
+            self._update_whole(self.prox_steps(settings.beta, settings.thresholds))
+
+    # --- one block
+
+    def _add_gradient(self, block: Block, gradient: Array, beta: float) -> None:
+        w, g = block.view(self.network.flat), block.view(gradient)
+        if block.slot in self._scales:
+            g += w * self._scales[block.slot].for_block(block)
+        if block.slot in self._sparse:
+            g += beta * (w - block.view(self.v))
+
+    def update_w(self, block: Block, gradient: Array, lr: float, beta: float) -> None:
+        """The W-step for one block, the optimiser having advanced and the group scales being those of W before the step."""
+        self._add_gradient(block, gradient, beta)
+        self.optimizer.update(self.network.flat, gradient, lr, block.part)
 
     def prox_steps(self, beta: float, thresholds: Mapping[str, float] | None) -> dict[Slot, float]:
         """The s of each layer that has an r."""
@@ -121,15 +141,35 @@ class Splitting:
             for slot, penalty in self._sparse.items()
         }
 
-    def update_v(self, piece: Block, steps: Mapping[Slot, float]) -> None:
-        """The V-step for one piece."""
-        w, v = piece.view(self.network.flat), piece.view(self.v)
-        if steps.get(piece.slot, 0) > 0:
-            x = self._sparse[piece.slot].prox(w, steps[piece.slot], out=v)
+    def update_v(self, block: Block, steps: Mapping[Slot, float]) -> None:
+        """The V-step for one block."""
+        w, v = block.view(self.network.flat), block.view(self.v)
+        if steps.get(block.slot, 0) > 0:
+            x = self._sparse[block.slot].prox(w, steps[block.slot], out=v)
             if x is not v:  # a user's prox that gives an array of its own
                 v[...] = x
         else:
             v[...] = w
+
+    def _update_whole(self, steps: Mapping[Slot, float]) -> None:
+        for slot in self._whole:
+            for block in slot.blocks(prod(slot.shape)):  # one
+                self.update_v(block, steps)
+
+    # --- what is kept and reported
+
+    def arrays(self) -> dict[str, Array]:
+        """W with its biases, V, and the optimiser's vectors."""
+        return {"parameters": self.network.flat, "v": self.v, **self.optimizer.state}
+
+    def moved(self, put: Put) -> Self:
+        """The same splitting over copies that `put` makes of its arrays."""
+        other = copy(self)
+        other.network = self.network.with_flat(put(self.network.flat))
+        other.v = put(self.v) if self.splits else other.network.weights
+        other.optimizer = moved_optimizer(self.optimizer, put)
+        other._scales = {slot: scales.moved(put) for slot, scales in self._scales.items()}
+        return other
 
     def regularizer(self, beta: float) -> float:
         """F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""

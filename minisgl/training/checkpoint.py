@@ -1,18 +1,18 @@
 """Checkpoints: all that a run needs to go on, in one file.
 
-A checkpoint holds W with its biases, V, the optimiser's vectors, and how far the run has come. The schedules are functions of
-the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember. The newest two are kept:
-should the newest be damaged, the one before it still counts.
+A checkpoint holds the solver's arrays (W with its biases, V, the optimiser's vectors) and how far the run has come. The
+schedules are functions of the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember.
+The newest two are kept: should the newest be damaged, the one before it still counts.
 """
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minisgl.backend import Array, get_array_module, to_device, to_host
+from minisgl.backend import get_array_module, to_device, to_host
 from minisgl.errors import MinisglError
 from minisgl.formats import files
-from minisgl.solver.splitting import Splitting
+from minisgl.solver.protocol import Solver
 
 KEPT = 2
 
@@ -38,30 +38,26 @@ def _existing(directory: Path) -> list[Path]:
     return sorted((p for p in directory.glob("*.safetensors") if p.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
-def _arrays(splitting: Splitting) -> dict[str, Array]:
-    return {"parameters": splitting.network.flat, "v": splitting.v, **splitting.optimizer.state}
-
-
-def save(directory: Path, splitting: Splitting, position: Position, identity: dict[str, Any]) -> Path:
+def save(directory: Path, solver: Solver, position: Position, identity: dict[str, Any]) -> Path:
     """Write the state at `position`, and drop all but the newest two. MinisglError if it cannot be written.
 
     `identity` says what the run is made of; `load` compares it.
     """
-    arrays = {name: to_host(array) for name, array in _arrays(splitting).items()}
-    path = _path(directory, splitting.optimizer.steps)
-    notes = {"position": asdict(position), "steps": splitting.optimizer.steps, "identity": identity}
+    arrays = {name: to_host(array) for name, array in solver.arrays().items()}
+    path = _path(directory, solver.optimizer.steps)
+    notes = {"position": asdict(position), "steps": solver.optimizer.steps, "identity": identity}
     files.write_arrays(path, arrays, notes)
     for old in _existing(directory)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load(directory: Path, splitting: Splitting, identity: dict[str, Any] | None = None) -> Position | None:
-    """Restore the newest valid checkpoint into `splitting`, in place, and return where it was; None if there is none at all.
+def load(directory: Path, solver: Solver, identity: dict[str, Any] | None = None) -> Position | None:
+    """Restore the solver's arrays, in place, from the newest valid checkpoint; its position, or None if there is none at all.
 
     Raises MinisglError when none is whole, or none of this network and optimiser, or one was made with another identity.
     """
-    arrays = _arrays(splitting)
+    arrays = solver.arrays()
     expected = {name: array.shape for name, array in arrays.items()}
     problem = None
     for path in reversed(_existing(directory)):
@@ -75,7 +71,7 @@ def load(directory: Path, splitting: Splitting, identity: dict[str, Any] | None 
             _compare(path, made_with, identity)
         for name, array in arrays.items():
             array[...] = to_device(saved[name], get_array_module(array))
-        splitting.optimizer.steps = steps
+        solver.optimizer.steps = steps
         return position
     if problem is not None:
         raise problem

@@ -1,7 +1,7 @@
-"""The loop: epochs of mini-batches, each a W-step and a V-step, with a look at both networks after every epoch.
+"""The loop: epochs of mini-batches, a step of the solver for each, and a look at W and V after every epoch.
 
     for every epoch e:  shuffle the images with default_rng((seed, e)), and shift them where that is asked for
-        for every batch:  g = gradient of the batch's loss at W;  W-step with g;  V-step
+        for every batch:  g = gradient of the batch's loss at W;  the solver's step with g (splitting: W-step, V-step)
         measure W and V on held-out (or training) images, write the history, write a checkpoint
 
 The test set does not appear here: it is looked at once, after the last epoch, by report.py.
@@ -20,15 +20,15 @@ from minisgl.config import MAY_CHANGE, TrainConfig, as_json
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.solver import refit
-from minisgl.solver.schedules import Moment
-from minisgl.solver.splitting import Splitting
+from minisgl.solver.protocol import Solver
+from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
 from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
 from minisgl.training.metrics import Tally
-from minisgl.training.setup import make_schedule
+from minisgl.training.setup import make_stages
 from minisgl.training.shards import Shards
+from minisgl.training.stages import Stage
 
 PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
@@ -55,16 +55,16 @@ Ticker = Callable[[Tick], None]
 
 
 class Training:
-    """One run's state: the splitting, its schedule, and how far it has come.
+    """One run's state: the solver and the stages of the run, all of which work on this solver's arrays.
 
     `train` are the images it learns from; `measured` those on which each epoch's error is measured, `measured_on` their name.
     """
 
-    def __init__(self, config: TrainConfig, splitting: Splitting, digits: Images, validation: Images | None = None) -> None:
+    def __init__(self, config: TrainConfig, solver: Solver, digits: Images, validation: Images | None = None) -> None:
         held = config.holdout
         if held > len(digits) - 1:
             raise MinisglError(f"--holdout {held} leaves nothing to train on: the training set has {len(digits)} images")
-        self.config, self.splitting = config, splitting
+        self.config, self.solver = config, solver
         self.train = digits[: len(digits) - held]
         self.measured = digits[len(digits) - held :] if held else digits[:MEASURED]
         self.measured_on = "held-out" if held else "training"
@@ -74,27 +74,37 @@ class Training:
             raise MinisglError(f"--batch-size {config.batch_size} is larger than the training set of {len(self.train)} images")
         if config.shift >= min(sides := self.train.images.shape[2:]):
             raise MinisglError(f"--shift {config.shift} moves images of {sides[0]} x {sides[1]} pixels out of sight")
-        self.schedule = make_schedule(config, list(splitting.network.layout.weights))
+        self.stages = make_stages(config, solver)
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)
         self.steps = self.steps_per_epoch * config.epochs
 
-    def _moment(self, epoch: int, i: int) -> Moment:
-        return self.schedule.at(epoch * self.steps_per_epoch + i, self.steps_per_epoch, self.steps)
+    @property
+    def solvers(self) -> list[Solver]:
+        """One for each stage: what shards must be able to step with."""
+        return [stage.solver for stage in self.stages]
+
+    def _stage(self, epoch: int) -> Stage:
+        return next(stage for stage in reversed(self.stages) if stage.first <= epoch)
+
+    def settings(self, epoch: int, i: int) -> StepSettings:
+        """Those of step i of an epoch, both counted from 0."""
+        return self._stage(epoch).settings(epoch, i, self.steps_per_epoch)
 
     def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
-        """Both steps on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
-        if i == 0 and self.config.refit and epoch == self.config.epochs - self.config.refit:
-            refit.begin(self.splitting, self.config.prune)
-        return shards.step(self.splitting, self._moment(epoch, i), images, labels)
+        """One step on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
+        stage, settings = self._stage(epoch), self.settings(epoch, i)
+        if epoch == stage.first and i == 0:
+            stage.solver.start(settings)
+        return shards.step(stage.solver, settings, images, labels)
 
     def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:
-        moment = self._moment(epoch, i)
+        lr = self.settings(epoch, i).lr
         if epoch == i == 0 and self.config.init is not None:
             cause = f"the weights of {self.config.init} are too large"
         elif self.config.group_weight > 1:
-            cause = f"the learning rate {moment.lr:.3g} or the group lasso's weight {self.config.group_weight:.3g} is too large"
+            cause = f"the learning rate {lr:.3g} or the group lasso's weight {self.config.group_weight:.3g} is too large"
         else:
-            cause = f"the learning rate {moment.lr:.3g} is too large"
+            cause = f"the learning rate {lr:.3g} is too large"
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
         return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
 
@@ -103,7 +113,7 @@ class Training:
             raise self._diverged(f"the loss became {bad[1]}", epoch, bad[0])
 
     def _require_numbers(self, epoch: int, i: int) -> None:
-        for name, array in {"weights": self.splitting.network.flat, **self.splitting.optimizer.state}.items():
+        for name, array in {"weights": self.solver.network.flat, **self.solver.optimizer.state}.items():
             if not to_host(get_array_module(array).isfinite(array).all()):
                 raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i)
 
@@ -121,13 +131,13 @@ class Training:
             tally.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
                 self._look(tally, epoch)
-                zeros = sparsity.weight_sparsity(self.splitting.v)
+                zeros = sparsity.weight_sparsity(self.solver.v)
             done = epoch * self.steps_per_epoch + i + 1
             tick(Tick(epoch + 1, done, self.steps, tally.loss, tally.error, zeros))
             if after_step is not None and i < self.steps_per_epoch - 1:
                 after_step(i, tally)
         self._require_numbers(epoch, i)
-        last = self._moment(epoch, i)
+        last = self.settings(epoch, i)
         w = self._measure(shards, "w")
         return {
             "epoch": epoch + 1,
@@ -138,12 +148,12 @@ class Training:
             "thresholds": last.thresholds,
             "measured_on": self.measured_on,
             "w": w,
-            "v": self._measure(shards, "v") if self.splitting.splits else w,
+            "v": self._measure(shards, "v") if self.solver.splits else w,
             "seconds": time.perf_counter() - started,
         }
 
     def _measure(self, shards: Shards, which: str) -> dict[str, float]:
-        network = self.splitting.reported(which)
+        network = self.solver.reported(which)
         return {
             "error": shards.error(network, self.measured.images, self.measured.labels),
             "weight_sparsity": sparsity.weight_sparsity(network.weights),
@@ -176,7 +186,7 @@ class Training:
 
         def save(epoch: int, tally: Tally) -> None:
             position = Position(epoch, tally.steps, tally.loss_sum, tally.wrong, tally.seen, time.perf_counter() - began)
-            checkpoint.save(directory.checkpoints, self.splitting, position, identity)
+            checkpoint.save(directory.checkpoints, self.solver, position, identity)
 
         def leave(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
@@ -184,10 +194,7 @@ class Training:
                 how = f"python -m minisgl.train --resume {directory.path}"
                 raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to go on: {how}")
 
-        if start is None:
-            first = self._moment(0, 0)
-            self.splitting.v_step(first.beta, first.thresholds)  # V starts as prox(W)
-            start = Position()
+        start = start or Position()
         # a diverging run is told in a sentence, by the checks above, not in NumPy's warnings
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(start.epoch, self.config.epochs):

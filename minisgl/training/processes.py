@@ -1,15 +1,18 @@
-"""One processor core, one process: each does its part of both steps, on weights that all of them share.
+"""A training step by several processes, one to a core, on weights that all of them share.
 
 Threads of one interpreter wait for each other between NumPy's calls, some thirty times a training step. Processes don't. The
-program forks itself: `hands` processes in all, each with a copy of everything, but with W, V, the optimiser's vectors, the
-batch and the shards' gradients in memory that they share. A step has two halves, and no one begins the second before all have
-done the first:
+program forks itself into `ranks` processes. Each has a copy of everything, but the solvers' arrays, the batch and the shards'
+gradients lie in memory that they share. A step has two phases; no rank begins the second before all have finished the first:
 
-    1  hand h:  the gradients of its shards of the batch, the group lasso's pulls on its groups   W and V are only read
-    2  hand h:  its pieces of the vectors: adds up the shards' gradients, W-step, V-step     each piece has one writer
+    gradients   rank r: the gradients of its shards of the batch, and what the solver prepares        the network is only read
+    update      rank r: its blocks: the sum of the shards' gradients, then the solver's update        each block has one writer
 
-A prox that wants its layer whole is left to the first hand, after the second half. Every number comes from the same
-arithmetic in the same order as in Shards.step: the bytes are the same.
+What a solver can only do with a whole layer, rank 0 does after the second phase. Every number comes from the same arithmetic in
+the same order as in Shards.step: the bytes are the same.
+
+    solver = shareable(solver, shards=2, threads=2)                     # its arrays in shared memory, before the fork
+    with training_shards(2, 2, [solver], batch_size=100) as shards:
+        shards.step(solver, settings, images, labels)
 """
 
 import json
@@ -20,25 +23,25 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minisgl.backend import Array
 from minisgl.errors import MinisglError
-from minisgl.nn import Workspace
-from minisgl.solver import refit
-from minisgl.solver.schedules import Moment
-from minisgl.solver.splitting import Splitting
-from minisgl.training.shards import Shards, cut, shard_gradient, thread_pool
+from minisgl.nn import Block, Workspace
+from minisgl.solver.protocol import Solver
+from minisgl.solver.schedules import StepSettings
+from minisgl.training.shards import Shards, shard_gradient, split, thread_pool
 
-Play = Callable[..., None]  # play(hand, half, arguments)
-PATIENCE = 0.002  # seconds of looking before a process sleeps: to wake a core that sleeps takes a tenth of a millisecond
-ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # what a user can mend, told as it is
+PATIENCE = 0.002  # seconds of polling before a process sleeps: to wake a core that sleeps takes a tenth of a millisecond
+ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # what a user can do something about
+
+AnySolver = TypeVar("AnySolver", bound=Solver)
 
 
 def shared(array: np.ndarray) -> np.ndarray:
@@ -49,56 +52,66 @@ def shared(array: np.ndarray) -> np.ndarray:
     return copy
 
 
-class Halves:
-    """The shared arrays, and what each hand does in the two halves of a step; batches have at most batch_size images."""
+def is_shared(array: np.ndarray) -> bool:
+    """Whether the array, or what it is a view of, was made by `shared`."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
 
-    def __init__(self, splitting: Splitting, shards: int, hands: int, batch_size: int) -> None:
-        splitting.place(shared)
-        self.splitting, self.shards, self.hands = splitting, shards, hands
-        flat = splitting.network.flat
-        self.images = shared(np.zeros((batch_size, *splitting.network.input_shape), flat.dtype))
+
+def _count_ranks(solver: Solver, shards: int, threads: int) -> int:
+    """How many processes take a step: 1 where the system does not fork well, or the arrays are not NumPy's.
+
+    (On macOS the system's own libraries do not survive a fork.)
+    """
+    forks = sys.platform == "linux" and isinstance(solver.network.flat, np.ndarray)
+    return min(shards, threads) if forks else 1
+
+
+def shareable(solver: AnySolver, shards: int, threads: int) -> AnySolver:
+    """The solver as `training_shards` needs it: moved to shared memory where processes will take the step, else as it is."""
+    return solver.moved(shared) if _count_ranks(solver, shards, threads) > 1 else solver
+
+
+class SharedStep:
+    """The shared arrays, and what each rank does in the two phases of a step; batches have at most batch_size images."""
+
+    def __init__(self, solvers: Sequence[Solver], shards: int, ranks: int, batch_size: int) -> None:
+        self.solvers, self.shards, self.ranks = solvers, shards, ranks
+        network = solvers[0].network
+        self.images = shared(np.zeros((batch_size, *network.input_shape), network.flat.dtype))
         self.labels = shared(np.zeros(batch_size, int))
-        self.losses, self.wrongs = shared(np.zeros(shards, flat.dtype)), shared(np.zeros(shards, int))
-        self._gradients = [shared(flat) for _ in range(shards)]
+        self.losses, self.wrongs = shared(np.zeros(shards, network.flat.dtype)), shared(np.zeros(shards, int))
+        self._gradients = [shared(network.flat) for _ in range(shards)]
         self._workspaces = [Workspace() for _ in range(shards)]
-        self._pulls = {slot: shared(pull) for slot, pull in splitting.pulls().items()}
-        # the V-step of a piece follows its W-step at once, while it is in cache; the others want a whole layer
-        self._pieces = [(piece, piece in splitting.v_pieces) for piece in splitting.w_pieces]
-        self.late = [piece for piece in splitting.v_pieces if piece not in splitting.w_pieces]
 
-    def play(self, hand: int, half: str, arguments: list[Any]) -> None:
-        """What hand 0 <= hand < hands does in the half "gradients" or "updates"."""
-        if half == "gradients":
-            self._gradients_of(hand, *arguments)
+    def run(self, rank: int, phase: str, solver: int, N: int, settings: list[Any]) -> None:
+        """What rank 0 <= rank < ranks does in the phase "gradients" or "update" of the step of solvers[solver]."""
+        if phase == "gradients":
+            self._compute_gradients(rank, self.solvers[solver], N)
         else:
-            self._updates_of(hand, *arguments)
+            self._update(rank, self.solvers[solver], N, StepSettings(*settings))
 
-    def _gradients_of(self, hand: int, N: int, refit: bool) -> None:
-        for i, part in list(enumerate(cut(N, self.shards)))[hand :: self.hands]:
+    def _compute_gradients(self, rank: int, solver: Solver, N: int) -> None:
+        for i, part in list(enumerate(split(N, self.shards)))[rank :: self.ranks]:
             images, labels, ws = self.images[part], self.labels[part], self._workspaces[i]
             self.losses[i], self.wrongs[i] = shard_gradient(
-                self.splitting.network, images, labels, batch_size=N, workspace=ws, out=self._gradients[i]
+                solver.network, images, labels, batch_size=N, workspace=ws, out=self._gradients[i]
             )
-        for slot, pulls in () if refit else self._pulls.items():
-            axis = int(np.argmax(pulls.shape))  # the one that numbers the groups
-            groups = slice(pulls.shape[axis] * hand // self.hands, pulls.shape[axis] * (hand + 1) // self.hands)
-            mine = (*[slice(None)] * axis, groups)
-            pulls[mine] = self.splitting.groups[slot].pull(slot.view(self.splitting.network.flat)[mine])
+        solver.prepare(rank, self.ranks)
 
-    def _updates_of(self, hand: int, N: int, *settings: Any) -> None:
-        splitting, moment = self.splitting, Moment(*settings)
-        splitting.optimizer.advance()
-        steps = {} if moment.refit else splitting.prox_steps(moment.beta, moment.thresholds)
-        first, *others = self._gradients[: len(cut(N, self.shards))]
-        for piece, of_v_too in self._pieces[hand :: self.hands]:
-            for other in others:
-                first[piece.part] += other[piece.part]
-            if moment.refit:
-                refit.update(splitting, piece, first, moment.lr)
-                continue
-            splitting.update_w(piece, first, moment.lr, moment.beta, self._pulls)
-            if of_v_too:
-                splitting.update_v(piece, steps)
+    def _update(self, rank: int, solver: Solver, N: int, settings: StepSettings) -> None:
+        total, *others = self._gradients[: len(split(N, self.shards))]
+
+        def summed() -> Iterator[Block]:
+            """The rank's blocks. A block's gradients are added up just before it is updated, while they are in cache."""
+            for block in solver.blocks[rank :: self.ranks]:
+                for other in others:
+                    total[block.part] += other[block.part]
+                yield block
+
+        solver.update(summed(), total, settings)
 
 
 def _receive(connection: Connection) -> Any:
@@ -109,39 +122,39 @@ def _receive(connection: Connection) -> Any:
     return json.loads(connection.recv_bytes())
 
 
-def _serve(halves: Halves, hand: int, orders: Connection, not_mine: list[Connection]) -> None:
-    """What a forked process does: play its hand, order by order, until the orders end. It never outlives who gives them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of them; the first decides
+def _serve(shared_step: SharedStep, rank: int, messages: Connection, others: list[Connection]) -> None:
+    """What a forked process does: its part of each phase, message by message, until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; rank 0 decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for connection in not_mine:
-        connection.close()  # held open, they would hide from a sister that the orders have ended
+    for connection in others:
+        connection.close()  # held open, they would hide from another rank that rank 0 has gone
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow shows in the loss
         while True:
             try:
-                half, arguments = _receive(orders)
+                message = _receive(messages)
             except EOFError:
                 return
             try:
-                halves.play(hand, half, arguments)
+                shared_step.run(rank, *message)
                 answer = None
-            except Exception as error:  # told by the first
+            except Exception as error:  # raised again by rank 0
                 known = type(error).__name__ in ERRORS
                 answer = [type(error).__name__, str(error) if known else traceback.format_exc()]
-            orders.send_bytes(json.dumps(answer).encode())
+            messages.send_bytes(json.dumps(answer).encode())
 
 
 class ProcessShards(Shards):
-    """Shards whose training step is shared out; for one look at a network, `error` and `predict`, threads do."""
+    """Shards whose training step is taken by several processes; `error` and `predict`, once an epoch, are left to threads."""
 
-    def __init__(self, threads: int, pool: Any, halves: Halves) -> None:
-        super().__init__(halves.shards, threads, pool)
-        self._halves = halves
+    def __init__(self, threads: int, pool: Any, shared_step: SharedStep) -> None:
+        super().__init__(shared_step.shards, threads, pool)
+        self._shared = shared_step
         self._others: list[tuple[BaseProcess, Connection]] = []
         fork = multiprocessing.get_context("fork")
-        for hand in range(1, halves.hands):
+        for rank in range(1, shared_step.ranks):
             mine, theirs = fork.Pipe()
-            not_mine = [mine, *(connection for _, connection in self._others)]
-            process = fork.Process(target=_serve, args=(halves, hand, theirs, not_mine), daemon=True)
+            others = [mine, *(connection for _, connection in self._others)]
+            process = fork.Process(target=_serve, args=(shared_step, rank, theirs, others), daemon=True)
             with warnings.catch_warnings():
                 # Python warns of any fork beside threads; ours have not begun, and OpenBLAS stops its own for a fork
                 warnings.simplefilter("ignore", DeprecationWarning)
@@ -149,13 +162,13 @@ class ProcessShards(Shards):
             theirs.close()
             self._others.append((process, mine))
 
-    def _together(self, half: str, *arguments: Any) -> None:
-        """Have every hand play this half, the first one here, and wait for all."""
-        order = json.dumps([half, arguments]).encode()
+    def _run(self, phase: str, *arguments: Any) -> None:
+        """Run a phase on all ranks, rank 0 in this process, and wait for all."""
+        message = json.dumps([phase, *arguments]).encode()
         try:
             for _, connection in self._others:
-                connection.send_bytes(order)
-            self._halves.play(0, half, list(arguments))
+                connection.send_bytes(message)
+            self._shared.run(0, phase, *arguments)
             answers = [_receive(connection) for _, connection in self._others]
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
             raise MinisglError(self._death()) from error
@@ -171,20 +184,18 @@ class ProcessShards(Shards):
                 return f"a process that did its part of every step {how}; if memory ran out, --threads 1 needs less"
         return "a process that did its part of every step no longer answers"
 
-    def step(self, splitting: Splitting, moment: Moment, images: Array, labels: Array) -> tuple[Array, Array]:
-        """The W-step and the V-step on one batch, by all hands; its mean loss and number of wrong answers."""
-        halves, N = self._halves, len(labels)
-        if splitting is not halves.splitting:
-            raise ValueError("these processes share the memory of another splitting")
-        halves.images[:N], halves.labels[:N] = images, labels
-        self._together("gradients", N, moment.refit)
-        self._together("updates", N, *moment)
-        if halves.late and not moment.refit:
-            steps = splitting.prox_steps(moment.beta, moment.thresholds)
-            for piece in halves.late:
-                splitting.update_v(piece, steps)
-        used = len(cut(N, halves.shards))
-        losses, wrongs = halves.losses[:used], halves.wrongs[:used]
+    def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
+        """The solver's step on one batch, by all ranks; its mean loss and number of wrong answers."""
+        shared_step, N = self._shared, len(labels)
+        number = next((i for i, known in enumerate(shared_step.solvers) if known is solver), None)
+        if number is None:
+            raise ValueError("these processes were forked with other solvers")
+        shared_step.images[:N], shared_step.labels[:N] = images, labels
+        for phase in ("gradients", "update"):
+            self._run(phase, number, N, settings)
+        solver.finish(settings)
+        used = len(split(N, shared_step.shards))
+        losses, wrongs = shared_step.losses[:used], shared_step.wrongs[:used]
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0])
 
     def close(self) -> None:
@@ -198,18 +209,19 @@ class ProcessShards(Shards):
 
 
 @contextmanager
-def training_shards(shards: int, threads: int, splitting: Splitting, batch_size: int) -> Iterator[Shards]:
-    """Shards for training: as many processes as threads where the system forks well, threads otherwise.
+def training_shards(shards: int, threads: int, solvers: Sequence[Solver], batch_size: int) -> Iterator[Shards]:
+    """Shards for training with these solvers: as many processes as threads where the system forks well, else threads.
 
-    That is on Linux, for arrays of NumPy. (On macOS the system's own libraries do not survive a fork.) With processes the
-    splitting's arrays move into shared memory, and its network becomes another object.
+    With processes the solvers' arrays must lie in shared memory (`shareable`); ValueError where they do not.
     """
-    hands = min(shards, threads)
+    ranks = _count_ranks(solvers[0], shards, threads)
+    if ranks > 1 and not all(is_shared(array) for solver in solvers for array in solver.arrays().values()):
+        raise ValueError("the solver's arrays are not in shared memory: call shareable(solver, shards, threads) first")
     with thread_pool(threads) as pool:
-        if hands == 1 or sys.platform != "linux" or not isinstance(splitting.network.flat, np.ndarray):
+        if ranks == 1:
             yield Shards(shards, threads, pool)
             return
-        run = ProcessShards(threads, pool, Halves(splitting, shards, hands, batch_size))
+        run = ProcessShards(threads, pool, SharedStep(solvers, shards, ranks, batch_size))
         try:
             yield run
         finally:

@@ -19,14 +19,14 @@ from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Network
-from minisgl.solver.splitting import Splitting
+from minisgl.solver.protocol import Solver
 from minisgl.training.shards import Shards
 
 
-def final_network(config: TrainConfig, splitting: Splitting) -> str:
+def final_network(config: TrainConfig, solver: Solver) -> str:
     """Which network is the result: V in continuation; in the paper's regime the experiment's; W wherever V is W."""
     kept = EXPERIMENTS[config.experiment].kept if config.threshold is None else "v"
-    return kept if splitting.splits else "w"
+    return kept if solver.splits else "w"
 
 
 def device(xp: Any = np) -> str:
@@ -60,15 +60,15 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
     return entry
 
 
-def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
+def make(config: TrainConfig, solver: Solver, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
     """The content of report.json. The only place where test images meet a network in training."""
-    w = describe(splitting.reported("w"), shards, test)
+    w = describe(solver.reported("w"), shards, test)
     return {
         "experiment": config.experiment,
         "penalty": config.penalty,
         "preset": config.preset,
         "backend": config.backend,
-        "device": device(get_array_module(splitting.network.flat)),
+        "device": device(get_array_module(solver.network.flat)),
         "threads": config.threads,
         "shards": config.shards,
         "seed": config.seed,
@@ -76,9 +76,9 @@ def make(config: TrainConfig, splitting: Splitting, shards: Shards, test: Labell
         "seconds": round(seconds, 1),
         "test_images": {"count": len(test), "looked_at": "once, when training was over"},
         "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
-        "final": final_network(config, splitting),
+        "final": final_network(config, solver),
         "w": w,
-        "v": describe(splitting.reported("v"), shards, test) if splitting.splits else w,
+        "v": describe(solver.reported("v"), shards, test) if solver.splits else w,
     }
 
 

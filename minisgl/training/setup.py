@@ -1,4 +1,4 @@
-"""From a configuration to what trains: the network's penalties, its optimiser, and the schedule."""
+"""From a configuration to what trains: the network's penalties, its optimiser, the schedule, and the stages of the run."""
 
 from minisgl.config import TrainConfig
 from minisgl.errors import MinisglError
@@ -6,9 +6,11 @@ from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
-from minisgl.solver.refit import WithRefit
-from minisgl.solver.schedules import Continuation, Schedule, Stepwise
+from minisgl.solver.protocol import Solver
+from minisgl.solver.refit import Refit
+from minisgl.solver.schedules import Continuation, HalfCosine, Schedule, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.training.stages import Stage
 
 
 def make_splitting(config: TrainConfig, network: Network) -> Splitting:
@@ -37,14 +39,17 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
     return Splitting(network, optimizer, penalties)
 
 
-def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule | WithRefit:
-    """The regime, and the refit at its end, if there is one."""
-    regime = _make_regime(config, layers)
-    return WithRefit(regime, config.refit, config.lr) if config.refit else regime
+def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
+    """The solver's own stage, and the refit at the end, if there is one."""
+    before = config.epochs - config.refit
+    stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
+    if config.refit:
+        stages.append(Stage(Refit(solver, config.prune), HalfCosine(config.lr), before, config.refit))
+    return stages
 
 
-def _make_regime(config: TrainConfig, layers: list[str]) -> Schedule:
-    """Continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
+def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
+    """The regime: continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
     if config.threshold is None:
         return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
     layers = config.sparse_among(layers)

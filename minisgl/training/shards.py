@@ -1,6 +1,6 @@
-"""The gradient of a batch, computed in shards: pieces of the batch that run side by side.
+"""The gradient of a batch, computed in shards: parts of the batch that run side by side.
 
-A batch of N images is cut into `shards` runs of consecutive images. Each shard has a workspace and a flat gradient of its
+A batch of N images is split into `shards` runs of consecutive images. Each shard has a workspace and a flat gradient of its
 own, scaled by the whole batch's size, and the shards' gradients are summed in shard order:
 
     gradient = sum over shards of grad[ (1/N) * sum over the shard's images of the loss ]
@@ -20,12 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
 from minisgl.nn import Network, Workspace, softmax_cross_entropy
-from minisgl.solver import refit
-from minisgl.solver.schedules import Moment
-from minisgl.solver.splitting import Splitting
+from minisgl.solver.protocol import Solver
+from minisgl.solver.schedules import StepSettings
 
 
-def cut(size: int, shards: int) -> list[slice]:
+def split(size: int, shards: int) -> list[slice]:
     """`size` images as at most `shards` runs of consecutive ones, none empty."""
     edges = [size * i // shards for i in range(shards + 1)]
     return [slice(a, b) for a, b in pairwise(edges) if b > a]
@@ -43,25 +42,25 @@ def shard_gradient(
 
 
 class Shards:
-    """Runs passes over one network in `shards` pieces on `threads` threads; made by `running_shards`."""
+    """Runs passes over one network in `shards` parts on `threads` threads; made by `running_shards`."""
 
     def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None) -> None:
         self._workspaces = [Workspace() for _ in range(shards)]
         self._threads, self._pool = threads, pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        """function(0), ..., function(count - 1), dealt like cards to this thread and to those of the pool."""
+        """function(0), ..., function(count - 1): thread k of this one and the pool's calls number k, k + threads, ..."""
         results = [None] * count
 
-        def play(hand: int) -> None:
+        def run(thread: int) -> None:
             # an overflow shows in the loss, and training stops with a sentence; NumPy's settings are each thread's own
             with np.errstate(over="ignore", invalid="ignore"):
-                for i in range(hand, count, self._threads):
+                for i in range(thread, count, self._threads):
                     results[i] = function(i)
 
-        others = [self._pool.submit(play, hand) for hand in range(1, min(self._threads, count))] if self._pool else []
+        others = [self._pool.submit(run, thread) for thread in range(1, min(self._threads, count))] if self._pool else []
         try:
-            play(0)
+            run(0)
         finally:
             wait(others)
         for other in others:
@@ -74,26 +73,24 @@ class Shards:
         The first two are scalars where the images are: nothing is fetched. The gradient is valid until the next call.
         """
         N = len(labels)
-        pieces = cut(N, len(self._workspaces))
+        parts = split(N, len(self._workspaces))
         gradients = [ws.array(self, "gradient", network.flat.shape, network.flat) for ws in self._workspaces]
 
         def run(i: int) -> tuple[Array, Array]:
-            piece, ws = pieces[i], self._workspaces[i]
-            return shard_gradient(network, images[piece], labels[piece], batch_size=N, workspace=ws, out=gradients[i])
+            part, ws = parts[i], self._workspaces[i]
+            return shard_gradient(network, images[part], labels[part], batch_size=N, workspace=ws, out=gradients[i])
 
-        losses, wrongs = zip(*self._map(run, len(pieces)), strict=True)
-        for other in gradients[1 : len(pieces)]:
+        losses, wrongs = zip(*self._map(run, len(parts)), strict=True)
+        for other in gradients[1 : len(parts)]:
             gradients[0][...] += other
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0]), gradients[0]
 
-    def step(self, splitting: Splitting, moment: Moment, images: Array, labels: Array) -> tuple[Array, Array]:
-        """The W-step and the V-step on one batch; its mean loss and number of wrong answers, left where they were computed."""
-        loss, wrong, gradient = self.gradient(splitting.network, images, labels)
-        if moment.refit:
-            refit.step(splitting, gradient, moment.lr)
-        else:
-            splitting.w_step(gradient, moment.lr, moment.beta)
-            splitting.v_step(moment.beta, moment.thresholds)
+    def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
+        """The solver's step on one batch; its mean loss and number of wrong answers, left where they were computed."""
+        loss, wrong, gradient = self.gradient(solver.network, images, labels)
+        solver.prepare()
+        solver.update(solver.blocks, gradient, settings)
+        solver.finish(settings)
         return loss, wrong
 
     def predict(self, network: Network, images: Array) -> Array:
@@ -101,12 +98,12 @@ class Shards:
         N = len(images)
         workspaces = [Workspace() for _ in self._workspaces]  # of their own: the network is looked at once, and goes
         predicted = get_array_module(images).empty(N, dtype=int)
-        pieces = cut(N, len(self._workspaces))
+        parts = split(N, len(self._workspaces))
 
         def run(i: int) -> None:
-            predicted[pieces[i]] = network.predict(images[pieces[i]], workspaces[i])
+            predicted[parts[i]] = network.predict(images[parts[i]], workspaces[i])
 
-        self._map(run, len(pieces))
+        self._map(run, len(parts))
         return predicted
 
     def error(self, network: Network, images: Array, labels: Array) -> float:
