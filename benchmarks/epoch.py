@@ -23,7 +23,7 @@ from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
 from minisgl.training.loop import MEASURED, Training
-from minisgl.training.processes import training_shards
+from minisgl.training.processes import shareable, training_shards
 from minisgl.training.setup import make_splitting
 
 EVALUATED, EVALUATION_BATCH, ROUNDS = 10_000, 500, 3
@@ -38,7 +38,8 @@ def tensors(digits: Digits, peer: Peer) -> tuple[torch.Tensor, torch.Tensor]:
 def our_training(digits: Digits) -> Training:
     """minisgl's training; every epoch of it trains on."""
     config = replace(CONFIG, threshold=(THRESHOLD,))
-    return Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)
+    splitting = make_splitting(config, lenet5(np.random.default_rng(0)))
+    return Training(config, shareable(splitting, config.shards, config.threads), digits)
 
 
 def torch_epoch(digits: Digits) -> Callable[[], object]:
@@ -65,7 +66,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(test[:EVALUATED], peer)
     training = our_training(train)
-    with training_shards(CONFIG.shards, CONFIG.threads, training.splitting, CONFIG.batch_size) as shards:
+    with training_shards(CONFIG.shards, CONFIG.threads, training.solvers, CONFIG.batch_size) as shards:
         epochs = in_turn(
             {"ours": lambda: training.run_epoch(shards, 0, lambda tick: None), "torch": torch_epoch(train)}, rounds
         )

@@ -22,7 +22,7 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
-from minisgl.solver.schedules import Moment
+from minisgl.solver.schedules import StepSettings
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
 
@@ -33,13 +33,13 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
     """minisgl's steps on the GPU, and then a wait for them."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(CONFIG, network.with_flat(to_device(network.flat, xp)))
-    moment = Moment(CONFIG.lr, CONFIG.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
+    settings = StepSettings(CONFIG.lr, CONFIG.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
     x, y = to_device(images, xp), to_device(labels, xp)
 
     def turn() -> None:
         with running_shards(1, 1) as shards:
             for _ in range(TURN):
-                shards.step(splitting, moment, x, y)
+                shards.step(splitting, settings, x, y)
         xp.cuda.Device().synchronize()
 
     return turn

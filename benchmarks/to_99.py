@@ -22,7 +22,7 @@ from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
 from minisgl.training.loop import Training
-from minisgl.training.processes import training_shards
+from minisgl.training.processes import shareable, training_shards
 from minisgl.training.setup import make_splitting
 
 WANTED, EVERY, SEEDS = 99.0, 100, (0, 1, 2)
@@ -49,9 +49,10 @@ def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Ca
 def ours(config: TrainConfig, digits: Digits) -> float:
     """Seconds until minisgl is there."""
     splitting = make_splitting(config, lenet5(np.random.default_rng(config.seed)))
+    splitting = shareable(splitting, config.shards, config.threads)
     training = Training(config, splitting, digits)
     train, held = training.train, training.measured
-    with training_shards(config.shards, config.threads, splitting, config.batch_size) as shards:
+    with training_shards(config.shards, config.threads, training.solvers, config.batch_size) as shards:
 
         def step(epoch: int, i: int, chosen: np.ndarray) -> None:
             batch = train[chosen]
@@ -72,11 +73,11 @@ def theirs(config: TrainConfig, digits: Digits) -> float:
     sparse = config.penalty != "none"
 
     def step(epoch: int, i: int, chosen: np.ndarray) -> None:
-        moment = training.schedule.at(epoch * training.steps_per_epoch + i, training.steps_per_epoch, training.steps)
-        peer.optimizer.param_groups[0]["lr"] = moment.lr
+        settings = training.settings(epoch, i)
+        peer.optimizer.param_groups[0]["lr"] = settings.lr
         index = torch.from_numpy(chosen)
-        threshold = next(iter(moment.thresholds.values())) if sparse and moment.thresholds else None
-        peer.step(images[index], labels[index], moment.beta, threshold)
+        threshold = next(iter(settings.thresholds.values())) if sparse and settings.thresholds else None
+        peer.step(images[index], labels[index], settings.beta, threshold)
 
     def accuracy() -> float:
         with peer.using(peer.v if sparse else peer.flat[: peer.n_weights]):

@@ -22,9 +22,9 @@ from benchmarks.timing import gemm_gflops, in_turn, median_ratio
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
-from minisgl.solver.schedules import Moment
+from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
-from minisgl.training.processes import training_shards
+from minisgl.training.processes import shareable, training_shards
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import Shards
 
@@ -36,8 +36,8 @@ THRESHOLD = 0.05  # half-way up quick's ramp
 
 def our_step(shards: Shards, splitting: Splitting, images: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
     """minisgl's step on one batch."""
-    moment = Moment(CONFIG.lr, CONFIG.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
-    return lambda: shards.step(splitting, moment, images, labels)
+    settings = StepSettings(CONFIG.lr, CONFIG.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
+    return lambda: shards.step(splitting, settings, images, labels)
 
 
 def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, compiled: bool = False) -> Callable[[], object]:
@@ -66,8 +66,8 @@ def measure(batch: int = BATCH, threads: int = THREADS, rounds: int = ROUNDS, co
     torch.set_num_threads(threads)
     with threadpool_limits(limits=threads, user_api="blas"):
         gflops = gemm_gflops()
-    splitting = make_splitting(CONFIG, lenet5(np.random.default_rng(0)))
-    with training_shards(CONFIG.shards, threads, splitting, batch) as shards:
+    splitting = shareable(make_splitting(CONFIG, lenet5(np.random.default_rng(0))), CONFIG.shards, threads)
+    with training_shards(CONFIG.shards, threads, [splitting], batch) as shards:
         runs = {
             "ours": repeated(our_step(shards, splitting, digits.images, digits.labels)),
             "torch": repeated(torch_step(digits.images, digits.labels, channels_last=False)),

@@ -1,1 +1,1 @@
-"""Where the network and the penalties meet: the two steps of variable splitting, their schedules, and the refit."""
+"""Where the network and the penalties meet: what a solver is, and two of them, variable splitting and the refit."""

@@ -15,7 +15,6 @@ from minisgl.check import check
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
-from minisgl.solver import refit
 from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.nn import Flatten, Linear, Network
@@ -24,7 +23,8 @@ from minisgl.notebook import show_code
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
-from minisgl.solver.schedules import Continuation, Moment, Stepwise
+from minisgl.solver.refit import Refit
+from minisgl.solver.schedules import Continuation, StepSettings, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.training.setup import make_schedule
 
@@ -254,8 +254,8 @@ _ = interact(
 # %% [markdown]
 # ## The code
 #
-# The two steps, printed from the package itself. They work on pieces of the flat vector of all parameters, which fit into the cache. `pull` is the
-# group lasso's factor ([chapter 8](08_groups.ipynb)).
+# The two steps, printed from the package itself. They work on blocks of the flat vector of all parameters, which fit into the cache. The group scales
+# are the group lasso's factors, one a group ([chapter 8](08_groups.ipynb)).
 
 # %%
 show_code(Splitting._add_gradient, Splitting.update_w, Splitting.prox_steps, Splitting.update_v)
@@ -387,16 +387,16 @@ print(
 
 
 # %%
-def run(moments, optimizer=SGD, batch=None):
-    """From zero, two steps for each moment (lr, beta, thresholds): the splitting, and what was measured.
+def run(settings, optimizer=SGD, batch=None):
+    """From zero, two steps for each of the settings (lr, beta, thresholds): the splitting, and what was measured.
 
-    F: before each W-step, with that moment's beta; half: between W-step and V-step; step: ||D||; gap: ||W - V||; zeros of V, in percent.
+    F: before each W-step, with that step's beta; half: between W-step and V-step; step: ||D||; gap: ||W - V||; zeros of V, in percent.
     """
     rng, flat = np.random.default_rng(1), np.zeros(1970)
     splitting = Splitting(linear_layer(flat), optimizer(flat), {"fc": LayerPenalty(sparse=L0(LAM))})
     network, seen = splitting.network, {name: [] for name in ("F", "half", "step", "gap", "zeros")}
     value, gradient = f(network)
-    for lr, beta, thresholds, _ in moments:
+    for lr, beta, thresholds in settings:
         seen["F"].append(value + splitting.regularizer(beta))
         if batch:
             few = rng.choice(500, batch, replace=False)
@@ -414,7 +414,7 @@ def run(moments, optimizer=SGD, batch=None):
 
 eta = 1 / (L_f + BETA)
 c = 1 / eta - (L_f + BETA) / 2
-_, seen = run([Moment(eta, BETA, None)] * 400)
+_, seen = run([StepSettings(eta, BETA)] * 400)
 both = np.stack([seen["F"], seen["half"]], axis=1).ravel()  # (800,): before, between, before, ...
 assert np.all(np.diff(both) <= 1e-14)
 drop, promised = seen["F"] - seen["half"], c * seen["step"] ** 2  # each (400,)
@@ -454,12 +454,12 @@ plt.show()
 # %%
 growing = Stepwise(lr=0.3, lr_drops=(), beta=BETA, growth=1.5, beta_every=60)
 grown = [growing.at(step, steps_per_epoch=1, steps=300) for step in range(300)]
-assert all(moment.lr < 2 / (L_f + moment.beta) for moment in grown)
+assert all(each.lr < 2 / (L_f + each.beta) for each in grown)
 safe = 2 / (L_f + BETA)
 trials = {
-    "eight times the safe step": run([Moment(8 * safe, BETA, None)] * 300),
-    "Adam, lr 0.1": run([Moment(0.1, BETA, None)] * 300, Adam),
-    "mini-batches of 50": run([Moment(safe / 2, BETA, None)] * 300, batch=50),
+    "eight times the safe step": run([StepSettings(8 * safe, BETA)] * 300),
+    "Adam, lr 0.1": run([StepSettings(0.1, BETA)] * 300, Adam),
+    "mini-batches of 50": run([StepSettings(safe / 2, BETA)] * 300, batch=50),
     "beta grows by half every 60 steps": run(grown),
 }
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
@@ -476,7 +476,7 @@ np.testing.assert_array_equal(rises, [60, 120, 180, 240])  # of the last trial: 
 for k in rises:
     jump = (grown[k].beta - grown[k - 1].beta) / 2 * seen["gap"][k - 1] ** 2
     assert F[k] <= seen["half"][k - 1] + jump + 1e-14  # the V-step has taken some of it back
-gentle = run([Moment(0.01, BETA, None)] * 300, Adam)[1]["F"]
+gentle = run([StepSettings(0.01, BETA)] * 300, Adam)[1]["F"]
 print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 
 # %% [markdown]
@@ -532,7 +532,7 @@ print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 # **Check**, after 3,000 iterations with one fixed $\beta$.
 
 # %%
-settled, seen = run([Moment(0.95 * safe, BETA, None)] * 3000)
+settled, seen = run([StepSettings(0.95 * safe, BETA)] * 3000)
 W, V = settled.network.weights.copy(), settled.v  # each (1960,)
 gradient = f(settled.network)[1][:1960]  # without the biases
 kept = V != 0
@@ -554,7 +554,7 @@ print(
 betas, kept_shares = (0.025, 0.1, 0.4), []
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.4))
 for panel, beta, shade in zip(axes, betas, (0.35, 0.65, 1.0), strict=False):
-    splitting, seen = run([Moment(1.9 / (L_f + beta), beta, None)] * 700)
+    splitting, seen = run([StepSettings(1.9 / (L_f + beta), beta)] * 700)
     W, V, t = splitting.network.weights, splitting.v, L0(LAM).threshold(1 / beta)
     panel.axvspan(-t, t, color=GREY, alpha=0.15)
     panel.plot([-1.6, 1.6], [-1.6, 1.6], "--", color=GREY, linewidth=0.8)
@@ -590,11 +590,11 @@ figure, axes = plt.subplots(1, 3, figsize=(13, 3))
 for name, colour in (("paper", GREY), ("quick", V_COLOUR)):
     config = PRESETS[name]
     schedule, steps = make_schedule(config, ["fc1"]), 600 * config.epochs
-    moments = [schedule.at(step, 600, steps) for step in range(0, steps, 50)]
-    thresholds = [m.thresholds["fc1"] if m.thresholds else L0(config.lam).threshold(1 / m.beta) for m in moments]
+    settings = [schedule.at(step, 600, steps) for step in range(0, steps, 50)]
+    thresholds = [s.thresholds["fc1"] if s.thresholds else L0(config.lam).threshold(1 / s.beta) for s in settings]
     told = f"{name} ({config.epochs} epochs)"
-    for panel, numbers in zip(axes, ([m.lr for m in moments], [m.beta for m in moments], thresholds), strict=True):
-        panel.plot(np.linspace(0, 1, len(moments), endpoint=False), numbers, color=colour, label=told)
+    for panel, numbers in zip(axes, ([s.lr for s in settings], [s.beta for s in settings], thresholds), strict=True):
+        panel.plot(np.linspace(0, 1, len(settings), endpoint=False), numbers, color=colour, label=told)
 for panel, title in zip(axes, ("learning rate", "beta", "threshold"), strict=True):
     panel.set(title=title, xlabel="fraction of the run", yscale="linear" if title == "threshold" else "log")
 axes[0].set_ylim(1e-8, 1e-2)
@@ -618,9 +618,9 @@ def error(network):
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
 for (name, schedule), colour in zip(regimes.items(), (GREY, V_COLOUR), strict=True):
-    moments = [schedule.at(step, steps_per_epoch=1, steps=600) for step in range(600)]
-    assert all(moment.lr < 2 / (L_f + moment.beta) for moment in moments)
-    splitting, seen = run(moments)
+    settings = [schedule.at(step, steps_per_epoch=1, steps=600) for step in range(600)]
+    assert all(each.lr < 2 / (L_f + each.beta) for each in settings)
+    splitting, seen = run(settings)
     for panel, what in zip(axes, ("gap", "zeros"), strict=True):
         panel.plot(seen[what], color=colour, label=name)
     errors = f"error of W {error(splitting.network):.1f} %, of V {error(splitting.reported('v')):.1f} %"
@@ -643,12 +643,13 @@ print(f"{np.mean(images.max(axis=0) == 0):.0%} of the pixels are black in all 50
 
 # %%
 zeros = splitting.v == 0
-refit.begin(splitting)
+refit = Refit(splitting)
+refit.start()
 values = []
 for _ in range(200):
     value, gradient = f(splitting.network)
     values.append(value)
-    refit.step(splitting, gradient, lr=1.9 / L_f)
+    refit.step(gradient, lr=1.9 / L_f)
 np.testing.assert_array_equal(splitting.v == 0, zeros)
 np.testing.assert_array_equal(splitting.network.weights, splitting.v)
 assert np.all(np.diff(values) <= 0)

@@ -177,7 +177,7 @@ for u, tau, beta, lr in (
 print(schedule.at(750, 100, 1000))
 
 # %% [markdown]
-# Both regimes as the package has them, and the two steps of one batch. A regime gives each step its `Moment`; the thresholds are `None` where
+# Both regimes as the package has them, and the two steps of one batch. A regime gives each step its `StepSettings`; the thresholds are `None` where
 # $s = 1/\beta$. `hold` is the $u$ at which lr begins to fall: 0 in `quick`, and 0.75 in the preset `sparse`, where the last weights to go are dear, and
 # what they did must be taken over by others.
 
@@ -373,7 +373,7 @@ assert errors(seen["continuation"], "v")[-1] < max(errors(seen["continuation"], 
 
 # %%
 traced, steps = np.array(seen["continuation"]["traced"]), training["continuation"].steps  # (250, 40)
-tau = np.array([training["continuation"].schedule.at(step, 50, steps).thresholds["conv2"] for step in range(steps)])  # (250,)
+tau = np.array([training["continuation"].settings(*divmod(step, 50)).thresholds["conv2"] for step in range(steps)])  # (250,)
 figure, (left, right) = plt.subplots(1, 2, figsize=(13, 3.6))
 left.fill_between(range(steps), -tau, tau, color=GREY, alpha=0.2)
 for path in traced.T:
@@ -382,7 +382,7 @@ left.axvline(0.4 * steps, color=GREY, linewidth=0.8, linestyle="--")
 left.set(title="40 weights W: kept (orange) and dropped; dashed: beta begins to rise", xlabel="step")
 by_layer = np.array(seen["continuation"]["by layer"])  # (25, 4)
 for name, path, style in zip(
-    training["continuation"].splitting.network.layout.weights, by_layer.T, ("-", "--", "-.", ":"), strict=True
+    training["continuation"].solver.network.layout.weights, by_layer.T, ("-", "--", "-.", ":"), strict=True
 ):
     right.plot(seen["continuation"]["step"], path, style, color=V_COLOUR, label=name)
 right.set(title="zeros of V by layer, %", xlabel="step", ylim=(0, 100))
@@ -401,7 +401,7 @@ assert np.mean(by_layer[-1][2]) == by_layer[-1].max()
 # What it looks like: a corner of fc1's zeros, and the filters of conv1. White is exactly zero; in the filters, small weights too have a tint.
 
 # %%
-end = {name: run.splitting for name, run in training.items()}
+end = {name: run.solver for name, run in training.items()}
 slot = network.layout.weights["fc1"]
 figure, axes = plt.subplots(1, 2, figsize=(13, 4))
 for panel, V, when in zip(axes, (seen["continuation"]["V after 50"], end["continuation"].v), (50, 250), strict=True):

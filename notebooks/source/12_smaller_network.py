@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from minisgl.formats import network_file
 from minisgl.analysis import footprint
 from minisgl.formats import onnx_file
-from minisgl.solver import refit
+from minisgl.solver.refit import Refit
 from minisgl.comparison import results
 from minisgl.analysis.compact import _follow_the_image, _follow_the_logits, compact
 from minisgl.data import mnist
@@ -400,7 +400,7 @@ def trained(epochs, **settings):
     with running_shards(1, 1) as shards:
         for epoch in range(epochs):
             training.run_epoch(shards, epoch, lambda tick: None)
-    network = training.splitting.reported("v")
+    network = training.solver.reported("v")
     return network, error_of(network)
 
 
@@ -581,7 +581,7 @@ assert np.all(np.array(packed["whole columns"]) < entropy(densities))
 # $$\min_W\; L(W) \quad\text{with } w_i = 0 \text{ wherever } v_i = 0 \qquad\Longrightarrow\qquad \text{a step with the gradient } g_i\,[w_i \ne 0]$$
 
 # %%
-show_code(refit.begin, refit.update)
+show_code(Refit.start, Refit.update)
 
 # %% [markdown]
 # The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. An experiment without any
@@ -596,16 +596,16 @@ cuts = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 errors = {"only cut": [], "cut, and 40 steps of refit": []}
 config = replace(PRESETS["quick"], penalty="none")
 for cut in cuts:
-    splitting = make_splitting(config, dense.with_flat(dense.flat.copy()))
-    refit.begin(splitting, prune=cut)
-    errors["only cut"].append(error_of(splitting.network))
+    refit = Refit(make_splitting(config, dense.with_flat(dense.flat.copy())), prune=cut)
+    refit.start()
+    errors["only cut"].append(error_of(refit.network))
     order = np.random.default_rng(1).permutation(5000).reshape(-1, 100)[:40]  # (40, 100)
     with running_shards(1, 1) as shards:
         for batch in order:
-            gradient = shards.gradient(splitting.network, digits.images[batch], digits.labels[batch])[2]
-            refit.step(splitting, gradient, lr=2e-3)
-    errors["cut, and 40 steps of refit"].append(error_of(splitting.network))
-    assert np.sum(splitting.network.weights == 0) == round(cut * dense.weights.size)
+            gradient = shards.gradient(refit.network, digits.images[batch], digits.labels[batch])[2]
+            refit.step(gradient, lr=2e-3)
+    errors["cut, and 40 steps of refit"].append(error_of(refit.network))
+    assert np.sum(refit.network.weights == 0) == round(cut * dense.weights.size)
 
 figure, axes = plt.subplots(figsize=(8, 3.4))
 axes.axhline(dense_error, color=GREY, linestyle="--", label="nothing cut")

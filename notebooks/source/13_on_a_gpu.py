@@ -30,7 +30,7 @@ from minisgl.nn import Workspace
 from minisgl.notebook import show_code
 from minisgl.penalties import L0, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
-from minisgl.solver.schedules import Moment
+from minisgl.solver.schedules import StepSettings
 from minisgl.training.shards import running_shards
 from minisgl.training.setup import make_splitting
 
@@ -410,12 +410,12 @@ def two_steps(put):
     """W, V and the loss after two steps of LeNet-5 on 20 digits, with all arrays put by `put`; what the second launched."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(config, network.with_flat(put(network.flat)))
-    moment = Moment(config.lr, config.beta, dict.fromkeys(network.layout.weights, 0.05))
+    settings = StepSettings(config.lr, config.beta, dict.fromkeys(network.layout.weights, 0.05))
     images, labels = put(digits.images[:20]), put(digits.labels[:20])  # (20, 1, 28, 28), (20,)
     with running_shards(shards=1, threads=1) as shards:
         for _ in range(2):
             log.clear()
-            loss, _ = shards.step(splitting, moment, images, labels)
+            loss, _ = shards.step(splitting, settings, images, labels)
     return (splitting.network.flat, splitting.v, loss), list(log)
 
 
