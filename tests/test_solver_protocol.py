@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trees import tree
 
 from minisgl.data.mnist import Digits
 from minisgl.experiments import PRESETS
@@ -160,12 +161,32 @@ def test_only_the_blocks_that_are_given_are_updated() -> None:
     assert (splitting.v[~moved[: len(v)]] == v[~moved[: len(v)]]).all()
 
 
-def test_blocks_cover_every_trained_number_once() -> None:
-    network = lenet5(np.random.default_rng(0))
+@pytest.mark.parametrize("make", [lambda: lenet5(np.random.default_rng(0)), tree], ids=["lenet5", "tree"])
+def test_blocks_cover_every_trained_number_once_and_no_buffer(make) -> None:
+    network = make()
     times = np.zeros(network.flat.size, int)
     for block in trained_blocks(network):
         times[block.part] += 1
-    assert set(times) == {1}
+    n = network.layout.n_trained
+    assert set(times[:n]) == {1}
+    assert not times[n:].any()
+
+
+def test_a_tree_with_buffers_trains_to_the_same_bytes_on_every_number_of_ranks() -> None:
+    rng, results = np.random.default_rng(3), []
+    images, labels = rng.random((20, 2, 6, 6)), rng.integers(0, 3, 20)
+    for threads in (1, 2, 3):
+        network = tree()
+        each = {name: LayerPenalty(GroupLasso(0.01, slot.unit_axis), L0(1e-3)) for name, slot in network.layout.weights.items()}
+        splitting = shareable(Splitting(network, SGD(network.flat, 0.9), each), 3, threads)
+        with training_shards(3, threads, [splitting], 20) as run:
+            for _ in range(3):
+                run.step(splitting, StepSettings(0.05, 0.02), images, labels)
+        n = network.layout.n_trained
+        assert (splitting.network.flat[:n] != tree().flat[:n]).all()
+        np.testing.assert_array_equal(splitting.network.flat[n:], tree().flat[n:])
+        results.append(contents(splitting))
+    assert results[0] == results[1] == results[2]
 
 
 # ---- group scales

@@ -1,7 +1,7 @@
 """The blocks in which a solver updates a network's parameters.
 
-A block is some rows of one layer's weights, or a run of the free parameters (biases and the like). It gets all of its arithmetic before the next one is
-touched, so that it is read from memory once; and each block is updated by one rank.
+A block is some rows of one layer's weights, or a run of the free parameters (biases and the like). It gets all of its
+arithmetic before the next one is touched, so that it is read from memory once; and each block is updated by one rank.
 """
 
 from minisgl.backend import block_size
