@@ -46,6 +46,15 @@ def block_size(x: Array, in_cache: int) -> int:
     return in_cache if isinstance(x, np.ndarray) else max(x.size, 1)
 
 
+def row_blocks(rows: int, numbers: int, size: int) -> list[slice]:
+    """Cut `rows` rows, `numbers` numbers in all, into runs of whole rows: about `size` numbers each, and at least one row.
+
+    The one way in which minisgl cuts work into blocks that stay in a core's cache; `size` comes from block_size.
+    """
+    each = max(size * rows // max(numbers, 1), 1)
+    return [slice(start, min(start + each, rows)) for start in range(0, rows, each)]
+
+
 def array_module(backend: Backend) -> Any:
     """The module numpy, or cupy after one small computation on the GPU. MinisglError says what is missing for it.
 
@@ -59,7 +68,9 @@ def array_module(backend: Backend) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise MinisglError(f"CuPy cannot be imported: {error}") from error
-        raise MinisglError("CuPy is not installed (pip install minisgl[cuda12] or minisgl[cuda13], by your driver)") from error
+        raise MinisglError(
+            "CuPy is not installed (pip install -e '.[cuda12]' or '.[cuda13]' in minisgl's checkout, by your driver)"
+        ) from error
     except ImportError as error:
         raise MinisglError(f"CuPy cannot be imported: {_first_line(error)}") from error
     if not cupy.cuda.is_available():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from device_double import device
 
-from minisgl.backend import array_module, block_size, device_name, to_device
+from minisgl.backend import array_module, block_size, device_name, row_blocks, to_device
 from minisgl.errors import MinisglError
 
 INSTALLED = find_spec("cupy") is not None
@@ -53,7 +53,7 @@ def test_without_cupy_it_names_the_two_extras(monkeypatch):
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MinisglError, match=r"CuPy is not installed \(pip install minisgl\[cuda12\] or minisgl\[cuda13\]"):
+    with pytest.raises(MinisglError, match=r"CuPy is not installed \(pip install -e '\.\[cuda12\]' or '\.\[cuda13\]'"):
         array_module("cupy")
 
 
@@ -83,6 +83,18 @@ def test_blocks_are_for_caches_and_a_device_takes_all():
     assert block_size(x, 100) == 100
     assert block_size(to_device(x, device), 100) == 1000
     assert block_size(to_device(np.zeros(0), device), 100) == 1
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 100])
+@pytest.mark.parametrize("row", [0, 1, 3, 50])
+@pytest.mark.parametrize("size", [1, 10, 149, 1000])
+def test_blocks_are_runs_of_whole_rows_that_cover_all_of_them(rows, row, size):
+    blocks = row_blocks(rows, rows * row, size)
+    assert [number for block in blocks for number in range(rows)[block]] == list(range(rows))
+    lengths = [block.stop - block.start for block in blocks]
+    assert all(length == 1 or length * row <= size for length in lengths)  # no more than asked, but for a single row
+    assert all((length + 1) * row > size for length in lengths[:-1])  # and not one row fewer than fit
+    assert len(set(lengths[:-1])) <= 1
 
 
 @pytest.mark.gpu

@@ -6,7 +6,7 @@ A prox is a dozen elementwise operations. Over ten million numbers each of them 
 
 from collections.abc import Callable
 
-from minisgl.backend import Array, block_size, get_array_module
+from minisgl.backend import Array, block_size, get_array_module, row_blocks
 
 BLOCK = 16_384  # numbers: 64 KiB in float32, so that a block and its temporaries stay in a 1 MiB cache, and in malloc's heap
 
@@ -21,12 +21,9 @@ def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None) -
         raise ValueError(f"out must have the shape {v.shape} of v, and has {out.shape}")
     if v.size == 0:
         return out
-    size = block_size(v, BLOCK)
+    source, target = v, out
     if v.flags.c_contiguous and out.flags.c_contiguous:
-        source, target, each = v.reshape(-1), out.reshape(-1), size
-    else:  # then there is an axis to go along
-        source, target, each = v, out, max(size * len(v) // v.size, 1)
-    for start in range(0, len(source), each):
-        block = slice(start, start + each)
+        source, target = v.reshape(-1), out.reshape(-1)
+    for block in row_blocks(len(source), v.size, block_size(v, BLOCK)):
         target[block] = function(source[block])
     return out

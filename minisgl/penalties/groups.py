@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from minisgl.backend import Array, block_size, get_array_module
+from minisgl.backend import Array, block_size, get_array_module, row_blocks
 
 Axes = int | tuple[int, ...]
 CHUNK = 262_144  # numbers that a prox over groups works on at a time, if it needs several arrays of their size
@@ -38,17 +38,21 @@ def in_chunks(function: Callable[[Array, Array], Any], v: Array, groups: Axes, o
     if not numbering:
         function(v, out)
         return out
-    axis, length = numbering[0], v.shape[numbering[0]]
-    each = max(block_size(v, CHUNK) * length // v.size, 1)
-    for start in range(0, length, each):
-        chunk = (*[slice(None)] * axis, slice(start, start + each))
+    axis = numbering[0]
+    for block in row_blocks(v.shape[axis], v.size, block_size(v, CHUNK)):
+        chunk = (*[slice(None)] * axis, block)
         function(v[chunk], out[chunk])
     return out
 
 
+def group_size(w: Array, groups: Axes) -> int:
+    """n_g, the number of weights in each group."""
+    return prod(w.shape[axis] for axis in within(w, groups))
+
+
 def root_size(w: Array, groups: Axes) -> float:
-    """sqrt(n_g), n_g the number of weights in each group."""
-    return sqrt(prod(w.shape[axis] for axis in within(w, groups)))
+    """sqrt(n_g)."""
+    return sqrt(group_size(w, groups))
 
 
 def norms(w: Array, groups: Axes) -> Array:
