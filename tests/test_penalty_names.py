@@ -1,7 +1,8 @@
 """Every penalty by its name on the command line: what it builds, that it trains, and what is refused."""
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
 from minisgl.models import lenet5
-from minisgl.penalties.names import ALL, make_r, parse_options
+from minisgl.penalties.names import ALL, NAMES, make_r, parse_options
 from minisgl.solver.splitting import Splitting
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
@@ -45,6 +46,26 @@ def splitting(*words: str) -> Splitting:
 )
 def test_a_name_and_its_options_build_the_class(name: str, options: dict, built: object) -> None:
     assert make_r(name, 0.5, options, SHAPE, AXIS) == built
+
+
+@pytest.mark.parametrize("cls", NAMES.values(), ids=NAMES)
+def test_a_class_lists_its_options_with_its_own_defaults_where_it_has_some(cls: Any) -> None:
+    own = {field.name: field.default for field in fields(cls) if field.name not in ("lam", "groups", "size")}
+    assert NAMES[cls.name] is cls
+    assert set(cls.options) == set(own)
+    assert all(own[option] in (value, MISSING) for option, value in cls.options.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_class_says_whether_it_shrinks_what_it_keeps(name: str) -> None:
+    r = make_r(name, 0.5, {}, (2, 2), AXIS)
+    v = np.array([[1e4, -2e4], [3e4, 4e4]])
+    x = r.prox(v, 0.5)
+    assert x.all()
+    if NAMES[name].shrinks:
+        assert (np.abs(x) < np.abs(v)).all()
+    else:
+        np.testing.assert_array_equal(x, v)
 
 
 def test_group_l0_takes_its_threshold_as_a_groups_root_mean_square() -> None:

@@ -27,6 +27,7 @@ from minisgl.penalties import (
     L1MinusL2,
     LogSum,
     Lp,
+    Penalty,
     SparseGroupL0,
     SparseGroupLasso,
     TransformedL1,
@@ -117,6 +118,19 @@ def test_sparse_group_lasso_against_every_support(v, lam, group, step):
 def test_group_lasso_and_group_l0_along_v(v, lam, step):
     for penalty in (GroupLasso(lam, 0), GroupL0(lam, 0)):
         holds(penalty, step, v, along(penalty, step, v, v))
+
+
+@pytest.mark.parametrize("groups", [0, 1, (0, 1)])
+def test_group_l0_with_a_size_is_a_whole_penalty(groups):
+    v = np.random.default_rng(0).standard_normal((6, 5, 4))
+    inner = tuple({0, 1, 2} - set(np.atleast_1d(groups).tolist()))
+    rms = np.sqrt((v**2).mean(axis=inner))
+    tau = float(np.median(rms)) * (1 + 1e-12)
+    penalty = GroupL0(0.7, groups, v.size // rms.size)
+    assert isinstance(penalty, Penalty)
+    assert np.array_equal((penalty.prox(v, penalty.step_for(tau)) != 0).any(axis=inner), rms > tau)
+    assert penalty.value(v) == GroupL0(0.7, groups).value(v)
+    assert np.array_equal(penalty.prox(v, 2), GroupL0(0.7, groups).prox(v, 2))
 
 
 @pytest.mark.parametrize("sparse", SEPARABLE, ids=repr)

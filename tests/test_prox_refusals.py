@@ -69,6 +69,21 @@ def test_lam_zero_changes_no_group(dtype):
         assert np.array_equal(penalty.prox(v, 2), v)
 
 
+def test_group_l0_needs_a_size_for_its_step_and_keeps_to_it():
+    v = np.ones((3, 4))
+    assert pen.GroupL0(0.5, 0).prox(v, 1).any()
+    with pytest.raises(ValueError, match="depends on how many weights a group has: give GroupL0 its size"):
+        pen.GroupL0(0.5, 0).step_for(0.1)
+    for ask in (pen.GroupL0(0.5, 1, 4).value, lambda v: pen.GroupL0(0.5, 1, 4).prox(v, 1)):
+        with pytest.raises(ValueError, match=r"groups must have the size 4, and those of an array of shape \(3, 4\) have 3"):
+            ask(v)
+    for size in (0, -1, 2.5, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"size must be a whole number >= 1, and is {size}"):
+            pen.GroupL0(0.5, 0, size)
+    with pytest.raises(ValueError, match="lam must be a number > 0, and is 0"):
+        pen.GroupL0(0, 0, 4).step_for(0.1)
+
+
 @separable
 def test_lam_zero_changes_nothing_and_has_no_step_for(penalty):
     fields = {name: value for name, value in vars(penalty).items() if name != "lam"}

@@ -1,6 +1,7 @@
-"""What the rest of minisgl asks of a penalty."""
+"""What the rest of minisgl asks of a penalty: its value and its prox, and of one in the table of names three facts."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, runtime_checkable
 
 from minisgl.backend import Array
 
@@ -31,3 +32,14 @@ class Separable(Penalty, Protocol):
 
     def threshold(self, step: float) -> float:
         """The largest |v| whose prox is 0; step_for is its inverse."""
+
+
+class Named(Penalty, Protocol):
+    """What a class in the table of names says of itself. A user's own penalty need not; nor does a combination of two."""
+
+    name: ClassVar[str]
+    """The penalty on the command line: "l0"."""
+    options: ClassVar[Mapping[str, float]]
+    """The parameters beside lam that the command line can set, each with the value that it has there if it is not given."""
+    shrinks: ClassVar[bool]
+    """True if prox may shrink a weight that it keeps, however large it is; False if all above some size stay as they are."""

@@ -13,8 +13,10 @@ y = sqrt(2 L theta).
 Source: Zhang, "Analysis of multi-stage convex relaxation for sparse regularization", J. Mach. Learn. Res. 11 (2010).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -28,6 +30,10 @@ class CappedL1:
     prox, L = step * lam: soft thresholding at L, and v itself beyond its jump at theta + L/2; from L = 2 theta on 0 up to the
     threshold sqrt(2 L theta), where it jumps. ValueError if lam or theta is out of range. Source: Zhang (2010).
     """
+
+    name: ClassVar[str] = "capped-l1"
+    options: ClassVar[Mapping[str, float]] = {"theta": 0.1}
+    shrinks: ClassVar[bool] = False
 
     lam: float
     theta: float

@@ -1,6 +1,7 @@
 """The questions every penalty asks of its numbers, answered in one sentence when the answer is no."""
 
 from math import isfinite
+from numbers import Integral
 
 
 def require_nonnegative(name: str, value: float) -> None:
@@ -13,6 +14,12 @@ def require_positive(name: str, value: float) -> None:
     """Raise ValueError unless 0 < value < infinity."""
     if not (isfinite(value) and value > 0):
         raise ValueError(f"{name} must be a number > 0, and is {value}")
+
+
+def require_count(name: str, value: int) -> None:
+    """Raise ValueError unless value is a whole number >= 1."""
+    if not (isinstance(value, Integral) and value >= 1):
+        raise ValueError(f"{name} must be a whole number >= 1, and is {value}")
 
 
 def require_scale(name: str, value: float, bound: float = 0) -> None:

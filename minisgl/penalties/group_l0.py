@@ -14,13 +14,15 @@ Source: the group form of hard thresholding, as in Blumensath, Davies, J. Fourie
 with r is derived here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.base import Separable
-from minisgl.penalties.checks import require_nonnegative, require_positive
-from minisgl.penalties.groups import Axes, in_chunks, norms, root_size, within
+from minisgl.penalties.checks import require_count, require_nonnegative, require_positive
+from minisgl.penalties.groups import Axes, group_size, in_chunks, norms, root_size, within
 
 
 def _value(lam: float, w: Array, groups: Axes) -> float:
@@ -32,27 +34,52 @@ def _value(lam: float, w: Array, groups: Axes) -> float:
 class GroupL0:
     """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. Separable over groups, not convex.
 
-    prox: each group as it is, 0 if its length is at most sqrt(2 step lam sqrt(n_g)), where it jumps. ValueError if lam < 0, or
-    when w has no axis that groups names. Source: Blumensath, Davies (2008), for groups.
+    prox: each group as it is, 0 if its length is at most sqrt(2 step lam sqrt(n_g)), where it jumps. `size` is n_g, a whole
+    number >= 1: step_for needs it, and value and prox then refuse an array with groups of another size. ValueError if lam < 0
+    or size < 1, when w has no axis that groups names, or groups of another size. Source: Blumensath, Davies (2008), for groups.
     """
+
+    name: ClassVar[str] = "group-l0"
+    options: ClassVar[Mapping[str, float]] = {}
+    shrinks: ClassVar[bool] = False
 
     lam: float
     groups: Axes
+    size: int | None = None
 
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
+        if self.size is not None:
+            require_count("size", self.size)
 
     def value(self, w: Array) -> float:
         """lam * sqrt(n_g) for every group that is not zero."""
+        self._require_size(w)
         return _value(self.lam, w, self.groups)
+
+    def step_for(self, threshold: float) -> float:
+        """threshold^2 sqrt(n_g) / (2 lam): at this step every group whose root mean square is up to `threshold` becomes 0.
+
+        ValueError without `size`, which is n_g, or if lam is 0.
+        """
+        if self.size is None:
+            raise ValueError("the step for a threshold depends on how many weights a group has: give GroupL0 its size")
+        require_positive("lam", self.lam)
+        return threshold * threshold * self.size**0.5 / (2 * self.lam)  # ||w_g||^2 = n_g t^2 = 2 step lam sqrt(n_g)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Group hard thresholding of v; step > 0."""
         require_positive("step", step)
+        self._require_size(v)
         xp = get_array_module(v)
         k = step * self.lam * root_size(v, self.groups)
         alive = (norms(v, self.groups) > sqrt(2 * k)) | (k == 0)
         return xp.multiply(v, alive, out=xp.empty_like(v) if out is None else out)
+
+    def _require_size(self, w: Array) -> None:
+        size = group_size(w, self.groups)
+        if self.size is not None and size != self.size:
+            raise ValueError(f"groups must have the size {self.size}, and those of an array of shape {w.shape} have {size}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ length <= lam sqrt(n_g) is a subgradient; 0 is the shortest, and the one that le
 Source: Yuan, Lin, "Model selection and estimation in regression with grouped variables", J. R. Stat. Soc. B 68 (2006).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.checks import require_nonnegative, require_positive
@@ -26,6 +28,10 @@ class GroupLasso:
     prox: each group shortened by k = step * lam * sqrt(n_g), 0 if its length is at most k; no jump. ValueError if lam < 0, or
     when w has no axis that groups names. Source: Yuan, Lin (2006).
     """
+
+    name: ClassVar[str] = "group-lasso"
+    options: ClassVar[Mapping[str, float]] = {}
+    shrinks: ClassVar[bool] = True
 
     lam: float
     groups: Axes

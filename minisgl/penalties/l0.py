@@ -9,8 +9,10 @@ are minimisers, and 0 is returned. The prox jumps by t at the threshold, and sur
 Source: Blumensath, Davies, "Iterative thresholding for sparse approximations", J. Fourier Anal. Appl. 14 (2008).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -23,6 +25,10 @@ class L0:
 
     prox: v, and 0 up to the threshold t = sqrt(2 step lam), where it jumps by t. Source: Blumensath, Davies (2008).
     """
+
+    name: ClassVar[str] = "l0"
+    options: ClassVar[Mapping[str, float]] = {}
+    shrinks: ClassVar[bool] = False
 
     lam: float
 

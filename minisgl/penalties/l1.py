@@ -10,7 +10,9 @@ shrinkage of large weights is the bias of l1.
 Source: Donoho, "De-noising by soft-thresholding", IEEE Trans. Inf. Theory 41 (1995).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -23,6 +25,10 @@ class L1:
 
     prox: sign(v) (|v| - t)_+, 0 up to the threshold t = step * lam; no jump. Source: Donoho (1995).
     """
+
+    name: ClassVar[str] = "l1"
+    options: ClassVar[Mapping[str, float]] = {}
+    shrinks: ClassVar[bool] = True
 
     lam: float
 

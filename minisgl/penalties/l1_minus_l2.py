@@ -18,7 +18,9 @@ not separable, and there, where another entry becomes the largest, it jumps.
 Source: Lou, Yan, "Fast L1-L2 minimization via a proximal operator", J. Sci. Comput. 74 (2018) 767.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -39,6 +41,10 @@ class L1MinusL2:
     none is above (1 - alpha) L. It jumps at ties of a largest that is up to L. ValueError if lam or alpha is out of range.
     Source: Lou, Yan (2018).
     """
+
+    name: ClassVar[str] = "l1-l2"
+    options: ClassVar[Mapping[str, float]] = {"alpha": 1.0}
+    shrinks: ClassVar[bool] = True
 
     lam: float
     alpha: float = 1.0

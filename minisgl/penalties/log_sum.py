@@ -19,9 +19,10 @@ Source: Candes, Wakin, Boyd, "Enhancing sparsity by reweighted l1 minimization",
 penalty); the threshold is derived here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log1p, sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -57,6 +58,10 @@ class LogSum:
     prox, L = step * lam: the larger root of a quadratic, 0 up to the threshold L/eps if L <= eps^2; beyond, the threshold is a
     minimum found by bisection, and the prox jumps there. ValueError if lam or eps is out of range. Source: Candes (2008).
     """
+
+    name: ClassVar[str] = "log-sum"
+    options: ClassVar[Mapping[str, float]] = {"eps": 0.1}
+    shrinks: ClassVar[bool] = True
 
     lam: float
     eps: float

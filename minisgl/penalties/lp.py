@@ -19,8 +19,10 @@ Sources: Xu, Chang, Xu, Zhang, IEEE Trans. Neural Netw. 23 (2012) (p = 1/2); Cao
 24 (2013) (p = 2/3).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -36,6 +38,10 @@ class Lp:
     prox, L = step * lam: the larger root of x + L p x^(p-1) = |v|, 0 up to the threshold (2-p)/(2 (1-p)) (2 L (1-p))^(1/(2-p)),
     where it jumps. ValueError if lam or p is out of range. Sources: Xu et al. (2012), Cao et al. (2013).
     """
+
+    name: ClassVar[str] = "lp"
+    options: ClassVar[Mapping[str, float]] = {"p": 0.5}
+    shrinks: ClassVar[bool] = True
 
     lam: float
     p: float

@@ -13,8 +13,10 @@ its minima are at its ends, and what is left is to compare 0, costing y^2/2, wit
 Source: Zhang, "Nearly unbiased variable selection under minimax concave penalty", Ann. Stat. 38 (2010).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -28,6 +30,10 @@ class MCP:
     prox: 0 up to the threshold step * lam, then (|v| - step lam)/(1 - step/gamma) until it meets v at gamma*lam; from step =
     gamma on it jumps, at its threshold lam sqrt(gamma step). ValueError if lam or gamma is out of range. Source: Zhang (2010).
     """
+
+    name: ClassVar[str] = "mcp"
+    options: ClassVar[Mapping[str, float]] = {"gamma": 3.0}
+    shrinks: ClassVar[bool] = False
 
     lam: float
     gamma: float = 3.0

@@ -21,8 +21,10 @@ Source: Fan, Li, "Variable selection via nonconcave penalized likelihood", J. Am
 of larger steps are derived here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -36,6 +38,10 @@ class SCAD:
     prox: 0 up to the threshold step * lam, then steeper than v until it meets v at a*lam; from step = a - 1 on it jumps to v,
     from a + 1 on at its threshold lam sqrt(step (a + 1)). ValueError if lam or a is out of range. Source: Fan, Li (2001).
     """
+
+    name: ClassVar[str] = "scad"
+    options: ClassVar[Mapping[str, float]] = {"a": 3.7}
+    shrinks: ClassVar[bool] = False
 
     lam: float
     a: float = 3.7

@@ -22,8 +22,10 @@ arcsin(sqrt q)/3 and the prox is y - 4/3 (a + y) sin^2(arcsin(sqrt q)/3): the sa
 Source: Zhang, Xin, "Transformed Schatten-1 penalty and thresholding representation", Commun. Math. Sci. 15 (2017) 511.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
@@ -38,6 +40,10 @@ class TransformedL1:
     sqrt(2 L (a+1)) - a/2; in the second case it jumps there. ValueError if lam or a is out of range.
     Source: Zhang, Xin (2017).
     """
+
+    name: ClassVar[str] = "tl1"
+    options: ClassVar[Mapping[str, float]] = {"a": 1.0}
+    shrinks: ClassVar[bool] = True
 
     lam: float
     a: float = 1.0

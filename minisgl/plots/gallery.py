@@ -50,7 +50,7 @@ OF_TWO: dict[str, Penalty | GroupLasso] = {
     "SparseGroupLasso": SparseGroupLasso(1, 1, groups=()),
     "L1MinusL2": L1MinusL2(1),
 }
-TOGETHER: dict[str, Penalty | GroupLasso | GroupL0] = {
+TOGETHER: dict[str, Penalty | GroupLasso] = {
     "GroupLasso, lam = 0.5": GroupLasso(0.5, groups=()),
     "SparseGroupLasso, 0.4 and 0.3": SparseGroupLasso(0.4, 0.3, groups=()),
     "L1MinusL2, lam = 0.8": L1MinusL2(0.8),

@@ -1,0 +1,40 @@
+"""A penalty of a user's own, named module:Class on the command line: found by import, and tried once on 12 numbers.
+
+The class is called with lam and the options, as Class(lam, a=0.5), and needs `value`, `prox` and `step_for` (base.Penalty).
+docs/penalties.md shows one in full. What is wrong with it is said before training starts.
+"""
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+
+from minisgl.errors import MinisglError
+from minisgl.penalties.base import Penalty
+
+
+def import_class(name: str) -> Callable[..., Penalty]:
+    """The class of that name, module:Class. MinisglError if it cannot be imported."""
+    module, _, cls = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), cls)
+    except Exception as error:  # a user's module: what can go wrong in it nobody knows
+        raise MinisglError(f"--penalty {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def try_out(name: str, penalty: Penalty) -> None:
+    """Ask the penalty once for what training will ask of it. MinisglError if it cannot answer."""
+    if not isinstance(penalty, Penalty):
+        raise MinisglError(f"--penalty {name} is no penalty: it must have value, prox and step_for")
+    v = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    before = v.copy()
+    try:
+        step, out = penalty.step_for(0.1), np.empty_like(v)
+        x, value = penalty.prox(v, step, out=out), penalty.value(v)
+    except Exception as error:
+        raise MinisglError(f"--penalty {name} fails on 12 numbers: {type(error).__name__}: {error}") from error
+    if not (np.shape(x) == v.shape and isinstance(value, float) and np.isfinite(value) and step > 0):
+        got = f"step_for(0.1) = {step}, value = {value}, and a prox of shape {np.shape(x)}"
+        raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), and gives {got}")
+    if not np.array_equal(v, before):
+        raise MinisglError(f"--penalty {name} writes into the array it is given: its prox must leave v alone, unless out is v")
