@@ -17,14 +17,13 @@ import csv
 import io
 import sys
 from dataclasses import astuple, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from minisgl.command import told_in_a_sentence
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, require
 from minisgl.formats import files
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def grade(config: GradeConfig) -> list[Grade]:
     Graded are the chapters that anybody has handed in. MinisglError when there is nothing to grade, a package is missing, or
     the CSV cannot be written.
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise MinisglError(f"{missing[0]} is not installed, and grading needs it: pip install 'minisgl[notebooks]'")
+    for package in NEEDED:
+        require(package, "notebooks", "grading")
     if not 0 < config.timeout < float("inf"):
         raise MinisglError(f"--timeout must be a number of seconds above 0, and is {config.timeout:g}")
     if config.out.exists():

@@ -4,26 +4,17 @@ What they do is one function of one argument, and outcomes come back as they are
 asked for only here.
 """
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, require
 
 PATIENCE = 5  # seconds until a scheduler must have answered
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-def require(name: str) -> Any:
-    """The package of that name; MinisglError that says how to get it where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise MinisglError(f"{error.name} is not installed, and this needs it: pip install minisgl[sweep]") from error
 
 
 @contextmanager
@@ -32,7 +23,7 @@ def processes(jobs: int) -> Iterator[None]:
 
     MinisglError without joblib, or when one of them is killed.
     """
-    with require("joblib").parallel_config(backend="loky", n_jobs=jobs):
+    with require("joblib", "sweep", "a sweep").parallel_config(backend="loky", n_jobs=jobs):
         try:
             yield
         except BrokenExecutor as error:
@@ -47,7 +38,8 @@ def cluster(scheduler: str) -> Iterator[None]:
     that up, but joblib is not told, and waits for ever: Ctrl-C ends it. MinisglError without joblib or distributed, or when the
     scheduler does not answer or has no workers.
     """
-    joblib, distributed = require("joblib"), require("distributed")
+    joblib = require("joblib", "sweep", "a sweep")
+    distributed = require("distributed", "sweep", "--engine dask")
     try:
         distributed.comm.get_address_host(scheduler)  # a Client fails a second time, as it goes, when this is no address
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
@@ -62,6 +54,6 @@ def cluster(scheduler: str) -> Iterator[None]:
 
 def outcomes(function: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
     """function(argument) for each, in the order in which they end."""
-    joblib = require("joblib")
+    joblib = require("joblib", "sweep", "a sweep")
     calls = [joblib.delayed(function)(argument) for argument in arguments]
     yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.backend import to_host
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, require
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU
 
 OPSET = 13
@@ -23,13 +23,7 @@ IR_VERSION = 7  # the file format that came with opset 13
 
 def require_onnx() -> Any:
     """The package onnx; MinisglError that says how to get it where it is not installed."""
-    try:
-        import onnx  # noqa: PLC0415 (only for those who ask for it)
-    except ModuleNotFoundError as error:
-        raise MinisglError(
-            f"{error.name} is not installed, and compact.onnx needs it: pip install minisgl[compress]"
-        ) from error
-    return onnx
+    return require("onnx", "compress", "compact.onnx")
 
 
 def to_onnx(network: Network) -> bytes:
