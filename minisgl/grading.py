@@ -86,11 +86,11 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder, report = Path(name, "run"), Path(name, "report.jsonl")
         folder.mkdir()
-        (folder / "pytest.ini").write_text("[pytest]\n")  # so that no other configuration is looked for
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")  # so that no other configuration is looked for
         for task, source in answers.items():
             (folder / f"{task.exercise}.ipynb").write_text(task.with_answer(source), encoding="utf-8")
         limit = sum(STARTUP + timeout * len(task.cells) for task in answers)
-        words = ["-p", "minisgl.nbval_plugin", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout:g}"]
+        words = ["-p", "minisgl.grading_plugin", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout:g}"]
         ended = _in_time([*words, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
         lines = report.read_text("utf-8").splitlines() if report.exists() else []
     reports = [json.loads(line) for line in lines]

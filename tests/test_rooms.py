@@ -26,7 +26,7 @@ ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("training",),
     ("run",),
     ("comparison",),
-    ("check", "exercises", "grading", "nbval_plugin", "notebook"),
+    ("check", "exercises", "grading", "grading_plugin", "nbval_plugin", "notebook"),
     COMMANDS,
 )
 FLOOR = {name: height for height, room in enumerate(ROOMS) for name in room}
