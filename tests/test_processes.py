@@ -19,6 +19,7 @@ from minisgl.experiments import PRESETS, QUICK_FOR
 from minisgl.models import lenet5
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
+from minisgl.training.directory import PATIENCE, RunDirectory
 from minisgl.training.processes import ProcessShards, is_shared, shareable, shared, training_shards
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import Shards, running_shards
@@ -211,6 +212,21 @@ def test_no_process_outlives_a_killed_run_and_it_can_go_on_at_once(data: Path, t
         assert resumed.stdout.readline()  # an epoch's line: it goes on
         resumed.kill()
     assert not alive(other)
+
+
+def test_a_process_that_outlives_a_killed_run_does_not_hold_its_lock(data: Path, tmp_path: Path) -> None:
+    with started(data, tmp_path / "run") as run:
+        (other,) = children(run.pid)
+        os.kill(other, signal.SIGSTOP)
+        run.kill()
+        run.wait()
+    try:
+        before = time.monotonic()
+        with RunDirectory(tmp_path / "run").locked():
+            assert time.monotonic() - before < PATIENCE  # at once: there was nothing to wait for
+            assert alive(other)
+    finally:
+        os.kill(other, signal.SIGKILL)
 
 
 def test_a_run_whose_helper_dies_keeps_its_checkpoint_and_exits_2(data: Path, tmp_path: Path) -> None:

@@ -266,6 +266,25 @@ with RunDirectory(Path({str(whole)!r})).locked():
     assert "is finished" in run(["--resume", whole])
 
 
+def test_a_lock_that_is_left_over_counts_as_nothing(tiny, tmp_path):
+    """Of a run that was killed before it had written anything, in a folder that is then given again."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
+    refused([*WORDS, "--data", tiny, "--out", tmp_path / "run", "--optimizer", "sgd", "--lr", "1e9"], "became inf|NaN|nan")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX's")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_named(number, tiny, tmp_path, monkeypatch):
+    def flock(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    refused([*WORDS, "--data", tiny, "--out", tmp_path / "run"], f"run cannot be locked: {os.strerror(number)}")
+    assert not list((tmp_path / "run").rglob("*.json"))
+
+
 # ---- disks that fail
 
 

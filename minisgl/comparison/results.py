@@ -17,7 +17,7 @@ from minisgl.analysis.compact import compact
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, require_same, told
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file
-from minisgl.training.directory import RunDirectory
+from minisgl.training.directory import LOCK, RunDirectory
 
 
 def _number(value: object) -> bool:
@@ -92,8 +92,8 @@ def make(entry: Entry) -> Result | Failure:
 
 
 def _discard_what_says_nothing(path: Path) -> None:
-    """Remove what a run leaves that was killed before it had written its config.json: folders, and half a file."""
-    if path.is_dir() and all(file.suffix == ".tmp" for file in path.rglob("*") if file.is_file()):
+    """Remove what a run leaves that was killed before it had written its config.json: folders, its lock, and half a file."""
+    if path.is_dir() and all(file.suffix == ".tmp" or file.name == LOCK for file in path.rglob("*") if file.is_file()):
         shutil.rmtree(path)
 
 
@@ -127,7 +127,7 @@ def write(path: Path, results: Iterable[Result]) -> None:
 def read(path: Path) -> list[Result]:
     """The results in a file. MinisglError when it cannot be read, or a line of it is no result."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise MinisglError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return [_parsed(line, f"{path}, line {n},") for n, line in enumerate(lines, 1)]

@@ -4,16 +4,15 @@
 
 and with minisgl.compress    compact.safetensors   compact.onnx   compact.json
 
-config.json is written first and report.json after the model: a directory with a report holds a finished run.
+config.json is written first and report.json after the model: a directory with a report holds a finished run. While
+a process works in the directory it holds the file .lock; one that a killed process has left says nothing.
 """
 
 import errno
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from typing import Any
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
-PATIENCE = 0.5  # seconds
+LOCK = ".lock"
+PATIENCE = 0.5  # seconds: the system may free a killed process's lock a moment after the process has ended
 
 
 class RunDirectory:
@@ -38,6 +38,7 @@ class RunDirectory:
         self.compact = path / "compact.safetensors"
         self.onnx = path / "compact.onnx"
         self.compact_report = path / "compact.json"
+        self.lock = path / LOCK
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
@@ -52,7 +53,7 @@ class RunDirectory:
             else:
                 path = out
                 path.mkdir(parents=True, exist_ok=True)
-                if any(path.iterdir()):
+                if any(each.name != LOCK for each in path.iterdir()):
                     what = "already holds a run" if (path / "config.json").exists() else "is not empty"
                     raise MinisglError(f"{path} {what}; name another directory with --out")
             run = cls(path)
@@ -82,38 +83,38 @@ class RunDirectory:
         return self.checkpoints.is_dir() and any(self.checkpoints.glob("*.safetensors"))
 
     def discard_unless_checkpointed(self) -> None:
-        """Remove what a run left that ended before its first checkpoint, so that nothing half-written stays."""
+        """Remove what a run left that ended before its first checkpoint; the directory itself goes with the lock."""
         if self.has_checkpoint:
             return
         for path in (self.config, self.history):
             path.unlink(missing_ok=True)
-        for folder in (self.checkpoints, self.figures, self.path):
+        for folder in (self.checkpoints, self.figures):
             folder.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory: MinisglError if another process does. A killed process lets go, whatever it was doing.
+        """Hold the directory, which is removed in the end if it holds nothing. MinisglError if another process has it.
 
-        What it had forked follows it within milliseconds, and lets go too: that much is waited for.
+        A killed process no longer holds it, whatever has become of the processes that it forked: the lock is the operating
+        system's, and filelock closes it in a forked process.
         """
+        import filelock  # noqa: PLC0415 (reading a run needs no lock)
+
+        lock = filelock.FileLock(self.lock, timeout=PATIENCE, fallback_to_soft=False)
         try:
-            handle = os.open(self.path, os.O_RDONLY)
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise MinisglError(f"{self.path} is in use by another run") from error
         except OSError as error:
-            raise MinisglError(f"{self.path} cannot be opened: {error.strerror}") from error
-        patience = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if time.monotonic() > patience:
-                    os.close(handle)
-                    raise MinisglError(f"{self.path} is in use by another run") from error
-            time.sleep(PATIENCE / 50)
+            raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}") from error
         try:
             yield
         finally:
-            os.close(handle)
+            with suppress(OSError):  # filelock sees that a file it has locked is no longer the one of this name
+                self.lock.unlink()  # on Windows not while it is open, but there filelock removes it
+            lock.release()
+            with suppress(OSError):  # it is not empty
+                self.path.rmdir()
 
     @property
     def finished(self) -> bool:
@@ -145,4 +146,4 @@ class RunDirectory:
 
     def read_history(self) -> list[dict[str, Any]]:
         """Every epoch's record, in order."""
-        return [json.loads(line) for line in self.history.read_text().splitlines()]
+        return [json.loads(line) for line in self.history.read_text("utf-8").splitlines()]
