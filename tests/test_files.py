@@ -236,6 +236,11 @@ def test_every_flipped_byte_and_every_truncation(scratch):
 
 
 FORGED = {
+    "nothing": b"",
+    "header that is a list": struct.pack("<Q", 2) + b"[]",
+    "array that is a number": struct.pack("<Q", 7) + b'{"a":7}',
+    "shape of floats": forge("F64", [2.0, 3.0], 48, bytes(48)),
+    "longer than its arrays": forge("F64", [2, 3], 48, bytes(49)),
     "garbage": b"garbage, and more of it than a header is long",
     "long header": struct.pack("<Q", 2**40) + b"{}",
     "terabytes": forge("F64", [2, 10**12], 16 * 10**12),
@@ -246,4 +251,18 @@ FORGED = {
 @pytest.mark.parametrize("name", FORGED)
 def test_forged_headers_are_refused(scratch, name):
     scratch.write_bytes(FORGED[name])
-    refusal(files.read_arrays, scratch, EXPECTED)
+    for expected in (EXPECTED, {"a": (2, 3)}):
+        refusal(files.read_arrays, scratch, expected)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    for read in (files.read_json, files.read_notes):
+        assert "Is a directory" in refusal(read, tmp_path)
+
+
+def test_what_has_been_read_can_be_replaced_while_it_is_in_use(scratch):
+    """On Windows a file that is open or mapped cannot be."""
+    files.write_arrays(scratch, ARRAYS, {})
+    found, _ = files.read_arrays(scratch, EXPECTED)
+    files.write_arrays(scratch, {"c": np.ones(3)}, {})
+    assert_same(found, ARRAYS)

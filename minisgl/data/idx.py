@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 LARGEST = 1 << 32  # bytes: no file may claim more, so that a forged header cannot ask for terabytes
 
@@ -26,7 +27,7 @@ def read(path: Path, dimensions: int) -> np.ndarray:
     Raises MinisglError when the file is missing, damaged, not IDX, not of unsigned bytes, or not of that many dimensions.
     """
     try:
-        with path.open("rb") as raw:
+        with files.open_to_read(path) as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
             return _parse(file, path, dimensions)

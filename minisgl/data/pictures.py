@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 SIDE, BOX = 28, 20
 LARGEST = 6_000  # pixels a side
@@ -23,7 +24,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 def read_grey(path: Path) -> np.ndarray:
     """The picture as grey values (H, W) float32 in [0, 1], upright, transparency on white. MinisglError if it is no picture."""
     try:
-        path.open("rb").close()
+        files.open_to_read(path).close()
     except OSError as error:
         raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
     try:

@@ -5,21 +5,26 @@ killed process or a full disk leaves the earlier file as it was. Arrays go into 
 key holds JSON (with sorted keys, so that equal contents are equal bytes) and the SHA-256 of the arrays.
 """
 
+import errno
 import hashlib
 import json
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors
-from safetensors.numpy import save as to_safetensors
+import safetensors.numpy
 
 from minisgl.errors import MinisglError
 
 METADATA_KEY = "minisgl"
+LONGEST_HEADER = 100_000_000  # bytes, as the format has it
+BYTES = {"F64": 8, "F32": 4, "I32": 4, "U8": 1}  # of a number, by the format's names of types
 
 
 def write(path: Path, content: bytes) -> None:
@@ -43,6 +48,13 @@ def write_json(path: Path, value: Any) -> None:
     write(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
+def open_to_read(path: Path) -> BinaryIO:
+    """The file, opened for reading bytes. OSError when it cannot be; for a folder IsADirectoryError, on Windows too."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return path.open("rb")
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
 
@@ -50,7 +62,8 @@ def _refuse(constant: str) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises MinisglError when it is missing or is not JSON."""
     try:
-        return json.loads(path.read_bytes(), parse_constant=_refuse)
+        with open_to_read(path) as file:
+            return json.loads(file.read(), parse_constant=_refuse)
     except OSError as error:
         raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -70,7 +83,7 @@ def as_safetensors(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -
     # safetensors saves the memory of a transposed view as it lies, silently scrambled: hand it C order only
     whole = {name: np.asarray(array, array.dtype.newbyteorder("="), order="C") for name, array in arrays.items()}
     metadata = json.dumps({**notes, "checksum": _checksum(whole)}, sort_keys=True, allow_nan=False)
-    return to_safetensors(whole, {METADATA_KEY: metadata})
+    return safetensors.numpy.save(whole, {METADATA_KEY: metadata})
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
@@ -79,36 +92,61 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """A safetensors file, its header judged and no array loaded; MinisglError when it cannot be read or is none."""
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
+    """A safetensors file and the JSON of its header, which has been read; MinisglError when it cannot be read or is none."""
     try:
-        path.open("rb").close()  # for the operating system's own words when it cannot be opened
-        with safetensors.safe_open(str(path), framework="numpy") as file:
-            yield file
+        with open_to_read(path) as file:
+            length = int.from_bytes(file.read(8), "little")
+            text = file.read(min(length, LONGEST_HEADER))
+            if len(text) < length:
+                raise MinisglError(f"{path} is not a safetensors file: its header ends after {len(text):,} of {length:,} bytes")
+            yield file, text
     except OSError as error:
         raise MinisglError(f"{path} cannot be read: {error.strerror or error}") from error
-    except safetensors.SafetensorError as error:
-        raise MinisglError(f"{path} is not a safetensors file: {error}") from error
 
 
-def _notes(path: Path, file: Any) -> dict[str, Any]:
-    text = (file.metadata() or {}).get(METADATA_KEY, "{}")
+def _parsed(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a header says of each array, and the notes in it."""
     try:
-        notes = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        header = json.loads(text, parse_constant=_refuse)
+        metadata = header.pop("__metadata__", {})
+        described = {name: (tuple(array["shape"]), str(array["dtype"])) for name, array in header.items()}
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise MinisglError(f"{path} is not a safetensors file: {type(error).__name__} in its header: {error}") from error
+    try:
+        notes = json.loads(metadata.get(METADATA_KEY, "{}"), parse_constant=_refuse)
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
         raise MinisglError(f"{path}: its metadata is not JSON: {error}") from error
     if not isinstance(notes, dict):
         raise MinisglError(f"{path}: its metadata is not a JSON object")
-    return notes
+    return described, notes
 
 
 def read_notes(path: Path) -> dict[str, Any]:
     """The notes of a safetensors file alone, for files that say themselves what arrays they hold.
 
-    Empty for files of other programs. Raises MinisglError when the file is missing or damaged.
+    Empty for files of other programs. Raises MinisglError when the file is missing or its header damaged.
     """
-    with _opened(path) as file:
-        return _notes(path, file)
+    with _opened(path) as (_, text):
+        return _parsed(path, text)[1]
+
+
+def _judge(
+    path: Path,
+    described: Mapping[str, tuple[tuple[int, ...], str]],
+    expected: Mapping[str, tuple[int, ...]],
+    types: tuple[str, ...],
+) -> None:
+    """MinisglError unless the arrays of a header, (shape, type) by name, are those that are expected."""
+    missing, extra = sorted(expected.keys() - described.keys()), sorted(described.keys() - expected.keys())
+    if missing or extra:
+        raise MinisglError(f"{path} holds other arrays: missing {missing or 'none'}, not wanted {extra or 'none'}")
+    for name, shape in expected.items():
+        found, kind = described[name]
+        if found != shape:
+            raise MinisglError(f"{path}: {name} has shape {found}, wanted {shape}")
+        if kind not in types:
+            raise MinisglError(f"{path}: {name} is of type {kind}, wanted {' or '.join(types)}")
 
 
 def read_arrays(
@@ -117,22 +155,19 @@ def read_arrays(
     """Named arrays and notes from a safetensors file that holds exactly the expected names and shapes, in one of the types.
 
     types: as safetensors names them, F32 and F64 for floating-point numbers, U8 for bytes. The header is judged before any
-    array is loaded. Files of other programs have no notes: they come back empty. Raises MinisglError for a file that is
+    array is read. Files of other programs have no notes: they come back empty. Raises MinisglError for a file that is
     missing, damaged, of other names, shapes or types, or with NaN or infinite numbers.
     """
-    with _opened(path) as file:
-        names = set(file.keys())
-        missing, extra = sorted(expected.keys() - names), sorted(names - expected.keys())
-        if missing or extra:
-            raise MinisglError(f"{path} holds other arrays: missing {missing or 'none'}, not wanted {extra or 'none'}")
-        for name, shape in expected.items():
-            found = file.get_slice(name)
-            if tuple(found.get_shape()) != shape:
-                raise MinisglError(f"{path}: {name} has shape {tuple(found.get_shape())}, wanted {shape}")
-            if found.get_dtype() not in types:
-                raise MinisglError(f"{path}: {name} is of type {found.get_dtype()}, wanted {' or '.join(types)}")
-        arrays = {name: file.get_tensor(name) for name in expected}
-        notes = _notes(path, file)
+    with _opened(path) as (file, text):
+        described, notes = _parsed(path, text)
+        _judge(path, described, expected, types)
+        size = sum(prod(shape) * BYTES[described[name][1]] for name, shape in expected.items())
+        body = file.read(size + 1)  # a byte more, so that a longer file shows itself
+    try:
+        # read, not mapped: Windows replaces no file that is mapped somewhere
+        arrays = safetensors.numpy.load(struct.pack("<Q", len(text)) + text + body)
+    except safetensors.SafetensorError as error:
+        raise MinisglError(f"{path} is not a safetensors file: {error}") from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise MinisglError(f"{path}: {name} has {np.count_nonzero(~np.isfinite(array))} NaN or infinite numbers")

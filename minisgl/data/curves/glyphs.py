@@ -19,6 +19,7 @@ from matplotlib.ft2font import FT2Font, LoadFlags
 from matplotlib.path import Path as Curves
 
 from minisgl.errors import MinisglError
+from minisgl.formats import files
 
 STEP = 0.04  # x-heights between two points of a line: ten to a tremor's shortest wave
 POINTS = 100  # the size at which outlines are flattened, to a fraction of a unit: an x-height of about 50
@@ -71,7 +72,7 @@ def outline(path: Path) -> Letters:
     Raises MinisglError when the file cannot be read, is no such font, or has no letter o to measure.
     """
     try:
-        path.open("rb").close()  # for the operating system's own words when it cannot be opened
+        files.open_to_read(path).close()  # for the operating system's own words when it cannot be opened
         face = FT2Font(str(path))
         face.set_size(POINTS, 72)
         known = face.get_charmap()
