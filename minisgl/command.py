@@ -1,5 +1,6 @@
 """How a command ends when something is wrong: one sentence on stderr, exit status 2, no traceback."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ def told_in_a_sentence() -> Iterator[None]:
 
     That is every MinisglError, and what the system refuses: memory, or output that cannot be written where it goes.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # a name with letters that the encoding lacks: cp1252, say
     try:
         yield
         sys.stdout.flush()

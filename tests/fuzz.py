@@ -13,7 +13,6 @@ import inspect
 import io
 import json
 import random
-import resource
 import sys
 import tempfile
 from collections import Counter
@@ -241,6 +240,8 @@ def main() -> None:
     parser.add_argument("--target")
     parser.add_argument("--atheris", action="store_true")
     arguments = parser.parse_args()
+    import resource  # noqa: PLC0415 (Windows has none)
+
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     if arguments.atheris:
         guided(arguments.target or "idx")

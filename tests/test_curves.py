@@ -183,10 +183,16 @@ def test_the_cache_is_the_users(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     curves.load(counts=COUNTS, console=quiet())
     assert [path.suffix for path in (tmp_path / "minisgl").iterdir()] == [".safetensors"]
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path / "home"))
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
     for unusable in ("", "relative"):  # the XDG specification has relative paths ignored
         monkeypatch.setenv("XDG_CACHE_HOME", unusable)
         assert curves.default_cache() == tmp_path / "home" / ".cache" / "minisgl"
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    for system, folder in (("win32", tmp_path / "local"), ("linux", tmp_path / "home" / ".cache")):
+        monkeypatch.setattr(dataset.sys, "platform", system)
+        assert curves.default_cache() == folder / "minisgl"
 
 
 def test_another_seed_count_version_or_text_has_another_name(monkeypatch):

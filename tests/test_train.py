@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from dataclasses import replace
@@ -78,6 +77,7 @@ def test_without_a_terminal_progress_is_a_line_an_epoch_and_a_table_ends_it(fini
 
 
 def test_in_a_terminal_there_is_a_bar_with_loss_error_and_sparsity(small: Path, tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals")
     ours, theirs = pty.openpty()
     words = [sys.executable, "-m", "minisgl.train", "--data", str(small), "--epochs", "1"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}

@@ -9,6 +9,7 @@ one half are mirrored, left to right: fonts are few, and to a network a mirrored
 import hashlib
 import json
 import os
+import sys
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
@@ -61,9 +62,10 @@ def draw(split: Split, index: int, seed: int) -> np.ndarray:
 
 
 def default_cache() -> Path:
-    """minisgl's directory among the user's caches: $XDG_CACHE_HOME/minisgl, else ~/.cache/minisgl."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".cache") / "minisgl"
+    """minisgl's directory among the user's caches: in $XDG_CACHE_HOME, on Windows else in %LOCALAPPDATA%, else in ~/.cache."""
+    variables = ("XDG_CACHE_HOME", "LOCALAPPDATA") if sys.platform == "win32" else ("XDG_CACHE_HOME",)
+    named = (Path(os.environ.get(variable, "")) for variable in variables)
+    return next((path for path in named if path.is_absolute()), Path.home() / ".cache") / "minisgl"
 
 
 def _key(seed: int, counts: tuple[int, int, int]) -> str:
