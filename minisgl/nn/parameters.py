@@ -18,7 +18,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from minisgl.backend import Array
+from minisgl.backend import Array, row_blocks
 from minisgl.nn.initializers import he_normal, small_normal
 
 Kind = Literal["weight", "free", "buffer"]
@@ -64,9 +64,7 @@ class Slot:
 
     def blocks(self, size: int) -> list["Block"]:
         """The parameter in blocks of whole rows, about `size` numbers each."""
-        row = prod(self.shape[1:])
-        each = max(size // row, 1)
-        return [Block(self, slice(i, min(i + each, self.shape[0]))) for i in range(0, self.shape[0], each)]
+        return [Block(self, rows) for rows in row_blocks(self.shape[0], prod(self.shape), size)]
 
 
 @dataclass(frozen=True)
