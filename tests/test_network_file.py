@@ -15,7 +15,7 @@ from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d
+from minisgl.nn import Conv2d, Flatten, MaxPool2d, Network
 
 
 def written(path, network):
@@ -211,4 +211,13 @@ def test_no_file_a_cut_file_and_a_changed_number(tmp_path):
         network_file.read(tmp_path / "cut")
     (tmp_path / "changed").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(MinisglError, match="do not have the checksum"):
+        network_file.read(tmp_path / "changed")
+
+
+def test_the_checksum_is_that_of_the_notes_too(tmp_path):
+    """A pooling's stride that still fits would pass every other question."""
+    network = Network({"pool": MaxPool2d(2, stride=2), "flatten": Flatten()}, (1, 3, 3), np.zeros(0, np.float32))
+    content = network_file.as_bytes(network)
+    (tmp_path / "changed").write_bytes(content.replace(b'\\"stride\\": 2', b'\\"stride\\": 3'))
+    with pytest.raises(MinisglError, match="its contents do not have the checksum it names"):
         network_file.read(tmp_path / "changed")

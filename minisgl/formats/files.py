@@ -2,7 +2,7 @@
 
 A file is written under a temporary name, flushed to the disk, and renamed over the old one in a single step, so that a
 killed process or a full disk leaves the earlier file as it was. Arrays go into safetensors, never pickle; their one metadata
-key holds JSON (with sorted keys, so that equal contents are equal bytes) and the SHA-256 of the arrays.
+key holds JSON (with sorted keys, so that equal contents are equal bytes) with a SHA-256 of the arrays and of the JSON itself.
 """
 
 import errno
@@ -70,11 +70,14 @@ def read_json(path: Path) -> Any:
         raise MinisglError(f"{path} is not JSON: {error}") from error
 
 
-def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+def _checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any] | None = None) -> str:
+    """Of the arrays and the notes; files of minisgl 0.1 have that of the arrays alone."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode())
         digest.update(arrays[name].tobytes())
+    if notes is not None:
+        digest.update(json.dumps(notes, sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -82,7 +85,7 @@ def as_safetensors(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -
     """Named arrays and JSON-able notes as the content of a safetensors file."""
     # safetensors saves the memory of a transposed view as it lies, silently scrambled: hand it C order only
     whole = {name: np.asarray(array, array.dtype.newbyteorder("="), order="C") for name, array in arrays.items()}
-    metadata = json.dumps({**notes, "checksum": _checksum(whole)}, sort_keys=True, allow_nan=False)
+    metadata = json.dumps({**notes, "checksum": _checksum(whole, notes)}, sort_keys=True, allow_nan=False)
     return safetensors.numpy.save(whole, {METADATA_KEY: metadata})
 
 
@@ -171,6 +174,6 @@ def read_arrays(
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise MinisglError(f"{path}: {name} has {np.count_nonzero(~np.isfinite(array))} NaN or infinite numbers")
-    if "checksum" in notes and notes.pop("checksum") != _checksum(arrays):
-        raise MinisglError(f"{path} is damaged: its arrays do not have the checksum it names")
+    if "checksum" in notes and notes.pop("checksum") not in (_checksum(arrays, notes), _checksum(arrays)):
+        raise MinisglError(f"{path} is damaged: its contents do not have the checksum it names")
     return arrays, notes
