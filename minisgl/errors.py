@@ -1,4 +1,4 @@
-"""The one error type whose message a user sees.
+"""The one error type whose message a user sees, and the sentence that is said when a package of an extra is missing.
 
 A command that meets it prints the message, one sentence with the numbers in it, and exits with status 2. Anything else
 that escapes is a defect of ours and keeps its traceback.
