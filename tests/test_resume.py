@@ -23,6 +23,9 @@ from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
 
 TESTS = Path(__file__).parent
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no fork, no signals between processes, no resource limits"
+)
 WORDS = ["--epochs", "2", "--batch-size", "50", "--threads", "1"]
 
 
@@ -122,6 +125,7 @@ def test_ctrl_c_during_the_last_step_comes_too_late(tiny, whole, tmp_path, monke
     assert_same(tmp_path / "run", whole)
 
 
+@posix
 def test_ctrl_c_in_a_terminal_exits_130(tiny, tmp_path):
     words = [sys.executable, "-W", "error", "-m", "minisgl.train", *WORDS, "--epochs", "50", "--data", str(tiny)]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -274,7 +278,7 @@ def test_a_lock_that_is_left_over_counts_as_nothing(tiny, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX's")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_without_locks_is_named(number, tiny, tmp_path, monkeypatch):
     def flock(descriptor, operation):
@@ -325,6 +329,7 @@ def test_a_fault_at_every_write_leaves_what_was_whole(at, tiny, whole, tmp_path)
     assert without_times(out / "history.jsonl") == without_times(whole / "history.jsonl")
 
 
+@posix
 def test_a_disk_that_is_really_full(tiny, tmp_path):
     """The operating system allows files of 1 MB: the first checkpoint, of 7 MB, does not fit."""
     code = f"""
@@ -352,10 +357,29 @@ def killed(tiny, tmp_path, kills):
     assert f"{kills} kills over" in done.stdout
 
 
+def test_a_command_that_is_killed_twice_ends_with_every_byte_as_unbroken(tiny, tmp_path):
+    """As killing.py does it, but on every system: on Windows by TerminateProcess."""
+    options = ["--epochs", "25", "--batch-size", "50", "--threads", "1", "--data", tiny]
+    run(options, tmp_path / "whole")
+    broken, words = tmp_path / "broken", [*options, "--out", tmp_path / "broken"]
+    for epochs in (3, 8):
+        with subprocess.Popen([sys.executable, "-m", "minisgl.train", *map(str, words)], stdout=subprocess.DEVNULL) as process:
+            while not (broken / "history.jsonl").exists() or (broken / "history.jsonl").read_bytes().count(b"\n") < epochs:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.kill()
+        assert not (broken / "report.json").exists()
+        words = ["--resume", broken]
+    run(words)
+    assert_same(broken, tmp_path / "whole")
+
+
+@posix
 def test_three_kills_and_every_byte_as_unbroken(tiny, tmp_path):
     killed(tiny, tmp_path, 3)
 
 
+@posix
 @pytest.mark.slow
 def test_thirty_kills_and_every_byte_as_unbroken(tiny, tmp_path):
     killed(tiny, tmp_path, 30)
