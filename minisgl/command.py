@@ -15,8 +15,8 @@ def told_in_a_sentence() -> Iterator[None]:
     That is every MinisglError, and what the system refuses: memory, or output that cannot be written where it goes.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")  # a name with letters that the encoding lacks: cp1252, say
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may have letters that the encoding lacks: cp1252, say
     try:
         yield
         sys.stdout.flush()
