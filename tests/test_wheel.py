@@ -42,7 +42,8 @@ def test_it_finds_its_own_files(site: Path, tmp_path: Path) -> None:
     )
     done = run(site, tmp_path, "-c", script)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{site}/minisgl/data/curves/__init__.py {len(curves.words('train'))} (48, 128)\n"
+    place = site / "minisgl" / "data" / "curves" / "__init__.py"
+    assert done.stdout == f"{place} {len(curves.words('train'))} (48, 128)\n"
 
 
 def test_it_trains_and_evaluates_on_the_bundled_mnist(site: Path, tmp_path: Path) -> None:
