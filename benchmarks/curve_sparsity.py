@@ -9,7 +9,6 @@ it stopped. The figure shows mean and spread of what is there.
 import argparse
 import json
 import statistics
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,8 @@ def train(data: Data, penalty: str, threshold: float, seed: int) -> Run:
     """One brief run: V's accuracy on validation and test set and the zeros of its fc, in percent."""
     assert data.validation is not None
     experiment = EXPERIMENTS["shaky-curves"]
-    config = replace(
-        preset("quick", penalty, experiment="shaky-curves"),
-        **{"penalty": penalty, "threshold": (threshold,), "seed": seed},
-        **{"epochs": EPOCHS, "batch_size": BATCH, "lr": LR, "threads": 1},
-    )
+    options = {"threshold": threshold, "seed": seed, "epochs": EPOCHS, "batch_size": BATCH, "lr": LR, "threads": 1}
+    config = preset("quick", "shaky-curves", penalty, **options)
     splitting = make_splitting(config, experiment.network(np.random.default_rng(seed)))
     training = Training(config, splitting, data.train, data.validation[:LOOKED_AT])
     seconds = 0.0

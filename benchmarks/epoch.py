@@ -10,7 +10,6 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 from benchmarks.peer import Peer
 from benchmarks.timing import in_turn, median_ratio
 from benchmarks.train_step import CONFIG, THRESHOLD
+from minisgl.config import changed
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
 from minisgl.models import lenet5
@@ -37,21 +37,23 @@ def tensors(digits: Digits, peer: Peer) -> tuple[torch.Tensor, torch.Tensor]:
 
 def our_training(digits: Digits) -> Training:
     """minisgl's training; every epoch of it trains on."""
-    config = replace(CONFIG, threshold=(THRESHOLD,))
+    config = changed(CONFIG, {"threshold": (THRESHOLD,)})
     splitting = make_splitting(config, lenet5(np.random.default_rng(0)))
     return Training(config, shareable(splitting, config.shards, config.threads), digits)
 
 
 def torch_epoch(digits: Digits) -> Callable[[], object]:
     """PyTorch's epoch, in channels_last."""
-    peer = Peer(CONFIG.group_weight, CONFIG.lr, channels_last=True)
+    peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(digits, peer)
     data = TensorDataset(images, labels)
-    batches = DataLoader(data, sampler=BatchSampler(RandomSampler(data), CONFIG.batch_size, drop_last=False), batch_size=None)
+    batches = DataLoader(
+        data, sampler=BatchSampler(RandomSampler(data), CONFIG.data.batch_size, drop_last=False), batch_size=None
+    )
 
     def epoch() -> None:
         for x, y in batches:
-            peer.step(x, y, CONFIG.beta, THRESHOLD)
+            peer.step(x, y, CONFIG.regime.beta, THRESHOLD)
         for weights in (peer.flat[: peer.n_weights].clone(), peer.v):
             with peer.using(weights):
                 (peer.predict(images[:MEASURED], EVALUATION_BATCH) != labels[:MEASURED]).float().mean().item()
@@ -63,10 +65,10 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     """Seconds of an epoch and of an evaluation on both sides, and their ratios, PyTorch's over ours."""
     train, test = mnist.load()
     torch.set_num_threads(CONFIG.threads)
-    network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.group_weight, CONFIG.lr, channels_last=True)
+    network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(test[:EVALUATED], peer)
     training = our_training(train)
-    with training_shards(CONFIG.shards, CONFIG.threads, training.solvers, CONFIG.batch_size) as shards:
+    with training_shards(CONFIG.shards, CONFIG.threads, training.solvers, CONFIG.data.batch_size) as shards:
         epochs = in_turn(
             {"ours": lambda: training.run_epoch(shards, 0, lambda tick: None), "torch": torch_epoch(train)}, rounds
         )

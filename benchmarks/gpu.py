@@ -33,7 +33,7 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
     """minisgl's steps on the GPU, and then a wait for them."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(CONFIG, network.with_flat(to_device(network.flat, xp)))
-    settings = StepSettings(CONFIG.lr, CONFIG.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
+    settings = StepSettings(CONFIG.lr, CONFIG.regime.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
     x, y = to_device(images, xp), to_device(labels, xp)
 
     def turn() -> None:
@@ -47,13 +47,13 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
 
 def torch_turn(images: np.ndarray, labels: np.ndarray, channels_last: bool) -> Callable[[], None]:
     """PyTorch's steps on the GPU, and then a wait for them."""
-    peer = Peer(CONFIG.group_weight, CONFIG.lr, device="cuda", channels_last=channels_last)
+    peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, device="cuda", channels_last=channels_last)
     x = torch.from_numpy(images).cuda().contiguous(memory_format=peer.memory_format)
     y = torch.from_numpy(labels.astype(np.int64)).cuda()
 
     def turn() -> None:
         for _ in range(TURN):
-            peer.step(x, y, CONFIG.beta, THRESHOLD)
+            peer.step(x, y, CONFIG.regime.beta, THRESHOLD)
         torch.cuda.synchronize()
 
     return turn

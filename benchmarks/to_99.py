@@ -16,17 +16,17 @@ import torch
 
 from benchmarks.epoch import EVALUATION_BATCH, tensors
 from benchmarks.peer import Peer
-from benchmarks.train_step import CONFIG
 from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
+from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.training.loop import Training
 from minisgl.training.processes import shareable, training_shards
 from minisgl.training.setup import make_splitting
 
 WANTED, EVERY, SEEDS = 99.0, 100, (0, 1, 2)
-MODES = {"dense": replace(CONFIG, penalty="none", holdout=5000), "sgl_l0": replace(CONFIG, holdout=5000)}
+MODES = {"dense": preset(penalty="none", holdout=5000), "sgl_l0": preset(holdout=5000)}
 
 Step = Callable[[int, int, np.ndarray], object]  # epoch, index in the epoch, indices of the batch
 
@@ -36,9 +36,9 @@ def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Ca
     taken, count = 0.0, 0
     for epoch in range(config.epochs):
         order = np.random.default_rng((config.seed, epoch)).permutation(images)
-        for i in range(images // config.batch_size):
+        for i in range(images // config.data.batch_size):
             started = time.perf_counter()
-            step(epoch, i, order[i * config.batch_size : (i + 1) * config.batch_size])
+            step(epoch, i, order[i * config.data.batch_size : (i + 1) * config.data.batch_size])
             taken += time.perf_counter() - started
             count += 1
             if count % EVERY == 0 and accuracy() >= WANTED:
@@ -52,7 +52,7 @@ def ours(config: TrainConfig, digits: Digits) -> float:
     splitting = shareable(splitting, config.shards, config.threads)
     training = Training(config, splitting, digits)
     train, held = training.train, training.measured
-    with training_shards(config.shards, config.threads, training.solvers, config.batch_size) as shards:
+    with training_shards(config.shards, config.threads, training.solvers, config.data.batch_size) as shards:
 
         def step(epoch: int, i: int, chosen: np.ndarray) -> None:
             batch = train[chosen]
@@ -66,11 +66,11 @@ def ours(config: TrainConfig, digits: Digits) -> float:
 def theirs(config: TrainConfig, digits: Digits) -> float:
     """Seconds until PyTorch is there."""
     torch.set_num_threads(config.threads)
-    peer = Peer(config.group_weight, config.lr, channels_last=True, seed=config.seed)
+    peer = Peer(config.penalty.group_weight, config.lr, channels_last=True, seed=config.seed)
     training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)  # for its schedule
     images, labels = tensors(training.train, peer)
     held_images, held_labels = tensors(training.measured, peer)
-    sparse = config.penalty != "none"
+    sparse = config.penalty.penalty != "none"
 
     def step(epoch: int, i: int, chosen: np.ndarray) -> None:
         settings = training.settings(epoch, i)

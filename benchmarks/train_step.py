@@ -36,18 +36,18 @@ THRESHOLD = 0.05  # half-way up quick's ramp
 
 def our_step(shards: Shards, splitting: Splitting, images: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
     """minisgl's step on one batch."""
-    settings = StepSettings(CONFIG.lr, CONFIG.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
+    settings = StepSettings(CONFIG.lr, CONFIG.regime.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
     return lambda: shards.step(splitting, settings, images, labels)
 
 
 def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, compiled: bool = False) -> Callable[[], object]:
     """PyTorch's step on the same batch."""
-    peer = Peer(CONFIG.group_weight, CONFIG.lr, channels_last=channels_last)
+    peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=channels_last)
     if compiled:
         peer.network = torch.compile(peer.network)
     x = torch.from_numpy(images).contiguous(memory_format=peer.memory_format)
     y = torch.from_numpy(labels.astype(np.int64))
-    return lambda: peer.step(x, y, CONFIG.beta, THRESHOLD)
+    return lambda: peer.step(x, y, CONFIG.regime.beta, THRESHOLD)
 
 
 def repeated(step: Callable[[], object]) -> Callable[[], None]:

@@ -1,7 +1,8 @@
 """minisgl: sparse training of convolutional networks from scratch, in NumPy, with every gradient written by hand.
 
-`network, report = minisgl.load(RUN)` gives what `python -m minisgl.train` saved, and `minisgl.load("RUN/compact.safetensors")`
-what `python -m minisgl.compress` made of it.
+`run = minisgl.fit(minisgl.preset("quick", epochs=3))` trains as `python -m minisgl.train` does, and `minisgl.Run.open(RUN)`
+reads what it saved. `network, report = minisgl.load(RUN)` gives the network, and `minisgl.load("RUN/compact.safetensors")` the
+one that `python -m minisgl.compress` made of it.
 
 A name is imported when it is first used: `import minisgl` alone loads nothing, not even NumPy, and `import minisgl.penalties`
 NumPy and nothing heavier.
@@ -12,19 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minisgl import data, models, nn, penalties, solver
+    from minisgl.config import TrainConfig
     from minisgl.errors import MinisglError
-    from minisgl.run import load
+    from minisgl.experiments import preset
+    from minisgl.run import Run, fit, load
 
 __version__ = "0.1.0"
 
 # Each name and the module that has it; a folder has itself.
 _MODULE_OF = {
     "MinisglError": "minisgl.errors",
-    "load": "minisgl.run",
+    "TrainConfig": "minisgl.config",
+    "preset": "minisgl.experiments",
+    **dict.fromkeys(("Run", "fit", "load"), "minisgl.run"),
     **{name: f"minisgl.{name}" for name in ("data", "models", "nn", "penalties", "solver")},
 }
 
-__all__ = ["MinisglError", "__version__", "data", "load", "models", "nn", "penalties", "solver"]
+__all__ = [
+    "MinisglError",
+    "Run",
+    "TrainConfig",
+    "__version__",
+    "data",
+    "fit",
+    "load",
+    "models",
+    "nn",
+    "penalties",
+    "preset",
+    "solver",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from minisgl import plots
+from minisgl import experiments, plots
 from minisgl.analysis.occlusion import occlusion_map
 from minisgl.command import told_in_a_sentence
 from minisgl.data import curves
@@ -83,8 +83,9 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
 def run(config: ClassifyConfig) -> list[dict[str, Any]]:
     """Classify, write the pictures of what was looked at, and return what was found, in order."""
     network, report = load_run(config.run)
-    if report["experiment"] != "shaky-curves":
-        raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of shaky-curves")
+    if not experiments.find(report["experiment"]).read_word:
+        readers = " or ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_word)
+        raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of {readers}")
     asked = pictures(config)  # all of them are read before anything is written
     if not config.out.is_dir():
         raise MinisglError(f"--out {config.out} is no directory")

@@ -12,34 +12,21 @@ Prints what the network costs before and after, and adds to the run's directory
 compact.py says which units go, and why the logits stay the same.
 """
 
-import platform
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import tyro
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
-import minisgl
-from minisgl import plots
-from minisgl.analysis import footprint
-from minisgl.analysis.compact import compact
 from minisgl.command import told_in_a_sentence
-from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError
-from minisgl.formats import files, network_file, onnx_file
-from minisgl.nn import Network
+from minisgl.flags import BUILD, OWN
+from minisgl.formats import files, onnx_file
 from minisgl.nn.network import EVALUATION_BATCH
-from minisgl.run import load_run, load_test
+from minisgl.run import Run
 from minisgl.training.directory import RunDirectory
-from minisgl.training.report import device
-
-ROUNDS = 5  # timed passes over the test images, of each network
 
 
 @dataclass(frozen=True)
@@ -50,6 +37,10 @@ class CompressConfig:
     """The run directory, to which compact.safetensors, compact.onnx, compact.json and a figure are added."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    experiment: OWN = None
+    """The experiment, named again, of a run with one of your own."""
+    network: BUILD = None
+    """The network, named again, of a run with one of your own."""
 
 
 def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
@@ -59,70 +50,12 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     the files is there.
     """
     onnx_file.require_onnx()
-    network, run_report = load_run(config.run)
-    test = load_test(config.run, run_report["experiment"], config.data)
-    directory = RunDirectory(config.run)
-    with directory.locked():
-        smaller = compact(network)
-        saved = network_file.as_bytes(smaller)
-        report = measure((network, directory.model.read_bytes()), (smaller, saved), test)
-        write(directory, smaller, saved, plots.architecture(network, smaller), report)
+    run = Run.open(config.run, config.experiment, config.network)
+    run.compress(config.data)
+    report: dict[str, Any] = files.read_json(RunDirectory(config.run).compact_report)
     print_table(report, console)
-    console.print(f"\neverything is in {directory.path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\neverything is in {config.run}", highlight=False, markup=False, soft_wrap=True)
     return report
-
-
-def logits(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits (N, classes) of images (N, C, H, W), in batches; MinisglError when not all are finite."""
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
-        batches = [images[i : i + EVALUATION_BATCH] for i in range(0, len(images), EVALUATION_BATCH)]
-        found = np.concatenate([network.forward(batch)[0] for batch in batches])
-    if bad := np.count_nonzero(~np.isfinite(found).all(axis=1)):
-        raise MinisglError(f"the network overflows on {bad:,} of {len(images):,} test images: its weights are too large")
-    return found
-
-
-def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: LabelledImages) -> dict[str, Any]:
-    """The content of compact.json, for two networks with the bytes of their files."""
-    outputs = [logits(network, test.images) for network, _ in (before, after)]
-    predicted = [output.argmax(axis=1) for output in outputs]
-    times = footprint.milliseconds([before[0], after[0]], test.images, ROUNDS)
-    entries = []
-    for (network, file), guesses, time in zip((before, after), predicted, times, strict=True):
-        cost = footprint.measure(network, file)
-        entries.append(
-            asdict(cost)
-            | {"flops": cost.flops, "flops_twice": cost.flops_twice}
-            | {"milliseconds": time * 10_000 / len(test), "test_error": 100 * float((guesses != test.labels).mean())}
-        )
-    return {
-        "before": entries[0],
-        "after": entries[1],
-        "test_images": len(test),
-        "same_predictions": int((predicted[0] == predicted[1]).sum()),
-        "largest_difference": float(np.abs(outputs[0] - outputs[1]).max()),
-        "largest_logit": float(np.abs(outputs[0]).max()),
-        "opset": onnx_file.OPSET,
-        "rounds": ROUNDS,
-        "device": device(),
-        "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
-    }
-
-
-def write(directory: RunDirectory, network: Network, saved: bytes, figure: Figure, report: dict[str, Any]) -> None:
-    """Write the four files; none is left when one cannot be written."""
-    picture = directory.figures / "architecture.png"
-    onnx = onnx_file.to_onnx(network)
-    try:
-        directory.make_folders()
-        files.write(directory.compact, saved)
-        files.write(directory.onnx, onnx)
-        plots.save(figure, picture)
-        files.write_json(directory.compact_report, report)
-    except MinisglError:
-        for path in (directory.compact, directory.onnx, picture, directory.compact_report):
-            path.unlink(missing_ok=True)
-        raise
 
 
 def print_table(report: dict[str, Any], console: Console) -> None:

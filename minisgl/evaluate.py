@@ -7,7 +7,6 @@
 The network is the one in the run's model.safetensors. Nothing is written.
 """
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from minisgl import experiments
 from minisgl.analysis.sparsity import weight_sparsity
 from minisgl.command import told_in_a_sentence
-from minisgl.data import pictures
 from minisgl.errors import MinisglError
+from minisgl.flags import BUILD, OWN
 from minisgl.nn import softmax
-from minisgl.run import load_run, load_test
-from minisgl.training.shards import running_shards
+from minisgl.run import Run
 
 
 @dataclass(frozen=True)
@@ -35,26 +34,30 @@ class EvaluateConfig:
     """For mnist-lenet5: pictures of single digits, dark on light or light on dark. None given: the error on the test set."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    experiment: OWN = None
+    """The experiment, named again, of a run with one of your own."""
+    network: BUILD = None
+    """The network, named again, of a run with one of your own."""
 
 
 def evaluate(config: EvaluateConfig) -> None:
     """Print the error, or a line a picture. MinisglError when the run, the data or a picture cannot be read."""
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
-    network, report = load_run(config.run)
-    name = report["experiment"]
+    run = Run.open(config.run, config.experiment, config.network)
+    network, name = run.network, run.report["experiment"]
     if config.images:
-        if name != "mnist-lenet5":
-            raise MinisglError(f"pictures of digits are for mnist-lenet5, and {config.run} is a run of {name}")
-        batch = np.stack([pictures.read_digit(path) for path in config.images])  # (N, 1, 28, 28)
+        read = experiments.find(name).read_picture
+        if read is None:
+            readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
+            raise MinisglError(f"pictures of digits are for {readers}, and {config.run} is a run of {name}")
+        batch = np.stack([read(path) for path in config.images])  # (N, C, H, W)
         for path, p in zip(config.images, softmax(network.forward(batch)[0]), strict=True):
-            others = "  ".join(f"{digit}: {100 * p[digit]:.1f} %" for digit in np.argsort(-p))
+            others = "  ".join(f"{label}: {100 * p[label]:.1f} %" for label in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return
-    test = load_test(config.run, name, config.data)
-    threads = min(2, os.cpu_count() or 1)
-    with running_shards(threads, threads) as shards:
-        error = shards.error(network, test.images, test.labels)
+    test = run.test_set(config.data)
+    error = run.evaluate(test.images, test.labels)
     wrong = round(error * len(test) / 100)
     print(
         f"{config.run}: {error:.2f} % error ({wrong} of {len(test):,} test images wrong), "

@@ -23,17 +23,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import tyro
 from rich.console import Console
 
 from minisgl import config as configuration
+from minisgl import experiments
 from minisgl.command import told_in_a_sentence
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
 from minisgl.comparison.tables import line, say, show
+from minisgl.config import TrainConfig
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.experiments import EXPERIMENTS
+from minisgl.flags import BUILD
 from minisgl.training.directory import RunDirectory
 
 
@@ -55,8 +58,13 @@ class SweepConfig:
     epochs: int = 10
     """Passes over the training images. In continuation the last fifth is the refit; the paper's schedule is scaled to them.
     Presets have their own."""
-    holdout: int = 5000
-    """Training images, the last ones, held out to measure the error that settings may be chosen by."""
+    holdout: int | None = None
+    """Training images, the last ones, held out to measure the error that settings may be chosen by. None: 5000, and none where
+    the experiment has a validation set."""
+    experiment: str = TrainConfig().experiment
+    """What is trained, on what: a built-in experiment or your own module:NAME. Presets that it does not have are left out."""
+    network: BUILD = None
+    """A network of your own for the experiment's images: build(rng) makes it."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """A directory with four IDX files of MNIST's names, .gz or raw. None: the bundled MNIST."""
     jobs: int = 2
@@ -119,17 +127,30 @@ def _folder(out: Path) -> Path:
 def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     """The grid as it is wanted. MinisglError when there is no such grid, or no data here to train it on."""
     for option, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
-        if getattr(config, option) < least:
+        if (value := getattr(config, option)) is not None and value < least:
             raise MinisglError(f"--{option} must be a whole number >= {least}, and is {getattr(config, option)}")
     if (config.engine == "dask") != (config.scheduler is not None):
         raise MinisglError("--engine dask and --scheduler ADDRESS go together, and one of them is missing")
     out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may stand in another folder
-    if config.engine == "joblib":
-        EXPERIMENTS["mnist-lenet5"].load_test(data)
-    chosen = (config.methods, config.regimes, config.seeds)
-    entries = grid.entries(*chosen, epochs=config.epochs, holdout=config.holdout, out=out, data=data)
+    holdout = config.holdout
+    if holdout is None:
+        holdout = 0 if experiments.find(config.experiment).makes_data else 5000
+    entries = grid.entries(
+        config.methods,
+        config.regimes,
+        config.seeds,
+        epochs=config.epochs,
+        holdout=holdout,
+        out=out,
+        data=data,
+        experiment=config.experiment,
+        network=config.network,
+    )
     if not entries:
         raise MinisglError(f"there is no run of {', '.join(config.methods)} in {', '.join(config.regimes)}")
+    network = experiments.build(entries[0].config, np.random.default_rng(0))
+    if config.engine == "joblib":
+        experiments.load_test(config.experiment, data, network)
     return entries
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from device_double import device
 
+from minisgl import train
 from minisgl.backend import array_module, to_host
+from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
+from minisgl.experiments import configured
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -42,6 +45,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, 
     write_digits(directory, "train", digits[0][:2000])
     write_digits(directory, "t10k", digits[1][:1000])
     return directory
+
+
+def parsed(words: Iterable[object]) -> TrainConfig:
+    """The configuration that the words on the command line ask for."""
+    return configured(train.parse([*map(str, words)]))
 
 
 def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

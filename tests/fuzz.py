@@ -29,7 +29,7 @@ from minisgl import train
 from minisgl.analysis.compact import compact
 from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
-from minisgl.experiments import PRESETS
+from minisgl.experiments import PRESETS, configured
 from minisgl.formats import network_file
 from minisgl.models import lenet5
 from minisgl.training import checkpoint
@@ -125,7 +125,7 @@ class Readers:
     def read_words(self, data: bytes) -> None:
         words = [word.decode(errors="replace") for word in data.split(b" ")]
         try:
-            configuration.check(train.parse(words))
+            configuration.check(configured(train.parse(words)))
         except SystemExit as stop:
             if stop.code == 2:  # in the command line library's own box
                 raise MinisglError("refused") from stop
@@ -137,7 +137,7 @@ class Readers:
             b"--penalty tl1 --penalty-option a=1.0 --lam 1e-6",
             b"--preset paper --epochs 3 --batch-size 10 --lr 0.1 --lr-drops 1 2",
             b"--threshold 0.1 0.2 0.3 0.4 --beta 0.02 --beta-rise 10 --ramp 0.5 --seed 3",
-            b"--threshold None --optimizer sgd --momentum 0.9 --nesterov --group-lam 0 --v-group none",
+            b"--optimizer sgd --momentum 0.9 --nesterov --group-lam 0 --v-group none",
         ]
 
     def read_picture(self, data: bytes) -> None:

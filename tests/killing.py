@@ -19,7 +19,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from minisgl import run as runs
 from minisgl import train
 from minisgl.errors import MinisglError
 
@@ -34,11 +33,7 @@ def child(words: list[str]) -> int:
         status = 1
         try:
             console = Console(file=StringIO())
-            config = train.parse(words)
-            if config.resume is None:
-                runs.train(config, console)
-            else:
-                runs.resume(config.resume, config, train.named(words), console)
+            train.run(train.parse(words), console)
             status = 0
         except MinisglError as error:
             print(error, file=sys.stderr)

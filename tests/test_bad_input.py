@@ -15,7 +15,7 @@ from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.formats import network_file
 from minisgl.models import lenet5
-from minisgl.run import data_of
+from minisgl.training.origin import data_of
 
 
 def refused(done, *words: str) -> None:
@@ -50,7 +50,7 @@ def refused(done, *words: str) -> None:
         (["--beta", "0"], ["--beta 0", "coupling"]),
         (["--lr", "0"], ["--lr", "0"]),
         (["--lr", "inf"], ["--lr", "inf"]),
-        (["--momentum", "1"], ["--momentum", "1.0"]),
+        (["--optimizer", "sgd", "--momentum", "1"], ["--momentum", "1.0"]),
         (["--ramp", "1"], ["--ramp", "1.0"]),
         (["--hold", "1"], ["--hold", "below 1", "is 1.0"]),
         (["--shift", "-1"], ["--shift", "is -1"]),

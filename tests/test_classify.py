@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_module
+from conftest import parsed, run_module
 from PIL import Image, ImageOps
 from rich.console import Console
 
 import minisgl
 from minisgl import run as runs
-from minisgl import train
 from minisgl.data import curves
 from minisgl.data.pictures import ink_alone
 from minisgl.data.word_pictures import WANTED, read_word, x_height
@@ -28,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(curves, "COUNTS", (64, 10, 10))
         patch.setenv("XDG_CACHE_HOME", str(folder))
         words = ("--experiment", "shaky-curves", "--epochs", "1", "--threads", "1", "--out", str(folder / "run"))
-        return runs.train(train.parse(words), Console(quiet=True)).path
+        return runs.train(parsed(words), Console(quiet=True)).path
 
 
 def photograph(word: str, font: str, tremor: float, scale: int = 5) -> Image.Image:

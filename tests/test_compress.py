@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import run_module
+from conftest import parsed, run_module
 from rich.console import Console
 from test_bad_input import refused
 
 import minisgl
-from minisgl import compress, train
+from minisgl import compress
 from minisgl import run as runs
 from minisgl.analysis.sparsity import count
 from minisgl.compress import CompressConfig
@@ -22,7 +22,9 @@ from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file, onnx_file
 from minisgl.models import curve_net
 from minisgl.nn import Network
+from minisgl.training import compression
 from minisgl.training.directory import RunDirectory
+from minisgl.training.origin import data_of
 
 NEW = {"compact.safetensors", "compact.onnx", "compact.json", "figures/architecture.png"}
 
@@ -73,7 +75,7 @@ def test_four_files_are_added_and_none_is_touched(compressed, trained):
 def test_the_logits_and_predictions_are_those_of_the_run(compressed):
     run, _ = compressed
     network, _ = minisgl.load(run)
-    images = mnist.load_test(runs.data_of(run)).images
+    images = mnist.load_test(data_of(run)).images
     wanted = network.forward(images)[0]
     found = minisgl.load(run / "compact.safetensors")[0].forward(images)[0]
     assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
@@ -158,7 +160,7 @@ def test_a_run_that_is_all_zeros_is_compressed_too(run):
     network.weights[...] = 0
     network_file.write(run / "model.safetensors", network)
     told = quietly(run)
-    assert told["after"]["units"] == (1, 1, 1, 1)
+    assert told["after"]["units"] == [1, 1, 1, 1]
     assert told["same_predictions"] == 1000
 
 
@@ -166,14 +168,14 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "COUNTS", (200, 50, 60))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     words = ["--experiment", "shaky-curves", "--threads", "1", "--epochs", "1", "--out", str(tmp_path / "run")]
-    run = runs.train(train.parse(words), Console(quiet=True)).path
+    run = runs.train(parsed(words), Console(quiet=True)).path
     network = curve_net(np.random.default_rng(0))  # after one epoch of 200 pictures all of the run's fc is zero
     fc = network.layers["fc"].weight
     fc[:, np.random.default_rng(0).random(fc.shape[1]) < 0.8] = 0
     network.layers["conv3"].weight[10:] = 0
     network_file.write(run / "model.safetensors", network)
     told = quietly(run)
-    assert told["before"]["units"] == (16, 8, 64, 3584)
+    assert told["before"]["units"] == [16, 8, 64, 3584]
     conv1, conv2, conv3, inputs = told["after"]["units"]
     assert (conv1, conv2, conv3) == (16, 8, 10)
     assert inputs == np.count_nonzero(fc.any(axis=0)[: 10 * 56])  # of the ten channels that live
@@ -216,7 +218,7 @@ def test_without_onnx_nothing_is_written(run, monkeypatch):
 
     before = contents(run)
     monkeypatch.setattr(onnx_file, "require_onnx", missing)
-    monkeypatch.delattr(compress, "measure")  # it is said before seconds are spent on measuring
+    monkeypatch.delattr(compression, "measure")  # it is said before seconds are spent on measuring
     with pytest.raises(MinisglError, match="onnx is not installed"):
         quietly(run)
     nothing_new(run, before)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import parsed
 from independent import evaluate as independently
 from rich.console import Console
 
@@ -68,7 +69,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> experiments.Data:
 
 
 # for a few hundred steps: fc has no time to grow beyond the threshold of a whole run
-SHORT = replace(preset("quick", "l0", experiment="shaky-curves"), lr=4e-3, batch_size=16, threshold=(0.02,), threads=1)
+SHORT = preset("quick", "shaky-curves", lr=4e-3, batch_size=16, threshold=0.02, threads=1)
 
 
 def test_a_short_training_tells_words_it_has_never_seen(pictures: experiments.Data, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def trained(*words: object) -> tuple[Path, dict]:
     """A run of the command in this process: its directory and report."""
-    config = train.parse([*CURVES, "--threads", "1", "--epochs", "1", *map(str, words)])
+    config = parsed([*CURVES, "--threads", 1, "--epochs", 1, *words])
     path = runs.train(config, Console(quiet=True)).path
     return path, json.loads((path / "report.json").read_text())
 
@@ -134,10 +135,10 @@ def test_the_relaxed_regime_keeps_v_too(small: Path) -> None:
     config = json.loads((path / "config.json").read_text())
     assert (config["threshold"], config["group_lam"], config["beta_growth"]) == (None, 0, 1)
     network = curve_net(np.random.default_rng(0))
-    digits = preset("paper", "l0")
+    digits = preset("paper")
     assert final_network(digits, make_splitting(digits, EXPERIMENTS["mnist-lenet5"].network(np.random.default_rng(0)))) == "w"
-    ours = preset("paper", "l0", experiment="shaky-curves")
-    assert final_network(replace(ours, penalty="none"), make_splitting(replace(ours, penalty="none"), network)) == "w"
+    ours = preset("paper", "shaky-curves", "none")
+    assert final_network(ours, make_splitting(ours, network)) == "w"
 
 
 def test_a_saved_run_is_loaded_and_evaluated(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,12 +202,12 @@ def test_a_report_of_no_known_experiment_is_refused(small: Path) -> None:
 
 
 def test_only_fc_is_thresholded_by_default() -> None:
-    config = preset("quick", "l0", experiment="shaky-curves")
+    config = preset("quick", "shaky-curves")
     network = curve_net(np.random.default_rng(0))
     splitting = make_splitting(config, network)
     assert set(make_schedule(config, LAYERS).at(0, 1, 10).thresholds) == {"fc"}
-    splitting.v_step(config.beta, {"fc": 1.0})
+    splitting.v_step(config.regime.beta, {"fc": 1.0})
     v = splitting.reported("v")
     assert not v.layers["fc"].weight.any()
     assert all((v.layers[name].weight == network.layers[name].weight).all() for name in LAYERS[:3])
-    assert config.group_weight == 0
+    assert config.penalty.group_weight == 0

@@ -10,10 +10,11 @@ from safetensors.numpy import load_file
 from test_layer_protocol import LAYERS
 
 from minisgl.backend import to_device, to_host
+from minisgl.config import changed
 from minisgl.data import curves
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.experiments import EXPERIMENTS, ON_A_GPU, PRESETS, preset
+from minisgl.experiments import EXPERIMENTS, ON_A_GPU, preset
 from minisgl.nn import ReLU, Workspace, softmax_cross_entropy
 from minisgl.penalties.names import ALL
 from minisgl.training import checkpoint, report, shards
@@ -22,7 +23,7 @@ from minisgl.training.loop import Training
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
 
-QUICK = replace(PRESETS["quick"], threads=1, shards=1, batch_size=20, epochs=2)
+QUICK = preset(threads=1, shards=1, batch_size=20, epochs=2)
 V_GROUPS = [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("scad", "l0")]
 
 
@@ -91,7 +92,7 @@ def first_steps(config, digits, xp, count):
 @pytest.mark.parametrize("penalty", [*((name, "none") for name in ALL), *V_GROUPS], ids="-".join)
 def test_whole_steps_of_lenet5_with_every_penalty(penalty, digits, xp, near):
     name, v_group = penalty
-    config = replace(preset("quick", name), penalty=name, threads=1, shards=1, v_group=v_group, batch_size=20, ramp=0.01)
+    config = changed(preset(penalty=name, threads=1, shards=1, batch_size=20), {"v_group": v_group, "ramp": 0.01})
     part = digits[0][:60]
     w, v, losses = first_steps(config, part, xp, 3)
     host_w, host_v, host_losses = first_steps(config, part, np, 3)
@@ -100,11 +101,9 @@ def test_whole_steps_of_lenet5_with_every_penalty(penalty, digits, xp, near):
     assert losses == pytest.approx(host_losses, rel=0 if xp is device else 1e-4)
 
 
-@pytest.mark.parametrize(
-    "options", [{"preset": "paper", "threshold": None}, {"optimizer": "sgd", "lr": 0.01, "nesterov": True}]
-)
+@pytest.mark.parametrize("options", [{"name": "paper"}, {"optimizer": "sgd", "lr": 0.01, "nesterov": True}])
 def test_whole_steps_in_the_papers_regime_and_with_sgd(options, digits, xp, near):
-    config = replace(QUICK, **options)
+    config = preset(**options, threads=1, shards=1, batch_size=20, epochs=2)
     for found, expected in zip(
         first_steps(config, digits[0][:60], xp, 3), first_steps(config, digits[0][:60], np, 3), strict=True
     ):
@@ -113,8 +112,7 @@ def test_whole_steps_in_the_papers_regime_and_with_sgd(options, digits, xp, near
 
 @pytest.mark.parametrize("penalty", ["none", "l0", "tl1", "l1-l2"])
 def test_whole_steps_of_the_curve_network(penalty, xp, near):
-    config = preset("quick", penalty, experiment="shaky-curves")
-    config = replace(config, penalty=penalty, threads=1, shards=1, batch_size=20, ramp=0.01)
+    config = changed(preset("quick", "shaky-curves", penalty, threads=1, shards=1, batch_size=20), {"ramp": 0.01})
     pictures = np.stack([curves.draw("train", i, seed=0) for i in range(60)])[:, None].astype(np.float32) / 255
     part = LabelledImages(pictures, np.arange(60) % 2)
     w, v, losses = first_steps(config, part, xp, 3)
@@ -154,7 +152,9 @@ def test_a_whole_run_with_history_checkpoint_and_report(digits, xp, tmp_path):
 
 
 def test_the_first_loss_that_is_no_number_names_its_step_and_no_checkpoint_follows(digits, xp, tmp_path):
-    training = at_work(replace(QUICK, penalty="none", lr=1e-9), digits[0][:400], xp)  # 20 steps an epoch, a look at every tenth
+    training = at_work(
+        changed(QUICK, {"penalty": "none", "lr": 1e-9}), digits[0][:400], xp
+    )  # 20 steps an epoch, a look at every tenth
     step, run = training.step, RunDirectory.create(tmp_path / "run", "")
 
     def poisoned(shards, epoch, i, images, labels):
@@ -197,6 +197,6 @@ def test_fifty_steps_agree_in_loss(digits, xp):
 
 def test_a_gpu_takes_a_batch_whole():
     assert (ON_A_GPU["threads"], ON_A_GPU["shards"]) == (1, 1)
-    config = preset("quick", "l1", "cupy")
+    config = preset(penalty="l1", backend="cupy")
     assert (config.backend, config.threads, config.shards) == ("cupy", 1, 1)
-    assert replace(config, backend="numpy", threads=2, shards=2) == preset("quick", "l1")
+    assert replace(config, backend="numpy", threads=2, shards=2) == preset(penalty="l1")

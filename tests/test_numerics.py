@@ -9,13 +9,13 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from conftest import write_digits
+from conftest import parsed, write_digits
 from rich.console import Console
 
-from minisgl import plots, train
 from minisgl import run as runs
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
+from minisgl.training import figures
 
 
 def numbers(value):
@@ -32,7 +32,7 @@ def report(tmp_path, digits, *words):
     write_digits(tmp_path, "train", digits[0])
     write_digits(tmp_path, "t10k", digits[1])
     words = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), "--epochs", "1", "--batch-size", "50", *words]
-    runs.train(train.parse(words), Console(file=StringIO()))
+    runs.train(parsed(words), Console(file=StringIO()))
     made = json.loads((tmp_path / "run" / "report.json").read_text())
     history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
     assert all(math.isfinite(number) for number in numbers([made, history]))
@@ -42,7 +42,7 @@ def report(tmp_path, digits, *words):
 @pytest.fixture
 def few(digits, monkeypatch):
     """200 training and 100 test digits; and no figures, which take longer than all the rest."""
-    monkeypatch.setattr(plots, "save_run_figures", lambda *arguments: None)
+    monkeypatch.setattr(figures, "save_run_figures", lambda *arguments: None)
     return digits[0][:200], digits[1][:100]
 
 
@@ -105,7 +105,7 @@ def test_two_runs_side_by_side_are_the_runs_alone(few, tmp_path):
     ]
     for seed in (0, 1):
         words = [*common[3:], "--seed", str(seed), "--out", str(tmp_path / f"alone-{seed}")]
-        runs.train(train.parse(words), Console(file=StringIO()))
+        runs.train(parsed(words), Console(file=StringIO()))
     assert [process.wait() for process in both] == [0, 0]
     for seed in (0, 1):
         alone, together = (tmp_path / f"{kind}-{seed}" / "model.safetensors" for kind in ("alone", "together"))
@@ -115,13 +115,13 @@ def test_two_runs_side_by_side_are_the_runs_alone(few, tmp_path):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_no_more_processor_time_than_the_threads_asked_for(threads, few):
     """Processor time over wall time, a property of the process and not of the machine's speed."""
-    from minisgl.experiments import PRESETS  # noqa: PLC0415
+    from minisgl.experiments import preset  # noqa: PLC0415
     from minisgl.models import lenet5  # noqa: PLC0415
     from minisgl.training.loop import Training  # noqa: PLC0415
     from minisgl.training.setup import make_splitting  # noqa: PLC0415
     from minisgl.training.shards import running_shards  # noqa: PLC0415
 
-    training = Training(PRESETS["quick"], make_splitting(PRESETS["quick"], lenet5(np.random.default_rng(0))), few[0])
+    training = Training(preset(), make_splitting(preset(), lenet5(np.random.default_rng(0))), few[0])
     with running_shards(2, threads) as shards:
         training.run_epoch(shards, 0, lambda tick: None)
         wall, used = time.perf_counter(), time.process_time()

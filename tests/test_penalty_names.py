@@ -1,15 +1,15 @@
 """Every penalty by its name on the command line: what it builds, that it trains, and what is refused."""
 
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import parsed
 
 from minisgl import penalties as pen
-from minisgl import train
-from minisgl.config import TrainConfig
+from minisgl.config import TrainConfig, changed
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
@@ -25,7 +25,7 @@ SHAPE, AXIS = (50, 20, 5, 5), 0
 
 
 def splitting(*words: str) -> Splitting:
-    return make_splitting(train.parse(words), lenet5(np.random.default_rng(0)))
+    return make_splitting(parsed(words), lenet5(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_options_are_read_as_name_and_number() -> None:
 @pytest.mark.parametrize("regime", ["quick", "paper"])
 @pytest.mark.parametrize("name", [name for name in ALL if name not in ("none", "group-lasso")])
 def test_every_penalty_trains_and_thresholds(name: str, regime: str, digits: tuple[Digits, Digits], tmp_path: Path) -> None:
-    config = replace(preset(regime, name), penalty=name, epochs=2)
+    config = preset(regime, penalty=name, epochs=2)
     if name == "group-l0" and regime == "quick":
-        config = replace(config, threshold=(0.05,))  # the length, per root weight, that fc1's groups start with
+        config = changed(config, {"threshold": (0.05,)})  # the length, per root weight, that fc1's groups start with
     split = make_splitting(config, lenet5(np.random.default_rng(0)))
     training = Training(config, split, digits[0][:300])
     with running_shards(2, 2) as shards:
@@ -112,7 +112,7 @@ def test_the_group_term_moves_into_the_v_step() -> None:
 @pytest.mark.parametrize(("penalty", "v_group"), [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("tl1", "l0")])
 def test_with_the_group_term_in_the_v_step_whole_groups_vanish(penalty: str, v_group: str) -> None:
     options = ["--lam", "4e-7", "--group-lam", "3.6e-5"]  # a group goes below a length of 0.4 (l0: 0.9), of 1.1 and 0.1
-    split = splitting("--penalty", penalty, "--v-group", v_group, "--beta", "0.002", "--threshold", "None", *options)
+    split = splitting("--penalty", penalty, "--v-group", v_group, "--preset", "paper", "--beta", "0.002", *options)
     slot = split.network.layout.weights["fc1"]
     slot.view(split.network.flat)[:, :400] *= 0.1  # 400 weak input neurons, 400 strong ones
     split.v_step(0.002)
@@ -147,18 +147,19 @@ def test_what_is_refused(words: list[str], sentence: str) -> None:
 
 
 def test_quick_has_a_gentle_threshold_for_what_shrinks_its_survivors() -> None:
-    assert preset("quick", "l0") == TrainConfig()
+    assert preset(penalty="l0") == TrainConfig()
     for name in ("l1", "tl1", "l1-l2"):
-        assert (preset("quick", name).threshold, preset("quick", name).beta_rise) == ((0.005,), 1.0)
-    assert preset("paper", "l1") == preset("paper", "l0")
+        regime = preset(penalty=name).regime
+        assert (regime.threshold, regime.beta_rise) == ((0.005,), 1.0)
+    assert preset("paper", penalty="l1") == changed(preset("paper"), {"penalty": "l1"})
 
 
 def test_a_preset_has_a_penalty_of_its_own_unless_another_is_named() -> None:
-    assert train.parse(["--preset", "small"]) == preset("small")
-    assert (preset("small").penalty, preset("small").preset) == ("group-l0", "small")
-    assert train.parse(["--preset", "small", "--penalty", "l0"]) == replace(preset("small"), penalty="l0")
-    assert train.parse(["--preset", "sparse"]) == preset("sparse")
-    assert train.parse([]) == preset("quick") == preset("quick", "l0")
+    assert parsed(["--preset", "small"]) == preset("small")
+    assert (preset("small").penalty.penalty, preset("small").preset) == ("group-l0", "small")
+    assert parsed(["--preset", "small", "--penalty", "l0"]) == changed(preset("small"), {"penalty": "l0"})
+    assert parsed(["--preset", "sparse"]) == preset("sparse")
+    assert parsed([]) == preset("quick") == preset(penalty="l0")
 
 
 @pytest.mark.parametrize("penalty", ["none", "group-lasso"])

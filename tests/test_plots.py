@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 
 from minisgl import plots
 from minisgl.analysis.compact import compact
+from minisgl.data.labelled import LabelledImages
 from minisgl.formats import files
 from minisgl.models import lenet5
 from minisgl.training.directory import RunDirectory
+from minisgl.training.figures import save_run_figures
 
 HISTORY = [
     {
@@ -166,7 +168,7 @@ def test_the_four_files_hold_the_runs_history_and_the_networks_weights(tmp_path,
     run = RunDirectory.create(tmp_path / "run", "")
     for record in HISTORY:
         run.append_history(record)
-    plots.save_run_figures(run.read_history(), network, run.figures)
+    save_run_figures(run.read_history(), network, run.figures, {}, LabelledImages(np.zeros((1, 1, 28, 28)), np.zeros(1)))
     assert {path.name: path.read_text() for path in run.figures.iterdir()} == {
         "loss_and_error.png": words(plots.loss_and_error(HISTORY)),
         "sparsity.png": words(plots.sparsity_over_epochs(HISTORY)),

@@ -5,17 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import write_digits
 
-from minisgl.config import TrainConfig
+from minisgl.config import PaperConfig, TrainConfig, changed
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
-from minisgl.experiments import PRESETS, QUICK_FOR
+from minisgl.experiments import QUICK_FOR, preset
 from minisgl.models import lenet5
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
@@ -26,21 +25,22 @@ from minisgl.training.shards import Shards, running_shards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads do the work")
 
-QUICK = PRESETS["quick"]
+QUICK = preset()
 UNITS = (4, 6, 40, 10)
 
 
 def configured(penalty: str = "l0", **changes: object) -> TrainConfig:
-    return replace(QUICK, penalty=penalty, batch_size=20, **QUICK_FOR.get(penalty, {}), **changes)
+    quick = changed(QUICK, {"penalty": penalty, "batch_size": 20, **QUICK_FOR.get(penalty, {})})
+    return changed(quick, changes)
 
 
 def stepped(config: TrainConfig, digits: Digits, run: Shards, splitting: Splitting) -> list[np.ndarray]:
     """Three steps, the last on a batch of seven; losses, wrong answers, and every array in the end."""
-    thresholds = None if config.threshold is None else dict.fromkeys(splitting.network.layout.weights, 0.05)
-    splitting.v_step(config.beta, thresholds)
-    told = []
+    thresholds = None if isinstance(config.regime, PaperConfig) else dict.fromkeys(splitting.network.layout.weights, 0.05)
+    splitting.v_step(config.regime.beta, thresholds)
+    told, settings = [], StepSettings(1e-3, config.regime.beta, thresholds)
     for part in (slice(0, 20), slice(20, 40), slice(40, 47)):
-        told += run.step(splitting, StepSettings(1e-3, config.beta, thresholds), digits.images[part], digits.labels[part])
+        told += run.step(splitting, settings, digits.images[part], digits.labels[part])
     return [*map(np.array, told), splitting.network.flat.copy(), splitting.v.copy(), *splitting.optimizer.state.values()]
 
 
@@ -62,9 +62,9 @@ def test_the_bytes_are_those_of_one_process(penalty: str, changes: dict, digits:
     changes = changes | ({"v_group": "l0"} if penalty == "l0" and "v_group" in changes else {})
     results = []
     for shards, threads in ((3, 1), (3, 2), (3, 3), (3, 4)):
-        config = replace(configured(penalty), **changes, shards=shards, threads=threads)
+        config = configured(penalty, **changes, shards=shards, threads=threads)
         splitting = shareable(small(config), shards, threads)
-        with training_shards(shards, threads, [splitting], config.batch_size) as run:
+        with training_shards(shards, threads, [splitting], config.data.batch_size) as run:
             assert isinstance(run, ProcessShards) == (threads > 1)
             results.append(stepped(config, digits[0], run, splitting))
     for other in results[1:]:

@@ -1,6 +1,5 @@
 """Refit on the support: which weights stay, and that only they move. (test_resume.py interrupts a run about its refit.)"""
 
-from dataclasses import replace
 from math import pi
 
 import numpy as np
@@ -12,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import load_file
 
 from minisgl.backend import to_device, to_host
-from minisgl.experiments import PRESETS, QUICK_FOR
+from minisgl.config import changed
+from minisgl.experiments import QUICK_FOR, preset
 from minisgl.models import lenet5
 from minisgl.solver.refit import Refit, largest
 from minisgl.solver.schedules import Continuation, HalfCosine, StepSettings, Stepwise
@@ -24,7 +24,7 @@ REFIT = StepSettings(1e-3)
 
 
 def made(penalty="l0", dtype=np.float32, **changes):
-    config = replace(PRESETS["quick"], **QUICK_FOR.get(penalty, {}), **{"penalty": penalty, **changes})
+    config = changed(preset(), {**QUICK_FOR.get(penalty, {}), "penalty": penalty, **changes})
     return make_splitting(config, lenet5(np.random.default_rng(0), dtype, UNITS))
 
 
@@ -42,21 +42,20 @@ def begun(splitting, prune=0.0):
 # ---- the stages of a run
 
 
-@pytest.mark.parametrize("preset", ["quick", "paper"])
-def test_before_the_refit_the_run_goes_as_one_that_ends_there(preset):
-    config = replace(PRESETS[preset], epochs=5)
-    with_refit = make_stages(replace(config, refit=2), made())
-    shorter = make_stages(replace(config, epochs=3), made())
+@pytest.mark.parametrize("name", ["quick", "paper"])
+def test_before_the_refit_the_run_goes_as_one_that_ends_there(name):
+    with_refit = make_stages(preset(name, epochs=5, refit=2), made())
+    shorter = make_stages(preset(name, epochs=3), made())
     assert [(stage.first, stage.epochs) for stage in with_refit] == [(0, 3), (3, 2)]
     assert len(shorter) == 1
-    assert isinstance(shorter[0].schedule, Continuation if preset == "quick" else Stepwise)
+    assert isinstance(shorter[0].schedule, Continuation if name == "quick" else Stepwise)
     for epoch in range(3):
         for i in range(10):
             assert with_refit[0].settings(epoch, i, 10) == shorter[0].settings(epoch, i, 10)
 
 
 def test_in_the_refit_lr_falls_by_half_a_cosine_and_there_are_no_penalties():
-    _, stage = make_stages(replace(PRESETS["quick"], epochs=5, refit=2, lr=0.5, prune=0.25), made())
+    _, stage = make_stages(preset(epochs=5, refit=2, lr=0.5, prune=0.25), made())
     assert isinstance(stage.solver, Refit)
     assert stage.solver.prune == 0.25
     assert stage.schedule == HalfCosine(0.5)
@@ -150,7 +149,7 @@ def test_processes_give_the_bytes_of_one(penalty, digits):
 
 def test_on_a_device(digits):
     there = make_splitting(
-        replace(PRESETS["quick"]),
+        preset(),
         lenet5(np.random.default_rng(0), units=UNITS).with_flat(to_device(made().network.flat, device)),
     )
     here = made()

@@ -5,7 +5,6 @@ Every number is computed here a second time: from the saved bytes with tests/ind
 
 import platform
 import re
-from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 
@@ -17,13 +16,12 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 import minisgl
-from minisgl import plots
 from minisgl import run as runs
-from minisgl.experiments import PRESETS
+from minisgl.experiments import preset
 from minisgl.formats import files
 from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
-from minisgl.training import report
+from minisgl.training import figures, report
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Tick, Training
 from minisgl.training.progress import epoch_line, showing_progress
@@ -83,7 +81,7 @@ def assert_described(entry, tensors, test):
 
 # ---- report.json
 
-CONFIG = replace(PRESETS["quick"], threads=3, seed=4, epochs=7)
+CONFIG = preset(threads=3, seed=4, epochs=7)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +92,7 @@ def splitting():
     network.layers["conv2"].weight[:5] = -9e-6
     network.layers["fc1"].weight[:, 100:130] = 0
     splitting = make_splitting(CONFIG, network)
-    splitting.v_step(CONFIG.beta, dict(zip(UNIT_AXIS, THRESHOLDS, strict=True)))
+    splitting.v_step(CONFIG.regime.beta, dict(zip(UNIT_AXIS, THRESHOLDS, strict=True)))
     return splitting
 
 
@@ -132,11 +130,11 @@ def finished(request, digits, tmp_path_factory):
     console = Console(file=StringIO(), width=80, force_terminal=False)
     write_digits(folder, "train", digits[0][:60])
     write_digits(folder, "t10k", digits[1][:50])
-    config = replace(PRESETS[request.param], data=folder, out=folder / "run", epochs=2, batch_size=20, threads=1, seed=6)
-    if request.param == "quick":
-        config = replace(config, threshold=THRESHOLDS)
+    options = {"threshold": THRESHOLDS} if request.param == "quick" else {}
+    options |= {"data": folder, "out": folder / "run", "epochs": 2, "batch_size": 20, "threads": 1, "seed": 6}
+    config = preset(request.param, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save_run_figures", lambda history, network, folder: drawn.append(network))
+        patch.setattr(figures, "save_run_figures", lambda history, network, *others: drawn.append(network))
         run = runs.train(config, console)
     result = files.read_json(run.report)
     return SimpleNamespace(config=config, run=run, report=result, shown=console.file.getvalue(), drawn=drawn[0])
@@ -147,7 +145,7 @@ def test_the_saved_network_is_the_one_that_is_reported_and_drawn(finished, digit
     assert [result[key] for key in ("preset", "threads", "seed", "epochs", "final")] == [finished.config.preset, 1, 6, 2, final]
     tensors = read_safetensors(finished.run.model)
     assert_described(result[final], tensors, digits[1][:50])
-    error, zeros, _ = evaluate(finished.run.path, finished.config.data)
+    error, zeros, _ = evaluate(finished.run.path, finished.config.data.data)
     assert error == pytest.approx(result[final]["test_error"], abs=1e-9)
     assert zeros == sum(layer["zero_weights"] for layer in result[final]["layers"].values()) > 0
     weights = [np.abs(tensors[f"{name}.weight"]) for name in UNIT_AXIS]
@@ -203,7 +201,7 @@ def trained(config, digits, path):
 
 
 def test_loss_and_error_are_means_over_the_epochs_images(digits, tmp_path):
-    config = replace(PRESETS["paper"], penalty="none", optimizer="sgd", momentum=0.0, lr=0.1, epochs=2, batch_size=20, seed=2)
+    config = preset("paper", penalty="none", optimizer="sgd", momentum=0.0, lr=0.1, epochs=2, batch_size=20, seed=2)
     _, history, ticks = trained(config, digits[0][:70], tmp_path)
     network = lenet5(np.random.default_rng(2))
     for step, (tick, _) in enumerate(ticks):  # of 20, 20, 20 and 10 images, twice
@@ -227,7 +225,7 @@ def test_loss_and_error_are_means_over_the_epochs_images(digits, tmp_path):
 
 @pytest.mark.parametrize(("holdout", "name", "part"), [(0, "training", slice(0, 70)), (30, "held-out", slice(40, 70))])
 def test_w_and_v_are_measured_as_they_would_be_saved(holdout, name, part, digits, tmp_path):
-    config = replace(PRESETS["quick"], epochs=2, holdout=holdout, threshold=THRESHOLDS, batch_size=20)
+    config = preset(epochs=2, holdout=holdout, threshold=THRESHOLDS, batch_size=20)
     splitting, history, ticks = trained(config, digits[0][:70], tmp_path)
     assert [(record["epoch"], record["measured_on"]) for record in history] == [(1, name), (2, name)]
     for which in ("w", "v"):
@@ -269,3 +267,15 @@ def test_in_a_terminal_there_is_a_bar(monkeypatch):
         bar = r"epoch 2/7 (.*) loss 0\.1234  error 5\.67 %  V zeros 89\.1 % \d:\d\d:\d\d [-:\d]+"  # elapsed, remaining
         lengths.append(re.findall(bar, text)[-1].count("━"))
     assert 5 < lengths[0] == pytest.approx(lengths[1] / 4, abs=1)
+
+
+# ---- figures
+
+
+def test_without_matplotlib_a_run_is_finished_and_a_line_warns(small, command, tmp_path):
+    (tmp_path / "matplotlib.py").write_text("raise RuntimeError('no matplotlib here')")
+    done = command("minisgl.train", "--data", small, "--epochs", 1, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "minisgl: figures could not be drawn: RuntimeError: no matplotlib here\n"
+    assert done.stdout.splitlines()[-1].endswith("everything is in run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"model.safetensors", "report.json"}

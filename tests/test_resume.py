@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from conftest import write_digits
 from killing import SAME, without_times
 from rich.console import Console
 
-from minisgl import plots, train
-from minisgl import run as runs
+import minisgl
+from minisgl import train
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.formats import files
+from minisgl.training import figures
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
 
@@ -42,7 +44,7 @@ def tiny(tmp_path_factory, digits):
 def no_figures():
     """They take longer than all the rest; test_plots.py draws them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save_run_figures", lambda *arguments: None)
+        patch.setattr(figures, "save_run_figures", lambda *arguments: None)
         yield
 
 
@@ -50,11 +52,7 @@ def run(words, out=None):
     """The command within this process; what it printed."""
     words = [*map(str, words), *(["--out", str(out)] if out else [])]
     console = Console(file=StringIO(), width=200)
-    config = train.parse(words)
-    if config.resume is None:
-        runs.train(config, console)
-    else:
-        runs.resume(config.resume, config, train.named(words), console)
+    train.run(train.parse(words), console)
     return console.file.getvalue()
 
 
@@ -224,7 +222,7 @@ def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, di
         ({"lr": "fast"}, "lr must be float, and is 'fast'"),
         ({"epochs": 2.5}, "epochs must be int"),
         ({"penalty": 3}, "penalty must be str"),
-        ({"preset": "slow"}, "preset must be quick or paper"),
+        ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick and paper"),
         ({"threshold": "0.1"}, "threshold must be"),
         ({"surprise": 1}, r"unknown \['surprise'\]"),
         ({"lr": -1.0}, "--lr must be a number above 0"),
@@ -233,6 +231,22 @@ def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, di
 def test_a_config_that_is_none(change, sentence, whole, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**json.loads((whole / "config.json").read_text()), **change}))
     refused(["--resume", tmp_path], sentence)
+
+
+def test_a_run_of_the_first_version_is_evaluated_and_not_resumed(whole, tmp_path):
+    run_directory = Path(shutil.copytree(whole, tmp_path / "run"))
+    values = json.loads((whole / "config.json").read_text())
+    del values["version"]
+    old = {**values, "lr_drops": [40, 80], "beta_growth": 1.25, "beta_every": 40, "momentum": 0.9, "nesterov": False}
+    (run_directory / "config.json").write_text(json.dumps(old))
+    opened = minisgl.Run.open(run_directory)
+    test = opened.test_set()
+    assert opened.evaluate(test.images, test.labels) == opened.report["v"]["test_error"]
+    assert "is finished" in run(["--resume", run_directory])
+    (run_directory / "report.json").unlink()
+    refused(["--resume", run_directory], "was begun by an earlier version of minisgl and cannot be resumed: train it anew")
+    (run_directory / "config.json").write_text(json.dumps({**values, "version": 3}))
+    refused(["--resume", run_directory], "was begun by a later version of minisgl")
 
 
 def test_a_module_that_a_file_names_is_not_imported(tiny, tmp_path, monkeypatch):

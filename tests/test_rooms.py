@@ -20,7 +20,7 @@ ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("models",),
     ("solver",),
     ("plots",),
-    ("config",),
+    ("config", "flags"),
     ("experiments",),
     ("analysis",),
     ("training",),

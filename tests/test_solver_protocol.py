@@ -6,15 +6,15 @@ The stranger is `Masked`: gradient descent on half of the weights, drawn at rand
 import sys
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from trees import tree
 
+from minisgl.config import changed
 from minisgl.data.mnist import Digits
-from minisgl.experiments import PRESETS
+from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.nn import Block, Flatten, Linear, Network
 from minisgl.nn.optimizers import SGD
@@ -132,7 +132,7 @@ def test_a_stranger_is_refitted_and_goes_on_from_a_checkpoint(digits: tuple[Digi
 
 @pytest.mark.parametrize("penalty", ["none", "l0", "l1-l2", "group-l0"])
 def test_by_hand_and_by_the_protocol_the_bytes_are_the_same(penalty: str) -> None:
-    config = replace(PRESETS["quick"], penalty=penalty)
+    config = changed(preset(), {"penalty": penalty})
     one, other = (make_splitting(config, lenet5(np.random.default_rng(0), units=UNITS)) for _ in range(2))
     thresholds = dict.fromkeys(one.network.layout.weights, 0.05)
     rng = np.random.default_rng(2)

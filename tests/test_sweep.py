@@ -22,6 +22,7 @@ from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.results import Failure, Result
+from minisgl.config import PaperConfig, changed
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.experiments import preset
 from minisgl.formats import network_file
@@ -84,14 +85,14 @@ def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
     for entry in entries:
         if entry.regime == "preset":
             told = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
-            assert entry.config == replace(preset(entry.method), **told)
+            assert entry.config == changed(preset(entry.method), told)
             continue
         config = entry.config
-        assert (config.epochs, config.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
+        assert (config.epochs, config.data.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
         assert config.out == tmp_path / entry.name
-        assert config.refit == (2 if entry.regime == "continuation" else 0)
-        assert (config.threshold is None) == (entry.regime == "paper")
-        assert config.penalty == ("none" if entry.method == "magnitude" else entry.method)
+        assert config.refit.refit == (2 if entry.regime == "continuation" else 0)
+        assert isinstance(config.regime, PaperConfig) == (entry.regime == "paper")
+        assert config.penalty.penalty == ("none" if entry.method == "magnitude" else entry.method)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
 def test_the_papers_schedule_is_scaled(epochs, drops, every):
     assert grid.scaled(epochs) == {"epochs": epochs, "lr_drops": drops, "beta_every": every}
     if epochs == 200:
-        paper = preset("paper", "l0")
+        paper = preset("paper").regime
         assert (paper.lr_drops, paper.beta_every) == (drops, every)
 
 
@@ -140,7 +141,7 @@ def test_the_results_are_true(made):
         cost = footprint.measure(smaller, network_file.as_bytes(smaller))
         assert (result.flops, result.units, result.seconds) == (cost.flops, cost.units, report["seconds"])
         config = json.loads((made[0] / result.name / "config.json").read_text())
-        assert result.config == {key: value for key, value in config.items() if key not in grid.NOT_TOLD}
+        assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_TOLD, "version")}
 
 
 def test_magnitude_pruning_is_told_the_zeros_of_its_twin(made):
@@ -208,6 +209,19 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     assert twinless.startswith("3/3  magnitude continuation seed 0")
     assert "failed: it takes its number of zeros from l0-continuation-0, which" in twinless
     assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
+
+
+def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
+    committed = results.read(Path(__file__).parent.parent / "docs" / "results.jsonl")
+    found = {result.name: result.config for result in committed}
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
+    for entry in entries:
+        zeros = 100 * found[entry.name]["prune"]
+        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.twin else entry, tmp_path)
+    with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
+        grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
+    drawn = SweepConfig(draw=Path(__file__).parent.parent / "docs" / "results.jsonl", out=tmp_path / "drawn")
+    assert run(drawn)[0] == 0
 
 
 def test_two_sweeps_do_not_share_a_directory(copied):

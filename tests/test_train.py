@@ -4,19 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_module
+from conftest import parsed, run_module
 from independent import evaluate as independently
 from rich.console import Console
 
 import minisgl
 from minisgl import run as runs
-from minisgl import train
+from minisgl.experiments import preset
 
 FILES = {"config.json", "history.jsonl", "checkpoint", "model.safetensors", "report.json", "figures"}
 FIGURES = {"loss_and_error.png", "sparsity.png", "conv1_filters.png", "fc1_zeros.png"}
@@ -141,12 +140,12 @@ def test_init_starts_from_a_saved_model(finished: tuple[Path, str], small: Path,
 
 
 @pytest.mark.parametrize("penalty", ["none", "group-lasso", "l1", "l0"])
-@pytest.mark.parametrize("preset", ["quick", "paper"])
-def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: Path, tmp_path: Path) -> None:
-    config = train.parse(["--preset", preset, "--penalty", penalty, "--data", str(small), "--epochs", "1"])
-    run = runs.train(replace(config, batch_size=200, out=tmp_path / "run"), Console(file=StringIO()))
+@pytest.mark.parametrize("name", ["quick", "paper"])
+def test_every_penalty_trains_in_both_regimes(penalty: str, name: str, small: Path, tmp_path: Path) -> None:
+    config = preset(name, penalty=penalty, data=small, epochs=1, batch_size=200, out=tmp_path / "run")
+    run = runs.train(config, Console(file=StringIO()))
     report = json.loads(run.report.read_text())
-    assert report["final"] == ("v" if preset == "quick" and penalty in ("l0", "l1") else "w")
+    assert report["final"] == ("v" if name == "quick" and penalty in ("l0", "l1") else "w")
     assert report["w"]["test_error"] < 50
     if penalty in ("none", "group-lasso"):
         assert report["w"] == report["v"]  # V is W
@@ -155,7 +154,7 @@ def test_every_penalty_trains_in_both_regimes(penalty: str, preset: str, small: 
 @pytest.mark.parametrize("options", [[], ["--nesterov"]])
 def test_sgd_trains(options: list[str], small: Path, tmp_path: Path) -> None:
     words = ["--optimizer", "sgd", "--lr", "0.05", "--penalty", "none", "--data", str(small), "--epochs", "2"]
-    run = runs.train(train.parse([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
+    run = runs.train(parsed([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
     assert json.loads(run.report.read_text())["w"]["test_error"] < 30
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisgl.config import TrainConfig
+from minisgl.config import TrainConfig, changed
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
-from minisgl.experiments import PRESETS
+from minisgl.experiments import preset
 from minisgl.formats import network_file
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import Adam
@@ -21,7 +21,7 @@ from minisgl.training.loop import Training
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
 
-CONFIG = replace(PRESETS["quick"], epochs=2)
+CONFIG = preset(epochs=2)
 
 
 def train(config: TrainConfig, digits: Digits, directory: Path) -> Splitting:
@@ -37,9 +37,9 @@ def some(digits: tuple[Digits, Digits]) -> Digits:
     return digits[0][:950]  # the last batch is a partial one
 
 
-@pytest.mark.parametrize("preset", ["quick", "paper"])
-def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(preset: str, some: Digits, tmp_path: Path) -> None:
-    config = replace(PRESETS[preset], epochs=2)
+@pytest.mark.parametrize("which", ["quick", "paper"])
+def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(which: str, some: Digits, tmp_path: Path) -> None:
+    config = preset(which, epochs=2)
     contents = []
     for name, threads in (("a", 2), ("b", 2), ("c", 1)):
         splitting = train(replace(config, threads=threads), some, tmp_path / name)
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(preset: str, so
 
 @pytest.mark.parametrize("changes", [{"penalty": "none"}, {"lam": 0.0}, {"penalty": "l1", "lam": 0.0, "beta": 0.0}])
 def test_without_a_penalty_the_bytes_are_those_of_the_plain_loop(changes: dict, some: Digits, tmp_path: Path) -> None:
-    config = replace(CONFIG, **changes)
+    config = changed(CONFIG, changes)
     splitting = train(config, some, tmp_path / "run")
 
     network = lenet5(np.random.default_rng(config.seed))
@@ -73,7 +73,7 @@ def test_without_a_penalty_the_bytes_are_those_of_the_plain_loop(changes: dict, 
 
 def test_it_overfits_100_images_to_zero_error(digits: tuple[Digits, Digits]) -> None:
     hundred = digits[0][:100]
-    config = replace(CONFIG, penalty="none", epochs=30, batch_size=20)
+    config = preset(penalty="none", epochs=30, batch_size=20)
     splitting = make_splitting(config, lenet5(np.random.default_rng(0)))
     training = Training(config, splitting, hundred)
     with running_shards(2, 2) as shards:
@@ -83,14 +83,14 @@ def test_it_overfits_100_images_to_zero_error(digits: tuple[Digits, Digits]) -> 
 
 
 def test_divergence_names_epoch_step_and_cause_and_keeps_the_checkpoint(some: Digits, tmp_path: Path) -> None:
-    config = replace(CONFIG, optimizer="sgd", penalty="none", lr=1e6)
+    config = preset(epochs=2, optimizer="sgd", penalty="none", lr=1e6)
     with pytest.raises(
         MinisglError, match=r"in epoch 1, step \d+ of 10; most likely the learning rate .* too large; no checkp"
     ):
         train(config, some, tmp_path / "at-once")
 
     # a network that learns one epoch and is then fed a batch that ruins it
-    healthy = replace(CONFIG, epochs=2, penalty="none")
+    healthy = preset(epochs=2, penalty="none")
     splitting = make_splitting(healthy, lenet5(np.random.default_rng(0)))
     training = Training(healthy, splitting, some)
 
@@ -107,7 +107,7 @@ def test_divergence_names_epoch_step_and_cause_and_keeps_the_checkpoint(some: Di
 
 @pytest.mark.parametrize("penalty", ["l0", "none"])
 def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, some: Digits, tmp_path: Path) -> None:
-    config = replace(CONFIG, penalty=penalty, epochs=2)
+    config = changed(CONFIG, {"penalty": penalty})
     unbroken = train(config, some, tmp_path / "run")
 
     # forget the second epoch, restore the first one's end, and train it again
@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(some: Digits, tmp_p
 
 
 def test_held_out_images_are_the_last_ones_and_are_not_trained_on(digits: tuple[Digits, Digits]) -> None:
-    config = replace(CONFIG, holdout=5000)
+    config = preset(epochs=2, holdout=5000)
     training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits[0])
     assert len(training.train) == 55_000
     assert training.measured_on == "held-out"
@@ -143,7 +143,7 @@ def test_held_out_images_are_the_last_ones_and_are_not_trained_on(digits: tuple[
 
 
 def test_in_the_paper_regime_the_threshold_follows_from_beta(some: Digits, tmp_path: Path) -> None:
-    config = replace(PRESETS["paper"], epochs=1)
+    config = preset("paper", epochs=1)
     splitting = train(config, some, tmp_path / "run")
     w = splitting.network.weights
     # sqrt(2 lam / beta) with beta = 25 lam

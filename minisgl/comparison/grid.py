@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from minisgl import config as configuration
-from minisgl.config import TrainConfig
+from minisgl.config import ContinuationConfig, PaperConfig, TrainConfig, changed
 from minisgl.errors import MinisglError
-from minisgl.experiments import preset
+from minisgl.experiments import PRESETS, find, preset
 
 Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small"]
 Regime = Literal["continuation", "paper", "preset"]
@@ -53,13 +53,14 @@ NOT_TOLD = ("out", "threads", "checkpoint_every", "init")
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the grid, in the run directory `out`."""
+    """One run of the grid, in the run directory `out`. A user's own modules are looked for in `folder`."""
 
     method: Method
     regime: Regime
     seed: int
     out: Path
     config: TrainConfig
+    folder: Path
 
     @property
     def name(self) -> str:
@@ -72,24 +73,49 @@ class Entry:
         return f"l0-continuation-{self.seed}" if self.method == "magnitude" else None
 
 
-def scaled(epochs: int) -> dict[str, Any]:
-    """The paper's schedule, made for 200 epochs, for so many: lr falls and beta grows at the same fractions of the run.
+def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
+    """The schedule of a preset of the paper's regime for so many epochs: lr falls and beta grows at the same fractions.
 
     Fractions are rounded to whole epochs, at least one apart.
     """
-    paper, drops = preset("paper", "l0"), [0]
-    for drop in paper.lr_drops:
+    regime, drops = paper.regime, [0]
+    if not isinstance(regime, PaperConfig):
+        raise ValueError(f"preset {paper.preset} is not of the paper's regime")
+    for drop in regime.lr_drops:
         drops.append(max(round(drop * epochs / paper.epochs), drops[-1] + 1))
-    every = max(round(paper.beta_every * epochs / paper.epochs), 1)
+    every = max(round(regime.beta_every * epochs / paper.epochs), 1)
     return {"epochs": epochs, "lr_drops": tuple(drops[1:]), "beta_every": every}
 
 
+def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> TrainConfig | None:
+    """What a run of the method in the regime starts from; None where the experiment has no such preset."""
+    name = {"continuation": "quick", "paper": "paper", "preset": method}[regime]
+    kind = PaperConfig if regime == "paper" else ContinuationConfig
+    presets = find(experiment).presets
+    if name not in presets or not isinstance(presets[name].regime, kind):
+        return None
+    if regime == "preset":
+        return preset(name, experiment)
+    start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
+    schedule = scaled(epochs, start) if regime == "paper" else {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
+    return changed(start, {**schedule, **SETTINGS[method, regime]})
+
+
 def entries(
-    methods: Sequence[Method], regimes: Sequence[Regime], seeds: int, *, epochs: int, holdout: int, out: Path, data: Path | None
+    methods: Sequence[Method],
+    regimes: Sequence[Regime],
+    seeds: int,
+    *,
+    epochs: int,
+    holdout: int,
+    out: Path,
+    data: Path | None,
+    experiment: str = TrainConfig().experiment,
+    network: str | None = None,
 ) -> tuple[Entry, ...]:
     """The grid, seed by seed, so that an early stop leaves whole comparisons; magnitude brings along the runs it needs.
 
-    MinisglError for a value out of range.
+    Presets that the experiment does not have are left out. MinisglError for a value out of range.
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
     if ("magnitude", "continuation") in wanted:
@@ -97,35 +123,31 @@ def entries(
     grid = []
     for seed in range(seeds):
         for method, regime in (key for key in SETTINGS if key in wanted):
-            if regime == "preset":
-                start, schedule = preset(method), {}
-            elif regime == "paper":
-                start, schedule = preset("paper", method), scaled(epochs)
-            else:
-                start, schedule = preset("quick", method), {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
+            if (start := _start(method, regime, experiment, epochs)) is None:
+                continue
             place = out / f"{method}-{regime}-{seed}"
-            penalty = start.penalty if regime == "preset" else method
-            common = {"penalty": penalty, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
-            config = replace(start, **{**schedule, **common, **SETTINGS[method, regime]})
+            common = {"network": network, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
+            config = changed(start, common)
+            find(experiment).check(config)
             configuration.check(config)
-            grid.append(Entry(method, regime, seed, place, config))
+            grid.append(Entry(method, regime, seed, place, config, Path.cwd()))
     return tuple(grid)
 
 
 def with_zeros(entry: Entry, zeros: float) -> Entry:
     """The entry with so many percent of its weights made zero when the refit begins."""
-    return replace(entry, config=replace(entry.config, prune=zeros / 100))
+    return replace(entry, config=changed(entry.config, {"prune": zeros / 100}))
 
 
 def told(config: TrainConfig) -> dict[str, Any]:
     """What makes a run the run it is, as JSON values."""
-    return {name: value for name, value in configuration.as_json(config).items() if name not in NOT_TOLD}
+    return {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_TOLD}
 
 
 def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     """MinisglError, which says what differs, unless `found`, told in that place, is the entry's configuration."""
     wanted = told(entry.config)
-    if entry.twin is not None and not entry.config.prune:
+    if entry.twin is not None and not entry.config.refit.prune:
         found = {**found, "prune": 0.0}  # it is not known yet how many zeros the entry will take over
     if names := [name for name in wanted if found.get(name) != wanted[name]]:
         differ = "; ".join(f"{name} is {found.get(name)} there, {wanted[name]} here" for name in names)

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, require_same, told
 from minisgl.errors import MinisglError
+from minisgl.flags import Flags
 from minisgl.formats import files, network_file
 from minisgl.training.directory import LOCK, RunDirectory
 
@@ -78,11 +80,14 @@ def make(entry: Entry) -> Result | Failure:
 
     Nothing is printed. What a user can mend comes back as a Failure.
     """
+    if str(entry.folder) not in sys.path:  # this may be a process of its own, in another folder
+        sys.path.insert(0, str(entry.folder))
     try:
         directory = RunDirectory(entry.out)
         if directory.config.is_file():
             require_same(told(configuration.from_json(directory.config)), entry, directory.path)
-            run.resume(directory.path, entry.config, (), Console(quiet=True))
+            named = Flags(experiment=entry.config.experiment, network=entry.config.network)
+            run.resume(directory.path, named, Console(quiet=True))
         else:
             _discard_what_says_nothing(directory.path)
             run.train(entry.config, Console(quiet=True))
@@ -99,8 +104,8 @@ def _discard_what_says_nothing(path: Path) -> None:
 
 def _look(entry: Entry, directory: RunDirectory) -> Result:
     """The result of a finished run."""
-    network, report = run.load_run(directory.path)
-    smaller = compact(network)
+    finished = run.Run.open(directory.path, entry.config.experiment, entry.config.network)
+    report, smaller = finished.report, compact(finished.network)
     cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     final = report["final"]
     return Result(

@@ -2,30 +2,105 @@
 
 mnist-lenet5    LeNet-5 on digits: r on every layer, group lasso on W (Bui, Park, Zhang, Qi, Xin 2021)
 shaky-curves    three convolutions on words in a regular or a shaky hand: r on fc alone (Xue, Xin 2019)
+module:NAME     an Experiment of a user's own
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from minisgl.config import TrainConfig
+import numpy as np
+
+from minisgl.config import TrainConfig, changed
+from minisgl.data.labelled import LabelledImages
+from minisgl.errors import MinisglError
+from minisgl.experiments import own
+from minisgl.experiments.arrays import as_data, as_images
 from minisgl.experiments.experiment import Data, Experiment
 from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS, QUICK_FOR
 from minisgl.experiments.shaky_curves import SHAKY_CURVES
+from minisgl.flags import Flags, configure, flags
+from minisgl.nn import Layer, Network
 
-__all__ = ["EXPERIMENTS", "ON_A_GPU", "PRESETS", "QUICK_FOR", "Data", "Experiment", "preset"]
+__all__ = [
+    "EXPERIMENTS",
+    "ON_A_GPU",
+    "PRESETS",
+    "QUICK_FOR",
+    "Data",
+    "Experiment",
+    "build",
+    "configured",
+    "find",
+    "layer_classes",
+    "load",
+    "load_test",
+    "preset",
+]
 
-EXPERIMENTS: dict[str, Experiment] = {"mnist-lenet5": MNIST_LENET5, "shaky-curves": SHAKY_CURVES}
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (MNIST_LENET5, SHAKY_CURVES)}
 
 # A GPU takes a batch whole: what a thread does for a processor its thousands of cores do anyway.
 ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
 
 
-def preset(name: str, penalty: str | None = None, backend: str = "numpy", experiment: str = "mnist-lenet5") -> TrainConfig:
-    """The configuration of an experiment's preset for a backend and a penalty, None for its own.
+def find(name: str) -> Experiment:
+    """The experiment of that name, or a user's module:NAME. MinisglError where there is none."""
+    if name in EXPERIMENTS:
+        return EXPERIMENTS[name]
+    if ":" not in name:
+        raise MinisglError(f"--experiment must be one of {', '.join(EXPERIMENTS)}, or module:NAME, and is {name}")
+    found = own.imported(name, "--experiment")
+    if not isinstance(found, Experiment):
+        raise MinisglError(f"--experiment {name} must be a minisgl.experiments.Experiment, and is a {type(found).__name__}")
+    return found
 
-    Where a name is unknown, of the default. The penalty's name is not filled in: only the settings are that follow from it.
+
+def configured(given: Flags) -> TrainConfig:
+    """The configuration that the options ask for: a preset's, with what was given in its place. MinisglError if it is none."""
+    name, chosen = given.experiment or MNIST_LENET5.name, given.preset or "quick"
+    experiment = find(name)
+    if chosen not in experiment.presets:
+        raise MinisglError(f"there is no --preset {chosen}: {name} has {' and '.join(experiment.presets)}")
+    config = replace(experiment.presets[chosen], experiment=name, preset=chosen)
+    changes = dict(experiment.changes.get(given.penalty or config.penalty.penalty, {})) if chosen == "quick" else {}
+    return configure(changed(config, changes | (ON_A_GPU if given.backend == "cupy" else {})), given)
+
+
+def preset(name: str = "quick", experiment: str = "mnist-lenet5", penalty: str | None = None, **options: Any) -> TrainConfig:
+    """The configuration of an experiment's preset, with the defaults of `python -m minisgl.train`.
+
+    penalty: r's name, None for the preset's own. Other options are given by their names on the command line, with _ for -:
+    preset("quick", penalty="l1", epochs=3, data="fashion"). Raises MinisglError for an unknown name, a value of another type,
+    or an option that such a run would not use.
     """
-    chosen = EXPERIMENTS.get(experiment, EXPERIMENTS["mnist-lenet5"])
-    config = chosen.presets.get(name, chosen.presets["quick"])
-    changes = chosen.changes.get(penalty or config.penalty, {}) if config.preset == "quick" else {}
-    return replace(config, **changes, **(ON_A_GPU if backend == "cupy" else {}))
+    return configured(flags(preset=name, experiment=experiment, penalty=penalty, **options))
+
+
+def build(config: TrainConfig, rng: np.random.Generator) -> Network:
+    """The network of a configuration, its weights drawn from rng: --network's, or its experiment's."""
+    if config.network is not None:
+        return own.builder(config.network)(rng)
+    return own.call(config.experiment, find(config.experiment).network, rng, f"the network of {config.experiment}")
+
+
+def layer_classes(experiment: str | None, network: str | None) -> set[type[Layer]]:
+    """The classes of the layers in a network of a user's own, by --network or in a user's --experiment; else none."""
+    if network is None and (experiment is None or ":" not in experiment):
+        return set()
+    built = build(TrainConfig(experiment=experiment or MNIST_LENET5.name, network=network), np.random.default_rng(0))
+    return own.classes(built.root)
+
+
+def load(config: TrainConfig, network: Network) -> Data:
+    """The data of a configuration, for its network. MinisglError if they cannot be read, or do not fit the network."""
+    name, experiment = config.experiment, find(config.experiment)
+    return as_data(own.call(name, experiment.load, config.data.data, f"load of {name}"), name, network)
+
+
+def load_test(name: str, directory: Path | None, network: Network) -> LabelledImages:
+    """The test set of the experiment of that name, for this network. MinisglError as from load."""
+    experiment = find(name)
+    if experiment.load_test is None:
+        return as_data(own.call(name, experiment.load, directory, f"load of {name}"), name, network).test
+    return as_images(own.call(name, experiment.load_test, directory, f"load_test of {name}"), f"{name}: the test set", network)

@@ -1,19 +1,33 @@
-"""What an experiment is: a network, its data, what it keeps, and its presets."""
+"""What an experiment is: a network, its data, what it keeps, and its presets.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+    MINE = Experiment("mine", network=build, load=load)
+
+is a whole one: `build(rng)` gives the network and `load(directory)` the images. docs/your-own-network.md has an example.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
+from minisgl.errors import MinisglError
 from minisgl.nn import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Build = Callable[[np.random.Generator], Network]
 
 
 class Data(NamedTuple):
-    """What an experiment learns from, what it watches itself on, and what it is measured on in the end."""
+    """What an experiment learns from, what it watches itself on, and what it is measured on in the end.
+
+    An experiment of your own may give pairs of arrays, images (N, C, H, W) uint8 or float32 and labels (N,) int.
+    """
 
     train: LabelledImages
     validation: LabelledImages | None
@@ -22,14 +36,33 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """`network(rng)` draws its network; `load(directory)` gives its data, `load_test` the test set alone.
+    """`network(rng)` draws its network; `load(directory)` gives its data, Data or train and test, where directory is --data's.
 
-    `kept` is the network that the paper's regime keeps, "w" or "v"; `presets` are by name, `changes` of quick by penalty.
+    presets      configurations by name; without any, the package's defaults are "quick"
+    changes      what "quick" changes for a penalty, by the penalty's name
+    kept         the network that the paper's regime keeps, "w" or "v"
+    load_test    the test set alone, where that is quicker
+    makes_data   why it takes neither --data nor --holdout; empty where it takes both
+    read_picture reads a user's picture (C, H, W) for `evaluate`; None where it has no pictures
+    read_word    the same for `classify`
+    figures      own figures by their files' names: draw(network, test images) gives one
     """
 
-    network: Callable[[np.random.Generator], Network]
-    load: Callable[[Path | None], Data]
-    load_test: Callable[[Path | None], LabelledImages]
-    kept: str
-    presets: dict[str, TrainConfig]
-    changes: dict[str, dict[str, Any]]
+    name: str
+    network: Build
+    load: Callable[[Path | None], Any]
+    presets: Mapping[str, TrainConfig] = field(default_factory=lambda: {"quick": TrainConfig()})
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kept: str = "w"
+    load_test: Callable[[Path | None], LabelledImages] | None = None
+    makes_data: str = ""
+    read_picture: Callable[[Path], np.ndarray] | None = None
+    read_word: Callable[[Path], np.ndarray] | None = None
+    figures: Mapping[str, Callable[[Network, LabelledImages], "Figure"]] = field(default_factory=dict)
+
+    def check(self, config: TrainConfig) -> None:
+        """MinisglError if the experiment has no such preset, or cannot use the data that are asked for."""
+        if config.preset not in self.presets:
+            raise MinisglError(f"there is no --preset {config.preset}: {self.name} has {' and '.join(self.presets)}")
+        if self.makes_data and (config.data.data is not None or config.data.holdout):
+            raise MinisglError(f"--data and --holdout are {self.makes_data}")

@@ -3,46 +3,44 @@
 A preset is a complete configuration. For another penalty than l0 the preset quick changes a few of its settings.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minisgl.config import TrainConfig
+import numpy as np
+
+from minisgl.config import ContinuationConfig, DataConfig, PaperConfig, PenaltyConfig, RefitConfig, TrainConfig
 from minisgl.data import mnist
 from minisgl.experiments.experiment import Data, Experiment
 from minisgl.models import lenet5
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
-# Where much has to go, V would stray from W: beta is larger from the start. And few weights, trained for long, would learn the
-# images by heart: they are shifted. docs/results.md lists what was tried.
-_LONG = TrainConfig(beta=0.1, beta_rise=200.0, shift=1)
 PRESETS: dict[str, TrainConfig] = {
     # Chosen on 5,000 held-out training images; docs/architecture.md lists what was tried.
     "quick": TrainConfig(),
     # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
-    "paper": TrainConfig(preset="paper", epochs=200, lr=1e-3, lam=0.1 / N_TRAIN, beta=2.5 / N_TRAIN, threshold=None),
-    "sparse": replace(
-        _LONG,
-        preset="sparse",
-        epochs=100,
-        refit=20,
-        lr=1e-3,
-        hold=0.75,
-        threshold=(0.29, 0.37, 0.34, 0.27),
-        group_lam=4e-6,
-        ramp=0.75,
-        prune=0.99643,  # at most 1,537 weights stay
+    "paper": TrainConfig(
+        preset="paper", epochs=200, lr=1e-3, penalty=PenaltyConfig(lam=0.1 / N_TRAIN), regime=PaperConfig(beta=2.5 / N_TRAIN)
     ),
-    "small": replace(
-        _LONG,
+    # Where much has to go, V would stray from W: beta is larger from the start. And few weights, trained for long, would learn
+    # the images by heart: they are shifted. docs/results.md lists what was tried.
+    "sparse": TrainConfig(
+        preset="sparse",
+        data=DataConfig(shift=1),
+        penalty=PenaltyConfig(group_lam=4e-6),
+        regime=ContinuationConfig(threshold=(0.29, 0.37, 0.34, 0.27), ramp=0.75, hold=0.75, beta=0.1, beta_rise=200.0),
+        refit=RefitConfig(20, prune=0.99643),  # at most 1,537 weights stay
+        epochs=100,
+        lr=1e-3,
+    ),
+    "small": TrainConfig(
         preset="small",
-        penalty="group-l0",
+        data=DataConfig(shift=1),
+        penalty=PenaltyConfig("group-l0", group_lam=4e-5),
+        # thresholds of a group's root mean square
+        regime=ContinuationConfig(threshold=(0.45, 0.06, 0.02, 0.05), ramp=0.7, beta=0.1, beta_rise=200.0),
+        refit=RefitConfig(16),
         epochs=38,
-        refit=16,
-        threshold=(0.45, 0.06, 0.02, 0.05),  # of a group's root mean square
-        group_lam=4e-5,
-        ramp=0.7,
     ),
 }
 
@@ -58,4 +56,18 @@ def _digits(directory: Path | None) -> Data:
     return Data(train, None, test)
 
 
-MNIST_LENET5 = Experiment(lenet5, _digits, mnist.load_test, "w", PRESETS, QUICK_FOR)
+def _read_digit(path: Path) -> np.ndarray:
+    from minisgl.data import pictures  # noqa: PLC0415  it brings Pillow
+
+    return pictures.read_digit(path)
+
+
+MNIST_LENET5 = Experiment(
+    "mnist-lenet5",
+    lenet5,
+    _digits,
+    PRESETS,
+    QUICK_FOR,
+    load_test=mnist.load_test,
+    read_picture=_read_digit,
+)

@@ -4,7 +4,7 @@
 """
 
 from minisgl.plots.architecture import architecture
-from minisgl.plots.run import filters, loss_and_error, run_figures, save_run_figures, sparsity_over_epochs, zero_pattern
+from minisgl.plots.run import filters, loss_and_error, run_figures, sparsity_over_epochs, zero_pattern
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "loss_and_error",
     "run_figures",
     "save",
-    "save_run_figures",
     "sparsity_over_epochs",
     "zero_pattern",
 ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator
 
 from minisgl.nn import Network
-from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 
 
 def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
@@ -142,9 +141,3 @@ def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Ca
         fits = channels and weight.shape[1] % channels == 0
         figures[f"{name}_zeros.png"] = partial(zero_pattern, weight, name, weight.shape[1] // channels if fits else None)
     return figures
-
-
-def save_run_figures(history: list[dict[str, Any]], network: Network, folder: Path) -> None:
-    """Write every figure of a run."""
-    for name, draw in run_figures(history, network).items():
-        save(draw(), folder / name)

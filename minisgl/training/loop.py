@@ -16,7 +16,7 @@ import numpy as np
 
 from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.config import MAY_CHANGE, TrainConfig, as_json
+from minisgl.config import MAY_CHANGE, TrainConfig, as_flags
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
@@ -61,7 +61,7 @@ class Training:
     """
 
     def __init__(self, config: TrainConfig, solver: Solver, digits: Images, validation: Images | None = None) -> None:
-        held = config.holdout
+        held = config.data.holdout
         if held > len(digits) - 1:
             raise MinisglError(f"--holdout {held} leaves nothing to train on: the training set has {len(digits)} images")
         self.config, self.solver = config, solver
@@ -70,12 +70,12 @@ class Training:
         self.measured_on = "held-out" if held else "training"
         if validation is not None:
             self.measured, self.measured_on = validation, "validation"
-        if config.batch_size > len(self.train):
-            raise MinisglError(f"--batch-size {config.batch_size} is larger than the training set of {len(self.train)} images")
-        if config.shift >= min(sides := self.train.images.shape[2:]):
-            raise MinisglError(f"--shift {config.shift} moves images of {sides[0]} x {sides[1]} pixels out of sight")
+        if (size := config.data.batch_size) > len(self.train):
+            raise MinisglError(f"--batch-size {size} is larger than the training set of {len(self.train)} images")
+        if config.data.shift >= min(sides := self.train.images.shape[2:]):
+            raise MinisglError(f"--shift {config.data.shift} moves images of {sides[0]} x {sides[1]} pixels out of sight")
         self.stages = make_stages(config, solver)
-        self.steps_per_epoch = -(-len(self.train) // config.batch_size)
+        self.steps_per_epoch = -(-len(self.train) // size)
         self.steps = self.steps_per_epoch * config.epochs
 
     @property
@@ -101,8 +101,8 @@ class Training:
         lr = self.settings(epoch, i).lr
         if epoch == i == 0 and self.config.init is not None:
             cause = f"the weights of {self.config.init} are too large"
-        elif self.config.group_weight > 1:
-            cause = f"the learning rate {lr:.3g} or the group lasso's weight {self.config.group_weight:.3g} is too large"
+        elif (weight := self.config.penalty.group_weight) > 1:
+            cause = f"the learning rate {lr:.3g} or the group lasso's weight {weight:.3g} is too large"
         else:
             cause = f"the learning rate {lr:.3g} is too large"
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
@@ -126,7 +126,9 @@ class Training:
         """
         started = time.perf_counter()
         tally, zeros, config = tally or Tally(), 0.0, self.config
-        todo = batches(self.train, config.batch_size, seed=config.seed, epoch=epoch, first=tally.steps, shift=config.shift)
+        todo = batches(
+            self.train, config.data.batch_size, seed=config.seed, epoch=epoch, first=tally.steps, shift=config.data.shift
+        )
         for i, batch in enumerate(todo, tally.steps):
             tally.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
@@ -163,8 +165,8 @@ class Training:
     @property
     def identity(self) -> dict[str, Any]:
         """What a checkpoint must have been made with to go on from it: the configuration, and the data's fingerprint."""
-        told = {name: value for name, value in as_json(self.config).items() if name not in MAY_CHANGE}
-        return {**told, "data": self.train.fingerprint()}
+        settings = {name: value for name, value in as_flags(self.config).items() if name not in MAY_CHANGE}
+        return {**settings, "data": self.train.fingerprint()}
 
     def run(
         self,

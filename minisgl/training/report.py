@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 import minisgl
+from minisgl import experiments
 from minisgl.analysis import sparsity
 from minisgl.backend import device_name, get_array_module
-from minisgl.config import TrainConfig
+from minisgl.config import PaperConfig, TrainConfig
 from minisgl.data.labelled import LabelledImages
-from minisgl.experiments import EXPERIMENTS
 from minisgl.nn import Network
 from minisgl.solver.protocol import Solver
 from minisgl.training.shards import Shards
@@ -25,7 +25,7 @@ from minisgl.training.shards import Shards
 
 def final_network(config: TrainConfig, solver: Solver) -> str:
     """Which network is the result: V in continuation; in the paper's regime the experiment's; W wherever V is W."""
-    kept = EXPERIMENTS[config.experiment].kept if config.threshold is None else "v"
+    kept = experiments.find(config.experiment).kept if isinstance(config.regime, PaperConfig) else "v"
     return kept if solver.splits else "w"
 
 
@@ -65,7 +65,7 @@ def make(config: TrainConfig, solver: Solver, shards: Shards, test: LabelledImag
     w = describe(solver.reported("w"), shards, test)
     return {
         "experiment": config.experiment,
-        "penalty": config.penalty,
+        "penalty": config.penalty.penalty,
         "preset": config.preset,
         "backend": config.backend,
         "device": device(get_array_module(solver.network.flat)),

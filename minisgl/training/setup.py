@@ -1,6 +1,6 @@
 """From a configuration to what trains: the network's penalties, its optimiser, the schedule, and the stages of the run."""
 
-from minisgl.config import TrainConfig
+from minisgl.config import AdamConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
@@ -17,46 +17,50 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
     """The network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
     optimizer: Optimizer
     match config.optimizer:
-        case "adam":
+        case AdamConfig():
             optimizer = Adam(network.flat)
-        case "sgd":
-            optimizer = SGD(network.flat, config.momentum, config.nesterov)
-    options = parse_options(config.penalty_option)
-    if options and not has_r(config.penalty):
-        raise MinisglError(f"penalty {config.penalty} has no options, and got {', '.join(options)}")
-    chosen, penalties = config.sparse_among(list(network.layout.weights)), {}
-    for name, slot in network.layout.weights.items():
+        case SGDConfig(momentum=momentum, nesterov=nesterov):
+            optimizer = SGD(network.flat, momentum, nesterov)
+    chosen = config.penalty
+    name, lam, group_lam = chosen.penalty, chosen.lam, chosen.group_weight
+    options = parse_options(chosen.penalty_option)
+    if options and not has_r(name):
+        raise MinisglError(f"penalty {name} has no options, and got {', '.join(options)}")
+    sparse_layers, penalties = chosen.sparse_among(list(network.layout.weights)), {}
+    for layer, slot in network.layout.weights.items():
         axis = slot.unit_axis
-        group = GroupLasso(config.group_weight, axis) if config.group_weight > 0 else None
-        sparse = make_r(config.penalty, config.lam, options, slot.shape, axis) if has_r(config.penalty) else None
-        if config.lam == 0 or name not in chosen:
+        group = GroupLasso(group_lam, axis) if group_lam > 0 else None
+        sparse = make_r(name, lam, options, slot.shape, axis) if has_r(name) else None
+        if lam == 0 or layer not in sparse_layers:
             sparse = None  # made all the same, so that a wrong name or option is refused
-        if config.v_group != "none" and name in chosen:
+        if chosen.v_group != "none" and layer in sparse_layers:
             if sparse is None:
-                raise MinisglError(f"--v-group {config.v_group} needs an r with lam > 0, and penalty {config.penalty} has none")
-            group, sparse = None, with_group(config.penalty, sparse, config.v_group, config.group_weight, axis)
-        penalties[name] = LayerPenalty(group, sparse)
+                raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has none")
+            group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
+        penalties[layer] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties)
 
 
 def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     """The solver's own stage, and the refit at the end, if there is one."""
-    before = config.epochs - config.refit
+    refit, prune = config.refit.refit, config.refit.prune
+    before = config.epochs - refit
     stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
-    if config.refit:
-        stages.append(Stage(Refit(solver, config.prune), HalfCosine(config.lr), before, config.refit))
+    if refit:
+        stages.append(Stage(Refit(solver, prune), HalfCosine(config.lr), before, refit))
     return stages
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
-    """The regime: continuation when thresholds are given, one or one per layer (else MinisglError), or the paper's."""
-    if config.threshold is None:
-        return Stepwise(config.lr, config.lr_drops, config.beta, config.beta_growth, config.beta_every)
-    layers = config.sparse_among(layers)
-    thresholds = config.threshold * len(layers) if len(config.threshold) == 1 else config.threshold
+    """The regime: continuation with one threshold, or one for each layer (else MinisglError), or the paper's."""
+    regime = config.regime
+    if isinstance(regime, PaperConfig):
+        return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, regime.beta_every)
+    layers = config.penalty.sparse_among(layers)
+    thresholds = regime.threshold * len(layers) if len(regime.threshold) == 1 else regime.threshold
     if len(thresholds) != len(layers):
         raise MinisglError(
             f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
         )
     each = dict(zip(layers, thresholds, strict=True))
-    return Continuation(config.lr, config.beta, config.beta_rise, each, config.ramp, config.hold)
+    return Continuation(config.lr, regime.beta, regime.beta_rise, each, regime.ramp, regime.hold)

@@ -591,7 +591,7 @@ for name, colour in (("paper", GREY), ("quick", V_COLOUR)):
     config = PRESETS[name]
     schedule, steps = make_schedule(config, ["fc1"]), 600 * config.epochs
     settings = [schedule.at(step, 600, steps) for step in range(0, steps, 50)]
-    thresholds = [s.thresholds["fc1"] if s.thresholds else L0(config.lam).threshold(1 / s.beta) for s in settings]
+    thresholds = [s.thresholds["fc1"] if s.thresholds else L0(config.penalty.lam).threshold(1 / s.beta) for s in settings]
     told = f"{name} ({config.epochs} epochs)"
     for panel, numbers in zip(axes, ([s.lr for s in settings], [s.beta for s in settings], thresholds), strict=True):
         panel.plot(np.linspace(0, 1, len(settings), endpoint=False), numbers, color=colour, label=told)

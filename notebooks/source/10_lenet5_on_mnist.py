@@ -16,7 +16,6 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -121,16 +120,17 @@ assert network.weights.size == 20 * 25 + 50 * 20 * 25 + 500 * 800 + 10 * 500 == 
 
 # %%
 paper = PRESETS["paper"]
-stairs = Stepwise(paper.lr, paper.lr_drops, paper.beta, paper.beta_growth, paper.beta_every)
+regime, lam = paper.regime, paper.penalty.lam
+stairs = Stepwise(paper.lr, regime.lr_drops, regime.beta, regime.beta_growth, regime.beta_every)
 for epoch, t_l0, t_l1 in zip(
     range(20, 200, 40), (0.2828, 0.2530, 0.2263, 0.2024, 0.1810), 0.04 / 1.25 ** np.arange(5), strict=True
 ):
     beta = stairs.at(600 * epoch, steps_per_epoch=600, steps=600 * 200).beta
-    assert abs(L0(paper.lam).threshold(1 / beta) - t_l0) < 5e-5
-    np.testing.assert_allclose(L1(paper.lam).threshold(1 / beta), t_l1)
+    assert abs(L0(lam).threshold(1 / beta) - t_l0) < 5e-5
+    np.testing.assert_allclose(L1(lam).threshold(1 / beta), t_l1)
 print("the table is right")
 for name, slot in network.layout.weights.items():
-    v = L0(paper.lam).prox(slot.view(network.flat), step=1 / paper.beta)
+    v = L0(lam).prox(slot.view(network.flat), step=1 / regime.beta)
     print(f"{name}: at the start the paper's V has {100 * np.mean(v == 0):6.2f} % zeros")
 
 # %% [markdown]
@@ -252,9 +252,9 @@ assert 0.9 * TAU < gap.min() < gap.max() <= TAU
 
 # %%
 for name in ("l0", "l1", "tl1", "l1-l2", "log-sum", "lp"):
-    config = preset("quick", name)
-    pull = config.beta * config.beta_rise * config.threshold[0]
-    print(f"{name:8} tau {config.threshold[0]:<6g} beta rises {config.beta_rise:g} times; beta tau at the end: {pull:g}")
+    regime = preset(penalty=name).regime
+    pull = regime.beta * regime.beta_rise * regime.threshold[0]
+    print(f"{name:8} tau {regime.threshold[0]:<6g} beta rises {regime.beta_rise:g} times; beta tau at the end: {pull:g}")
 train_set, test_set = mnist.load()
 with running_shards(1, 1) as shards:
     slopes = shards.gradient(network, train_set.images[:50], train_set.labels[:50])[2][: network.weights.size]  # (430500,)
@@ -301,9 +301,10 @@ def errors(seen, which):
 
 
 # 250 steps instead of quick's 5,400: larger ones, and a shorter ramp
-strong = replace(preset("quick", "l0"), **SHORT, lr=3e-3, ramp=0.4)
-gentle = replace(strong, penalty="l1", threshold=(0.005,), beta_rise=1.0)
-trials = {"l0": strong, "l1 as l0": replace(strong, penalty="l1"), "l1 with its own": gentle}
+strong = preset(**SHORT, lr=3e-3, ramp=0.4)
+gentle = preset(penalty="l1", **SHORT, lr=3e-3, ramp=0.4)  # its threshold is 0.005, and beta does not rise
+as_l0 = preset(penalty="l1", **SHORT, lr=3e-3, ramp=0.4, threshold=0.1, beta_rise=1000)
+trials = {"l0": strong, "l1 as l0": as_l0, "l1 with its own": gentle}
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.2))
@@ -331,7 +332,7 @@ assert ends["l1 as l0"][1] < 0.5 * min(ends["l0"][1], ends["l1 with its own"][1]
 # Now LeNet-5 itself, with l0, in both regimes. `scaled(5)` puts the paper's schedule of 200 epochs into 5.
 
 # %%
-figures = {"continuation": strong, "paper": replace(preset("paper", "l0"), **{**SHORT, **scaled(5)})}
+figures = {"continuation": strong, "paper": preset("paper", **{**SHORT, **scaled(5)})}
 training, seen = {}, {}
 training["continuation"], seen["continuation"] = train(figures["continuation"])
 

@@ -18,7 +18,6 @@ from minisgl.check import check
 # %%
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -446,8 +445,9 @@ for name in ("conv1", "conv2", "conv3"):
 # test set stays where it is.
 
 # %%
-config = replace(preset("quick", "l0", experiment="shaky-curves"), threshold=(0.03,), epochs=5, lr=3e-3, threads=1, shards=1)
-print(f"r = {config.penalty} on {config.sparse_layers}, group lasso {config.group_weight}, batches of {config.batch_size}")
+config = preset("quick", "shaky-curves", threshold=0.03, epochs=5, lr=3e-3, threads=1, shards=1)
+r = config.penalty
+print(f"r = {r.penalty} on {r.sparse_layers}, group lasso {r.group_weight}, batches of {config.data.batch_size}")
 splitting = make_splitting(config, network)
 training = Training(config, splitting, train, validation[:200])  # 200 to watch
 with running_shards(1, 1) as shards:

@@ -13,7 +13,6 @@ from minisgl.check import check
 
 # %%
 import gzip
-from dataclasses import replace
 from importlib.util import find_spec
 from itertools import pairwise
 from math import comb, lgamma, log, log2
@@ -32,7 +31,7 @@ from minisgl.solver.refit import Refit
 from minisgl.comparison import results
 from minisgl.analysis.compact import _follow_the_image, _follow_the_logits, compact
 from minisgl.data import mnist
-from minisgl.experiments import PRESETS
+from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network, ReLU
 from minisgl.notebook import show_code
@@ -394,7 +393,7 @@ held_out = digits[55_000:57_000]
 
 def trained(epochs, **settings):
     """V after `epochs` epochs on 5,000 digits, and its error on the held-out ones in percent."""
-    config = replace(PRESETS["quick"], epochs=epochs, lr=5e-3, threads=1, shards=1, **settings)
+    config = preset(epochs=epochs, lr=5e-3, threads=1, shards=1, **settings)
     start = lenet5(np.random.default_rng(0), units=(8, 16, 64, 10))
     training = Training(config, make_splitting(config, start), digits[:5000], held_out[:500])
     with running_shards(1, 1) as shards:
@@ -594,7 +593,7 @@ dense, dense_error = trained(4, penalty="none")
 # %%
 cuts = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 errors = {"only cut": [], "cut, and 40 steps of refit": []}
-config = replace(PRESETS["quick"], penalty="none")
+config = preset(penalty="none")
 for cut in cuts:
     refit = Refit(make_splitting(config, dense.with_flat(dense.flat.copy())), prune=cut)
     refit.start()

@@ -410,7 +410,7 @@ def two_steps(put):
     """W, V and the loss after two steps of LeNet-5 on 20 digits, with all arrays put by `put`; what the second launched."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(config, network.with_flat(put(network.flat)))
-    settings = StepSettings(config.lr, config.beta, dict.fromkeys(network.layout.weights, 0.05))
+    settings = StepSettings(config.lr, config.regime.beta, dict.fromkeys(network.layout.weights, 0.05))
     images, labels = put(digits.images[:20]), put(digits.labels[:20])  # (20, 1, 28, 28), (20,)
     with running_shards(shards=1, threads=1) as shards:
         for _ in range(2):

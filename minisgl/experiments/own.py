@@ -1,0 +1,77 @@
+"""What is a user's own, by its name module:NAME: an experiment, or the function that builds a network.
+
+The module is looked for as `python -m` does: the working folder is on the path. A name is imported only when a user has typed
+it, never because a file of a run holds it.
+"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minisgl.errors import MinisglError
+from minisgl.experiments.experiment import Build
+from minisgl.nn import Layer, Network
+
+T = TypeVar("T")
+
+
+@contextmanager
+def _working_folder_on_path() -> Iterator[None]:
+    before, here = list(sys.path), str(Path.cwd())
+    if here not in before and "" not in before:
+        sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def imported(name: str, option: str) -> Any:
+    """What module:NAME names, for this option. MinisglError when it cannot be imported."""
+    module, _, attribute = name.partition(":")
+    with _working_folder_on_path():
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # a user's module: anything can go wrong in it
+            raise MinisglError(f"{option} {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
+    """function(argument), which belongs to `name`. MinisglError, that says where, if it is a user's own and fails."""
+    if ":" not in name:
+        return function(argument)
+    try:
+        with _working_folder_on_path():
+            return function(argument)
+    except (MinisglError, MemoryError):
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        raise MinisglError(f"{what} fails in {where}: {type(error).__name__}: {error}") from error
+
+
+def builder(name: str) -> Build:
+    """The function that --network names, as an experiment's `network`."""
+    if ":" not in name:
+        raise MinisglError(f"--network must be module:build, and is {name}")
+    build = imported(name, "--network")
+
+    def built(rng: np.random.Generator) -> Network:
+        network = call(name, build, rng, f"--network {name}")
+        if not isinstance(network, Network):
+            raise MinisglError(f"--network {name} must give a minisgl.nn.Network, and gives a {type(network).__name__}")
+        return network
+
+    return built
+
+
+def classes(layer: Layer) -> set[type[Layer]]:
+    """The classes of a layer and of all that it is made of."""
+    return {type(layer)}.union(*map(classes, layer.children.values()))

@@ -1,0 +1,95 @@
+"""A finished run made smaller: the network without its dead units, in four files beside the run's own.
+
+    compact.safetensors   compact.onnx   figures/architecture.png   compact.json
+
+compact.json has the measured costs, of the network before and after, and is written last: it says that all the rest is there.
+"""
+
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import minisgl
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
+from minisgl.data.labelled import LabelledImages
+from minisgl.errors import MinisglError
+from minisgl.formats import files, network_file, onnx_file
+from minisgl.nn import Network
+from minisgl.training.directory import RunDirectory
+from minisgl.training.report import device
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROUNDS = 5  # timed passes over the test images, of each network
+
+
+def compress(directory: RunDirectory, network: Network, test: LabelledImages) -> Network:
+    """Write the four files for the run's network, and return the smaller one. MinisglError if a file cannot be written."""
+    from minisgl import plots  # noqa: PLC0415
+
+    onnx_file.require_onnx()
+    with directory.locked():
+        smaller = compact(network)
+        saved = network_file.as_bytes(smaller)
+        report = measure((network, directory.model.read_bytes()), (smaller, saved), test)
+        write(directory, smaller, saved, plots.architecture(network, smaller), report)
+    return smaller
+
+
+def logits(network: Network, images: np.ndarray) -> np.ndarray:
+    """Logits (N, classes) of images (N, C, H, W), in batches; MinisglError when not all are finite."""
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+        found = network.logits(images)
+    if bad := np.count_nonzero(~np.isfinite(found).all(axis=1)):
+        raise MinisglError(f"the network overflows on {bad:,} of {len(images):,} test images: its weights are too large")
+    return found
+
+
+def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: LabelledImages) -> dict[str, Any]:
+    """The content of compact.json, for two networks with the bytes of their files."""
+    outputs = [logits(network, test.images) for network, _ in (before, after)]
+    predicted = [output.argmax(axis=1) for output in outputs]
+    times = footprint.milliseconds([before[0], after[0]], test.images, ROUNDS)
+    entries = []
+    for (network, file), guesses, time in zip((before, after), predicted, times, strict=True):
+        cost = footprint.measure(network, file)
+        entries.append(
+            asdict(cost)
+            | {"flops": cost.flops, "flops_twice": cost.flops_twice}
+            | {"milliseconds": time * 10_000 / len(test), "test_error": 100 * float((guesses != test.labels).mean())}
+        )
+    return {
+        "before": entries[0],
+        "after": entries[1],
+        "test_images": len(test),
+        "same_predictions": int((predicted[0] == predicted[1]).sum()),
+        "largest_difference": float(np.abs(outputs[0] - outputs[1]).max()),
+        "largest_logit": float(np.abs(outputs[0]).max()),
+        "opset": onnx_file.OPSET,
+        "rounds": ROUNDS,
+        "device": device(),
+        "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
+    }
+
+
+def write(directory: RunDirectory, network: Network, saved: bytes, figure: "Figure", report: dict[str, Any]) -> None:
+    """Write the four files; none is left when one cannot be written."""
+    from minisgl import plots  # noqa: PLC0415
+
+    picture = directory.figures / "architecture.png"
+    onnx = onnx_file.to_onnx(network)
+    try:
+        directory.make_folders()
+        files.write(directory.compact, saved)
+        files.write(directory.onnx, onnx)
+        plots.save(figure, picture)
+        files.write_json(directory.compact_report, report)
+    except MinisglError:
+        for path in (directory.compact, directory.onnx, picture, directory.compact_report):
+            path.unlink(missing_ok=True)
+        raise

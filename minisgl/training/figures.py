@@ -1,0 +1,38 @@
+"""The figures of a run, drawn after its report: one that cannot be drawn is a warning, and each other one is still drawn."""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from minisgl.data.labelled import LabelledImages
+from minisgl.nn import Network
+
+
+def save_run_figures(
+    history: list[dict[str, Any]],
+    network: Network,
+    folder: Path,
+    own: Mapping[str, Callable[[Network, LabelledImages], Any]],
+    test: LabelledImages,
+) -> None:
+    """Draw the history and the network that was saved into `folder`, and then an experiment's own figures (experiment.py)."""
+    try:
+        from minisgl import plots  # noqa: PLC0415  matplotlib may be missing, or its own settings wrong
+
+        drawn: dict[str, Callable[[], Any]] = dict(plots.run_figures(history, network))
+    except Exception as error:
+        _warn(folder, error)
+        return
+    drawn |= {name: partial(draw, network, test) for name, draw in own.items()}
+    for name, draw in drawn.items():
+        try:
+            plots.save(draw(), folder / name)
+        except Exception as error:  # of whatever kind: the run is there, and more than its pictures
+            _warn(folder / name, error)
+
+
+def _warn(path: Path, error: Exception) -> None:
+    what = f"{path.parent.name}/{path.name}" if path.suffix else path.name
+    print(f"minisgl: {what} could not be drawn: {type(error).__name__}: {error}", file=sys.stderr)
