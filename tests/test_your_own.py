@@ -1,5 +1,6 @@
 """A user's own network and experiment: docs/your-own-network.md as it is written, and what is refused."""
 
+import importlib
 import json
 import re
 import signal
@@ -23,7 +24,7 @@ from minisgl.experiments.arrays import as_data
 from minisgl.nn import Flatten, Linear, Network
 
 PAGE = (Path(__file__).parent.parent / "docs" / "your-own-network.md").read_text("utf-8")
-MLP, SQUARES, PYTHON = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MLP, SQUARES, PYTHON, PRELU, DIFFERENCES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = [line.partition("#")[0].split() for line in PAGE.splitlines() if line.startswith("python -m ")]
 
 
@@ -41,9 +42,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the page's two files, in which the test works."""
     (tmp_path / "mlp.py").write_text(MLP)
     (tmp_path / "squares.py").write_text(SQUARES)
+    (tmp_path / "prelu.py").write_text(PRELU)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("mlp", "squares"):
+    for name in ("mlp", "squares", "prelu"):
         sys.modules.pop(name, None)
 
 
@@ -153,6 +155,25 @@ def test_fit_without_a_configuration_is_the_command_without_options(folder: Path
         with pytest.raises(MinisglError, match="far enough"):
             minisgl.fit(progress=progress)
     assert asked == [(parsed([]), True), (parsed([]), False)]
+
+
+def test_the_pages_layer_is_right_and_trains(folder: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    found: list[float] = []
+    exec(compile(DIFFERENCES, "page", "exec"), {"np": np, "print": found.append})
+    assert found[0] < 1e-8
+    options = ["--network", "prelu:build", "--data", small, "--epochs", 1, "--out", "run"]
+    done = run_module("minisgl.train", *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "FLOPs are not counted: act is a PReLU, whose FLOPs are not known" in " ".join(done.stdout.split())
+    report = json.loads((folder / "run" / "report.json").read_text())
+    assert (report["v"]["flops"], report["v"]["layers"]["fc1"]["flops"]) == (None, None)
+    with pytest.raises(MinisglError, match="a layer is a PReLU, which minisgl does not have"):
+        minisgl.load(folder / "run")
+    network, _ = minisgl.load(folder / "run", layers=[importlib.import_module("prelu").PReLU])
+    assert not np.array_equal(network.layout["act.slope"].view(network.flat), np.full(100, 0.25, np.float32))
+    done = run_module("minisgl.compress", "run", "--network", "prelu:build", cwd=folder)
+    refused(done, "act is a PReLU: compact does not know how a zero passes through it")
 
 
 def test_layers_of_ones_own_come_from_the_network_that_is_built(folder: Path, small: Path) -> None:
