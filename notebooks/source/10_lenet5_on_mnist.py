@@ -33,6 +33,7 @@ from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.plots.sweep import COLOURS, Point, Spread, pareto
 from minisgl.training.directory import RunDirectory
 from minisgl.solver.schedules import Continuation, Stepwise
+from minisgl.solver.splitting import drop_negligible
 from minisgl.training.shards import Shards, running_shards
 from minisgl.training.loop import Training
 from minisgl.training.setup import make_splitting
@@ -281,7 +282,7 @@ def train(config, units=(20, 50, 500, 10)):
         seen["traced"].append(W[TRACED])  # (40,)
         if tick.step % 10 == 0:
             seen["step"].append(tick.step)
-            seen["zeros W"].append(sparsity.weight_sparsity(sparsity.drop_negligible(W)))
+            seen["zeros W"].append(sparsity.weight_sparsity(drop_negligible(W)))
             seen["zeros V"].append(sparsity.weight_sparsity(V))
             layers = splitting.network.layout.weights.values()
             seen["by layer"].append([sparsity.weight_sparsity(slot.view(V)) for slot in layers])
