@@ -60,6 +60,12 @@ def test_minisgl_and_its_pytest_plugin_load_no_numpy(module: str) -> None:
     assert not numpy_loaded_by(module, [*HEAVY, "numpy"])
 
 
+@pytest.mark.parametrize("module", ["minisgl.run", "minisgl.train", "minisgl.evaluate"])
+def test_runs_do_without_what_only_some_systems_have(module: str) -> None:
+    """They look for it where they use it: locks, and processes that are forked."""
+    assert numpy_loaded_by(module, ["fcntl", "filelock", "multiprocessing", "resource", "termios"])
+
+
 def test_what_is_blocked_would_be_seen() -> None:
     with pytest.raises(AssertionError, match="this test wants no"):
         numpy_loaded_by("minisgl.run", HEAVY)

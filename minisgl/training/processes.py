@@ -17,7 +17,6 @@ the same order as in Shards.step: the bytes are the same.
 
 import json
 import mmap
-import multiprocessing
 import signal
 import sys
 import time
@@ -25,9 +24,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +34,10 @@ from minisgl.nn import Block, Workspace
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training.shards import Shards, shard_gradient, split, thread_pool
+
+if TYPE_CHECKING:  # a system that cannot fork need not have it
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 PATIENCE = 0.002  # seconds of polling before a process sleeps: to wake a core that sleeps takes a tenth of a millisecond
 ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # what a user can do something about
@@ -114,7 +115,7 @@ class SharedStep:
         solver.update(summed(), total, settings)
 
 
-def _receive(connection: Connection) -> Any:
+def _receive(connection: "Connection") -> Any:
     """The next message. EOFError when there will be none."""
     patience = time.perf_counter() + PATIENCE
     while not connection.poll() and time.perf_counter() < patience:
@@ -122,7 +123,7 @@ def _receive(connection: Connection) -> Any:
     return json.loads(connection.recv_bytes())
 
 
-def _serve(shared_step: SharedStep, rank: int, messages: Connection, others: list[Connection]) -> None:
+def _serve(shared_step: SharedStep, rank: int, messages: "Connection", others: "list[Connection]") -> None:
     """What a forked process does: its part of each phase, message by message, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; rank 0 decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -147,6 +148,8 @@ class ProcessShards(Shards):
     """Shards whose training step is taken by several processes; `error` and `predict`, once an epoch, are left to threads."""
 
     def __init__(self, threads: int, pool: Any, shared_step: SharedStep) -> None:
+        import multiprocessing  # noqa: PLC0415 (see above)
+
         super().__init__(shared_step.shards, threads, pool)
         self._shared = shared_step
         self._others: list[tuple[BaseProcess, Connection]] = []
