@@ -83,8 +83,9 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
 def run(config: ClassifyConfig) -> list[dict[str, Any]]:
     """Classify, write the pictures of what was looked at, and return what was found, in order."""
     network, report = load_run(config.run)
-    if not experiments.find(report["experiment"]).read_word:
-        readers = " or ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_word)
+    known = experiments.EXPERIMENTS.get(report["experiment"])  # a user's own is not imported because a file names it
+    if known is None or not known.read_word:
+        readers = " or ".join(each.name for each in experiments.EXPERIMENTS.values() if each.read_word)
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of {readers}")
     asked = pictures(config)  # all of them are read before anything is written
     if not config.out.is_dir():

@@ -39,6 +39,7 @@ __all__ = [
     "check",
     "from_flags",
     "from_json",
+    "named_again",
 ]
 
 VERSION = 2  # of config.json; the flat files of before have none
@@ -155,6 +156,12 @@ class TrainConfig:
 
 # Fields that may differ between a run and its continuation: they change nothing in what comes out.
 MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
+
+
+def named_again(config: TrainConfig) -> str:
+    """The options that a resume must repeat, since no module is imported because a file names it: " --network mlp:build"."""
+    names = {"penalty": config.penalty.penalty, "experiment": config.experiment, "network": config.network}
+    return "".join(f" --{option} {name}" for option, name in names.items() if name is not None and ":" in name)
 
 
 def check(config: TrainConfig) -> None:

@@ -22,6 +22,7 @@ from minisgl.errors import MinisglError
 from minisgl.flags import BUILD, OWN
 from minisgl.nn import softmax
 from minisgl.run import Run
+from minisgl.training import origin
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def evaluate(config: EvaluateConfig) -> None:
     run = Run.open(config.run, config.experiment, config.network)
     network, name = run.network, run.report["experiment"]
     if config.images:
+        origin.named_again(config.run, "--experiment", name, config.experiment)
         read = experiments.find(name).read_picture
         if read is None:
             readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)

@@ -50,6 +50,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     configuration.check(config)
     xp = array_module(config.backend)
     network = experiments.build(config, np.random.default_rng(config.seed))
+    network_file.require_describable(network)
     if config.init is not None and starting:
         network = network_file.read_parameters(config.init, network)
     data = experiments.load(config, network)
@@ -73,7 +74,7 @@ def finish(training: Training, test: LabelledImages, directory: RunDirectory, co
     files.write_json(directory.report, result)  # after the model: it says that the run is finished
     report.print_table(result, console)
     drawn = experiments.find(config.experiment).figures
-    figures.save_run_figures(directory.read_history(), network, directory.figures, drawn, test.to(np))
+    figures.save_run_figures(directory, network, drawn, test)
     say(console, f"{result['seconds']:.0f} s; everything is in {directory.path}")
 
 
@@ -150,8 +151,10 @@ class Run:
         try:
             found, result = load_run(path, experiments.layer_classes(experiment, network))
         except MinisglError as error:
-            if network is None and before.get("network"):
-                raise MinisglError(f"{error}; for layers of your own give --network {before['network']} too") from error
+            own = {"network": (network, before.get("network")), "experiment": (experiment, before.get("experiment"))}
+            for name, (given, was) in own.items():
+                if given is None and was is not None and ":" in was:
+                    raise MinisglError(f"{error}; for layers of your own give {option(name)} {was} too") from error
             raise
         return cls(path, found, result, experiment)
 

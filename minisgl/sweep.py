@@ -33,11 +33,14 @@ from minisgl.command import told_in_a_sentence
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
-from minisgl.comparison.tables import line, say, show
-from minisgl.config import TrainConfig
+from minisgl.comparison.tables import line, show
+from minisgl.config import DataConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.flags import BUILD
+from minisgl.run import say
 from minisgl.training.directory import RunDirectory
+
+HOLDOUT = 5000  # of the training images, where the data have no validation set
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,7 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     if (config.engine == "dask") != (config.scheduler is not None):
         raise MinisglError("--engine dask and --scheduler ADDRESS go together, and one of them is missing")
     out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may stand in another folder
-    holdout = config.holdout
-    if holdout is None:
-        holdout = 0 if experiments.find(config.experiment).makes_data else 5000
+    holdout = _holdout(config, data)
     entries = grid.entries(
         config.methods,
         config.regimes,
@@ -148,10 +149,24 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     )
     if not entries:
         raise MinisglError(f"there is no run of {', '.join(config.methods)} in {', '.join(config.regimes)}")
-    network = experiments.build(entries[0].config, np.random.default_rng(0))
-    if config.engine == "joblib":
-        experiments.load_test(config.experiment, data, network)
     return entries
+
+
+def _holdout(config: SweepConfig, data: Path | None) -> int:
+    """How many training images are held out: as many as asked for; else none where the data have a validation set, or 5,000.
+
+    Where the runs are made here the data are looked at, and MinisglError says what is wrong with them.
+    """
+    if config.engine == "dask":
+        return (0 if experiments.find(config.experiment).makes_data else HOLDOUT) if config.holdout is None else config.holdout
+    shown = TrainConfig(experiment=config.experiment, network=config.network, data=DataConfig(data))
+    found = experiments.load(shown, experiments.build(shown, np.random.default_rng(0)))
+    holdout = config.holdout
+    if holdout is None:
+        holdout = HOLDOUT if found.validation is None else 0
+    if holdout >= len(found.train):
+        raise MinisglError(f"--holdout {holdout} leaves nothing to train on: the training set has {len(found.train)} images")
+    return holdout
 
 
 def _require_same(entry: Entry, made: dict[str, Result], ledger: Path) -> None:

@@ -15,7 +15,7 @@ from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, MaxPool2d, Network
+from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, Sequential
 
 
 def written(path, network):
@@ -98,6 +98,50 @@ def test_a_layer_of_a_users_own_is_handed_over_and_never_imported(tmp_path):
 
 def test_equal_networks_give_equal_bytes():
     assert network_file.as_bytes(compact(unusual())) == network_file.as_bytes(compact(unusual()))
+
+
+def test_sizes_of_numpys_and_empty_chains_come_back(tmp_path):
+    described = {
+        "empty": Sequential({}),
+        "pool": MaxPool2d(np.int64(2)),
+        "flatten": Flatten(),
+        "fc": Linear(np.prod((1, 2, 2)), 3),
+    }
+    network = Network.initialized(described, (1, 4, 4), np.random.default_rng(0))
+    network_file.require_describable(network)
+    back = network_file.read(written(tmp_path / "file", network))
+    assert list(back.layers) == list(network.layers)
+    assert back.flat.tobytes() == network.flat.tobytes()
+
+
+class Forgetful(Scale):
+    def settings(self):
+        return {}
+
+
+class Changed(Scale):
+    def settings(self):
+        return {"channels": 2}
+
+
+class Unwritable(Scale):
+    def settings(self):
+        return {"channels": np.int64(1)}
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (Forgetful, "scale is a Forgetful that its settings.. do not rebuild: .*missing 1 required positional argument"),
+        (Changed, "scale is a Changed whose settings.. rebuild one with other parameters"),
+        (Unwritable, "scale is a Unwritable that its settings.. do not rebuild: .*not JSON serializable"),
+    ],
+)
+def test_a_layer_that_could_not_be_read_again_is_named_before_a_training(cls, words):
+    described = {"scale": cls(1), "flatten": Flatten(), "fc": Linear(4, 3)}
+    with pytest.raises(MinisglError, match=words):
+        network_file.require_describable(Network.initialized(described, (1, 2, 2), np.random.default_rng(0)))
+    network_file.require_describable(tree())
 
 
 # ---- damaged

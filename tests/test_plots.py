@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from device_double import device
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
@@ -168,7 +169,7 @@ def test_the_four_files_hold_the_runs_history_and_the_networks_weights(tmp_path,
     run = RunDirectory.create(tmp_path / "run", "")
     for record in HISTORY:
         run.append_history(record)
-    save_run_figures(run.read_history(), network, run.figures, {}, LabelledImages(np.zeros((1, 1, 28, 28)), np.zeros(1)))
+    save_run_figures(run, network, {}, LabelledImages(np.zeros((1, 1, 28, 28)), np.zeros(1)))
     assert {path.name: path.read_text() for path in run.figures.iterdir()} == {
         "loss_and_error.png": words(plots.loss_and_error(HISTORY)),
         "sparsity.png": words(plots.sparsity_over_epochs(HISTORY)),
@@ -222,3 +223,19 @@ def test_the_architectures_are_drawn_in_one_scale():
     assert left / whole == pytest.approx(100 / 500)
     assert blue[-3].get_height() / whole == pytest.approx(800 / 500)
     assert {round(patch.get_width(), 6) for patch in blue[:1]} == {round(patch.get_width(), 6) for patch in orange[:1]}
+
+
+def test_an_experiments_own_figures_get_the_test_images_of_a_device_on_the_host(tmp_path):
+    run, asked = RunDirectory.create(tmp_path / "run", ""), []
+    run.append_history(HISTORY[0])
+    test = LabelledImages(np.ones((2, 1, 28, 28), np.float32), np.zeros(2, int))
+
+    def draw(network, images):
+        asked.append(images)
+        return Figure()
+
+    save_run_figures(run, lenet5(np.random.default_rng(0)), {"own.png": draw}, test.to(device))
+    assert type(asked[0].images) is np.ndarray
+    assert (run.figures / "own.png").is_file()
+    (run.path / "history.jsonl").unlink()
+    save_run_figures(run, lenet5(np.random.default_rng(0)), {}, test)  # a warning: no run is lost by its figures

@@ -12,7 +12,7 @@ HERE = Path(minisgl.__file__).parent
 COMMANDS = ("command", "train", "evaluate", "classify", "compress", "sweep", "grade")
 ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("errors",),
-    ("backend",),
+    ("backend", "own"),
     ("nn",),
     ("penalties",),
     ("formats",),

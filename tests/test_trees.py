@@ -12,8 +12,9 @@ from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
 from minisgl.formats import network_file, onnx_file
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, Network, ReLU, Sequential, Workspace, softmax_cross_entropy
+from minisgl.nn import Conv2d, Flatten, Layer, Linear, Network, Parameter, ReLU, Sequential, Workspace, softmax_cross_entropy
 from minisgl.nn.gradcheck import numeric_gradient, relative_error, require_smooth
+from minisgl.nn.initializers import he_normal
 
 NAMES = [
     "stage.conv",
@@ -192,3 +193,47 @@ def test_settings_rebuild_a_layer():
         settings = json.loads(json.dumps(layer.settings()))
         assert type(layer)(**settings).settings() == layer.settings()
     assert len(network_file.as_bytes(tree())) > 0
+
+
+class Shortcut(Sequential):
+    """y = x + what the chain makes of x: a branch that calls itself a Sequential."""
+
+    def forward(self, x, workspace=None, training=False, rng=None):
+        y, cache = super().forward(x, workspace, training, rng)
+        return x + y, cache
+
+    def backward(self, dy, cache, out=None, input_gradient=True):
+        dx, grads = super().backward(dy, cache, out)
+        return dx + dy, grads
+
+
+class Leaky(ReLU):
+    pass
+
+
+@pytest.mark.parametrize("use", [compact, sparsity.live_flops, onnx_file.to_onnx])
+def test_a_subclass_of_a_chain_is_no_chain(use):
+    described = {"flatten": Flatten(), "shortcut": Shortcut({"fc1": Linear(4, 4)}), "fc": Linear(4, 2)}
+    network = Network.initialized(described, (1, 2, 2), np.random.default_rng(0))
+    with pytest.raises(MinisglError, match="shortcut is a Shortcut: this needs a network that is one chain of layers"):
+        use(network)
+
+
+@pytest.mark.parametrize(("use", "words"), [(compact, "compact does not know"), (onnx_file.to_onnx, "no ONNX operator for it")])
+def test_a_subclass_of_a_layer_is_not_taken_for_it(use, words):
+    described = {"flatten": Flatten(), "leaky": Leaky(), "fc": Linear(4, 2)}
+    with pytest.raises(MinisglError, match=f"leaky is a Leaky: .*{words}"):
+        use(Network.initialized(described, (1, 2, 2), np.random.default_rng(0)))
+
+
+def test_a_layer_called_gather_keeps_its_name():
+    described = {"flatten": Flatten(), "gather": ReLU(), "fc": Linear(4, 2)}
+    network = Network.initialized(described, (1, 2, 2), np.random.default_rng(0))
+    network.layers["fc"].weight[:, 1:3] = 0
+    assert list(compact(network).layers) == ["flatten", "gather_", "gather", "fc"]
+
+
+def test_a_parameter_of_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="scale is a parameter of the kind 'weights'; kinds are weight, free, buffer"):
+        Parameter("scale", (3,), "weights", he_normal)
+    assert Parameter("scale", [np.int64(3)], "free", he_normal).shape == (3,)

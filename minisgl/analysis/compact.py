@@ -36,6 +36,7 @@ The logits are the same sums with zeros left out: equal but for rounding. All lo
 would have no unit left, one that is fed and read by zeros stands in, so that every layer stays a layer.
 """
 
+from collections.abc import Container
 from math import prod
 from typing import Any
 
@@ -46,6 +47,7 @@ from minisgl.errors import MinisglError
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
 GATHER = "gather"  # the layer that follows Flatten where not all of its output is left
+KNOWN = (Conv2d, Flatten, Linear, MaxPool2d, ReLU)
 
 
 def compact(network: Network) -> Network:
@@ -56,6 +58,9 @@ def compact(network: Network) -> Network:
     """
     network = network.with_flat(to_host(network.flat))
     chain = network.chain()
+    for name, layer in chain:
+        if type(layer) not in KNOWN:  # not a subclass either, which may compute something else
+            raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how a zero passes through it")
     varies, biases = _follow_the_image(network, chain)
     inputs, outputs = _follow_the_logits(network, chain, varies)
     smaller: list[tuple[str, Layer]] = []
@@ -76,11 +81,18 @@ def compact(network: Network) -> Network:
             flattened = np.arange(prod(shape)).reshape(shape)[kept].ravel()  # the positions of the channels that are kept
             kept = _kept(outputs[name])
             if len(kept) < len(flattened):
-                gather = f"{name.rpartition('.')[0]}.{GATHER}".lstrip(".")
-                smaller.append((gather, Gather(np.searchsorted(flattened, kept).astype(np.int32))))
+                smaller.append((_free_name(name, dict(chain)), Gather(np.searchsorted(flattened, kept).astype(np.int32))))
         shape = layer.output_shape(shape)
     numbers = [array.ravel() for array in (*weights, *biases.values())]  # in the order of nn/parameters.py
     return Network(_nested(smaller), network.input_shape, np.concatenate(numbers).astype(network.flat.dtype))
+
+
+def _free_name(flatten: str, names: Container[str]) -> str:
+    """The full name of the layer that follows Flatten: beside it, and no other's."""
+    name = f"{flatten.rpartition('.')[0]}.{GATHER}".lstrip(".")
+    while name in names:
+        name += "_"
+    return name
 
 
 def _of_size(layer: Conv2d | Linear, inputs: int, outputs: int) -> Layer:
@@ -122,10 +134,6 @@ def _follow_the_image(network: Network, chain: list[tuple[str, Layer]]) -> tuple
             case Flatten():
                 positions = prod(shape[1:])
                 varies, value = varies.repeat(positions), value.repeat(positions)
-            case MaxPool2d():
-                pass
-            case _:
-                raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how a zero passes through it")
         shape = layer.output_shape(shape)
     return found, biases
 

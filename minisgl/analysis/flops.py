@@ -31,12 +31,12 @@ def layer_flops(name: str, layer: Layer, output_shape: tuple[int, ...], inputs: 
 
     MinisglError, which names it, for a layer with parameters whose arithmetic is not known here.
     """
-    match layer:
-        case Conv2d():
-            positions = prod(output_shape[1:])
-            return Flops(positions * inputs * prod(layer.kernel) * outputs, positions * outputs)
-        case Linear():
-            return Flops(inputs * outputs, outputs)
+    # not a subclass of them, whose arithmetic may be another
+    if type(layer) is Conv2d:
+        positions = prod(output_shape[1:])
+        return Flops(positions * inputs * prod(layer.kernel) * outputs, positions * outputs)
+    if type(layer) is Linear:
+        return Flops(inputs * outputs, outputs)
     if layer.parameters:
         raise MinisglError(f"{name} is a {type(layer).__name__}, whose FLOPs are not known")
     return Flops(0, 0)

@@ -19,6 +19,7 @@ from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, req
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file
+from minisgl.nn import Network
 from minisgl.training.directory import LOCK, RunDirectory
 
 
@@ -35,8 +36,9 @@ FITS: dict[str, Callable[[Any], bool]] = {
     "method": METHODS.__contains__,
     "regime": REGIMES.__contains__,
     **dict.fromkeys(("heldout_error", "test_error", "zeros", "seconds"), _number),
-    **dict.fromkeys(("seed", "weights_left", "flops"), _count),
-    "units": lambda value: isinstance(value, list) and all(map(_count, value)),
+    **dict.fromkeys(("seed", "weights_left"), _count),
+    "flops": lambda value: value is None or _count(value),
+    "units": lambda value: value is None or (isinstance(value, list) and all(map(_count, value))),
     "config": lambda value: isinstance(value, dict),
 }
 
@@ -46,7 +48,7 @@ class Result:
     """What one run came to. Errors and zeros are in percent; the test images were looked at once, in the end.
 
     `weights_left` counts the network that was saved; `flops` (as footprint.py counts) and `units` (outputs of convolutions,
-    inputs of linear layers) are those of the compact network, without the units that play no part.
+    inputs of linear layers) are those of the compact network, without the units that play no part; None where there is none.
     """
 
     method: Method
@@ -56,8 +58,8 @@ class Result:
     test_error: float
     zeros: float
     weights_left: int
-    flops: int
-    units: tuple[int, ...]
+    flops: int | None
+    units: tuple[int, ...] | None
     seconds: float
     config: dict[str, Any]
 
@@ -102,12 +104,20 @@ def _discard_what_says_nothing(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def _cost(network: Network) -> footprint.Footprint | None:
+    """The costs of the compact network; None where it cannot be made, as for one with branches."""
+    try:
+        smaller = compact(network)
+    except MinisglError:
+        return None
+    return footprint.measure(smaller, network_file.as_bytes(smaller))
+
+
 def _look(entry: Entry, directory: RunDirectory) -> Result:
     """The result of a finished run."""
     finished = run.Run.open(directory.path, entry.config.experiment, entry.config.network)
-    report, smaller = finished.report, compact(finished.network)
-    cost = footprint.measure(smaller, network_file.as_bytes(smaller))
-    final = report["final"]
+    report, final = finished.report, finished.report["final"]
+    cost = _cost(finished.network)
     return Result(
         method=entry.method,
         regime=entry.regime,
@@ -116,8 +126,8 @@ def _look(entry: Entry, directory: RunDirectory) -> Result:
         test_error=report[final]["test_error"],
         zeros=report[final]["weight_sparsity"],
         weights_left=sum(layer["weights"] - layer["zero_weights"] for layer in report[final]["layers"].values()),
-        flops=cost.flops,
-        units=cost.units,
+        flops=cost.flops if cost else None,
+        units=cost.units if cost else None,
         seconds=report["seconds"],
         config=told(entry.config),
     )
@@ -149,4 +159,4 @@ def _parsed(line: str, where: str) -> Result:
     for name, value in values.items():
         if not FITS[name](value):
             raise MinisglError(f"{where} has the {name} {value!r}, which cannot be")
-    return Result(**{**values, "units": tuple(values["units"])})
+    return Result(**{**values, "units": values["units"] and tuple(values["units"])})

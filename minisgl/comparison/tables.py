@@ -12,11 +12,7 @@ from minisgl.comparison.results import Failure, Result
 from minisgl.formats import files
 from minisgl.plots import save
 from minisgl.plots.sweep import Point, Spread, pareto
-
-
-def say(console: Console, words: str) -> None:
-    """Print the words as they are."""
-    console.print(words, highlight=False, markup=False, soft_wrap=True)
+from minisgl.run import say
 
 
 def line(outcome: Result | Failure) -> str:
@@ -25,25 +21,26 @@ def line(outcome: Result | Failure) -> str:
     title = f"{run.method} {run.regime} seed {run.seed}"
     if isinstance(outcome, Failure):
         return f"{title:31}  failed: {outcome.why}"
-    cost = f"{outcome.zeros:5.2f} % zeros  {outcome.flops / 1000:5,.0f} K FLOPs  {outcome.seconds:4.0f} s"
+    flops = "" if outcome.flops is None else f"{outcome.flops / 1000:5,.0f} K FLOPs  "
+    cost = f"{outcome.zeros:5.2f} % zeros  {flops}{outcome.seconds:4.0f} s"
     return f"{title:31}  {outcome.heldout_error:5.2f} % held-out error  {cost}"
 
 
-COLUMNS: dict[str, tuple[Callable[[Result], float], str]] = {  # heading: what of a result, how it is written
+COLUMNS: dict[str, tuple[Callable[[Result], float | None], str]] = {  # heading: what of a result, how it is written
     "held-out error %": (lambda run: run.heldout_error, ".2f"),
     "test error %": (lambda run: run.test_error, ".2f"),
     "zeros %": (lambda run: run.zeros, ".2f"),
-    "KFLOPs": (lambda run: run.flops / 1000, ",.0f"),
+    "KFLOPs": (lambda run: None if run.flops is None else run.flops / 1000, ",.0f"),
     "weights left": (lambda run: run.weights_left, ",.0f"),
     "seconds": (lambda run: run.seconds, ",.0f"),
 }
 PRINTED = 4  # of them, as many as a terminal is wide
 
 
-def spread(runs: Sequence[Result], value: Callable[[Result], float]) -> Spread:
-    """Of that value over the runs."""
-    values = [value(run) for run in runs]
-    return Spread(mean(values), min(values), max(values))
+def spread(runs: Sequence[Result], value: Callable[[Result], float | None]) -> Spread | None:
+    """Of that value over the runs; None where a run has none."""
+    values = [number for run in runs if (number := value(run)) is not None]
+    return Spread(mean(values), min(values), max(values)) if len(values) == len(runs) else None
 
 
 def show(runs: Sequence[Result], out: Path, console: Console) -> None:
@@ -58,7 +55,11 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
     for (method, regime), found in alike.items():
         cells = []
         for value, form in COLUMNS.values():
-            middle, least, most = (f"{number:{form}}" for number in spread(found, value))
+            of_all = spread(found, value)
+            if of_all is None:
+                cells.append(("-", ""))
+                continue
+            middle, least, most = (f"{number:{form}}" for number in of_all)
             cells.append((middle, f"{least}-{most}" if len(found) > 1 else ""))
         table.add_row(f"{method}\n{regime}", str(len(found)), *("\n".join(cell) for cell in cells[:PRINTED]))
         written = (f"{middle} ({bounds})" if bounds else middle for middle, bounds in cells)
@@ -66,12 +67,12 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
     console.print(table)
     notes = list(dict.fromkeys(note(run) for run in runs))
     say(console, "\n".join(notes))
-    points = [
-        Point(*key, *(spread(found, value) for value in (lambda r: r.test_error, lambda r: r.weights_left, lambda r: r.flops)))
-        for key, found in alike.items()
-    ]
     files.write(out / "table.md", "\n".join([*lines, "", *notes, ""]).encode())
-    save(pareto(points), out / "pareto.png")
+    values = (lambda run: run.test_error, lambda run: run.weights_left, lambda run: run.flops)
+    spreads = {key: [spread(found, value) for value in values] for key, found in alike.items()}
+    points = [Point(*key, *known) for key, each in spreads.items() if len(known := [s for s in each if s is not None]) == 3]
+    if points:  # a network without FLOPs has no place in the figure
+        save(pareto(points), out / "pareto.png")
     say(console, f"\neverything is in {out}")
 
 

@@ -16,11 +16,13 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import own
 from minisgl.experiments.arrays import as_data, as_images
-from minisgl.experiments.experiment import Data, Experiment
-from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS, QUICK_FOR
+from minisgl.experiments.experiment import QUICK_FOR, Data, Experiment
+from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS
 from minisgl.experiments.shaky_curves import SHAKY_CURVES
 from minisgl.flags import Flags, configure, flags
+from minisgl.formats import network_file
 from minisgl.nn import Layer, Network
+from minisgl.own import imported
 
 __all__ = [
     "EXPERIMENTS",
@@ -50,7 +52,7 @@ def find(name: str) -> Experiment:
         return EXPERIMENTS[name]
     if ":" not in name:
         raise MinisglError(f"--experiment must be one of {', '.join(EXPERIMENTS)}, or module:NAME, and is {name}")
-    found = own.imported(name, "--experiment")
+    found = imported(name, "--experiment")
     if not isinstance(found, Experiment):
         raise MinisglError(f"--experiment {name} must be a minisgl.experiments.Experiment, and is a {type(found).__name__}")
     return found
@@ -89,7 +91,7 @@ def layer_classes(experiment: str | None, network: str | None) -> set[type[Layer
     if network is None and (experiment is None or ":" not in experiment):
         return set()
     built = build(TrainConfig(experiment=experiment or MNIST_LENET5.name, network=network), np.random.default_rng(0))
-    return own.classes(built.root)
+    return set(network_file.classes(built))
 
 
 def load(config: TrainConfig, network: Network) -> Data:

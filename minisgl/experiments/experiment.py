@@ -16,11 +16,19 @@ from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.nn import Network
+from minisgl.penalties.names import NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Build = Callable[[np.random.Generator], Network]
+
+# What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
+# up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
+GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
+SHRINK = tuple(name for name, penalty in NAMES.items() if penalty.shrinks)  # l1, tl1, l1-l2, lp, log-sum
+QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(SHRINK, GENTLE)
+QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
 
 
 class Data(NamedTuple):
@@ -39,7 +47,7 @@ class Experiment:
     """`network(rng)` draws its network; `load(directory)` gives its data, Data or train and test, where directory is --data's.
 
     presets      configurations by name; without any, the package's defaults are "quick"
-    changes      what "quick" changes for a penalty, by the penalty's name
+    changes      what "quick" changes for a penalty, by the penalty's name; by default a small threshold where it shrinks
     kept         the network that the paper's regime keeps, "w" or "v"
     load_test    the test set alone, where that is quicker
     makes_data   why it takes neither --data nor --holdout; empty where it takes both
@@ -52,7 +60,7 @@ class Experiment:
     network: Build
     load: Callable[[Path | None], Any]
     presets: Mapping[str, TrainConfig] = field(default_factory=lambda: {"quick": TrainConfig()})
-    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: QUICK_FOR)
     kept: str = "w"
     load_test: Callable[[Path | None], LabelledImages] | None = None
     makes_data: str = ""

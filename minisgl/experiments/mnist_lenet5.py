@@ -4,7 +4,6 @@ A preset is a complete configuration. For another penalty than l0 the preset qui
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from minisgl.config import ContinuationConfig, DataConfig, PaperConfig, PenaltyC
 from minisgl.data import mnist
 from minisgl.experiments.experiment import Data, Experiment
 from minisgl.models import lenet5
-from minisgl.penalties.names import NAMES
 
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
@@ -45,13 +43,6 @@ PRESETS: dict[str, TrainConfig] = {
     ),
 }
 
-# What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
-# up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
-GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
-SHRINK = tuple(name for name, penalty in NAMES.items() if penalty.shrinks)  # l1, tl1, l1-l2, lp, log-sum
-QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(SHRINK, GENTLE)
-QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
-
 
 def _digits(directory: Path | None) -> Data:
     train, test = mnist.load(directory)
@@ -69,7 +60,6 @@ MNIST_LENET5 = Experiment(
     lenet5,
     _digits,
     PRESETS,
-    QUICK_FOR,
     load_test=mnist.load_test,
     read_picture=_read_digit,
 )

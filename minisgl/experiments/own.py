@@ -4,11 +4,8 @@ The module is looked for as `python -m` does: the working folder is on the path.
 it, never because a file of a run holds it.
 """
 
-import importlib
-import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,30 +13,10 @@ import numpy as np
 
 from minisgl.errors import MinisglError
 from minisgl.experiments.experiment import Build
-from minisgl.nn import Layer, Network
+from minisgl.nn import Network
+from minisgl.own import imported, working_folder_on_path
 
 T = TypeVar("T")
-
-
-@contextmanager
-def _working_folder_on_path() -> Iterator[None]:
-    before, here = list(sys.path), str(Path.cwd())
-    if here not in before and "" not in before:
-        sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def imported(name: str, option: str) -> Any:
-    """What module:NAME names, for this option. MinisglError when it cannot be imported."""
-    module, _, attribute = name.partition(":")
-    with _working_folder_on_path():
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # a user's module: anything can go wrong in it
-            raise MinisglError(f"{option} {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
@@ -47,7 +24,7 @@ def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
     if ":" not in name:
         return function(argument)
     try:
-        with _working_folder_on_path():
+        with working_folder_on_path():
             return function(argument)
     except (MinisglError, MemoryError):
         raise
@@ -70,8 +47,3 @@ def builder(name: str) -> Build:
         return network
 
     return built
-
-
-def classes(layer: Layer) -> set[type[Layer]]:
-    """The classes of a layer and of all that it is made of."""
-    return {type(layer)}.union(*map(classes, layer.children.values()))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.config import ContinuationConfig, DataConfig, PaperConfig, PenaltyConfig, TrainConfig
-from minisgl.experiments.experiment import Data, Experiment
-from minisgl.experiments.mnist_lenet5 import QUICK_FOR, SHRINK
+from minisgl.experiments.experiment import QUICK_FOR, SHRINK, Data, Experiment
 from minisgl.models import curve_net
 
 # Chosen on the validation set; docs/shaky-curves.md lists what was tried.

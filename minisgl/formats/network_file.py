@@ -13,6 +13,7 @@ array is loaded: the layers are built from their settings alone, and they say wh
 known by its class's name, and only if the reader hands the class over: nothing is imported because a file says so.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def classes(network: Network) -> tuple[type[Layer], ...]:
 def _describe(name: str, layer: Layer) -> dict[str, Any]:
     """A layer's entry in the list."""
     entry: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
-    if layer.children:
+    if layer.children or type(layer) is Sequential:
         entry["layers"] = [_describe(key, child) for key, child in layer.children.items()]
     return entry | {"settings": layer.settings()}
 
@@ -67,6 +68,26 @@ def as_bytes(network: Network) -> bytes:
     layers = [_describe(name, layer) for name, layer in network.layers.items()]
     notes = {"format": FORMAT, "input_shape": list(network.input_shape), "layers": layers}
     return files.as_safetensors({slot.name: slot.view(flat) for slot in network.layout.slots}, notes)
+
+
+def require_describable(network: Network) -> None:
+    """MinisglError, which names the layer, where a file of this network could not be read again: ask before a training."""
+    for name, layer in network.walk():
+        if type(layer) is Sequential:  # an empty one
+            continue
+        try:
+            rebuilt = type(layer)(**json.loads(json.dumps(layer.settings(), allow_nan=False)))
+            was, now = ([(p.key, p.shape, p.kind) for p in each.parameters] for each in (layer, rebuilt))
+        except Exception as error:  # of a user's own class
+            raise MinisglError(f"{name} is a {type(layer).__name__} that its settings() do not rebuild: {error}") from error
+        if now != was:
+            raise MinisglError(f"{name} is a {type(layer).__name__} whose settings() rebuild one with other parameters")
+    known = LAYERS | {cls.__name__: cls for cls in classes(network)}
+    for name, layer in network.layers.items():
+        try:
+            _build(_describe(name, layer), known)
+        except Exception as error:  # of a user's own class
+            raise MinisglError(f"{name} is a {type(layer).__name__} that its layers do not rebuild: {error}") from error
 
 
 def write(path: Path, network: Network) -> None:
@@ -96,7 +117,7 @@ def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
         layout = Network.plan(tree)
     except MinisglError as error:
         raise MinisglError(f"{path}: {error}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # the class may be a user's own
         raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
     arrays, _ = files.read_arrays(path, {slot.name: slot.shape for slot in layout.slots})
     dtype = np.float64 if any(array.dtype == np.float64 for array in arrays.values()) else np.float32

@@ -18,6 +18,7 @@ from minisgl.errors import MinisglError, require
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU
 
 OPSET = 13
+KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU)
 IR_VERSION = 7  # the file format that came with opset 13
 
 
@@ -58,6 +59,8 @@ def to_onnx(network: Network) -> bytes:
 def _operator(name: str, layer: Layer, arrays: dict[str, np.ndarray]) -> tuple[str, list[str], dict[str, Any]]:
     """A layer's operator, the names of its constants, and its attributes; Gather's index is added to the arrays."""
     parameters = [f"{name}.weight", f"{name}.bias"]
+    if type(layer) not in KNOWN:  # not a subclass either, which may compute something else
+        raise MinisglError(f"{name} is a {type(layer).__name__}: there is no ONNX operator for it")
     match layer:
         case Conv2d():
             return "Conv", parameters, _windows(layer.kernel, layer.stride, layer.padding)

@@ -40,14 +40,14 @@ class Conv2d(Layer):
         require_stride_and_padding(stride, padding)
         R, S = (kernel, kernel) if isinstance(kernel, int) else kernel
         require_sizes("a convolution", in_channels=in_channels, out_channels=out_channels, kernel_height=R, kernel_width=S)
-        self.kernel, self.stride, self.padding, self.algorithm = (R, S), stride, padding, algorithm
+        self.kernel, self.stride, self.padding, self.algorithm = (int(R), int(S)), stride, padding, algorithm
         if algorithm not in get_args(Algorithm):
             raise ValueError(f"a convolution's algorithm is one of {', '.join(get_args(Algorithm))}, and not {algorithm}")
         if algorithm == "winograd":
             winograd.require_possible(self.kernel, stride)
         pays = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
         self.uses_winograd = algorithm == "winograd" or (algorithm == "auto" and pays)
-        self.weight_shape: tuple[int, ...] = (out_channels, in_channels, R, S)
+        self.weight_shape: tuple[int, ...] = tuple(map(int, (out_channels, in_channels, R, S)))
         self.parameters = weight_and_bias(self.weight_shape, unit_axis=0)
         self.weight: Array = None
         self.bias: Array = None

@@ -25,7 +25,7 @@ class Linear(Layer):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         require_sizes("a linear layer", in_features=in_features, out_features=out_features)
-        self.weight_shape: tuple[int, ...] = (out_features, in_features)
+        self.weight_shape: tuple[int, ...] = (int(out_features), int(in_features))
         self.parameters = weight_and_bias(self.weight_shape, unit_axis=1)
         self.weight: Array = None
         self.bias: Array = None

@@ -226,9 +226,10 @@ class Network:
 
 
 def _chain(layer: Layer, name: str) -> Iterator[tuple[str, Layer]]:
-    if not layer.children and not isinstance(layer, Sequential):
+    # not isinstance: a subclass may add a branch
+    if not layer.children and type(layer) is not Sequential:
         yield name, layer
-    elif not isinstance(layer, Sequential):
+    elif type(layer) is not Sequential:
         raise MinisglError(f"{name} is a {type(layer).__name__}: this needs a network that is one chain of layers")
     for key, child in layer.children.items():
         yield from _chain(child, f"{name}.{key}" if name else key)

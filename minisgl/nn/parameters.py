@@ -38,6 +38,11 @@ class Parameter:
     initial: Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
     unit_axis: int = 0
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"{self.key} is a parameter of the kind {self.kind!r}; kinds are {', '.join(get_args(Kind))}")
+        object.__setattr__(self, "shape", tuple(map(int, self.shape)))
+
 
 def weight_and_bias(shape: tuple[int, ...], unit_axis: int) -> tuple[Parameter, ...]:
     """A weight of that shape, outputs first, drawn as He and others do, and a bias, N(0, 0.01^2)."""

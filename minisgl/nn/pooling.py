@@ -20,8 +20,8 @@ class MaxPool2d(Layer):
     """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
 
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0) -> None:
-        self.kernel, self.stride, self.padding = kernel, kernel if stride is None else stride, padding
         require_sizes("a pooling", kernel=kernel)
+        self.kernel, self.stride, self.padding = int(kernel), int(kernel) if stride is None else stride, padding
         require_stride_and_padding(self.stride, padding)
         if padding >= kernel:
             raise ValueError(f"a pooling of kernel {kernel} cannot have padding {padding}: a window would be all padding")

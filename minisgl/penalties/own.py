@@ -1,25 +1,13 @@
-"""A penalty of a user's own, named module:Class on the command line: found by import, and tried once on 12 numbers.
+"""A penalty of a user's own, named module:Class on the command line: tried once on 12 numbers.
 
 The class is called with lam and the options, as Class(lam, a=0.5), and needs `value`, `prox` and `step_for` (base.Penalty).
 docs/penalties.md shows one in full. What is wrong with it is said before training starts.
 """
 
-import importlib
-from collections.abc import Callable
-
 import numpy as np
 
 from minisgl.errors import MinisglError
 from minisgl.penalties.base import Penalty
-
-
-def import_class(name: str) -> Callable[..., Penalty]:
-    """The class of that name, module:Class. MinisglError if it cannot be imported."""
-    module, _, cls = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), cls)
-    except Exception as error:  # a user's module: what can go wrong in it nobody knows
-        raise MinisglError(f"--penalty {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def try_out(name: str, penalty: Penalty) -> None:

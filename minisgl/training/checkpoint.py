@@ -19,7 +19,7 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Position:
-    """How far a run has come: whole epochs, steps of the next one with their sums (see tally.py), and seconds."""
+    """How far a run has come: whole epochs, steps of the next one with their sums (see metrics.py), and seconds."""
 
     epoch: int = 0
     step: int = 0

@@ -6,26 +6,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from minisgl.backend import to_host
 from minisgl.data.labelled import LabelledImages
 from minisgl.nn import Network
+from minisgl.training.directory import RunDirectory
 
 
 def save_run_figures(
-    history: list[dict[str, Any]],
+    directory: RunDirectory,
     network: Network,
-    folder: Path,
     own: Mapping[str, Callable[[Network, LabelledImages], Any]],
     test: LabelledImages,
 ) -> None:
-    """Draw the history and the network that was saved into `folder`, and then an experiment's own figures (experiment.py)."""
+    """Draw the run's history and the network that it saved, and then an experiment's own figures (experiment.py)."""
+    folder = directory.figures
     try:
         from minisgl import plots  # noqa: PLC0415  matplotlib may be missing, or its own settings wrong
 
-        drawn: dict[str, Callable[[], Any]] = dict(plots.run_figures(history, network))
+        drawn: dict[str, Callable[[], Any]] = dict(plots.run_figures(directory.read_history(), network))
+        images = LabelledImages(to_host(test.images), to_host(test.labels))
     except Exception as error:
         _warn(folder, error)
         return
-    drawn |= {name: partial(draw, network, test) for name, draw in own.items()}
+    drawn |= {name: partial(draw, network, images) for name, draw in own.items()}
     for name, draw in drawn.items():
         try:
             plots.save(draw(), folder / name)

@@ -16,7 +16,7 @@ import numpy as np
 
 from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.config import MAY_CHANGE, TrainConfig, as_flags
+from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, named_again
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
@@ -69,6 +69,10 @@ class Training:
         self.measured = digits[len(digits) - held :] if held else digits[:MEASURED]
         self.measured_on = "held-out" if held else "training"
         if validation is not None:
+            if held:
+                raise MinisglError(
+                    f"--holdout {held} is for data without a validation set; here it has {len(validation)} images"
+                )
             self.measured, self.measured_on = validation, "validation"
         if (size := config.data.batch_size) > len(self.train):
             raise MinisglError(f"--batch-size {size} is larger than the training set of {len(self.train)} images")
@@ -193,7 +197,7 @@ class Training:
         def leave(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
             if stop() and done < self.steps:
-                how = f"python -m minisgl.train --resume {directory.path}"
+                how = f"python -m minisgl.train --resume {directory.path}{named_again(self.config)}"
                 raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to go on: {how}")
 
         start = start or Position()

@@ -495,7 +495,8 @@ axes[0].set_ylabel("weights")
 axes[3].set(title="weights that are exactly 0, %", xlabel="step")
 axes[3].legend()
 plt.show()
-assert max(zeros["l1, by the slope"] + zeros["ridge"]) == 0
+assert zeros["l1, by the slope"][-1] == zeros["ridge"][-1] == 0
+assert max(zeros["l1, by the slope"] + zeros["ridge"]) <= 100 / end.size  # at most one weight, by accident, for a step
 assert zeros["l1, by the prox"][-1] > 25
 assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 
