@@ -220,5 +220,5 @@ def test_a_sentence_for_wrong_numbers(options, tmp_path):
 
 def test_a_sentence_for_a_cache_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(MinisglError, match=r"file cannot be made: (File exists|Not a directory)"):
+    with pytest.raises(MinisglError, match=r"file cannot be made: .*(exists|Not a directory)"):
         load(tmp_path / "file")
