@@ -93,7 +93,7 @@ def test_pictures_are_classified_and_what_was_looked_at_is_shown(trained, tmp_pa
     done = run_module("minisgl.classify", trained, "0.png", "1.png", "other/0.png", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [answer["picture"] for answer in found] == ["0.png", "1.png", "other/0.png"]
+    assert [answer["picture"] for answer in found] == ["0.png", "1.png", str(Path("other/0.png"))]
     np.testing.assert_allclose([answer["shaky"] for answer in found], expected, atol=1e-5)
     assert all(answer["class"] == ("shaky" if answer["shaky"] > 0.5 else "regular") for answer in found)
     written = [answer["looked_at"] for answer in found]

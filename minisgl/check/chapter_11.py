@@ -152,8 +152,8 @@ def receptive_field(answer: Answer) -> None:
 def _power(d: np.ndarray) -> np.ndarray:
     """|sum over j of d_j e^(-2 pi i m j/n)|^2 for m = 0 ... n/2, by its sum: d (n, D) -> (n//2 + 1, D)."""
     n = len(d)
-    turns = np.outer(np.arange(n // 2 + 1), np.arange(n)) % n / n
-    return np.asarray(np.abs(np.exp(-2j * np.pi * turns) @ d) ** 2)
+    angles = 2 * np.pi * (np.outer(np.arange(n // 2 + 1), np.arange(n)) % n / n)
+    return np.asarray((np.cos(angles) @ d) ** 2 + (np.sin(angles) @ d) ** 2)  # real and imaginary part
 
 
 def _displacements() -> Iterator[Inputs]:
