@@ -214,7 +214,7 @@ plt.show()
 # ## The code
 
 # %%
-show_code(norms, block_soft, GroupLasso.pull, GroupLasso.subgradient, GroupLasso.prox)
+show_code(norms, block_soft, GroupLasso.scale, GroupLasso.subgradient, GroupLasso.prox)
 
 # %% [markdown]
 # `groups` is the axis that numbers the groups. `norms` keeps the others with length 1: the lengths of the filters of a $(20, 1, 5, 5)$ have the shape $(20, 1, 1, 1)$, and
