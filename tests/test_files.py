@@ -8,6 +8,7 @@ import io
 import json
 import os
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,17 @@ def test_write_to_no_directory_or_to_a_directory(tmp_path):
     refusal(files.write, tmp_path / "none" / "file", b"")
     refusal(files.write, tmp_path, b"")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_is_open_elsewhere_for_a_moment_is_replaced(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as elsewhere:
+        closing = threading.Timer(0.3, elsewhere.close)
+        closing.start()
+        files.write(path, b"new")
+        closing.join()
+    assert path.read_bytes() == b"new"
 
 
 # ---- JSON

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import struct
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
@@ -22,6 +24,7 @@ import safetensors.numpy
 
 from minisgl.errors import MinisglError
 
+PATIENCE = 1.0  # seconds
 METADATA_KEY = "minisgl"
 LONGEST_HEADER = 100_000_000  # bytes, as the format has it
 BYTES = {"F64": 8, "F32": 4, "I32": 4, "U8": 1}  # of a number, by the format's names of types
@@ -36,11 +39,24 @@ def write(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise MinisglError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over the old file; on Windows, where it must not be open in another program, try for a second."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > until:
+                raise
+        time.sleep(PATIENCE / 50)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -5,6 +5,7 @@ schedules are functions of the step and the order of images is drawn from (seed,
 The newest two are kept: should the newest be damaged, the one before it still counts.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def save(directory: Path, solver: Solver, position: Position, identity: dict[str
     notes = {"position": asdict(position), "steps": solver.optimizer.steps, "identity": identity}
     files.write_arrays(path, arrays, notes)
     for old in _existing(directory)[:-KEPT]:
-        old.unlink(missing_ok=True)
+        with suppress(OSError):  # one that is not removed now, on Windows because it is open somewhere, is removed next time
+            old.unlink()
     return path
 
 
