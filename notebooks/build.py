@@ -160,7 +160,7 @@ def _require_same_everywhere(cell: NotebookNode, path: Path) -> None:
     if any(output.get("name") == "stderr" for output in cell.outputs):
         raise MinisglError(f"{path.name}, cell {cell.id}: it warns: {cell.outputs[0].get('text')}")
     said = json.dumps(cell.outputs)
-    places = [re.escape(str(place)) for place in (HERE.parent, Path.home(), sys.prefix)]
+    places = [re.escape(json.dumps(str(place))[1:-1]) for place in (HERE.parent, Path.home(), sys.prefix)]  # as in `said`
     if found := re.search("|".join([*places, "ipykernel_[0-9]+", r"\bat 0x[0-9a-f]{6,}"]), said):
         raise MinisglError(f"{path.name}, cell {cell.id}: the output holds {found[0]}, which is other on other machines")
 
@@ -172,19 +172,19 @@ def build(source: Source) -> None:
         if path.parent.name != "exercises":
             execute(notebook, path)
         files.write(path, (nbformat.writes(notebook) + "\n").encode())
-        print(path.relative_to(HERE.parent))
+        print(path.relative_to(HERE.parent).as_posix())
 
 
 def complaints(source: Source) -> Iterator[str]:
     """What is wrong with the notebooks of a chapter that are there, in a sentence each."""
     for path, wanted in source.notebooks().items():
-        place = path.relative_to(HERE.parent)
+        place = path.relative_to(HERE.parent).as_posix()
         if not path.is_file():
             yield f"{place} is missing"
             continue
         found = nbformat.read(path, as_version=4)
         if _written(found) != _written(wanted):
-            yield f"{place} is out of step with {source.path.relative_to(HERE.parent)}"
+            yield f"{place} is out of step with {source.path.relative_to(HERE.parent).as_posix()}"
         if path.parent.name != "solutions":
             yield from (f"{place} {leak}" for leak in leaks(found, source))
 

@@ -10,6 +10,9 @@ import pytest
 
 from minisgl.errors import MinisglError
 
+# Windows' event loop is not the one that zmq wants; tornado helps with a thread, and says so
+pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
+
 CHECKOUT = Path(__file__).parents[1]
 SOURCE = '''# %% [markdown]
 # # 7 A chapter
