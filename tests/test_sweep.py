@@ -245,7 +245,7 @@ def test_ctrl_c_says_how_to_go_on(copied, monkeypatch):
 
 def test_the_same_grid_on_a_dask_cluster(made, small_grid, tmp_path):
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
         config = replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=cluster.scheduler_address)
         assert run(config)[0] == 0

@@ -107,7 +107,7 @@ def test_the_pages_sweep_makes_its_runs_in_other_processes(folder: Path, small: 
 def test_dask_workers_in_another_folder_find_the_module(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     distributed = pytest.importorskip("distributed")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
         with distributed.Client(cluster) as client:
             client.run(_leave, str(elsewhere), str(folder))
