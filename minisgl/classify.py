@@ -22,6 +22,7 @@ from minisgl.command import told_in_a_sentence
 from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
+from minisgl.flags import Number, Text, Whole
 from minisgl.nn import Network, softmax
 from minisgl.plots.occlusion import occlusion_figure
 from minisgl.run import load_run
@@ -39,12 +40,12 @@ class ClassifyConfig:
     """Pictures of single words, dark on light or light on dark, any size."""
     word: str | None = None
     """Instead of a picture: a word to draw."""
-    font: str = "cursive"
-    """The word's font: a built-in font's name, or a TTF file."""
-    tremor: float = 0.0
-    """The word's tremor, RMS in x-heights; 0 is a regular hand, the experiment's are 0.09 to 0.18."""
-    seed: int = 0
-    """Seed of what else is random in the drawn word."""
+    font: Text = None
+    """The drawn word's font: a built-in font's name, or a TTF file. Default: cursive."""
+    tremor: Number = None
+    """The drawn word's tremor, RMS in x-heights; the experiment's are 0.09 to 0.18. Default: 0, a regular hand."""
+    seed: Whole = None
+    """Seed of what else is random in the drawn word. Default: 0."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path()
     """Where the pictures of what the network looked at are written."""
     json: bool = False
@@ -55,12 +56,15 @@ def pictures(config: ClassifyConfig) -> list[tuple[str, np.ndarray]]:
     """Names and pictures (1, 48, 128). MinisglError when one cannot be read or drawn, or nothing is asked."""
     if bool(config.images) == (config.word is not None):
         raise MinisglError("give pictures, or --word and how to draw it")
-    if config.seed < 0:
-        raise MinisglError(f"--seed must be 0 or more, and is {config.seed}")
     if config.word is None:
+        for option in ("font", "tremor", "seed"):
+            if (value := getattr(config, option)) is not None:
+                raise MinisglError(f"--{option} {value} is for a word that --word draws, and not for pictures")
         return [(str(path), read_word(path)) for path in config.images]
-    rng = np.random.default_rng(config.seed)
-    return [(config.word, curves.render_word(config.word, config.font, config.tremor, rng)[None])]
+    if (seed := config.seed or 0) < 0:
+        raise MinisglError(f"--seed must be 0 or more, and is {seed}")
+    word = curves.render_word(config.word, config.font or "cursive", config.tremor or 0.0, np.random.default_rng(seed))
+    return [(config.word, word[None])]
 
 
 def classify(network: Network, image: np.ndarray) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from minisgl.backend import Backend
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, PenaltyConfig, TrainConfig, as_flags, changed
 from minisgl.errors import MinisglError
 from minisgl.formats.flat import as_type
-from minisgl.penalties.names import has_r, parse_options
+from minisgl.penalties.names import has_r, lam_cancels, parse_options
 
 
 def _option(kind: Any, metavar: str | None = None) -> Any:
@@ -85,8 +85,8 @@ class Flags:
     nesterov: Annotated[bool | None, _option(bool)] = None
     """Nesterov's form of momentum, for sgd. Default: no."""
     lam: Number = None
-    """Weight of r on V, in units of the loss. 0: no r, and V is W. A given threshold takes its place, but for scad and mcp.
-    Default: 2.5e-06; paper: 1.66667e-06."""
+    """Weight of r on V, in units of the loss. 0: no r, and V is W. A threshold takes its place, but for scad, mcp and
+    --v-group. Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso. Default: lam; sparse: 4e-06; small: 4e-05."""
     beta: Number = None
@@ -186,7 +186,12 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer") if name in given})
     config = changed(preset, {name: value for name, value in given.items() if name in as_flags(preset)})
     for name, value in given.items():
-        if reason := _of_the_other(name, config, given) or _without_penalty(name, value, config.penalty):
+        reasons = (
+            _of_the_other(name, config, given),
+            _without_penalty(name, value, config.penalty),
+            _lam_cancels(name, config),
+        )
+        if reason := next(filter(None, reasons), None):
             raise MinisglError(reason)
     return config
 
@@ -216,3 +221,17 @@ def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
     if name == "lam" and penalty.penalty == "group-lasso" and penalty.group_lam is not None:
         return f"--lam is of r on V, and penalty group-lasso has none; its weight is --group-lam, {penalty.group_lam:g}"
     return ""
+
+
+def _lam_cancels(name: str, config: TrainConfig) -> str:
+    """The sentence about a --lam that would change no weight: the threshold is chosen, the group lasso has its own weight."""
+    penalty, regime = config.penalty, config.regime
+    if name != "lam" or isinstance(regime, PaperConfig) or penalty.group_lam is None or not penalty.acts_on_v:
+        return ""
+    if penalty.v_group != "none" or not lam_cancels(penalty.penalty):
+        return ""
+    threshold = " ".join(f"{t:g}" for t in regime.threshold)
+    return (
+        f"--lam {penalty.lam:g} would change no weight: the threshold of {penalty.penalty} is {threshold}, "
+        f"and the group lasso has its own weight, {penalty.group_lam:g}"
+    )

@@ -19,7 +19,7 @@ back. minisgl must be installed there, and the data lie there.
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,7 +36,7 @@ from minisgl.comparison.results import Failure, Result
 from minisgl.comparison.tables import line, show
 from minisgl.config import DataConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.flags import BUILD
+from minisgl.flags import BUILD, option
 from minisgl.run import say
 from minisgl.training.directory import RunDirectory
 
@@ -86,6 +86,10 @@ def sweep(config: SweepConfig, console: Console) -> int:
     MinisglError when nothing can be run as it is told, Interrupted by Ctrl-C.
     """
     if config.draw is not None:
+        if unused := [
+            option(f.name) for f in fields(config) if f.name not in ("out", "draw") and getattr(config, f.name) != f.default
+        ]:
+            raise MinisglError(f"--draw trains nothing, and has no use for {', '.join(unused)}")
         show(results.read(config.draw), _folder(config.out), console)
         return 0
     entries = _entries(config)
@@ -129,11 +133,15 @@ def _folder(out: Path) -> Path:
 
 def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     """The grid as it is wanted. MinisglError when there is no such grid, or no data here to train it on."""
-    for option, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
-        if (value := getattr(config, option)) is not None and value < least:
-            raise MinisglError(f"--{option} must be a whole number >= {least}, and is {getattr(config, option)}")
+    for name, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
+        if (value := getattr(config, name)) is not None and value < least:
+            raise MinisglError(f"--{name} must be a whole number >= {least}, and is {value}")
     if (config.engine == "dask") != (config.scheduler is not None):
         raise MinisglError("--engine dask and --scheduler ADDRESS go together, and one of them is missing")
+    if config.engine == "dask" and config.jobs != SweepConfig.jobs:
+        raise MinisglError(
+            f"--jobs {config.jobs} is for processes of this machine; a Dask cluster runs as many as it has threads"
+        )
     out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may stand in another folder
     holdout = _holdout(config, data)
     entries = grid.entries(

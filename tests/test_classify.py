@@ -127,6 +127,9 @@ REFUSED = {
     "--word hello --tremor -1": r"a tremor is an RMS displacement in x-heights, 0 or larger, and not -1",
     "--word hello --seed -1": r"--seed must be 0 or more, and is -1",
     "--word hello --out nowhere": r"--out nowhere is no directory",
+    "fine.png --font rowmand": r"--font rowmand is for a word that --word draws, and not for pictures",
+    "fine.png --tremor 0": r"--tremor 0.0 is for a word that --word draws",
+    "fine.png --seed 0": r"--seed 0 is for a word that --word draws",
     "--word hello fine.png": r"give pictures, or --word",
     "": r"give pictures, or --word",
 }

@@ -58,6 +58,7 @@ REGIMES = {"continuation": "--preset quick", "paper": "--preset paper", "paper, 
 OPTIMIZERS = {"adam": "", "sgd": "--optimizer sgd"}
 PENALTIES = {
     "r": "--penalty l0",
+    "r, own group weight": "--penalty l0 --group-lam 3e-7",
     "r, lam 0": "--penalty l0 --lam 0",
     "group-lasso": "--penalty group-lasso",
     "group-lasso, own weight": "--penalty group-lasso --group-lam 3e-7",
@@ -102,6 +103,11 @@ BY_PENALTY["group-lasso, own weight"] |= {
     "penalty_option": "penalty group-lasso has no options, and got a",
     "lam": "--lam is of r on V, and penalty group-lasso has none; its weight is --group-lam, 3e-07",
 }
+LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
+BY_REGIME_AND_PENALTY = {
+    ("continuation", "r, own group weight"): {"lam": LAM_CANCELS.format(1)},
+    ("paper, threshold", "r, own group weight"): {"lam": LAM_CANCELS.format(2)},
+}
 CASES = [
     (name, regime, optimizer, penalty)
     for name, regime, optimizer, penalty in product(VALUES, REGIMES, OPTIMIZERS, PENALTIES)
@@ -109,7 +115,7 @@ CASES = [
     # where the column itself gives the option
     and not (name == "threshold" and regime == "paper, threshold")
     and not (name == "lam" and penalty == "r, lam 0")
-    and not (name == "group_lam" and penalty == "group-lasso, own weight")
+    and not (name == "group_lam" and penalty in ("group-lasso, own weight", "r, own group weight"))
     and not (regime == "paper, threshold" and penalty in NO_R)
 ]
 
@@ -127,7 +133,8 @@ def test_the_table_has_every_option() -> None:
 def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, penalty: str) -> None:
     column = parse(f"{REGIMES[regime]} {OPTIMIZERS[optimizer]} {PENALTIES[penalty]}")
     row = replace(column, **parse(f"{option(name)} {VALUES[name]}").given())
-    refusals = [by[name] for by in (BY_REGIME[regime], BY_OPTIMIZER[optimizer], BY_PENALTY[penalty]) if name in by]
+    both = BY_REGIME_AND_PENALTY.get((regime, penalty), {})
+    refusals = [by[name] for by in (BY_REGIME[regime], BY_OPTIMIZER[optimizer], BY_PENALTY[penalty], both) if name in by]
     if name in ("network",):  # only its name counts until a network is built
         assert configured(row).network == "mlp:build"
     elif refusals:
@@ -161,6 +168,26 @@ def test_with_a_threshold_the_papers_preset_has_a_ramp() -> None:
     config = parsed(["--preset", "paper", "--threshold", "0.2", "--ramp", "0.9"])
     assert (config.regime.threshold, config.regime.ramp, config.regime.beta) == ((0.2,), 0.9, PRESETS["paper"].regime.beta)
     assert (config.epochs, config.lr) == (200, 1e-3)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--penalty mcp --lam 0.02 --group-lam 2.5e-6 --threshold 0.02",  # a size of weights too
+        "--v-group l0 --lam 1e-6 --group-lam 2.5e-6",  # the V-step goes by their ratio
+        "--preset sparse --lam 0",  # no r
+        "--penalty penalties:Mine --lam 1e-6 --group-lam 0",  # nobody knows
+    ],
+)
+def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
+    assert parsed(words.split()).penalty.lam == float(words.partition("--lam ")[2].split()[0])
+
+
+def test_a_preset_with_a_group_lam_of_its_own_refuses_lam_too() -> None:
+    with pytest.raises(
+        MinisglError, match=r"--lam 1e-06 would change no weight: the threshold of l0 is 0\.29 0\.37 0\.34 0\.27"
+    ):
+        parsed(["--preset", "sparse", "--lam", "1e-6"])
 
 
 @pytest.mark.parametrize("words", ["--threshold None", "--lr-drops=None --preset paper", "--penalty-option None"])

@@ -14,7 +14,7 @@ from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
 from minisgl.models import lenet5
-from minisgl.penalties.names import ALL, NAMES, make_r, parse_options
+from minisgl.penalties.names import ALL, NAMES, lam_cancels, make_r, parse_options
 from minisgl.solver.splitting import Splitting
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
@@ -66,6 +66,13 @@ def test_a_class_says_whether_it_shrinks_what_it_keeps(name: str) -> None:
         assert (np.abs(x) < np.abs(v)).all()
     else:
         np.testing.assert_array_equal(x, v)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lam_cancels_where_the_threshold_is_chosen_for_all_but_scad_and_mcp(name: str) -> None:
+    v = np.random.default_rng(0).normal(size=(6, 5, 3, 3))
+    small, large = (r.prox(v, r.step_for(0.3)) for lam in (0.01, 0.2) for r in [make_r(name, lam, {}, v.shape, 0)])
+    assert np.allclose(small, large, rtol=1e-9, atol=1e-12) == lam_cancels(name)
 
 
 def test_group_l0_takes_its_threshold_as_a_groups_root_mean_square() -> None:

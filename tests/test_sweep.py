@@ -287,13 +287,26 @@ def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatc
         ({"engine": "dask"}, "--engine dask and --scheduler"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "--engine dask and --scheduler"),
         ({"data": Path("nowhere")}, "nowhere has no file"),
-        ({"draw": Path("nowhere.jsonl")}, "nowhere.jsonl cannot be read"),
+        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes of this machine"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small_grid, tmp_path):
     with pytest.raises(MinisglError, match=words):
         run(replace(small_grid, out=tmp_path / "grid", **changes))
     assert not (tmp_path / "grid").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, r"nowhere\.jsonl cannot be read"),
+        ({"seeds": 5, "jobs": 4}, "--draw trains nothing, and has no use for --seeds, --jobs"),
+    ],
+)
+def test_what_cannot_be_drawn(changes, words, tmp_path):
+    with pytest.raises(MinisglError, match=words):
+        run(SweepConfig(draw=Path("nowhere.jsonl"), out=tmp_path / "drawn", **changes))
+    assert not (tmp_path / "drawn").exists()
 
 
 def test_the_command_refuses(command, tmp_path):

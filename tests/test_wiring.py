@@ -57,8 +57,8 @@ class Recorded(Splitting):
     [
         ("--penalty l0 --lam 3e-4", 3e-4, L0(3e-4)),
         ("--penalty l1 --lam 3e-4", 3e-4, L1(3e-4)),
-        ("--penalty l1 --lam 3e-4 --group-lam 7e-4", 7e-4, L1(3e-4)),
-        ("--penalty l0 --lam 3e-4 --group-lam 0", None, L0(3e-4)),
+        ("--preset paper --penalty l1 --lam 3e-4 --group-lam 7e-4", 7e-4, L1(3e-4)),
+        ("--preset paper --penalty l0 --lam 3e-4 --group-lam 0", None, L0(3e-4)),
         ("--penalty group-lasso --lam 3e-4", 3e-4, None),
         ("--penalty group-lasso --group-lam 7e-4", 7e-4, None),
         ("--penalty group-lasso --group-lam 0", None, None),

@@ -1,7 +1,6 @@
-"""What is a user's own, by its name module:NAME: an experiment, or the function that builds a network.
+"""A user's own code while it runs: what fails in it becomes one sentence that says where, and what it returns is checked.
 
-The module is looked for as `python -m` does: the working folder is on the path. A name is imported only when a user has typed
-it, never because a file of a run holds it.
+own.py imports it.
 """
 
 import traceback

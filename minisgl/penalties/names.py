@@ -30,6 +30,11 @@ def has_r(name: str) -> bool:
     return name not in WITHOUT_R
 
 
+def lam_cancels(name: str) -> bool:
+    """Whether prox at step_for(threshold) is the same for every lam > 0. SCAD and MCP measure weights in lam, so it is not."""
+    return name in NAMES and name not in (pen.SCAD.name, pen.MCP.name)
+
+
 def parse_options(words: Sequence[str]) -> dict[str, float]:
     """{"a": 1.0} of ["a=1.0"]. MinisglError for a word that is not NAME=NUMBER."""
     options = {}
