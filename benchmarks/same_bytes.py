@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import load_file
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMIT = "b839a80"
+from benchmarks.worktree import COMMIT, ROOT, checked_out
+
 DIGITS = {"train": 2_000, "t10k": 500}  # of the bundled MNIST, from its beginning
 PICTURES = (480, 60, 60)  # of shaky curves: training, validation, test
 PROCESSES = (1, 2)  # --threads; on Linux each is a process, elsewhere a thread
@@ -116,18 +116,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same_bytes", description="Compare with an earlier commit.")
     parser.add_argument("--commit", default=COMMIT, help=f"what to compare with (default {COMMIT})")
     commit = parser.parse_args().commit
-    git = ["git", "-C", str(ROOT), "worktree"]
     with TemporaryDirectory() as name:
         scratch = Path(name).resolve()
-        tree = scratch / "tree"
-        added = subprocess.run([*git, "add", "--quiet", "--detach", tree, commit], capture_output=True, text=True, check=False)
-        if added.returncode:
-            print(f"the commit {commit} cannot be checked out: {added.stderr.strip()}", file=sys.stderr)
-            return 2
         try:
-            return 0 if compare_all({"the commit": tree, "this checkout": ROOT}, scratch) else 1
-        finally:
-            subprocess.run([*git, "remove", "--force", tree], check=False)
+            with checked_out(commit, scratch) as tree:
+                return 0 if compare_all({"the commit": tree, "this checkout": ROOT}, scratch) else 1
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 2
 
 
 if __name__ == "__main__":

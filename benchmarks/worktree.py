@@ -1,0 +1,23 @@
+"""An earlier commit beside this checkout, for the scripts that compare the two."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMIT = "b839a80"  # the last one of the first edition
+
+
+@contextmanager
+def checked_out(commit: str, scratch: Path) -> Iterator[Path]:
+    """The commit's tree, in a folder of `scratch` while the context lasts. RuntimeError when there is no such commit."""
+    tree = scratch / "tree"
+    git = ["git", "-C", str(ROOT), "worktree"]
+    added = subprocess.run([*git, "add", "--quiet", "--detach", tree, commit], capture_output=True, text=True, check=False)
+    if added.returncode:
+        raise RuntimeError(f"the commit {commit} cannot be checked out: {added.stderr.strip()}")
+    try:
+        yield tree
+    finally:
+        subprocess.run([*git, "remove", "--force", tree], check=False)
