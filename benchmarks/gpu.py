@@ -18,7 +18,7 @@ from benchmarks.peer import Peer
 from benchmarks.timing import in_turn, median_ratio
 from benchmarks.train_step import CONFIG, THRESHOLD
 from minisgl.backend import array_module, device_name, to_device
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="The training step on a GPU, beside PyTorch.")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     as_json = parser.parse_args().json
-    with told_in_a_sentence():
+    with errors_as_sentences():
         figures = measure()
     if as_json:
         print(json.dumps(figures))

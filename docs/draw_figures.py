@@ -7,7 +7,7 @@ tremor_scale.png, curve_samples.png                         docs/shaky-curves.md
 import argparse
 from pathlib import Path
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.plots import curves, gallery, save
 
 FIGURES = {
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the figures of docs/ that need no training.")
     parser.add_argument("directory", type=Path)
     directory = parser.parse_args().directory
-    with told_in_a_sentence():
+    with errors_as_sentences():
         for name, draw in FIGURES.items():
             save(draw(), directory / name)
 

@@ -18,7 +18,7 @@ import tyro
 
 from minisgl import experiments, plots
 from minisgl.analysis.occlusion import occlusion_map
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
@@ -107,7 +107,7 @@ def run(config: ClassifyConfig) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Parse, classify, and exit 2 with a sentence when something is wrong."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         config = tyro.cli(ClassifyConfig, prog="python -m minisgl.classify", args=sys.argv[1:])
         found = run(config)
         if config.json:

@@ -9,7 +9,7 @@ from minisgl.errors import MinisglError
 
 
 @contextmanager
-def told_in_a_sentence() -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """Turn what a user can mend into a sentence on stderr and exit status 2; Ctrl-C exits 130.
 
     That is every MinisglError, and what the system refuses: memory, or output that cannot be written where it goes.

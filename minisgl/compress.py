@@ -21,7 +21,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.flags import BUILD, OWN
 from minisgl.formats import files, onnx_file
 from minisgl.nn.network import EVALUATION_BATCH
@@ -92,7 +92,7 @@ def print_table(report: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Parse, compress, and exit 2 with a sentence when something is wrong."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         compress(tyro.cli(CompressConfig, prog="python -m minisgl.compress", args=sys.argv[1:]), Console())
 
 

@@ -17,7 +17,7 @@ import tyro
 
 from minisgl import experiments
 from minisgl.analysis.sparsity import weight_sparsity
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError
 from minisgl.flags import BUILD, OWN
 from minisgl.nn import softmax
@@ -69,7 +69,7 @@ def evaluate(config: EvaluateConfig) -> None:
 
 def main() -> None:
     """Parse, evaluate, and exit 2 with a sentence when something is wrong."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         evaluate(tyro.cli(EvaluateConfig, prog="python -m minisgl.evaluate", args=sys.argv[1:]))
 
 

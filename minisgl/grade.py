@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError, require
 from minisgl.formats import files
 
@@ -147,7 +147,7 @@ def _as_csv(grades: list[Grade]) -> str:
 
 def main() -> None:
     """Parse, grade, and exit 2 with a sentence when something is wrong."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         grade(tyro.cli(GradeConfig, prog="python -m minisgl.grade", args=sys.argv[1:]))
 
 

@@ -29,7 +29,7 @@ from rich.console import Console
 
 from minisgl import config as configuration
 from minisgl import experiments
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
@@ -83,7 +83,7 @@ class SweepConfig:
 def sweep(config: SweepConfig, console: Console) -> int:
     """Make the runs that are missing, show how they go and what they came to; the number of runs that failed.
 
-    MinisglError when nothing can be run as it is told, Interrupted by Ctrl-C.
+    MinisglError when nothing can be run with these options, Interrupted by Ctrl-C.
     """
     if config.draw is not None:
         if unused := [
@@ -181,8 +181,8 @@ def _require_same(entry: Entry, made: dict[str, Result], ledger: Path) -> None:
     """MinisglError unless a run that is there already, finished or not, is the one that is wanted."""
     if entry.name in made:
         grid.require_same(made[entry.name].config, entry, ledger)
-    elif (told := RunDirectory(entry.out).config).is_file():
-        grid.require_same(grid.told(configuration.from_json(told)), entry, entry.out)
+    elif (stored := RunDirectory(entry.out).config).is_file():
+        grid.require_same(grid.recorded(configuration.from_json(stored)), entry, entry.out)
 
 
 def _outcomes(entries: Sequence[Entry], made: dict[str, Result], ledger: Path) -> Iterator[Result | Failure]:
@@ -203,7 +203,7 @@ def _outcomes(entries: Sequence[Entry], made: dict[str, Result], ledger: Path) -
 
 def main() -> None:
     """Parse, sweep, and exit 2 with a sentence when something is wrong, 1 when a run failed."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         failed = sweep(tyro.cli(SweepConfig, prog="python -m minisgl.sweep", args=sys.argv[1:]), Console())
     if failed:
         print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)

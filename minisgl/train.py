@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import tyro
 from rich.console import Console
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError
 from minisgl.experiments import configured
 from minisgl.flags import Flags, option
@@ -43,7 +43,7 @@ def run(flags: Flags, console: Console) -> None:
 
 def main() -> None:
     """Parse, train, and exit 2 with a sentence when something is wrong."""
-    with told_in_a_sentence():
+    with errors_as_sentences():
         run(parse(sys.argv[1:]), Console())
 
 

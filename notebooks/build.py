@@ -28,7 +28,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError
 from minisgl.exercises import answer_id, check_id, task_of
 from minisgl.formats import files
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="two digits; none: all")
     parser.add_argument("--check", action="store_true", help="write nothing, and exit 2 if a notebook is out of step")
     options = parser.parse_args()
-    with told_in_a_sentence():
+    with errors_as_sentences():
         paths = sorted((HERE / "source").glob("[0-9][0-9]_*.py"))
         if unknown := set(options.chapters) - {path.name[:2] for path in paths}:
             raise MinisglError(f"there is no chapter {', '.join(sorted(unknown))} in notebooks/source")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from minisgl.command import told_in_a_sentence
+from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError
 
 
@@ -18,7 +18,7 @@ def fail() -> None:
 def test_what_the_encoding_lacks_is_escaped(errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), "cp1252", errors))
-    with pytest.raises(SystemExit), told_in_a_sentence():
+    with pytest.raises(SystemExit), errors_as_sentences():
         fail()
     written = [stream.flush() or stream.buffer.getvalue() for stream in (sys.stdout, sys.stderr)]
     monkeypatch.undo()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from minisgl.data import curves
-from minisgl.data.curves import fonts, glyphs, hand
+from minisgl.data.curves import displacement, fonts, glyphs
 from minisgl.data.curves.fonts import set_word
 from minisgl.errors import MinisglError
 
@@ -96,23 +96,23 @@ def test_no_word_is_cut_off():
 
 
 def test_nothing_but_the_displacement_depends_on_the_tremor(monkeypatch):
-    monkeypatch.setattr(hand, "write", lambda lines, kind, band, rms, rng: lines)
+    monkeypatch.setattr(displacement, "write", lambda lines, kind, band, rms, rng: lines)
     regular, shaky = (curves.render_word("hello", "timesr", tremor, rng()) for tremor in (0.0, 0.18))
     assert np.array_equal(regular, shaky)
 
 
 def test_the_regular_hand_drifts_by_as_much_as_the_shaky_one_trembles(monkeypatch):
-    asked = {hand.DRIFT: [], hand.TREMOR: []}
-    write = hand.write
+    asked = {displacement.DRIFT: [], displacement.TREMOR: []}
+    write = displacement.write
 
     def spy(lines, kind, band, rms, rng):
         asked[band].append(rms)
         return write(lines, kind, band, rms, rng)
 
-    monkeypatch.setattr(hand, "write", spy)
+    monkeypatch.setattr(displacement, "write", spy)
     for i in range(400):
         curves.draw("train", i, seed=2)
-    assert len(asked[hand.DRIFT]) == len(asked[hand.TREMOR]) == 200
+    assert len(asked[displacement.DRIFT]) == len(asked[displacement.TREMOR]) == 200
     low, high = curves.RMS
     for rms in asked.values():
         assert min(rms) >= low
@@ -123,7 +123,7 @@ def test_the_regular_hand_drifts_by_as_much_as_the_shaky_one_trembles(monkeypatc
 
 def test_the_smallest_tremor_moves_the_pen_by_half_a_pixel_across_its_path():
     lines, kind = set_word("hello", "futural")
-    drawn = hand.write(lines, kind, hand.TREMOR, curves.RMS[0], rng())
+    drawn = displacement.write(lines, kind, displacement.TREMOR, curves.RMS[0], rng())
     sideways = []
     for given, moved in zip(lines, drawn, strict=True):
         along = np.gradient(given, axis=0)

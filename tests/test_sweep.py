@@ -141,7 +141,7 @@ def test_the_results_are_true(made):
         cost = footprint.measure(smaller, network_file.as_bytes(smaller))
         assert (result.flops, result.units, result.seconds) == (cost.flops, cost.units, report["seconds"])
         config = json.loads((made[0] / result.name / "config.json").read_text())
-        assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_TOLD, "version")}
+        assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_RECORDED, "version")}
 
 
 def test_magnitude_pruning_is_told_the_zeros_of_its_twin(made):

@@ -48,7 +48,7 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
 REFIT = 5  # one epoch in so many, at the end, is the refit's
 
 # What may differ between two runs that are one and the same: where it lies, and how it was made.
-NOT_TOLD = ("out", "threads", "checkpoint_every", "init")
+NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,14 @@ def with_zeros(entry: Entry, zeros: float) -> Entry:
     return replace(entry, config=changed(entry.config, {"prune": zeros / 100}))
 
 
-def told(config: TrainConfig) -> dict[str, Any]:
+def recorded(config: TrainConfig) -> dict[str, Any]:
     """What makes a run the run it is, as JSON values."""
-    return {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_TOLD}
+    return {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_RECORDED}
 
 
 def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     """MinisglError, which says what differs, unless `found`, told in that place, is the entry's configuration."""
-    wanted = told(entry.config)
+    wanted = recorded(entry.config)
     if entry.twin is not None and not entry.config.refit.prune:
         found = {**found, "prune": 0.0}  # it is not known yet how many zeros the entry will take over
     if names := [name for name in wanted if found.get(name) != wanted[name]]:

@@ -15,7 +15,7 @@ from minisgl import config as configuration
 from minisgl import run
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
-from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, require_same, told
+from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file
@@ -87,7 +87,7 @@ def make(entry: Entry) -> Result | Failure:
     try:
         directory = RunDirectory(entry.out)
         if directory.config.is_file():
-            require_same(told(configuration.from_json(directory.config)), entry, directory.path)
+            require_same(recorded(configuration.from_json(directory.config)), entry, directory.path)
             named = Flags(experiment=entry.config.experiment, network=entry.config.network)
             run.resume(directory.path, named, Console(quiet=True))
         else:
@@ -129,7 +129,7 @@ def _look(entry: Entry, directory: RunDirectory) -> Result:
         flops=cost.flops if cost else None,
         units=cost.units if cost else None,
         seconds=report["seconds"],
-        config=told(entry.config),
+        config=recorded(entry.config),
     )
 
 

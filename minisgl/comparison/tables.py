@@ -78,13 +78,13 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
 
 def note(run: Result) -> str:
     """How a run of its regime was scheduled, in a sentence."""
-    told = run.config
+    config = run.config
     if run.regime != "paper":
         name = run.method if run.regime == "preset" else run.regime
-        moved = f" Its training images are shifted by up to {told['shift']} px." if told.get("shift") else ""
-        return f"{name}: {told['epochs']} epochs, of which {told['refit']} refit what is left.{moved}"
-    drops = ", ".join(map(str, told["lr_drops"]))
+        moved = f" Its training images are shifted by up to {config['shift']} px." if config.get("shift") else ""
+        return f"{name}: {config['epochs']} epochs, of which {config['refit']} refit what is left.{moved}"
+    drops = ", ".join(map(str, config["lr_drops"]))
     return (
-        f"paper: its 200 epochs scaled to {told['epochs']}, so lr x 0.1 after {drops}, and beta x {told['beta_growth']} every "
-        f"{told['beta_every']}; no refit."
+        f"paper: its 200 epochs scaled to {config['epochs']}, so lr x 0.1 after {drops}, and beta x {config['beta_growth']} "
+        f"every {config['beta_every']}; no refit."
     )

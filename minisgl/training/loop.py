@@ -25,7 +25,7 @@ from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
 from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
-from minisgl.training.metrics import Tally
+from minisgl.training.metrics import EpochMetrics
 from minisgl.training.setup import make_stages
 from minisgl.training.shards import Shards
 from minisgl.training.stages import Stage
@@ -33,7 +33,7 @@ from minisgl.training.stages import Stage
 PRINTED = 10  # steps between two looks at the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
 
-AfterStep = Callable[[int, Tally], None]
+AfterStep = Callable[[int, EpochMetrics], None]
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Training:
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
         return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
 
-    def _look(self, tally: Tally, epoch: int) -> None:
-        if bad := tally.fetch():
+    def _look(self, metrics: EpochMetrics, epoch: int) -> None:
+        if bad := metrics.fetch():
             raise self._diverged(f"the loss became {bad[1]}", epoch, bad[0])
 
     def _require_numbers(self, epoch: int, i: int) -> None:
@@ -122,33 +122,33 @@ class Training:
                 raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i)
 
     def run_epoch(
-        self, shards: Shards, epoch: int, tick: Ticker, after_step: AfterStep | None = None, tally: Tally | None = None
+        self, shards: Shards, epoch: int, tick: Ticker, after_step: AfterStep | None = None, metrics: EpochMetrics | None = None
     ) -> dict[str, Any]:
         """Train one epoch, counted from 0, and return its record for the history.
 
-        A tally with steps in it is that of an epoch begun before. after_step(i, tally) is called after every step but the last.
+        `metrics` with steps in it is an interrupted epoch's. after_step(i, metrics) is called after every step but the last.
         """
         started = time.perf_counter()
-        tally, zeros, config = tally or Tally(), 0.0, self.config
+        metrics, zeros, config = metrics or EpochMetrics(), 0.0, self.config
         todo = batches(
-            self.train, config.data.batch_size, seed=config.seed, epoch=epoch, first=tally.steps, shift=config.data.shift
+            self.train, config.data.batch_size, seed=config.seed, epoch=epoch, first=metrics.steps, shift=config.data.shift
         )
-        for i, batch in enumerate(todo, tally.steps):
-            tally.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
+        for i, batch in enumerate(todo, metrics.steps):
+            metrics.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
-                self._look(tally, epoch)
+                self._look(metrics, epoch)
                 zeros = sparsity.weight_sparsity(self.solver.v)
             done = epoch * self.steps_per_epoch + i + 1
-            tick(Tick(epoch + 1, done, self.steps, tally.loss, tally.error, zeros))
+            tick(Tick(epoch + 1, done, self.steps, metrics.loss, metrics.error, zeros))
             if after_step is not None and i < self.steps_per_epoch - 1:
-                after_step(i, tally)
+                after_step(i, metrics)
         self._require_numbers(epoch, i)
         last = self.settings(epoch, i)
         w = self._measure(shards, "w")
         return {
             "epoch": epoch + 1,
-            "loss": tally.loss,
-            "error": tally.error,
+            "loss": metrics.loss,
+            "error": metrics.error,
             "lr": last.lr,
             "beta": last.beta,
             "thresholds": last.thresholds,
@@ -190,8 +190,10 @@ class Training:
         identity = self.identity
         began = time.perf_counter() - (start.seconds if start else 0)
 
-        def save(epoch: int, tally: Tally) -> None:
-            position = Position(epoch, tally.steps, tally.loss_sum, tally.wrong, tally.seen, time.perf_counter() - began)
+        def save(epoch: int, metrics: EpochMetrics) -> None:
+            position = Position(
+                epoch, metrics.steps, metrics.loss_sum, metrics.wrong, metrics.seen, time.perf_counter() - began
+            )
             checkpoint.save(directory.checkpoints, self.solver, position, identity)
 
         def leave(epoch: int, step: int) -> None:
@@ -205,17 +207,21 @@ class Training:
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(start.epoch, self.config.epochs):
 
-                def after_step(i: int, tally: Tally, epoch: int = epoch) -> None:
+                def after_step(i: int, metrics: EpochMetrics, epoch: int = epoch) -> None:
                     every = self.config.checkpoint_every
                     if stop() or (every and (epoch * self.steps_per_epoch + i + 1) % every == 0):
-                        self._look(tally, epoch)
+                        self._look(metrics, epoch)
                         self._require_numbers(epoch, i)
-                        save(epoch, tally)
+                        save(epoch, metrics)
                         leave(epoch, i + 1)
 
-                tally = Tally(start.step, start.loss_sum, start.wrong, start.seen) if epoch == start.epoch else Tally()
-                record = self.run_epoch(shards, epoch, tick, after_step, tally)
+                metrics = (
+                    EpochMetrics(start.step, start.loss_sum, start.wrong, start.seen)
+                    if epoch == start.epoch
+                    else EpochMetrics()
+                )
+                record = self.run_epoch(shards, epoch, tick, after_step, metrics)
                 directory.append_history(record)
-                save(epoch + 1, Tally())
+                save(epoch + 1, EpochMetrics())
                 epoch_done(record)
                 leave(epoch + 1, 0)

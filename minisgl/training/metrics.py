@@ -9,7 +9,7 @@ import numpy as np
 from minisgl.backend import Array, get_array_module, to_host
 
 
-class Tally:
+class EpochMetrics:
     """Sums over an epoch's images so far: `loss_sum` of the losses, `wrong` answers, images `seen`, `steps` counted."""
 
     def __init__(self, steps: int = 0, loss_sum: float = 0.0, wrong: int = 0, seen: int = 0) -> None:

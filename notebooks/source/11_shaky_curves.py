@@ -25,7 +25,7 @@ from ipywidgets import FloatSlider, interact
 from matplotlib.colors import ListedColormap
 
 from minisgl.data import curves
-from minisgl.data.curves import hand
+from minisgl.data.curves import displacement
 from minisgl.data.curves.fonts import set_word
 from minisgl.data.curves.rendering import rasterise
 from minisgl.data.labelled import LabelledImages
@@ -88,7 +88,7 @@ plt.show()
 # Now draw a straight line of 10 x-heights. It has room for 20 waves of 5 Hz: the next cell counts the crests.
 
 # %%
-speed, pixels = hand.PEN_SPEED, 14
+speed, pixels = displacement.PEN_SPEED, 14
 table = [speed / nu for nu in (6, 5, 4, 0.5)]
 np.testing.assert_allclose(table, [0.417, 0.5, 0.625, 5], rtol=1e-3)
 np.testing.assert_allclose(np.array(table) * pixels, [5.8, 7, 8.75, 70], rtol=6e-3)
@@ -102,8 +102,12 @@ assert crests == 20
 straight = np.stack([q, np.zeros_like(q)], axis=1)  # (500, 2)
 drawn = {
     "one wave of 5 Hz": [straight + wave[:, None] * (0, 1)],
-    "a tremor: 24 waves of 4 to 6 Hz": hand.write([straight], "single-stroke", hand.TREMOR, 0.13, np.random.default_rng(1)),
-    "a drift: 24 waves of 0.2 to 0.8 Hz": hand.write([straight], "single-stroke", hand.DRIFT, 0.13, np.random.default_rng(4)),
+    "a tremor: 24 waves of 4 to 6 Hz": displacement.write(
+        [straight], "single-stroke", displacement.TREMOR, 0.13, np.random.default_rng(1)
+    ),
+    "a drift: 24 waves of 0.2 to 0.8 Hz": displacement.write(
+        [straight], "single-stroke", displacement.DRIFT, 0.13, np.random.default_rng(4)
+    ),
 }
 figure, axes = plt.subplots(1, 3, figsize=(14, 1.5))
 for panel, (title, lines) in zip(axes, drawn.items(), strict=True):
@@ -140,16 +144,16 @@ plt.show()
 # %%
 def draw_waves(band, rng):
     """Frequencies (1, 24) in waves per x-height, amplitudes (24, 2) and phases (24,), drawn in the package's order."""
-    hertz = rng.triangular(band[0], sum(band) / 2, band[1], hand.WAVES)
-    f = hertz / hand.PEN_SPEED * np.sign(rng.normal(size=(1, hand.WAVES)))  # a wave backwards is a wave
-    return f, rng.normal(size=(hand.WAVES, 2)), rng.uniform(0, 2 * np.pi, hand.WAVES)
+    hertz = rng.triangular(band[0], sum(band) / 2, band[1], displacement.WAVES)
+    f = hertz / displacement.PEN_SPEED * np.sign(rng.normal(size=(1, displacement.WAVES)))  # a wave backwards is a wave
+    return f, rng.normal(size=(displacement.WAVES, 2)), rng.uniform(0, 2 * np.pi, displacement.WAVES)
 
 
 def rms(d):
     return np.sqrt((d**2).sum(axis=1).mean())
 
 
-for name, band in (("tremor", hand.TREMOR), ("drift", hand.DRIFT)):
+for name, band in (("tremor", displacement.TREMOR), ("drift", displacement.DRIFT)):
     for L in (20, 2000):
         q, ratios = np.linspace(0, L, 100 * L // 5)[:, None], []  # (points, 1)
         for seed in range(20):
@@ -158,7 +162,7 @@ for name, band in (("tremor", hand.TREMOR), ("drift", hand.DRIFT)):
             d -= d.mean(axis=0)
             ratios.append(rms(d) / np.sqrt((a**2).sum() / 2))
             if L == 20:  # the package's waves are these, divided by their own RMS
-                np.testing.assert_allclose(hand.waves(q, band, np.random.default_rng(seed)), d / rms(d), atol=1e-9)
+                np.testing.assert_allclose(displacement.waves(q, band, np.random.default_rng(seed)), d / rms(d), atol=1e-9)
         print(f"{name}, path of {L} x-heights: RMS, measured over formula, is {min(ratios):.2f} to {max(ratios):.2f}")
         assert L < 2000 or max(np.abs(np.array(ratios) - 1)) < 0.12
 
@@ -167,7 +171,7 @@ for name, band in (("tremor", hand.TREMOR), ("drift", hand.DRIFT)):
 # So the package goes a safe way: it measures the RMS of the very word, and divides by it. (Before, it takes away the mean, which would only move the word as a whole.)
 
 # %%
-show_code(hand.travelled, hand.waves, hand.write)
+show_code(displacement.travelled, displacement.waves, displacement.write)
 
 # %% [markdown]
 # `q @ f` is $f_k q$ for all waves and points, `@ a` sums over the waves. In fonts of single strokes `q` is the path travelled. In fonts with two edges to a stroke
@@ -198,10 +202,13 @@ np.testing.assert_allclose(np.abs(D), n / 2 * (np.arange(n // 2 + 1) == 12), ato
 path = h * np.arange(n)[:, None]  # (1500, 1)
 hertz = np.fft.rfftfreq(n, h) * speed  # (751,) = speed m/L
 figure, axes = plt.subplots(1, 2, figsize=(12, 3))
-for panel, name, band, colour in ((axes[0], "drift", hand.DRIFT, W_COLOUR), (axes[1], "tremor", hand.TREMOR, V_COLOUR)):
+for panel, name, band, colour in (
+    (axes[0], "drift", displacement.DRIFT, W_COLOUR),
+    (axes[1], "tremor", displacement.TREMOR, V_COLOUR),
+):
     power = np.zeros(len(hertz))
     for seed in range(100):
-        power += (np.abs(np.fft.rfft(hand.waves(path, band, np.random.default_rng(seed)), axis=0)) ** 2).sum(axis=1)
+        power += (np.abs(np.fft.rfft(displacement.waves(path, band, np.random.default_rng(seed)), axis=0)) ** 2).sum(axis=1)
     power /= power.sum() * hertz[1]  # a density
     middle, half = sum(band) / 2, (band[1] - band[0]) / 2
     panel.plot(hertz, power, ".-", color=colour, label="100 hands")
@@ -227,9 +234,9 @@ rng = np.random.default_rng(7)
 found = {0: [], 1: []}  # by class: RMS and peak
 L, h = 20, 0.04
 q = np.arange(0, L, h)[:, None]  # (500, 1)
-for label, band in ((0, hand.DRIFT), (1, hand.TREMOR)):
+for label, band in ((0, displacement.DRIFT), (1, displacement.TREMOR)):
     for _ in range(150):
-        d = rng.uniform(*curves.RMS) * hand.waves(q, band, rng)  # (500, 2)
+        d = rng.uniform(*curves.RMS) * displacement.waves(q, band, rng)  # (500, 2)
         powers = (np.abs(np.fft.rfft(d, axis=0)) ** 2).sum(axis=1)  # (251,)
         found[label].append((rms(d), powers.argmax() / L * speed))
 found = np.array([found[0], found[1]])  # (2, 150, 2)
@@ -254,7 +261,7 @@ assert found[0, :, 1].max() < 2 < found[1, :, 1].min()
 def written(word, font, nu, off):
     """The word (56, 150), at 14 pixels to an x-height, by a hand that is `off` by RMS, in waves of 0.8 nu to 1.2 nu Hz."""
     lines, kind = set_word(word, font)
-    lines = hand.write(lines, kind, (0.8 * nu, 1.2 * nu), off, np.random.default_rng(0))
+    lines = displacement.write(lines, kind, (0.8 * nu, 1.2 * nu), off, np.random.default_rng(0))
     return rasterise([line * pixels + (12, 14) for line in lines], kind, 0.5 if kind == "outline" else 1.7, (56, 150))
 
 
@@ -294,10 +301,10 @@ _ = interact(
 # **Check**, on straight lines, with measured lengths:
 
 # %%
-for name, band in (("tremor", hand.TREMOR), ("drift", hand.DRIFT)):
+for name, band in (("tremor", displacement.TREMOR), ("drift", displacement.DRIFT)):
     longer = []
     for seed in range(50):
-        d = 0.13 * hand.waves(q, band, np.random.default_rng(seed))
+        d = 0.13 * displacement.waves(q, band, np.random.default_rng(seed))
         pen = np.c_[q, 0 * q] + d  # (500, 2)
         longer.append(np.hypot(*np.diff(pen, axis=0).T).sum() / q[-1, 0])
     bound = np.sqrt(1 + (2 * np.pi * sum(band) / 2 / speed * 0.13) ** 2)

@@ -3,9 +3,9 @@
 The experiment of Xue and Xin tells words in a shaky hand from words in a regular one. Their images are not public; these are
 a reconstruction (docs/shaky-curves.md). In reading order:
 
-    glyphs.py     letters as lines            fonts.py      which fonts there are, and a word set in one
-    hand.py       the tremor and the drift    rendering.py  the word as a picture
-    words.py      the words of each split     dataset.py    the three sets, drawn once and kept
+    glyphs.py        letters as lines           fonts.py      which fonts there are, and a word set in one
+    displacement.py  the tremor and the drift   rendering.py  the word as a picture
+    words.py         the words of each split    dataset.py    the three sets, drawn once and kept
 
 Source: Xue, Xin, "Learning Sparse Neural Networks via l0 and Tl1 by a Relaxed Variable Splitting Method with Application to
 Multi-scale Curve Classification", arXiv 1902.07419.

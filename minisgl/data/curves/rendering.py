@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 
-from minisgl.data.curves import hand
+from minisgl.data.curves import displacement
 from minisgl.data.curves.fonts import Kind, set_word
 from minisgl.errors import MinisglError
 
@@ -78,8 +78,8 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
     shape = np.array([[width, 0], [math.tan(slant), 1]])
     rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     lines = [line @ shape for line in lines]
-    band, rms = (hand.TREMOR, tremor) if tremor > 0 else (hand.DRIFT, drift)
-    lines = hand.write(lines, kind, band, rms, rng)
+    band, rms = (displacement.TREMOR, tremor) if tremor > 0 else (displacement.DRIFT, drift)
+    lines = displacement.write(lines, kind, band, rms, rng)
     lines = [line @ rotation for line in lines]
 
     points = np.concatenate(lines)
