@@ -22,7 +22,7 @@ from minisgl.experiments.shaky_curves import SHAKY_CURVES
 from minisgl.flags import Flags, configure, flags
 from minisgl.formats import network_file
 from minisgl.nn import Layer, Network
-from minisgl.own import imported
+from minisgl.own import import_object
 
 __all__ = [
     "EXPERIMENTS",
@@ -52,7 +52,7 @@ def find(name: str) -> Experiment:
         return EXPERIMENTS[name]
     if ":" not in name:
         raise MinisglError(f"--experiment must be one of {', '.join(EXPERIMENTS)}, or module:NAME, and is {name}")
-    found = imported(name, "--experiment")
+    found = import_object(name, "--experiment")
     if not isinstance(found, Experiment):
         raise MinisglError(f"--experiment {name} must be a minisgl.experiments.Experiment, and is a {type(found).__name__}")
     return found

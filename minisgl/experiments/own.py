@@ -13,7 +13,7 @@ import numpy as np
 from minisgl.errors import MinisglError
 from minisgl.experiments.experiment import Build
 from minisgl.nn import Network
-from minisgl.own import imported, working_folder_on_path
+from minisgl.own import import_object, working_folder_on_path
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def builder(name: str) -> Build:
     """The function that --network names, as an experiment's `network`."""
     if ":" not in name:
         raise MinisglError(f"--network must be module:build, and is {name}")
-    build = imported(name, "--network")
+    build = import_object(name, "--network")
 
     def built(rng: np.random.Generator) -> Network:
         network = call(name, build, rng, f"--network {name}")

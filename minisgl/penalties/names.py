@@ -13,7 +13,7 @@ from math import prod
 
 from minisgl import penalties as pen
 from minisgl.errors import MinisglError
-from minisgl.own import imported
+from minisgl.own import import_object
 from minisgl.penalties import own
 from minisgl.penalties.base import Named
 
@@ -59,7 +59,7 @@ def make_r(name: str, lam: float, options: Mapping[str, float], shape: tuple[int
         return pen.GroupL0(lam, unit_axis, prod(shape) // shape[unit_axis])
     if name not in NAMES and ":" not in name:
         raise MinisglError(f"--penalty must be one of {', '.join(ALL)}, or module:Class, and is {name}")
-    cls: Callable[..., pen.Penalty] = NAMES[name] if name in NAMES else imported(name, "--penalty")
+    cls: Callable[..., pen.Penalty] = NAMES[name] if name in NAMES else import_object(name, "--penalty")
     defaults = NAMES[name].options if name in NAMES else {}
     try:
         penalty = cls(lam, **{**defaults, **options})
