@@ -134,7 +134,7 @@ def test_gather_wants_different_positions(index):
 
 @pytest.mark.parametrize("shape", [(5,), (6, 1, 1)])
 def test_gather_wants_a_vector_that_is_long_enough(shape):
-    with pytest.raises(ValueError, match=r"up to entry 5 of a vector does not fit \("):
+    with pytest.raises(ValueError, match=r"goes up to 5, which does not fit an input \("):
         Gather(np.array([0, 5])).output_shape(shape)
 
 
@@ -206,12 +206,12 @@ def test_a_kernel_is_rows_by_columns():
 @pytest.mark.parametrize(
     ("layer", "shape", "sentence"),
     [
-        (Conv2d(3, 8, 5), (1, 28, 28), r"8x3x5x5 wants 3 input channels.* got \(1, 28, 28\)"),
+        (Conv2d(3, 8, 5), (1, 28, 28), r"8x3x5x5 needs 3 input channels.* got \(1, 28, 28\)"),
         (Conv2d(3, 8, 5), (3, 28), r"8x3x5x5 .*got \(3, 28\)"),
         (Conv2d(1, 8, (5, 3), padding=1), (1, 2, 28), "kernel of 5 does not fit an input of 2 with padding 1"),
         (Conv2d(1, 8, (3, 5)), (1, 28, 4), "kernel of 5 does not fit an input of 4 with padding 0"),
-        (Linear(800, 10), (799,), r"10x800 wants 800 inputs and got \(799,\)"),
-        (Linear(800, 10), (50, 4, 4), r"10x800 wants 800 inputs and got \(50, 4, 4\)"),
+        (Linear(800, 10), (799,), r"10x800 needs 800 inputs, and got \(799,\)"),
+        (Linear(800, 10), (50, 4, 4), r"10x800 needs 800 inputs, and got \(50, 4, 4\)"),
         (MaxPool2d(3), (20, 2, 9), "kernel of 3 does not fit an input of 2 with padding 0"),
         (MaxPool2d(2), (800,), r"\(800,\)"),
     ],
@@ -223,9 +223,9 @@ def test_bad_shapes(layer, shape, sentence):
 
 def test_bad_input_to_forward():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="wants 2 input channels"):
+    with pytest.raises(ValueError, match="needs 2 input channels"):
         with_weights(Conv2d(2, 3, 3), rng).forward(np.zeros((1, 5, 5, 1)))
-    with pytest.raises(ValueError, match=r"wants 4 inputs and got \(5,\)"):
+    with pytest.raises(ValueError, match=r"needs 4 inputs, and got \(5,\)"):
         with_weights(Linear(4, 3), rng).forward(np.zeros((5, 2)))
 
 

@@ -33,7 +33,7 @@ def test_weights_come_first_in_network_order_then_what_is_free_then_buffers():
     assert list(layout.weights) == ["a", "b.c"]
     assert layout["a.mean"] == layout.slots[1]
     assert (layout.free.start, layout.free.stop) == (10, 13)
-    with pytest.raises(ValueError, match="of 6 parameters only 5 have a name of their own"):
+    with pytest.raises(ValueError, match="6 parameters have only 5 different names"):
         Layout([*declared, declared[0]])
     np.testing.assert_array_equal(layout.weights["a"].view(np.arange(13)), [[0, 1, 2], [3, 4, 5]])
 

@@ -150,6 +150,6 @@ def test_blas_limits_come_back_after_an_exception(threads):
         with pytest.raises(KeyError), running_shards(2, threads):
             raise KeyError
         assert blas_threads() == limits
-        with pytest.raises(ValueError, match="wants images"), running_shards(2, threads) as run:
+        with pytest.raises(ValueError, match="needs images"), running_shards(2, threads) as run:
             run.gradient(network, np.zeros((4, 1, 27, 28)), labels)
         assert blas_threads() == limits

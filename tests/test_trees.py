@@ -177,14 +177,14 @@ def test_an_unknown_leaf_is_named():
 
 @pytest.mark.parametrize("name", ["", "a.b"])
 def test_a_name_that_would_not_be_one_in_a_full_name_is_refused(name):
-    with pytest.raises(ValueError, match="a layer's name has at least one letter and no dot"):
+    with pytest.raises(ValueError, match="a layer's name must have at least one letter and no dot"):
         Sequential({name: ReLU()})
 
 
 def test_parameters_of_a_layer_made_of_others_are_refused():
     both = Sum({"conv": Conv2d(2, 2, 1)})
     both.parameters = Conv2d(2, 2, 1).parameters
-    with pytest.raises(ValueError, match="branch is made of other layers: its parameters belong into one of them"):
+    with pytest.raises(ValueError, match="branch is made of other layers: its parameters must belong to one of them"):
         Network.plan({"branch": both})
 
 
@@ -234,6 +234,6 @@ def test_a_layer_called_gather_keeps_its_name():
 
 
 def test_a_parameter_of_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="scale is a parameter of the kind 'weights'; kinds are weight, free, buffer"):
+    with pytest.raises(ValueError, match="the kind of scale must be one of weight, free, buffer, and is 'weights'"):
         Parameter("scale", (3,), "weights", he_normal)
     assert Parameter("scale", [np.int64(3)], "free", he_normal).shape == (3,)
