@@ -51,7 +51,7 @@ def test_groups_that_are_no_axes_are_refused(penalty):
         return
     for groups in (2, -3, (0, 0), 0.5):
         wrong = replace(penalty, groups=groups)
-        with pytest.raises(ValueError, match=r"groups must be different axes of an array of 2, and is "):
+        with pytest.raises(ValueError, match=r"groups must be different axes of an array with 2 axes, and is "):
             wrong.prox(np.ones((2, 2)), 1)
 
 
