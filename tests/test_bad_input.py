@@ -158,8 +158,8 @@ def test_divergence_ends_the_command(command, small: Path, tmp_path: Path) -> No
     ("change", "word"),
     [
         ({"fc2.bias": None}, "missing ['fc2.bias']"),
-        ({"fc3.bias": np.zeros(3, np.float32)}, "not wanted ['fc3.bias']"),
-        ({"fc2.bias": np.zeros(9, np.float32)}, "fc2.bias has shape (9,), wanted (10,)"),
+        ({"fc3.bias": np.zeros(3, np.float32)}, "unexpected ['fc3.bias']"),
+        ({"fc2.bias": np.zeros(9, np.float32)}, "fc2.bias has shape (9,), expected (10,)"),
         ({"fc2.bias": np.zeros(10, np.int32)}, "fc2.bias is of type I32"),
         ({"fc2.bias": np.full(10, np.nan, np.float32)}, "fc2.bias has 10 NaN"),
     ],

@@ -205,8 +205,8 @@ def forge(dtype, shape, size, body=b""):
 
 
 CHANGED = [
-    ({"a": ARRAYS["a"].T}, "a has shape (3, 2), wanted (2, 3)"),
-    ({"c": np.ones(1)}, "not wanted ['c']"),
+    ({"a": ARRAYS["a"].T}, "a has shape (3, 2), expected (2, 3)"),
+    ({"c": np.ones(1)}, "unexpected ['c']"),
     ({"a": np.arange(6).reshape(2, 3)}, "a is of type I64"),
     ({"b": np.ones(2, np.float16)}, "b is of type F16"),
     ({"b": np.array([np.nan, 1])}, "b has 1 NaN"),

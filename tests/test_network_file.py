@@ -89,9 +89,9 @@ def test_a_tree_comes_back(tmp_path):
 
 def test_a_layer_of_a_users_own_is_handed_over_and_never_imported(tmp_path):
     path = written(tmp_path / "file", tree())
-    assert set(network_file.classes(tree())) == {Sum, Scale}
+    assert set(network_file.custom_layers(tree())) == {Sum, Scale}
     for layers, missing in (((Sum,), "Scale"), ((Scale,), "Sum")):
-        with pytest.raises(MinisglError, match=f"a layer is a {missing}, which minisgl does not have: hand its class to load"):
+        with pytest.raises(MinisglError, match=f"a layer is a {missing}, which minisgl does not have: pass its class to load"):
             network_file.read(path, layers)
     assert minisgl.load(path, layers=[Sum, Scale])[1] is None
 
@@ -132,9 +132,9 @@ class Unwritable(Scale):
 @pytest.mark.parametrize(
     ("cls", "words"),
     [
-        (Forgetful, "scale is a Forgetful that its settings.. do not rebuild: .*missing 1 required positional argument"),
-        (Changed, "scale is a Changed whose settings.. rebuild one with other parameters"),
-        (Unwritable, "scale is a Unwritable that its settings.. do not rebuild: .*not JSON serializable"),
+        (Forgetful, "scale is a Forgetful, and its settings.. do not rebuild it: .*missing 1 required positional argument"),
+        (Changed, "scale is a Changed, and its settings.. rebuild it with other parameters"),
+        (Unwritable, "scale is a Unwritable, and its settings.. do not rebuild it: .*not JSON serializable"),
     ],
 )
 def test_a_layer_that_could_not_be_read_again_is_named_before_a_training(cls, words):
@@ -233,7 +233,7 @@ def test_a_compact_network_of_the_first_version_asks_to_be_compressed_again(tmp_
     arrays = {"conv1.weight": np.zeros((7, 1, 5, 5), np.float32), "conv1.bias": np.zeros(7, np.float32)}
     files.write_arrays(tmp_path / "compact.safetensors", arrays, notes)
     with pytest.raises(
-        MinisglError, match=r"is a compact network of minisgl 0\.1: python -m minisgl\.compress RUN writes it anew"
+        MinisglError, match=r"is a compact network of minisgl 0\.1: python -m minisgl\.compress RUN writes a new file"
     ):
         minisgl.load(tmp_path / "compact.safetensors")
 
@@ -254,7 +254,7 @@ def test_no_file_a_cut_file_and_a_changed_number(tmp_path):
     with pytest.raises(MinisglError, match="is not a safetensors file"):
         network_file.read(tmp_path / "cut")
     (tmp_path / "changed").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(MinisglError, match="do not have the checksum"):
+    with pytest.raises(MinisglError, match="do not match its checksum"):
         network_file.read(tmp_path / "changed")
 
 
@@ -263,5 +263,5 @@ def test_the_checksum_is_that_of_the_notes_too(tmp_path):
     network = Network({"pool": MaxPool2d(2, stride=2), "flatten": Flatten()}, (1, 3, 3), np.zeros(0, np.float32))
     content = network_file.as_bytes(network)
     (tmp_path / "changed").write_bytes(content.replace(b'\\"stride\\": 2', b'\\"stride\\": 3'))
-    with pytest.raises(MinisglError, match="its contents do not have the checksum it names"):
+    with pytest.raises(MinisglError, match="its contents do not match its checksum"):
         network_file.read(tmp_path / "changed")

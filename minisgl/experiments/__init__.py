@@ -91,7 +91,7 @@ def layer_classes(experiment: str | None, network: str | None) -> set[type[Layer
     if network is None and (experiment is None or ":" not in experiment):
         return set()
     built = build(TrainConfig(experiment=experiment or MNIST_LENET5.name, network=network), np.random.default_rng(0))
-    return set(network_file.classes(built))
+    return set(network_file.custom_layers(built))
 
 
 def load(config: TrainConfig, network: Network) -> Data:
