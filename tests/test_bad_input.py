@@ -106,8 +106,8 @@ def data(small: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
-        (lambda content: content[:-1], "promises"),
-        (lambda content: content + b"\0", "more follow"),
+        (lambda content: content[:-1], "but there are "),
+        (lambda content: content + b"\0", "but there are more"),
         (lambda content: b"\0\0\x0d" + content[3:], "not an IDX file"),
         (lambda content: content[:6], "within its header"),
         (lambda content: b"", "nothing"),

@@ -13,8 +13,8 @@ from rich.console import Console
 import minisgl
 from minisgl import run as runs
 from minisgl.data import curves
-from minisgl.data.pictures import ink_alone
-from minisgl.data.word_pictures import WANTED, read_word, x_height
+from minisgl.data.pictures import crop_to_ink
+from minisgl.data.word_pictures import TARGET_X_HEIGHT, read_word, x_height
 from minisgl.errors import MinisglError
 from minisgl.nn import softmax
 
@@ -47,7 +47,7 @@ def test_the_height_of_the_letters_is_read_off_the_strokes():
             drawn = 240 * np.random.default_rng(3).uniform(0.24, 0.36)
             picture = curves.render_word(word, font, 0.1, np.random.default_rng(3), size=(240, 640))
             grey = np.pad(1 - picture, 4, constant_values=1 - np.median(picture))
-            found.append(x_height(ink_alone(Path("drawn"), grey)[0]) / drawn)
+            found.append(x_height(crop_to_ink(Path("drawn"), grey)[0]) / drawn)
     low, middle, high = np.quantile(found, [0.02, 0.5, 0.98])
     assert 0.95 < middle < 1.05
     assert low > 0.9 / 1.15 - 0.03
@@ -63,7 +63,7 @@ def test_letters_come_in_the_experiments_size_whatever_the_photographs(word, tmp
         assert picture.dtype == np.float32
         assert 0 <= picture.min() <= picture.max() <= 1
         rows = np.flatnonzero((picture > 0.4).any(axis=1))
-        assert 0.75 * WANTED < x_height(picture[rows[0] : rows[-1] + 1]) < 1.3 * WANTED
+        assert 0.75 * TARGET_X_HEIGHT < x_height(picture[rows[0] : rows[-1] + 1]) < 1.3 * TARGET_X_HEIGHT
 
 
 def test_dark_on_light_and_light_on_dark_are_one(tmp_path):
@@ -119,12 +119,12 @@ REFUSED = {
     "missing.png": r"missing.png cannot be read: No such file",
     "text.png": r"text.png cannot be read as a picture",
     "blank.png": r"blank.png shows nothing",
-    "page.png": r"only with letters [\d.]+ pixels high, and at least 8 are needed: cut it down to one word",
+    "page.png": r"only with letters [\d.]+ pixels high, and at least 8 are needed: crop it to one word",
     "--word": r"required|expected|[Mm]issing",
     "--word hello --font nowhere": r"there is no font nowhere",
     "--word hello --font text.png": r"text.png is not a font",
     "--word hellö --font futural": r"lacks the letter 'ö'",
-    "--word hello --tremor -1": r"a tremor is an RMS displacement in x-heights, 0 or larger, and not -1",
+    "--word hello --tremor -1": r"tremor, an RMS displacement in x-heights, must be a number >= 0, and is -1",
     "--word hello --seed -1": r"--seed must be 0 or more, and is -1",
     "--word hello --out nowhere": r"--out nowhere is no directory",
     "fine.png --font rowmand": r"--font rowmand is for a word that --word draws, and not for pictures",

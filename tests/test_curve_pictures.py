@@ -29,7 +29,7 @@ def border(picture: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("font", sorted(curves.KINDS))
 def test_a_built_in_font_has_all_letters_and_an_o_of_height_one(font):
-    for letter in set("abcdefghijklmnopqrstuvwxyz") - set(fonts.LACKING.get(font, "")):
+    for letter in set("abcdefghijklmnopqrstuvwxyz") - set(fonts.MISSING_LETTERS.get(font, "")):
         lines, kind = set_word(letter, font)
         assert kind == curves.KINDS[font]
         assert lines
@@ -171,8 +171,8 @@ def test_the_pictures_are_the_reference_ones():
         ({"tremor": -0.1}, "0 or larger, and not -0.1"),
         ({"tremor": float("nan")}, "0 or larger, and not nan"),
         ({"tremor": float("inf")}, "0 or larger, and not inf"),
-        ({"size": (0, 128)}, "a picture of 0 x 128 pixels cannot be drawn; sides are 1 to 4096"),
-        ({"size": (48, 5000)}, "a picture of 48 x 5000 pixels cannot be drawn; sides are 1 to 4096"),
+        ({"size": (0, 128)}, "a picture of 0 x 128 pixels cannot be drawn; sides must be from 1 to 4096"),
+        ({"size": (48, 5000)}, "a picture of 48 x 5000 pixels cannot be drawn; sides must be from 1 to 4096"),
         ({"size": (2, 2)}, "'hello' in the font futural fits 2 x 2 pixels only with an x-height of 0.0 pixels"),
         ({"word": "antidisestablishmentarianism"}, "fits 48 x 128 pixels only with an x-height of "),
         ({"tremor": 50.0}, "fits 48 x 128 pixels only with an x-height of 0."),

@@ -214,11 +214,11 @@ def test_progress_is_a_line_or_a_bar(tmp_path):
 
 @pytest.mark.parametrize("options", [{"seed": -1}, {"counts": (0, 1, 1)}])
 def test_a_sentence_for_wrong_numbers(options, tmp_path):
-    with pytest.raises(MinisglError, match=r"a seed is 0 or larger and a count 1 or larger, and not (0|-1) and (0|6), "):
+    with pytest.raises(MinisglError, match=r"seed must be >= 0 and each count >= 1, and they are (0|-1) and (0|6), "):
         load(tmp_path, **options)
 
 
 def test_a_sentence_for_a_cache_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(MinisglError, match=r"file cannot be made: .*(exists|Not a directory)"):
+    with pytest.raises(MinisglError, match=r"file cannot be created: .*(exists|Not a directory)"):
         load(tmp_path / "file")
