@@ -44,10 +44,10 @@ def changed(part: P, values: Mapping[str, Any]) -> P:
 
 def _changed(part: P, values: Mapping[str, Any]) -> P:
     new = {}
-    for name, wanted in get_type_hints(type(part)).items():
+    for name, hint in get_type_hints(type(part)).items():
         old = getattr(part, name)
         if is_dataclass(old):
-            kind: Any = _part_kind(wanted, {**as_flags(old), **{key: _json_value(value) for key, value in values.items()}})
+            kind: Any = _part_kind(hint, {**as_flags(old), **{key: _json_value(value) for key, value in values.items()}})
             if kind is not type(old):
                 common = {f.name for f in fields(old)[1:]} & {f.name for f in fields(kind)}
                 old = kind(**{key: getattr(old, key) for key in common})
@@ -69,13 +69,13 @@ def from_flags(kind: type[P], values: Any, where: str) -> P:
         found = set(values) if isinstance(values, dict) else set()
         missing, unknown = sorted(names - found), sorted(found - names)
         raise MinisglError(f"{where} is not a configuration: missing {missing or 'nothing'}, unknown {unknown or 'nothing'}")
-    made: P = _built(kind, values, where)
+    made: P = _build(kind, values, where)
     return made
 
 
-def _part_kind(wanted: Any, values: Mapping[str, Any]) -> Any:
+def _part_kind(hint: Any, values: Mapping[str, Any]) -> Any:
     """Return the dataclass that a field holds, None for a plain value. Of several, the first field's type decides which."""
-    kinds = [kind for kind in get_args(wanted) or (wanted,) if is_dataclass(kind)]
+    kinds = [kind for kind in get_args(hint) or (hint,) if is_dataclass(kind)]
     for kind in kinds[1:]:
         first = fields(kind)[0].name
         if first in values and fits(values[first], get_type_hints(kind)[first]):
@@ -86,41 +86,41 @@ def _part_kind(wanted: Any, values: Mapping[str, Any]) -> Any:
 def _names(kind: Any, values: Mapping[str, Any]) -> set[str]:
     """Return the names of all fields in a table of this kind."""
     names: set[str] = set()
-    for name, wanted in get_type_hints(kind).items():
-        part = _part_kind(wanted, values)
+    for name, hint in get_type_hints(kind).items():
+        part = _part_kind(hint, values)
         names |= _names(part, values) if part else {name}
     return names
 
 
-def _built(kind: Any, values: Mapping[str, Any], where: str) -> Any:
+def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
     new = {}
-    for name, wanted in get_type_hints(kind).items():
-        part = _part_kind(wanted, values)
-        new[name] = _built(part, values, where) if part else as_type(values[name], wanted, f"{where}: {name}")
+    for name, hint in get_type_hints(kind).items():
+        part = _part_kind(hint, values)
+        new[name] = _build(part, values, where) if part else as_type(values[name], hint, f"{where}: {name}")
     return kind(**new)
 
 
-def fits(value: Any, wanted: Any) -> bool:
+def fits(value: Any, hint: Any) -> bool:
     """Whether as_type accepts the value."""
     try:
-        as_type(value, wanted, "")
+        as_type(value, hint, "")
     except MinisglError:
         return False
     return True
 
 
-def as_type(value: Any, wanted: Any, what: str) -> Any:
+def as_type(value: Any, hint: Any, what: str) -> Any:
     """Return a JSON value as the field's type: X | None, Literal, tuple, Path or a plain type. MinisglError if it differs."""
-    kind, inner = get_origin(wanted), get_args(wanted)
+    kind, inner = get_origin(hint), get_args(hint)
     if kind in (UnionType, Union):  # a type or None
         return None if value is None else as_type(value, inner[0], what)
     if kind is tuple and isinstance(value, list):
         return tuple(as_type(item, inner[0], what) for item in value)
-    if wanted is Path and isinstance(value, str):
+    if hint is Path and isinstance(value, str):
         return Path(value)
-    if wanted is float and type(value) is int:
+    if hint is float and type(value) is int:
         return float(value)
-    if value not in inner if kind is Literal else type(value) is not wanted:
-        names = " or ".join(map(str, inner)) if kind is Literal else getattr(wanted, "__name__", wanted)
+    if value not in inner if kind is Literal else type(value) is not hint:
+        names = " or ".join(map(str, inner)) if kind is Literal else getattr(hint, "__name__", hint)
         raise MinisglError(f"{what} must be {names}, and is {value!r}")
     return value

@@ -71,7 +71,7 @@ def distance_to_kink(layer: object, x: np.ndarray) -> float:
 
 
 class _KinkRecorder(Layer):
-    """The same layer, which also writes its distance to the nearest kink into `distances` at each forward pass."""
+    """A wrapper around a layer that writes its distance to the nearest kink into `distances` at each forward pass."""
 
     def __init__(self, name: str, layer: Layer, distances: dict[str, float]) -> None:
         self.name, self.layer, self.distances = name, layer, distances

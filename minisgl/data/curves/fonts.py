@@ -43,7 +43,7 @@ FONTS: dict[Split, dict[Kind, tuple[str, ...]]] = {
     },
 }
 KINDS: dict[str, Kind] = {name: kind for kinds in FONTS.values() for kind, names in kinds.items() for name in names}
-MISSING_LETTERS = {"greek": "jv", "timesg": "jv"}  # the Greek fonts have a times and a division sign in their places
+MISSING_LETTERS = {"greek": "jv", "timesg": "jv"}  # the Greek fonts have a times and a division sign instead
 
 
 @cache
