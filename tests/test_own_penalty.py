@@ -126,7 +126,7 @@ BROKEN = {
         "    def value(self, w): return 0.0\n"
         "    def step_for(self, threshold): return 1.0\n"
         "    def prox(self, v, step, out=None): v *= 0; return v\n",
-        "writes into the array it is given",
+        "writes into the array v that it gets",
     ),
 }
 
