@@ -82,7 +82,7 @@ def test_an_error_in_any_shard_arrives():
     images, labels = batch(20, np.float32)
     with running_shards(4, 3) as run:
         for wrong in (labels[:3], labels.reshape(10, 2)):
-            with pytest.raises(ValueError, match="labels of shape"):
+            with pytest.raises(ValueError, match="labels must have the shape"):
                 run._map(lambda i, wrong=wrong: softmax_cross_entropy(images[:, 0, 0] * i, wrong), 4)
 
 
