@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from device_double import device
+from support.device_double import device
 
 from minisgl.backend import array_module, block_size, device_name, row_blocks, to_device
 from minisgl.errors import MinisglError

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from cupy_api import describe
-from device_double import API, DeviceArray, HiddenTransferError, device, transfers
+from support.cupy_api import describe
+from support.device_double import API, DeviceArray, HiddenTransferError, device, transfers
 
 from minisgl.backend import get_array_module, to_device, to_host
 

@@ -1,7 +1,7 @@
-"""A short run of the fuzzer; `python tests/fuzz.py --count 100000` is the long one."""
+"""A short run of the fuzzer; `python tests/support/fuzz.py --count 100000` is the long one."""
 
-import fuzz
 import pytest
+from support import fuzz
 
 
 @pytest.mark.filterwarnings("ignore")  # libraries may warn of rubbish

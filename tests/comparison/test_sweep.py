@@ -1,0 +1,387 @@
+"""`python -m minisgl.sweep`: its grid, what it makes and finds made, its figure, and the same on a local Dask cluster."""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict, replace
+from io import StringIO
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from rich.console import Console
+from support.commands import refused, run_module
+
+import minisgl
+from minisgl import run as train_run
+from minisgl import sweep, train
+from minisgl.analysis import footprint
+from minisgl.analysis.compact import compact
+from minisgl.comparison import engines, grid, results
+from minisgl.comparison.results import Failure, Result
+from minisgl.config import PaperConfig, changed
+from minisgl.errors import Interrupted, MinisglError
+from minisgl.experiments import preset
+from minisgl.formats import network_file
+from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
+from minisgl.sweep import SweepConfig
+from minisgl.training.directory import RunDirectory
+
+NAMES = ["l0-continuation-0", "l0-paper-0", "magnitude-continuation-0"]
+
+
+@pytest.fixture(scope="module")
+def small_grid(small: Path) -> SweepConfig:
+    """l0 in both regimes and magnitude pruning, one seed, two epochs on 1,800 digits, one run at a time."""
+    return SweepConfig(methods=("l0", "magnitude"), seeds=1, epochs=2, holdout=200, data=small, jobs=1)
+
+
+@pytest.fixture(scope="module")
+def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Its directory after the command, with two processes, and what the command printed."""
+    folder = tmp_path_factory.mktemp("made")
+    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", small, "--jobs", 2]
+    done = run_module("minisgl.sweep", *options, "--out", "grid", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "grid", done.stdout
+
+
+@pytest.fixture
+def copied(made: tuple[Path, str], small_grid: SweepConfig, tmp_path: Path) -> SweepConfig:
+    """The grid in a copy of its directory, which a test may damage; results.jsonl is not in it."""
+    out = Path(shutil.copytree(made[0], tmp_path / "grid"))
+    (out / "results.jsonl").unlink()
+    return replace(small_grid, out=out)
+
+
+def run(config: SweepConfig) -> tuple[int, str]:
+    """How many runs failed, and what was printed."""
+    printed = StringIO()
+    return sweep.sweep(config, Console(file=printed, width=80)), printed.getvalue()
+
+
+def lines(path: Path) -> list[dict]:
+    """The results in a file, without what no two runs share."""
+    return [{k: v for k, v in asdict(result).items() if k != "seconds"} for result in results.read(path)]
+
+
+def unfinish(path: Path) -> None:
+    """Make a finished run one that was killed in its last epoch."""
+    for name in ("report.json", "model.safetensors"):
+        (path / name).unlink()
+    max((path / "checkpoint").glob("*.safetensors")).unlink()
+
+
+# ---- which runs there are
+
+
+def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=12, holdout=5000, out=tmp_path, data=None)
+    assert len(entries) == len({entry.name for entry in entries}) == 39
+    assert [entry.seed for entry in entries] == sorted(entry.seed for entry in entries)
+    for entry in entries:
+        if entry.regime == "preset":
+            told = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
+            assert entry.config == changed(preset(entry.method), told)
+            continue
+        config = entry.config
+        assert (config.epochs, config.data.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
+        assert config.out == tmp_path / entry.name
+        assert config.refit.refit == (2 if entry.regime == "continuation" else 0)
+        assert isinstance(config.regime, PaperConfig) == (entry.regime == "paper")
+        assert config.penalty.penalty == ("none" if entry.method == "magnitude" else entry.method)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "drops", "every"),
+    [(200, (40, 80, 120, 160), 40), (12, (2, 5, 7, 10), 2), (15, (3, 6, 9, 12), 3), (2, (1, 2, 3, 4), 1)],
+)
+def test_the_papers_schedule_is_scaled(epochs, drops, every):
+    assert grid.scaled(epochs) == {"epochs": epochs, "lr_drops": drops, "beta_every": every}
+    if epochs == 200:
+        paper = preset("paper").regime
+        assert (paper.lr_drops, paper.beta_every) == (drops, every)
+
+
+def test_magnitude_brings_along_the_runs_whose_zeros_it_takes_over(tmp_path):
+    entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
+    assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
+    assert [entry.twin for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
+
+
+# ---- what comes out
+
+
+def test_a_line_a_run_and_a_table(made):
+    out, printed = made
+    told = printed.splitlines()
+    assert [told[i].split()[0] for i in range(3)] == ["1/3", "2/3", "3/3"]
+    assert "magnitude continuation seed 0" in told[2]  # after the run it follows
+    assert all("% held-out error" in line and "K FLOPs" in line for line in told[:3])
+    assert "its 200 epochs scaled to 2" in printed
+    assert max(map(len, told[3:-1])) <= 100
+    assert {path.name for path in out.iterdir()} == {*NAMES, "results.jsonl", "table.md", "pareto.png"}
+
+
+def test_the_results_are_true(made):
+    found = results.read(made[0] / "results.jsonl")
+    assert [result.name for result in found] == NAMES
+    for result in found:
+        network, report = minisgl.load(made[0] / result.name)
+        saved = report[report["final"]]
+        history = [json.loads(line) for line in (made[0] / result.name / "history.jsonl").read_text().splitlines()]
+        assert (history[-1]["epoch"], history[-1]["measured_on"]) == (2, "held-out")
+        assert result.heldout_error == history[-1][report["final"]]["error"]
+        assert (result.test_error, result.zeros) == (saved["test_error"], saved["weight_sparsity"])
+        assert result.zeros == pytest.approx(100 * (1 - result.weights_left / 430_500))
+        smaller = compact(network)
+        cost = footprint.measure(smaller, network_file.as_bytes(smaller))
+        assert (result.flops, result.units, result.seconds) == (cost.flops, cost.units, report["seconds"])
+        config = json.loads((made[0] / result.name / "config.json").read_text())
+        assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_RECORDED, "version")}
+
+
+def test_magnitude_pruning_is_told_the_zeros_of_its_twin(made):
+    twin, _, magnitude = results.read(made[0] / "results.jsonl")
+    assert twin.zeros > 50
+    assert magnitude.config["prune"] == twin.zeros / 100
+    assert json.loads((made[0] / magnitude.name / "config.json").read_text())["prune"] == twin.zeros / 100
+
+
+# ---- what is made already
+
+
+def test_what_is_finished_is_not_made_again(made, small_grid, monkeypatch):
+    monkeypatch.setattr(results, "make", None)
+    before = (made[0] / "results.jsonl").read_bytes()
+    failed, printed = run(replace(small_grid, out=made[0]))
+    assert failed == 0
+    assert printed.startswith("3 of 3 runs are in ")
+    assert (made[0] / "results.jsonl").read_bytes() == before
+
+
+def test_what_was_interrupted_goes_on(made, copied, monkeypatch):
+    unfinish(copied.out / "l0-paper-0")
+    monkeypatch.delattr(train, "train")  # nothing begins anew
+    assert run(copied)[0] == 0
+    assert lines(copied.out / "results.jsonl") == lines(made[0] / "results.jsonl")
+
+
+def test_a_run_that_was_killed_before_it_said_what_it_is_begins_anew(copied, monkeypatch):
+    path = copied.out / "l0-paper-0"
+    shutil.rmtree(path)
+    (path / "checkpoint").mkdir(parents=True)
+    (path / ".config.json.77.tmp").write_text("{")
+    begun = []
+    monkeypatch.setattr(train_run, "train", lambda config, console: begun.append((config.out, path.exists())))
+    monkeypatch.setattr(results, "_look", lambda entry, directory: Failure(entry, "not trained"))
+    run(copied)
+    assert begun == [(path, False)]
+
+
+def test_other_runs_of_the_same_names_are_refused(made, copied, small_grid):
+    words = "holds another l0-continuation-0: epochs is 2 there, 3 here; name another directory"
+    with pytest.raises(MinisglError, match=words):
+        run(replace(copied, epochs=3))  # its directories say so
+    with pytest.raises(MinisglError, match=words):
+        run(replace(small_grid, out=made[0], epochs=3))  # and so does results.jsonl
+
+
+def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, capsys):
+    unfinish(copied.out / NAMES[0])
+    for checkpoint in (copied.out / NAMES[0] / "checkpoint").iterdir():
+        checkpoint.write_bytes(b"no checkpoint")
+    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", small, "--jobs", 1]
+    monkeypatch.setattr(sys, "argv", ["sweep", *map(str, options), "--out", str(copied.out)])
+    with pytest.raises(SystemExit) as ended:
+        sweep.main()
+    printed, complaint = capsys.readouterr()
+    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command tries them again\n")
+    broken, fine, twinless = printed.splitlines()[:3]
+    assert broken.startswith("1/3  l0 continuation seed 0")
+    assert "failed: " in broken
+    assert "is not a safetensors file" in broken
+    assert fine.startswith("2/3  l0 paper seed 0")
+    assert "held-out error" in fine
+    assert twinless.startswith("3/3  magnitude continuation seed 0")
+    assert "failed: it takes its number of zeros from l0-continuation-0, which" in twinless
+    assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
+
+
+def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
+    committed = results.read(Path(__file__).parents[2] / "docs" / "results.jsonl")
+    found = {result.name: result.config for result in committed}
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
+    for entry in entries:
+        zeros = 100 * found[entry.name]["prune"]
+        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.twin else entry, tmp_path)
+    with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
+        grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
+    drawn = SweepConfig(draw=Path(__file__).parents[2] / "docs" / "results.jsonl", out=tmp_path / "drawn")
+    assert run(drawn)[0] == 0
+
+
+def test_two_sweeps_do_not_share_a_directory(copied):
+    with RunDirectory(copied.out).locked(), pytest.raises(MinisglError, match="in use by another run"):
+        run(copied)
+
+
+def test_ctrl_c_says_how_to_go_on(copied, monkeypatch):
+    def interrupted(function, entries):
+        yield function(entries[0])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engines, "outcomes", interrupted)
+    with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command goes on"):
+        run(copied)
+    assert len(lines(copied.out / "results.jsonl")) == 1
+
+
+# ---- who makes them
+
+
+def test_the_same_grid_on_a_dask_cluster(made, small_grid, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
+        config = replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=cluster.scheduler_address)
+        assert run(config)[0] == 0
+    assert lines(tmp_path / "grid" / "results.jsonl") == lines(made[0] / "results.jsonl")
+
+
+def test_a_scheduler_that_is_not_there(small_grid, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "PATIENCE", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense"):
+        with pytest.raises(MinisglError, match=f"no Dask scheduler at {address}"):
+            run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=address))
+    assert not (tmp_path / "grid").exists()
+
+
+def test_a_process_that_is_killed():
+    with pytest.raises(MinisglError, match="a process was killed"), engines.processes(2):
+        list(engines.outcomes(os._exit, [1, 1]))
+
+
+def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with pytest.raises(MinisglError, match=r"joblib is not installed, and a sweep needs it: pip install -e '\.\[sweep\]'"):
+        run(replace(small_grid, out=tmp_path / "grid"))
+    assert not (tmp_path / "grid").exists()
+
+
+# ---- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": 0}, "--seeds must be .* >= 1, and is 0"),
+        ({"epochs": 1}, "--epochs must be .* >= 2, and is 1"),
+        ({"jobs": 0}, "--jobs must be .* >= 1, and is 0"),
+        ({"holdout": 0}, "--holdout must be .* >= 1, and is 0"),
+        ({"methods": ("magnitude",), "regimes": ("paper",)}, "no run of magnitude in paper"),
+        ({"methods": ()}, "there is no run"),
+        ({"engine": "dask"}, "--engine dask and --scheduler"),
+        ({"scheduler": "tcp://127.0.0.1:9"}, "--engine dask and --scheduler"),
+        ({"data": Path("nowhere")}, "nowhere has no file"),
+        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes of this machine"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small_grid, tmp_path):
+    with pytest.raises(MinisglError, match=words):
+        run(replace(small_grid, out=tmp_path / "grid", **changes))
+    assert not (tmp_path / "grid").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, r"nowhere\.jsonl cannot be read"),
+        ({"seeds": 5, "jobs": 4}, "--draw trains nothing, and has no use for --seeds, --jobs"),
+    ],
+)
+def test_what_cannot_be_drawn(changes, words, tmp_path):
+    with pytest.raises(MinisglError, match=words):
+        run(SweepConfig(draw=Path("nowhere.jsonl"), out=tmp_path / "drawn", **changes))
+    assert not (tmp_path / "drawn").exists()
+
+
+def test_the_command_refuses(command, tmp_path):
+    refused(command("minisgl.sweep", "--epochs", 1), "--epochs")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- drawn without training
+
+
+def made_up(seed: int, **changes: object) -> Result:
+    config = {"epochs": 12, "refit": 2}
+    values = {"heldout_error": 0.7, "test_error": 0.5 + 0.1 * seed, "zeros": 96.0, "weights_left": 17_220, "flops": 600_000}
+    values |= {"units": (10, 20, 400, 100), "seconds": 100.0, "config": config, **changes}
+    return Result("l0", "continuation", seed, **values)
+
+
+def test_a_file_of_results_is_drawn(tmp_path):
+    results.write(tmp_path / "results.jsonl", [made_up(seed) for seed in (2, 0, 1)])
+    assert [result.seed for result in results.read(tmp_path / "results.jsonl")] == [0, 1, 2]
+    failed, printed = run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))
+    assert failed == 0
+    assert "0.50-0.70" in printed
+    table = (tmp_path / "drawn" / "table.md").read_text()
+    assert "| l0 | continuation | 3 | 0.70 (0.70-0.70) | 0.60 (0.50-0.70) | 96.00 (96.00-96.00) | 600 (600-600) |" in table
+    assert "12 epochs, of which 2 refit what is left.\n" in table
+    assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_says_whose_images_were_shifted(tmp_path):
+    shifted = replace(made_up(0, config={"epochs": 9, "refit": 1, "shift": 2}), method="small", regime="preset")
+    results.write(tmp_path / "results.jsonl", [made_up(0), shifted])
+    assert run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))[0] == 0
+    notes = (tmp_path / "drawn" / "table.md").read_text().splitlines()[-2:]
+    assert notes == [
+        "continuation: 12 epochs, of which 2 refit what is left.",
+        "small: 9 epochs, of which 1 refit what is left. Its training images are shifted by up to 2 px.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 2, is not JSON"),
+        ("[1]", "line 2, is no result"),
+        ('{"method": "l0"}', "line 2, is no result of a run: it must have method, regime"),
+        ({"method": "l7"}, "line 2, has the method 'l7'"),
+        ({"test_error": float("nan")}, "line 2, has the test_error nan"),
+        ({"flops": -1}, "line 2, has the flops -1"),
+        ({"units": "many"}, "line 2, has the units 'many'"),
+    ],
+)
+def test_a_file_with_another_line_is_refused(line, words, tmp_path):
+    good = asdict(made_up(0))
+    bad = line if isinstance(line, str) else json.dumps({**good, **line})
+    (tmp_path / "results.jsonl").write_text(f"{json.dumps(good)}\n{bad}\n")
+    with pytest.raises(MinisglError, match=words):
+        results.read(tmp_path / "results.jsonl")
+
+
+def test_the_figure_has_every_point_and_every_published_name_apart():
+    spread = Spread(0.8, 0.7, 0.9)
+    weights, flops = Spread(17_000, 16_000, 18_000), Spread(600e3, 590e3, 610e3)
+    points = [Point(m, r, spread, weights, flops) for m, r in grid.SETTINGS]
+    figure = pareto(points)
+    FigureCanvasAgg(figure).draw()
+    for axes, wanted in zip(figure.axes, ("fewer", "flops"), strict=True):
+        assert len(axes.containers) == len(points)
+        names = {text.get_text(): text.get_window_extent() for text in axes.texts}
+        published = [other.short for other in PUBLISHED if getattr(other, wanted)]
+        assert set(published) <= set(names)
+        for one, other in combinations(published, 2):
+            assert not names[one].overlaps(names[other]), (one, other)
+
+
+def test_a_network_that_died_has_a_place_on_a_log_axis():
+    nothing = Spread(0, 0, 0)
+    for axes in pareto([Point("l1", "paper", Spread(90.2, 90.2, 90.2), nothing, nothing)]).axes:
+        assert axes.containers[0].lines[0].get_xdata() == [1]
