@@ -396,7 +396,7 @@ for name, wrong in WRONG.items():
         raise AssertionError(f"{name} was not stopped")
 
 # %% [markdown]
-# (The project's own stand-in, [device_double.py](../tests/device_double.py), also knows which functions and arguments CuPy has.)
+# (The project's own stand-in, [device_double.py](../tests/support/device_double.py), also knows which functions and arguments CuPy has.)
 #
 # And a whole training step of LeNet-5 with l0, forward, backward, W-step, V-step: does it ever ask? Two steps on the stand-in and on NumPy,
 # the second one counted.
