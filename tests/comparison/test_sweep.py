@@ -1,18 +1,15 @@
-"""`python -m minisgl.sweep`: its grid, what it makes and finds made, its figure, and the same on a local Dask cluster."""
+"""`python -m minisgl.sweep`: what it makes and finds made, what it refuses, and the same on a local Dask cluster."""
 
 import json
 import os
 import shutil
 import sys
 from dataclasses import asdict, replace
-from io import StringIO
-from itertools import combinations
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from rich.console import Console
 from support.commands import refused, run_module
+from support.sweeps import run
 
 import minisgl
 from minisgl import run as train_run
@@ -20,12 +17,9 @@ from minisgl import sweep, train
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison import engines, grid, results
-from minisgl.comparison.results import Failure, Result
-from minisgl.config import PaperConfig, changed
+from minisgl.comparison.results import Failure
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.experiments import preset
 from minisgl.formats import network_file
-from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
 from minisgl.sweep import SweepConfig
 from minisgl.training.directory import RunDirectory
 
@@ -56,12 +50,6 @@ def copied(made: tuple[Path, str], small_grid: SweepConfig, tmp_path: Path) -> S
     return replace(small_grid, out=out)
 
 
-def run(config: SweepConfig) -> tuple[int, str]:
-    """How many runs failed, and what was printed."""
-    printed = StringIO()
-    return sweep.sweep(config, Console(file=printed, width=80)), printed.getvalue()
-
-
 def lines(path: Path) -> list[dict]:
     """The results in a file, without what no two runs share."""
     return [{k: v for k, v in asdict(result).items() if k != "seconds"} for result in results.read(path)]
@@ -72,43 +60,6 @@ def unfinish(path: Path) -> None:
     for name in ("report.json", "model.safetensors"):
         (path / name).unlink()
     max((path / "checkpoint").glob("*.safetensors")).unlink()
-
-
-# ---- which runs there are
-
-
-def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
-    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=12, holdout=5000, out=tmp_path, data=None)
-    assert len(entries) == len({entry.name for entry in entries}) == 39
-    assert [entry.seed for entry in entries] == sorted(entry.seed for entry in entries)
-    for entry in entries:
-        if entry.regime == "preset":
-            told = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
-            assert entry.config == changed(preset(entry.method), told)
-            continue
-        config = entry.config
-        assert (config.epochs, config.data.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
-        assert config.out == tmp_path / entry.name
-        assert config.refit.refit == (2 if entry.regime == "continuation" else 0)
-        assert isinstance(config.regime, PaperConfig) == (entry.regime == "paper")
-        assert config.penalty.penalty == ("none" if entry.method == "magnitude" else entry.method)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "drops", "every"),
-    [(200, (40, 80, 120, 160), 40), (12, (2, 5, 7, 10), 2), (15, (3, 6, 9, 12), 3), (2, (1, 2, 3, 4), 1)],
-)
-def test_the_papers_schedule_is_scaled(epochs, drops, every):
-    assert grid.scaled(epochs) == {"epochs": epochs, "lr_drops": drops, "beta_every": every}
-    if epochs == 200:
-        paper = preset("paper").regime
-        assert (paper.lr_drops, paper.beta_every) == (drops, every)
-
-
-def test_magnitude_brings_along_the_runs_whose_zeros_it_takes_over(tmp_path):
-    entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
-    assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
-    assert [entry.twin for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
 
 
 # ---- what comes out
@@ -210,19 +161,6 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
 
 
-def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
-    committed = results.read(Path(__file__).parents[2] / "docs" / "results.jsonl")
-    found = {result.name: result.config for result in committed}
-    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
-    for entry in entries:
-        zeros = 100 * found[entry.name]["prune"]
-        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.twin else entry, tmp_path)
-    with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
-        grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
-    drawn = SweepConfig(draw=Path(__file__).parents[2] / "docs" / "results.jsonl", out=tmp_path / "drawn")
-    assert run(drawn)[0] == 0
-
-
 def test_two_sweeps_do_not_share_a_directory(copied):
     with RunDirectory(copied.out).locked(), pytest.raises(MinisglError, match="in use by another run"):
         run(copied)
@@ -295,93 +233,6 @@ def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small
     assert not (tmp_path / "grid").exists()
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, r"nowhere\.jsonl cannot be read"),
-        ({"seeds": 5, "jobs": 4}, "--draw trains nothing, and has no use for --seeds, --jobs"),
-    ],
-)
-def test_what_cannot_be_drawn(changes, words, tmp_path):
-    with pytest.raises(MinisglError, match=words):
-        run(SweepConfig(draw=Path("nowhere.jsonl"), out=tmp_path / "drawn", **changes))
-    assert not (tmp_path / "drawn").exists()
-
-
 def test_the_command_refuses(command, tmp_path):
     refused(command("minisgl.sweep", "--epochs", 1), "--epochs")
     assert list(tmp_path.iterdir()) == []
-
-
-# ---- drawn without training
-
-
-def made_up(seed: int, **changes: object) -> Result:
-    config = {"epochs": 12, "refit": 2}
-    values = {"heldout_error": 0.7, "test_error": 0.5 + 0.1 * seed, "zeros": 96.0, "weights_left": 17_220, "flops": 600_000}
-    values |= {"units": (10, 20, 400, 100), "seconds": 100.0, "config": config, **changes}
-    return Result("l0", "continuation", seed, **values)
-
-
-def test_a_file_of_results_is_drawn(tmp_path):
-    results.write(tmp_path / "results.jsonl", [made_up(seed) for seed in (2, 0, 1)])
-    assert [result.seed for result in results.read(tmp_path / "results.jsonl")] == [0, 1, 2]
-    failed, printed = run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))
-    assert failed == 0
-    assert "0.50-0.70" in printed
-    table = (tmp_path / "drawn" / "table.md").read_text()
-    assert "| l0 | continuation | 3 | 0.70 (0.70-0.70) | 0.60 (0.50-0.70) | 96.00 (96.00-96.00) | 600 (600-600) |" in table
-    assert "12 epochs, of which 2 refit what is left.\n" in table
-    assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_table_says_whose_images_were_shifted(tmp_path):
-    shifted = replace(made_up(0, config={"epochs": 9, "refit": 1, "shift": 2}), method="small", regime="preset")
-    results.write(tmp_path / "results.jsonl", [made_up(0), shifted])
-    assert run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))[0] == 0
-    notes = (tmp_path / "drawn" / "table.md").read_text().splitlines()[-2:]
-    assert notes == [
-        "continuation: 12 epochs, of which 2 refit what is left.",
-        "small: 9 epochs, of which 1 refit what is left. Its training images are shifted by up to 2 px.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("{", "line 2, is not JSON"),
-        ("[1]", "line 2, is no result"),
-        ('{"method": "l0"}', "line 2, is no result of a run: it must have method, regime"),
-        ({"method": "l7"}, "line 2, has the method 'l7'"),
-        ({"test_error": float("nan")}, "line 2, has the test_error nan"),
-        ({"flops": -1}, "line 2, has the flops -1"),
-        ({"units": "many"}, "line 2, has the units 'many'"),
-    ],
-)
-def test_a_file_with_another_line_is_refused(line, words, tmp_path):
-    good = asdict(made_up(0))
-    bad = line if isinstance(line, str) else json.dumps({**good, **line})
-    (tmp_path / "results.jsonl").write_text(f"{json.dumps(good)}\n{bad}\n")
-    with pytest.raises(MinisglError, match=words):
-        results.read(tmp_path / "results.jsonl")
-
-
-def test_the_figure_has_every_point_and_every_published_name_apart():
-    spread = Spread(0.8, 0.7, 0.9)
-    weights, flops = Spread(17_000, 16_000, 18_000), Spread(600e3, 590e3, 610e3)
-    points = [Point(m, r, spread, weights, flops) for m, r in grid.SETTINGS]
-    figure = pareto(points)
-    FigureCanvasAgg(figure).draw()
-    for axes, wanted in zip(figure.axes, ("fewer", "flops"), strict=True):
-        assert len(axes.containers) == len(points)
-        names = {text.get_text(): text.get_window_extent() for text in axes.texts}
-        published = [other.short for other in PUBLISHED if getattr(other, wanted)]
-        assert set(published) <= set(names)
-        for one, other in combinations(published, 2):
-            assert not names[one].overlaps(names[other]), (one, other)
-
-
-def test_a_network_that_died_has_a_place_on_a_log_axis():
-    nothing = Spread(0, 0, 0)
-    for axes in pareto([Point("l1", "paper", Spread(90.2, 90.2, 90.2), nothing, nothing)]).axes:
-        assert axes.containers[0].lines[0].get_xdata() == [1]

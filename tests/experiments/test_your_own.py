@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -14,38 +13,13 @@ import numpy as np
 import pytest
 from support.commands import parsed, refused, run_module
 from support.killing import without_times
+from support.page import DIFFERENCES, MLP, PYTHON, SQUARES, commands
 
 import minisgl
 from minisgl import experiments
 from minisgl.errors import MinisglError
-from minisgl.experiments import Data, Experiment, own
-from minisgl.experiments.arrays import as_data
-from minisgl.nn import Flatten, Linear, Network
-
-PAGE = (Path(__file__).parents[2] / "docs" / "your-own-network.md").read_text("utf-8")
-MLP, SQUARES, PYTHON, PRELU, DIFFERENCES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-COMMANDS = [line.partition("#")[0].split() for line in PAGE.splitlines() if line.startswith("python -m ")]
-
-
-def commands(word: str) -> dict[str, list[str]]:
-    """The page's commands with this word in them: what follows the module's name, by "train", "resume", "evaluate", ..."""
-    found = {}
-    for _, _, module, *words in COMMANDS:
-        if word in words:
-            found["resume" if "--resume" in words else module.removeprefix("minisgl.")] = words
-    return found
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the page's two files, in which the test works."""
-    (tmp_path / "mlp.py").write_text(MLP)
-    (tmp_path / "squares.py").write_text(SQUARES)
-    (tmp_path / "prelu.py").write_text(PRELU)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    for name in ("mlp", "squares", "prelu"):
-        sys.modules.pop(name, None)
+from minisgl.experiments import Experiment, own
+from minisgl.nn import Network
 
 
 def test_the_examples_are_short() -> None:
@@ -226,48 +200,6 @@ def test_an_experiment_that_is_none(folder: Path) -> None:
     assert str(folder) not in sys.path
 
 
-def network(outputs: int = 3) -> Network:
-    layers = {"flatten": Flatten(), "fc": Linear(8, outputs)}
-    return Network.initialized(layers, (2, 2, 2), np.random.default_rng(0))
-
-
-IMAGES, LABELS = np.zeros((5, 2, 2, 2), np.float32), np.array([0, 1, 2, 0, 1])
-GOOD = (IMAGES, LABELS)
-
-
-@pytest.mark.parametrize(
-    ("train", "sentence"),
-    [
-        ((IMAGES[:, 0], LABELS), r"mine: the training set has images \(5, 2, 2\) float32; they must be \(N, C, H, W\)"),
-        ((IMAGES.astype(int), LABELS), r"images \(5, 2, 2, 2\) int64; they must be .*, uint8 or float32"),
-        ((IMAGES, LABELS[:4]), r"labels \(4,\) int64; they must be \(5,\), a whole number for each image"),
-        ((IMAGES, LABELS / 2), r"labels \(5,\) float64; they must be \(5,\), a whole number"),
-        ((IMAGES[:0], LABELS[:0]), "the training set has no images"),
-        ((IMAGES[:, :1], LABELS), r"images of 1 x 2 x 2 \(C x H x W\), and the network takes 2 x 2 x 2"),
-        ((IMAGES, LABELS + 1), "labels from 1 to 3; the network has 3 outputs, 0 to 2"),
-        ((IMAGES, LABELS - 1), "labels from -1 to 1"),
-        ((IMAGES + np.nan, LABELS), "40 NaN or infinite numbers in its images"),
-        (IMAGES, "the training set must be a pair of arrays, images and labels, and is a ndarray"),
-    ],
-)
-def test_arrays_that_do_not_fit(train: object, sentence: str) -> None:
-    with pytest.raises(MinisglError, match=sentence):
-        as_data((train, GOOD), "mine", network())
-    with pytest.raises(MinisglError, match=sentence.replace("training", "test")):
-        as_data((GOOD, train), "mine", network())
-
-
-def test_what_load_may_give() -> None:
-    for found in ((GOOD, GOOD), Data(GOOD, None, GOOD), [GOOD, GOOD, GOOD]):
-        data = as_data(found, "mine", network())
-        assert data.train.images.dtype == np.float32
-    assert data.validation is not None
-    wide = as_data(((np.full((5, 2, 2, 2), 255, np.uint8), LABELS.astype(np.uint8)), GOOD), "mine", network()).train
-    assert (wide.images.dtype, wide.labels.dtype, wide.images.max()) == (np.float32, np.int64, 1.0)
-    with pytest.raises(MinisglError, match="mine: load must give training and test images, and gives a NoneType"):
-        as_data(None, "mine", network())
-
-
 Draw = Callable[[Network, object], object]
 
 
@@ -302,64 +234,6 @@ def test_figures_of_its_own_are_drawn_last_and_one_that_fails_is_a_warning(folde
     first, second = err.splitlines()
     assert first == "minisgl: figures/broken.png could not be drawn: RuntimeError: no ink"
     assert second.startswith("minisgl: no/folder.png could not be drawn: MinisglError: ")
-
-
-TREE = """
-import sys
-sys.path.insert(0, {tests!r})
-import numpy as np
-from support.trees import layers
-from minisgl.experiments import Data, Experiment
-from minisgl.nn import Network
-
-
-def load(directory):
-    rng = np.random.default_rng(0)
-    images, labels = rng.random((300, 2, 6, 6)).astype(np.float32), rng.integers(0, 3, 300)
-    return Data((images[:100], labels[:100]), (images[100:200], labels[100:200]), (images[200:], labels[200:]))
-
-
-def build(rng):
-    return Network.initialized(layers(), (2, 6, 6), rng)
-
-
-TREE = Experiment("tree", build, load)
-"""
-
-
-@pytest.fixture
-def grown(folder: Path) -> Path:
-    """The folder, with an experiment whose network branches and whose data have a validation set."""
-    (folder / "grown.py").write_text(TREE.format(tests=str(Path(__file__).parents[1])))
-    yield folder
-    sys.modules.pop("grown", None)
-
-
-def test_a_network_that_branches_trains_resumes_evaluates_and_sweeps(grown: Path) -> None:
-    pytest.importorskip("joblib")
-    own = ["--experiment", "grown:TREE"]
-    done = run_module("minisgl.train", *own, "--epochs", 2, "--batch-size", 20, "--out", "run", cwd=grown)
-    assert done.returncode == 0, done.stderr
-    assert "FLOPs are not counted: branch is a Sum" in " ".join(done.stdout.split())
-    assert json.loads((grown / "run" / "report.json").read_text())["v"]["flops"] is None
-    done = run_module("minisgl.evaluate", "run", *own, cwd=grown)
-    assert "% error" in done.stdout, done.stderr
-    refused(run_module("minisgl.compress", "run", *own, cwd=grown), "branch is a Sum: this needs a network that is one chain")
-    words = [*own, "--methods", "l0", "--regimes", "continuation", "--seeds", 1, "--epochs", 2, "--out", "runs/sweep"]
-    done = run_module("minisgl.sweep", *words, cwd=grown)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = (grown / "runs" / "sweep" / "results.jsonl").read_text().splitlines()
-    assert (json.loads(line)["flops"], json.loads(line)["units"], json.loads(line)["config"]["holdout"]) == (None, None, 0)
-    done = run_module("minisgl.sweep", "--draw", "runs/sweep/results.jsonl", "--out", "drawn", cwd=grown)
-    assert done.returncode == 0, done.stderr
-    assert "| - |" in (grown / "drawn" / "table.md").read_text()
-
-
-def test_what_is_held_out_of_data_with_a_validation_set(grown: Path) -> None:
-    done = run_module("minisgl.train", "--experiment", "grown:TREE", "--holdout", 10, cwd=grown)
-    refused(done, "--holdout 10 is for data without a validation set; here it has 100 images")
-    done = run_module("minisgl.sweep", "--experiment", "squares:SQUARES", "--holdout", 900, cwd=grown)
-    refused(done, "--holdout 900 leaves nothing to train on: the training set has 900 images")
 
 
 def test_no_module_is_imported_because_a_report_names_it(folder: Path) -> None:

@@ -8,53 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from support import killing
 from support.digits import write_digits
-from support.killing import SAME, without_times
+from support.killing import without_times
+from support.resuming import WORDS, assert_same, posix, run
 
 import minisgl
-from minisgl import train
 from minisgl.errors import Interrupted, MinisglError
-from minisgl.formats import files
-from minisgl.training import figures
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
 
 CHECKOUT = Path(__file__).parents[2]
-posix = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows has no fork, no signals between processes, no resource limits"
-)
-WORDS = ["--epochs", "2", "--batch-size", "50", "--threads", "1"]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory, digits):
-    """A directory with 400 training and 100 test digits: 8 steps an epoch."""
-    directory = tmp_path_factory.mktemp("tiny-mnist")
-    write_digits(directory, "train", digits[0][:400])
-    write_digits(directory, "t10k", digits[1][:100])
-    return directory
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_figures():
-    """They take longer than all the rest; test_plots.py draws them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "save_run_figures", lambda *arguments: None)
-        yield
-
-
-def run(words, out=None):
-    """The command within this process; what it printed."""
-    words = [*map(str, words), *(["--out", str(out)] if out else [])]
-    console = Console(file=StringIO(), width=200)
-    train.run(train.parse(words), console)
-    return console.file.getvalue()
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def stopped(words, out, after, monkeypatch):
@@ -73,19 +40,6 @@ def stopped(words, out, after, monkeypatch):
         with pytest.raises(Interrupted) as told:
             run(words, out)
     return str(told.value)
-
-
-@pytest.fixture(scope="module")
-def whole(tiny, tmp_path_factory):
-    """An unbroken run."""
-    directory = tmp_path_factory.mktemp("whole") / "run"
-    run([*WORDS, "--data", tiny], directory)
-    return directory
-
-
-def assert_same(one, other):
-    for name in SAME:
-        assert without_times(one / name) == without_times(other / name), name
 
 
 @pytest.mark.parametrize("after", [16, 17, 20])  # the last step before the refit, its first, and one in it
@@ -302,99 +256,3 @@ def test_a_file_system_without_locks_is_named(number, tiny, tmp_path, monkeypatc
     monkeypatch.setattr("fcntl.flock", flock)
     refused([*WORDS, "--data", tiny, "--out", tmp_path / "run"], f"run cannot be locked: {os.strerror(number)}")
     assert not list((tmp_path / "run").rglob("*.json"))
-
-
-# ---- disks that fail
-
-
-class Broken:
-    """Files that fail at the n-th call of os.write, fsync or replace, as a full disk makes them."""
-
-    def __init__(self, patch, at):
-        self.calls, self.at = 0, at
-        for owner, name in ((os, "fsync"), (Path, "replace")):
-            patch.setattr(owner, name, self.failing(getattr(owner, name)))
-
-    def failing(self, function):
-        def fail(*arguments):
-            self.calls += 1
-            if self.calls == self.at:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return function(*arguments)
-
-        return fail
-
-
-@pytest.mark.parametrize("at", range(1, 11))
-def test_a_fault_at_every_write_leaves_what_was_whole(at, tiny, whole, tmp_path):
-    """config.json and four checkpoints, each flushed and renamed: ten calls, and each fails once."""
-    out, words = tmp_path / "run", [*WORDS, "--data", tiny, "--checkpoint-every", "5"]
-    with pytest.MonkeyPatch.context() as patch:
-        Broken(patch, at)
-        with pytest.raises(MinisglError, match="cannot be written: No space left on device"):
-            run(words, out)
-    assert not list(tmp_path.rglob("*.tmp"))
-    if at <= 4:  # no checkpoint yet: nothing half-written stays
-        assert not out.exists()
-        return
-    for path in (out / "checkpoint").iterdir():
-        files.read_arrays(path, {name: array.shape for name, array in files.safetensors.numpy.load_file(path).items()})
-    run(["--resume", out, "--checkpoint-every", "0"])
-    assert without_times(out / "model.safetensors") == without_times(whole / "model.safetensors")
-    assert without_times(out / "history.jsonl") == without_times(whole / "history.jsonl")
-
-
-@posix
-def test_a_disk_that_is_really_full(tiny, tmp_path):
-    """The operating system allows files of 1 MB: the first checkpoint, of 7 MB, does not fit."""
-    code = f"""
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-sys.argv = ["train", *{[*WORDS, "--data", str(tiny), "--out", "run"]!r}]
-from minisgl.train import main
-main()
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "cannot be written: File too large" in done.stderr
-    assert not (tmp_path / "run").exists()
-
-
-# ---- kills
-
-
-def killed(tiny, tmp_path, kills):
-    words = [sys.executable, killing.__file__, str(tiny), str(tmp_path), "--kills", str(kills), "--seed", str(kills)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{kills} kills over" in done.stdout
-
-
-def test_a_command_that_is_killed_twice_ends_with_every_byte_as_unbroken(tiny, tmp_path):
-    """As killing.py does it, but on every system: on Windows by TerminateProcess."""
-    options = ["--epochs", "25", "--batch-size", "50", "--threads", "1", "--data", tiny]
-    run(options, tmp_path / "whole")
-    broken, words = tmp_path / "broken", [*options, "--out", tmp_path / "broken"]
-    for epochs in (3, 8):
-        with subprocess.Popen([sys.executable, "-m", "minisgl.train", *map(str, words)], stdout=subprocess.DEVNULL) as process:
-            while not (broken / "history.jsonl").exists() or (broken / "history.jsonl").read_bytes().count(b"\n") < epochs:
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.kill()
-        assert not (broken / "report.json").exists()
-        words = ["--resume", broken]
-    run(words)
-    assert_same(broken, tmp_path / "whole")
-
-
-@posix
-def test_three_kills_and_every_byte_as_unbroken(tiny, tmp_path):
-    killed(tiny, tmp_path, 3)
-
-
-@posix
-@pytest.mark.slow
-def test_thirty_kills_and_every_byte_as_unbroken(tiny, tmp_path):
-    killed(tiny, tmp_path, 30)
