@@ -13,11 +13,10 @@ from support.sweeps import run
 
 import minisgl
 from minisgl import run as train_run
-from minisgl import sweep, train
+from minisgl import sweep
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison import engines, grid, results
-from minisgl.comparison.results import Failure
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.formats import network_file
 from minisgl.sweep import SweepConfig
@@ -115,7 +114,7 @@ def test_what_is_finished_is_not_made_again(made, small_grid, monkeypatch):
 
 def test_what_was_interrupted_goes_on(made, copied, monkeypatch):
     unfinish(copied.out / "l0-paper-0")
-    monkeypatch.delattr(train, "train")  # nothing begins anew
+    monkeypatch.delattr(train_run, "train")  # nothing begins anew
     assert run(copied)[0] == 0
     assert lines(copied.out / "results.jsonl") == lines(made[0] / "results.jsonl")
 
@@ -126,8 +125,12 @@ def test_a_run_that_was_killed_before_it_said_what_it_is_begins_anew(copied, mon
     (path / "checkpoint").mkdir(parents=True)
     (path / ".config.json.77.tmp").write_text("{")
     begun = []
-    monkeypatch.setattr(train_run, "train", lambda config, console: begun.append((config.out, path.exists())))
-    monkeypatch.setattr(results, "_look", lambda entry, directory: Failure(entry, "not trained"))
+
+    def begin(config, console):
+        begun.append((config.out, path.exists()))
+        raise MinisglError("not trained")
+
+    monkeypatch.setattr(train_run, "train", begin)
     run(copied)
     assert begun == [(path, False)]
 

@@ -195,11 +195,12 @@ def test_the_cache_is_the_users(tmp_path, monkeypatch):
         assert curves.default_cache() == folder / "minisgl"
 
 
-def test_another_seed_count_version_or_text_has_another_name(monkeypatch):
-    names = {dataset._key(0, COUNTS), dataset._key(1, COUNTS), dataset._key(0, (6, 4, 3))}
+def test_pictures_of_another_seed_count_or_version_are_in_another_file(tmp_path, monkeypatch):
+    for options in ({}, {"seed": 1}, {"counts": (6, 4, 3)}):
+        load(tmp_path, **options)
     monkeypatch.setattr(dataset.metadata, "version", lambda name: "another")
-    names.add(dataset._key(0, COUNTS))
-    assert len(names) == 4
+    load(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_progress_is_a_line_or_a_bar(tmp_path):

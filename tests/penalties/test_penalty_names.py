@@ -106,16 +106,6 @@ def test_every_penalty_trains_and_thresholds(name: str, regime: str, digits: tup
     assert np.all((v == 0) | (np.sign(v) == np.sign(w)))
 
 
-def test_the_group_term_moves_into_the_v_step() -> None:
-    lasso = splitting("--penalty", "l1", "--v-group", "lasso", "--lam", "1e-5", "--group-lam", "2e-5")
-    assert not lasso.groups
-    assert list(lasso._sparse.values()) == [pen.SparseGroupLasso(1e-5, 2e-5, axis) for axis in (0, 0, 1, 1)]
-    hard = splitting("--penalty", "l0", "--v-group", "lasso", "--lam", "1e-5")
-    assert list(hard._sparse.values()) == [pen.SparseGroupL0(1e-5, 1e-5, axis) for axis in (0, 0, 1, 1)]
-    both = splitting("--penalty", "mcp", "--v-group", "l0", "--lam", "1e-5")
-    assert list(both._sparse.values()) == [pen.GroupL0With(pen.MCP(1e-5), 1e-5, axis) for axis in (0, 0, 1, 1)]
-
-
 @pytest.mark.parametrize(("penalty", "v_group"), [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("tl1", "l0")])
 def test_with_the_group_term_in_the_v_step_whole_groups_vanish(penalty: str, v_group: str) -> None:
     options = ["--lam", "4e-7", "--group-lam", "3.6e-5"]  # a group goes below a length of 0.4 (l0: 0.9), of 1.1 and 0.1

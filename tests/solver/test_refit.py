@@ -1,4 +1,4 @@
-"""Refit on the support: which weights stay, and that only they move. (training/test_resume.py interrupts a run about its refit.)"""
+"""Refit on the support: which weights stay, and that only they move. (test_resume.py interrupts a run near its refit.)"""
 
 from math import pi
 

@@ -24,7 +24,7 @@ from minisgl.experiments import PRESETS
 from minisgl.formats import files, network_file
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import SGD, Adam
-from minisgl.penalties import L0, L1, GroupLasso, Penalty
+from minisgl.penalties import L0, L1, MCP, GroupL0With, GroupLasso, Penalty, SparseGroupL0, SparseGroupLasso
 from minisgl.solver.schedules import Continuation, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.training import figures, setup
@@ -80,6 +80,21 @@ def test_every_layer_pays_what_the_options_say(
         expected = LayerPenalty(None if group is None else GroupLasso(group, UNIT_AXIS[name]), sparse)
         assert splitting.penalties.get(name, LayerPenalty()) == expected, name
     assert splitting.splits == (sparse is not None)
+
+
+def test_the_group_term_moves_into_the_v_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "Splitting", Recorded)
+    lasso = built("--penalty l1 --v-group lasso --lam 1e-5 --group-lam 2e-5")
+    assert not lasso.groups
+    hard = built("--penalty l0 --v-group lasso --lam 1e-5")
+    both = built("--penalty mcp --v-group l0 --lam 1e-5")
+    for splitting, expected in (
+        (lasso, lambda axis: SparseGroupLasso(1e-5, 2e-5, axis)),
+        (hard, lambda axis: SparseGroupL0(1e-5, 1e-5, axis)),
+        (both, lambda axis: GroupL0With(MCP(1e-5), 1e-5, axis)),
+    ):
+        found = {name: each.sparse for name, each in splitting.penalties.items()}
+        assert found == {name: expected(axis) for name, axis in UNIT_AXIS.items()}
 
 
 # ---- optimiser
