@@ -1,4 +1,4 @@
-"""The double bites: each way of copying between host and device without saying so is refused, and so is what CuPy lacks."""
+"""The double is strict: each hidden copy between host and device is refused, and so is what CuPy lacks."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong is said in one sentence, with exit status 2, and nothing is left half-written."""
+"""Every error is one sentence, with exit status 2, and no file is left incomplete."""
 
 import json
 import shutil
@@ -170,9 +170,9 @@ def test_evaluate_refuses_what_is_no_run(command, tmp_path: Path) -> None:
     refused(command("minisgl.evaluate", run), "not a safetensors file")
 
 
-@pytest.mark.parametrize("told", ["[]", "5", '{"data": 5}', "{}"])
-def test_evaluate_of_a_run_with_a_strange_config(told: str, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(told)
+@pytest.mark.parametrize("content", ["[]", "5", '{"data": 5}', "{}"])
+def test_evaluate_of_a_run_with_a_strange_config(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(content)
     with pytest.raises(MinisglError, match="does not say which data"):
         data_of(tmp_path)
 

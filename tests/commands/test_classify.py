@@ -136,7 +136,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("words", "sentence"), REFUSED.items(), ids=REFUSED)
-def test_what_is_wrong_is_told_in_a_sentence(words, sentence, trained, tmp_path):
+def test_an_error_is_one_sentence(words, sentence, trained, tmp_path):
     (tmp_path / "text.png").write_text("this is no picture")
     Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
     photograph("garden", "futural", 0.0).save(tmp_path / "fine.png")

@@ -87,12 +87,12 @@ def test_the_logits_and_predictions_are_those_of_the_run(compressed):
 
 def test_the_report_is_true(compressed):
     run, _ = compressed
-    told = json.loads((run / "compact.json").read_text())
+    measured = json.loads((run / "compact.json").read_text())
     network, report = minisgl.load(run)
     smaller = minisgl.load(run / "compact.safetensors")[0]
     for entry, net, file in (
-        (told["before"], network, run / "model.safetensors"),
-        (told["after"], smaller, run / "compact.safetensors"),
+        (measured["before"], network, run / "model.safetensors"),
+        (measured["after"], smaller, run / "compact.safetensors"),
     ):
         assert entry["weights"] == net.weights.size
         assert entry["nonzero_weights"] == np.count_nonzero(net.weights)
@@ -101,13 +101,13 @@ def test_the_report_is_true(compressed):
         assert entry["flops_twice"] == 2 * entry["multiply_adds"]
         assert entry["test_error"] == pytest.approx(report[report["final"]]["test_error"])
         assert entry["milliseconds"] > 0
-    assert told["before"]["units"] == [20, 50, 800, 500]
-    assert told["after"]["units"] == [shape[axis] for shape, axis in zip(shapes(smaller), (0, 0, 1, 1), strict=True)]
-    assert told["after"]["flops"] == sum(layer.flops for layer in count(smaller).values())
-    assert told["after"]["flops"] <= sum(layer.flops for layer in count(network).values()) < told["before"]["flops"]
-    assert (told["test_images"], told["same_predictions"], told["opset"]) == (1000, 1000, onnx_file.OPSET)
+    assert measured["before"]["units"] == [20, 50, 800, 500]
+    assert measured["after"]["units"] == [shape[axis] for shape, axis in zip(shapes(smaller), (0, 0, 1, 1), strict=True)]
+    assert measured["after"]["flops"] == sum(layer.flops for layer in count(smaller).values())
+    assert measured["after"]["flops"] <= sum(layer.flops for layer in count(network).values()) < measured["before"]["flops"]
+    assert (measured["test_images"], measured["same_predictions"], measured["opset"]) == (1000, 1000, onnx_file.OPSET)
     assert "gather" in smaller.layers  # else this run tests too little
-    assert told["largest_difference"] <= 1e-5 * max(1, told["largest_logit"])
+    assert measured["largest_difference"] <= 1e-5 * max(1, measured["largest_logit"])
 
 
 def shapes(network: Network) -> list[tuple[int, ...]]:
@@ -116,8 +116,8 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
 
 def test_the_table_has_the_reports_numbers(compressed):
     run, printed = compressed
-    told = json.loads((run / "compact.json").read_text())
-    before, after = told["before"], told["after"]
+    measured = json.loads((run / "compact.json").read_text())
+    before, after = measured["before"], measured["after"]
     words = " ".join(re.sub("[│┃|]", " ", printed).split())  # the table's lines, as UTF-8 or other encodings have them
     for title, key, form in (
         ("weights", "weights", ",.0f"),
@@ -159,9 +159,9 @@ def test_a_run_that_is_all_zeros_is_compressed_too(run):
     network, _ = minisgl.load(run)
     network.weights[...] = 0
     network_file.write(run / "model.safetensors", network)
-    told = quietly(run)
-    assert told["after"]["units"] == [1, 1, 1, 1]
-    assert told["same_predictions"] == 1000
+    measured = quietly(run)
+    assert measured["after"]["units"] == [1, 1, 1, 1]
+    assert measured["same_predictions"] == 1000
 
 
 def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
@@ -174,13 +174,13 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     fc[:, np.random.default_rng(0).random(fc.shape[1]) < 0.8] = 0
     network.layers["conv3"].weight[10:] = 0
     network_file.write(run / "model.safetensors", network)
-    told = quietly(run)
-    assert told["before"]["units"] == [16, 8, 64, 3584]
-    conv1, conv2, conv3, inputs = told["after"]["units"]
+    measured = quietly(run)
+    assert measured["before"]["units"] == [16, 8, 64, 3584]
+    conv1, conv2, conv3, inputs = measured["after"]["units"]
     assert (conv1, conv2, conv3) == (16, 8, 10)
     assert inputs == np.count_nonzero(fc.any(axis=0)[: 10 * 56])  # of the ten channels that live
-    assert (told["test_images"], told["same_predictions"]) == (60, 60)
-    assert told["largest_difference"] <= 1e-5 * max(1, told["largest_logit"])
+    assert (measured["test_images"], measured["same_predictions"]) == (60, 60)
+    assert measured["largest_difference"] <= 1e-5 * max(1, measured["largest_logit"])
     with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, and .* is a run of shaky-curves"):
         quietly(run, data=tmp_path)
 

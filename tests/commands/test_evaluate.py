@@ -56,8 +56,8 @@ def test_pictures_of_digits_are_read_dark_on_light_and_light_on_dark(
     done = command("minisgl.evaluate", trained, *[f"{digit}.png" for digit in range(10)])
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    said = [int(line.split(": ")[1].split()[0]) for line in lines]
-    assert sum(a == b for a, b in enumerate(said)) >= 9, done.stdout  # a network of 2,000 digits may miss one
+    predicted = [int(line.split(": ")[1].split()[0]) for line in lines]
+    assert sum(a == b for a, b in enumerate(predicted)) >= 9, done.stdout  # a network of 2,000 digits may miss one
     percents = [float(word) for word in lines[0].replace("%", "").split() if word.replace(".", "").isdigit() and "." in word]
     assert sum(percents) == pytest.approx(100, abs=0.6)
 

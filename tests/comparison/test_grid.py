@@ -19,8 +19,8 @@ def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
     assert [entry.seed for entry in entries] == sorted(entry.seed for entry in entries)
     for entry in entries:
         if entry.regime == "preset":
-            told = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
-            assert entry.config == changed(preset(entry.method), told)
+            chosen = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
+            assert entry.config == changed(preset(entry.method), chosen)
             continue
         config = entry.config
         assert (config.epochs, config.data.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
@@ -41,7 +41,7 @@ def test_the_papers_schedule_is_scaled(epochs, drops, every):
         assert (paper.lr_drops, paper.beta_every) == (drops, every)
 
 
-def test_magnitude_brings_along_the_runs_whose_zeros_it_takes_over(tmp_path):
+def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):
     entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
     assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
     assert [entry.twin for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]

@@ -66,12 +66,12 @@ def unfinish(path: Path) -> None:
 
 def test_a_line_a_run_and_a_table(made):
     out, printed = made
-    told = printed.splitlines()
-    assert [told[i].split()[0] for i in range(3)] == ["1/3", "2/3", "3/3"]
-    assert "magnitude continuation seed 0" in told[2]  # after the run it follows
-    assert all("% held-out error" in line and "K FLOPs" in line for line in told[:3])
+    shown = printed.splitlines()
+    assert [shown[i].split()[0] for i in range(3)] == ["1/3", "2/3", "3/3"]
+    assert "magnitude continuation seed 0" in shown[2]  # after the run it follows
+    assert all("% held-out error" in line and "K FLOPs" in line for line in shown[:3])
     assert "its 200 epochs scaled to 2" in printed
-    assert max(map(len, told[3:-1])) <= 100
+    assert max(map(len, shown[3:-1])) <= 100
     assert {path.name for path in out.iterdir()} == {*NAMES, "results.jsonl", "table.md", "pareto.png"}
 
 
@@ -93,7 +93,7 @@ def test_the_results_are_true(made):
         assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_RECORDED, "version")}
 
 
-def test_magnitude_pruning_is_told_the_zeros_of_its_twin(made):
+def test_magnitude_pruning_gets_the_number_of_zeros_of_its_twin(made):
     twin, _, magnitude = results.read(made[0] / "results.jsonl")
     assert twin.zeros > 50
     assert magnitude.config["prune"] == twin.zeros / 100
@@ -119,7 +119,7 @@ def test_what_was_interrupted_goes_on(made, copied, monkeypatch):
     assert lines(copied.out / "results.jsonl") == lines(made[0] / "results.jsonl")
 
 
-def test_a_run_that_was_killed_before_it_said_what_it_is_begins_anew(copied, monkeypatch):
+def test_a_run_that_was_killed_before_it_wrote_its_configuration_is_trained_again(copied, monkeypatch):
     path = copied.out / "l0-paper-0"
     shutil.rmtree(path)
     (path / "checkpoint").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A word's picture: whole, in its frame, the same hand but for the tremor, and a sentence for whatever cannot be drawn."""
+"""A word's picture: whole, in its frame, the same apart from the tremor, and a sentence for what cannot be drawn."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_a_picture_is_float32_in_0_to_1_and_repeatable(font, tremor):
     assert not np.array_equal(picture, curves.render_word("hello", font, tremor, rng(1)))
 
 
-def test_another_size_shows_the_same_hand():
+def test_another_size_shows_the_same_word():
     small = curves.render_word("hello", "scriptc", 0.1, rng(), size=(48, 128))
     large = curves.render_word("hello", "scriptc", 0.1, rng(), size=(192, 512))
     assert large.shape == (192, 512)
@@ -101,7 +101,7 @@ def test_nothing_but_the_displacement_depends_on_the_tremor(monkeypatch):
     assert np.array_equal(regular, shaky)
 
 
-def test_the_regular_hand_drifts_by_as_much_as_the_shaky_one_trembles(monkeypatch):
+def test_regular_words_drift_by_as_much_as_shaky_ones_tremble(monkeypatch):
     asked = {displacement.DRIFT: [], displacement.TREMOR: []}
     write = displacement.write
 

@@ -53,7 +53,7 @@ def test_types_shapes_and_balance(tmp_path):
         assert np.bincount(part.labels).tolist() == [count / 2, count / 2]
 
 
-def test_a_label_says_whether_the_hand_trembles():
+def test_a_label_says_whether_there_is_a_tremor():
     for split in curves.SPLITS:
         tremors = np.array([curves.choose(split, i, 0)[2] for i in range(100)])
         assert (tremors[0::2] == 0).all()
@@ -125,7 +125,7 @@ def logistic_regression(x: np.ndarray, y: np.ndarray, ridge: float = 1.0) -> np.
 
 
 def accuracy(fit: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
-    """Percent of the test's labels (N,) that a logistic regression on the fit's features (N, D) tells."""
+    """Percent of the test's labels (N,) that a logistic regression on the fit's features (N, D) predicts."""
     mean, spread = fit[0].mean(axis=0), fit[0].std(axis=0)
     x, z = ((part[0] - mean) / spread for part in (fit, test))
     w = logistic_regression(np.c_[x, np.ones(len(x))], fit[1])

@@ -1,4 +1,4 @@
-"""The hand strays as its docstring says: by the RMS asked for, at the frequencies asked for, in time or over the plane."""
+"""The displacement has the RMS and the frequencies that its docstring states, in time or over the plane."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def line(length: float, y: float = 0.0) -> np.ndarray:
     return np.stack([x, np.full_like(x, y)], axis=1)
 
 
-def strayed(lines: list[np.ndarray], kind, band, rms, seed) -> np.ndarray:
+def displaced(lines: list[np.ndarray], kind, band, rms, seed) -> np.ndarray:
     """The displacement (n, 2) of all points."""
     drawn = displacement.write(lines, kind, band, rms, np.random.default_rng(seed))
     assert [len(d) for d in drawn] == [len(given) for given in lines]
@@ -23,13 +23,13 @@ def strayed(lines: list[np.ndarray], kind, band, rms, seed) -> np.ndarray:
 
 
 def mean_spectrum(kind, band, words: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies in Hz, and the power at them of a pen that draws a straight line of 60 x-heights, a mean over many hands."""
+    """Frequencies in Hz, and the power at them of a pen that draws a straight line of 60 x-heights, a mean over many seeds."""
     straight = line(60)
     seconds = FINE / displacement.PEN_SPEED
     hertz = np.fft.rfftfreq(len(straight), seconds)
     window = np.hanning(len(straight))[:, None]
     power = sum(
-        (np.abs(np.fft.rfft(strayed([straight], kind, band, 1.0, seed) * window, axis=0)) ** 2).sum(axis=1)
+        (np.abs(np.fft.rfft(displaced([straight], kind, band, 1.0, seed) * window, axis=0)) ** 2).sum(axis=1)
         for seed in range(words)
     )
     return hertz, power
@@ -40,7 +40,7 @@ def mean_spectrum(kind, band, words: int = 40) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("band", [displacement.TREMOR, displacement.DRIFT])
 def test_the_rms_is_the_one_asked_for(kind, band, rms):
     lines = [line(5), line(3, y=1)]
-    d = strayed(lines, kind, band, rms, seed=3)
+    d = displaced(lines, kind, band, rms, seed=3)
     assert np.sqrt((d**2).sum(axis=1).mean()) == pytest.approx(rms)
     assert d.mean(axis=0) == pytest.approx([0, 0], abs=1e-12)
 
@@ -82,7 +82,7 @@ def test_the_tremor_of_a_real_word_peaks_at_4_to_6_hz():
     even = np.arange(0, seconds[-1], 0.01)
     power = 0.0
     for seed in range(20):
-        d = strayed(lines, kind, displacement.TREMOR, 0.1, seed)
+        d = displaced(lines, kind, displacement.TREMOR, 0.1, seed)
         d = np.stack([np.interp(even, seconds, d[:, axis]) for axis in (0, 1)])
         power = power + (np.abs(np.fft.rfft(d * np.hanning(len(even)))) ** 2).sum(axis=0)
     assert 4 < np.fft.rfftfreq(len(even), 0.01)[np.argmax(power)] < 6
@@ -95,7 +95,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def test_parallel_strokes_move_together_and_single_ones_do_not():
     near, other = line(30), line(30, y=0.05)
     for kind, together in (("multi-stroke", True), ("outline", True), ("single-stroke", False)):
-        d = strayed([near, other], kind, displacement.TREMOR, 0.1, seed=5)
+        d = displaced([near, other], kind, displacement.TREMOR, 0.1, seed=5)
         found = correlation(d[: len(near)], d[len(near) :])
         assert (found > 0.8) if together else (abs(found) < 0.4), (kind, found)
 

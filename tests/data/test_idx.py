@@ -1,6 +1,6 @@
 """IDX files: what is written comes back, and whatever is not exactly what its header says is refused in one sentence.
 
-Refusals are judged three ways: damage of every kind by hand, random damage by Hypothesis, and forged headers and gzip bombs
+Refusals are tested in three ways: chosen damage of every kind, random damage by Hypothesis, and forged headers and gzip bombs
 with an eye on the memory that Python asked for (tracemalloc counts requests, so untouched pages count too).
 """
 
@@ -83,7 +83,7 @@ def test_gzip_of_several_members_is_one_file(scratch):
     assert np.array_equal(idx.read(scratch, 3), IMAGES)
 
 
-# ---- damage by hand
+# ---- chosen damage
 
 
 def test_missing_file_and_directory(tmp_path):

@@ -157,7 +157,7 @@ def test_a_threshold_without_an_r_is_refused_in_the_papers_preset_too(words: str
         parsed(words.split())
 
 
-def test_the_command_refuses_so(command, tmp_path) -> None:
+def test_the_command_refuses_with_the_same_sentence(command, tmp_path) -> None:
     done = command("minisgl.train", "--preset", "paper", "--ramp", 0.9)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "minisgl: --ramp is of continuation, and preset paper has no thresholds to ramp\n"
@@ -191,7 +191,7 @@ def test_a_preset_with_a_group_lam_of_its_own_refuses_lam_too() -> None:
 
 
 @pytest.mark.parametrize("words", ["--threshold None", "--lr-drops=None --preset paper", "--penalty-option None"])
-def test_none_is_no_value(words: str) -> None:
+def test_none_is_not_a_value(words: str) -> None:
     with pytest.raises(MinisglError, match="None is no value: leave the option out"):
         train.parse(words.split())
 

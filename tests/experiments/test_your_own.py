@@ -45,21 +45,21 @@ def test_the_pages_commands_train_are_killed_resume_evaluate_and_compress(
 ) -> None:
     if more[-1] == "--data":
         more = [*more, small]
-    told = commands(word)
-    run = folder / told["train"][told["train"].index("--out") + 1]
-    killed_after_a_checkpoint([*told["train"], *more], run)
+    words = commands(word)
+    run = folder / words["train"][words["train"].index("--out") + 1]
+    killed_after_a_checkpoint([*words["train"], *more], run)
     done = run_module("minisgl.train", "--resume", run, cwd=folder)
     refused(done, f"{run} was trained with", "of your own: name it again with", word)
-    assert run_module("minisgl.train", *told["resume"], cwd=folder).returncode == 0
-    unbroken = run_module("minisgl.train", *told["train"], *more, "--out", "unbroken", cwd=folder)
+    assert run_module("minisgl.train", *words["resume"], cwd=folder).returncode == 0
+    unbroken = run_module("minisgl.train", *words["train"], *more, "--out", "unbroken", cwd=folder)
     assert unbroken.returncode == 0, unbroken.stderr
     for name in ("model.safetensors", "history.jsonl", "report.json"):
         assert without_times(run / name) == without_times(folder / "unbroken" / name)
-    done = run_module("minisgl.evaluate", *told["evaluate"], cwd=folder)
+    done = run_module("minisgl.evaluate", *words["evaluate"], cwd=folder)
     error = json.loads((run / "report.json").read_text())["v"]["test_error"]
     assert f"{error:.2f} % error" in done.stdout, done.stderr
     pytest.importorskip("onnx")
-    done = run_module("minisgl.compress", *told["compress"], cwd=folder)
+    done = run_module("minisgl.compress", *words["compress"], cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "FLOPs" in done.stdout
 
@@ -181,7 +181,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("code", "name", "sentence"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_network_that_is_none(code: str, name: str, sentence: str, folder: Path) -> None:
+def test_what_is_not_a_network_is_refused(code: str, name: str, sentence: str, folder: Path) -> None:
     (folder / "mine_net.py").write_text(code)
     try:
         with pytest.raises(MinisglError, match=sentence):
@@ -190,7 +190,7 @@ def test_a_network_that_is_none(code: str, name: str, sentence: str, folder: Pat
         sys.modules.pop("mine_net", None)
 
 
-def test_an_experiment_that_is_none(folder: Path) -> None:
+def test_what_is_not_an_experiment_is_refused(folder: Path) -> None:
     with pytest.raises(MinisglError, match=r"squares:draw must be a minisgl\.experiments\.Experiment, and is a function"):
         experiments.find("squares:draw")
     with pytest.raises(MinisglError, match="--experiment squares:CIRCLES cannot be imported: AttributeError"):

@@ -87,7 +87,7 @@ def test_a_tree_comes_back(tmp_path):
     np.testing.assert_array_equal(back.forward(images)[0], network.forward(images)[0])
 
 
-def test_a_layer_of_a_users_own_is_handed_over_and_never_imported(tmp_path):
+def test_a_users_own_layer_is_given_to_read_and_never_imported(tmp_path):
     path = written(tmp_path / "file", tree())
     assert set(network_file.custom_layers(tree())) == {Sum, Scale}
     for layers, missing in (((Sum,), "Scale"), ((Scale,), "Sum")):

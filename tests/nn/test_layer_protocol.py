@@ -1,4 +1,4 @@
-"""What every layer promises its caller, whatever it computes: see the Layer protocol in minisgl/nn/layers.py.
+"""What every layer promises its caller, whatever it computes: see the Layer protocol in minisgl/nn/layer.py.
 
 The caller's arrays are only read. A workspace saves memory and changes no number. A pass lives in its cache, not in the
 layer, so that backward can be repeated and can come late.
@@ -38,7 +38,7 @@ def assert_same_bits(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -
         assert array.tobytes() == other[name].tobytes(), name
 
 
-def test_a_workspace_hands_out_the_same_memory_per_owner_and_role():
+def test_a_workspace_gives_the_same_memory_to_an_owner_and_role():
     workspace, (one, other), like = Workspace(), (ReLU(), ReLU()), np.zeros(0)
     whole = workspace.array(one, "y", (3, 4), like)
     assert np.shares_memory(whole, workspace.array(one, "y", (3, 4), like))
@@ -107,7 +107,7 @@ def test_a_layer_remembers_no_pass(case):
 
 
 def test_backward_takes_a_strided_dy(case):
-    """What a padded layer hands back is the inside of a larger array."""
+    """What a padded layer returns is the inside of a larger array."""
     layer, x, dy = case
     strided, plain = one_pass(layer, x, np.repeat(dy, 2, axis=0)[::2]), one_pass(layer, x, dy)
     for name, array in plain.items():

@@ -23,7 +23,7 @@ def assert_close(fast: np.ndarray, slow: np.ndarray) -> None:
     np.testing.assert_allclose(fast, slow, rtol=0, atol=TOLERANCE[slow.dtype.type] * max(1, np.abs(slow).max()))
 
 
-def assert_conv_is_naive(layer: Conv2d, x_shape: tuple[int, ...], dtype=np.float64) -> None:
+def assert_conv_is_the_reference(layer: Conv2d, x_shape: tuple[int, ...], dtype=np.float64) -> None:
     rng = np.random.default_rng(0)
     with_weights(layer, rng, dtype)
     x = rng.standard_normal(x_shape).astype(dtype)
@@ -40,7 +40,7 @@ def assert_conv_is_naive(layer: Conv2d, x_shape: tuple[int, ...], dtype=np.float
         assert_close(fast, slow)
 
 
-def assert_pool_is_naive(layer: MaxPool2d, x: np.ndarray) -> None:
+def assert_pool_is_the_reference(layer: MaxPool2d, x: np.ndarray) -> None:
     """Exactly: a maximum rounds nothing, and an integer dy adds up without rounding."""
     rng = np.random.default_rng(0)
     y, cache = layer.forward(x)
@@ -49,11 +49,11 @@ def assert_pool_is_naive(layer: MaxPool2d, x: np.ndarray) -> None:
     dy = rng.integers(1, 100, y.shape).astype(x.dtype)
     dx, _ = layer.backward(dy, cache)
     assert y.dtype == dx.dtype == x.dtype
-    assert dx.sum() == dy.sum()  # every window hands its gradient to one pixel, none to the padding
+    assert dx.sum() == dy.sum()  # every window gives its gradient to one pixel, none to the padding
     np.testing.assert_array_equal(dx, reference.max_pool2d_backward(dy, x, layer.kernel, layer.stride, layer.padding))
 
 
-# --- fast equals naive -----------------------------------------------------------------------------------------------
+# --- fast equals reference -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kernel", [1, 3, (2, 3), (3, 1), (1, 4)])
@@ -61,12 +61,12 @@ def assert_pool_is_naive(layer: MaxPool2d, x: np.ndarray) -> None:
 @pytest.mark.parametrize("padding", [0, 1, 2])
 def test_conv2d(kernel, stride, padding):
     for C, K, N in ((1, 1, 1), (1, 2, 3), (3, 2, 2)):
-        assert_conv_is_naive(Conv2d(C, K, kernel, stride, padding), (C, 6, 5, N))
+        assert_conv_is_the_reference(Conv2d(C, K, kernel, stride, padding), (C, 6, 5, N))
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), (3, 2)])
 def test_conv2d_float32(stride, padding):
-    assert_conv_is_naive(Conv2d(3, 4, (3, 2), stride, padding), (3, 7, 6, 2), np.float32)
+    assert_conv_is_the_reference(Conv2d(3, 4, (3, 2), stride, padding), (3, 7, 6, 2), np.float32)
 
 
 @given(data=st.data(), C=st.integers(1, 3), K=st.integers(1, 3), N=st.integers(1, 2))
@@ -76,7 +76,7 @@ def test_conv2d_generated(data, C, K, N):
     stride, padding = data.draw(st.integers(1, 4), "stride"), data.draw(st.integers(0, 3), "padding")
     H = data.draw(st.integers(max(1, R - 2 * padding), 6), "H")
     W = data.draw(st.integers(max(1, S - 2 * padding), 6), "W")
-    assert_conv_is_naive(Conv2d(C, K, (R, S), stride, padding), (C, H, W, N))
+    assert_conv_is_the_reference(Conv2d(C, K, (R, S), stride, padding), (C, H, W, N))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -140,8 +140,8 @@ POOLS = [(kernel, stride, padding) for kernel in (1, 2, 3) for stride in (None, 
 def test_max_pool2d(kernel, stride, padding, dtype):
     rng = np.random.default_rng(0)
     for shape in ((1, 4, 3, 1), (2, 8, 6, 2)):
-        assert_pool_is_naive(MaxPool2d(kernel, stride, padding), rng.standard_normal(shape).astype(dtype))
-        assert_pool_is_naive(MaxPool2d(kernel, stride, padding), rng.integers(-1, 2, shape).astype(dtype))
+        assert_pool_is_the_reference(MaxPool2d(kernel, stride, padding), rng.standard_normal(shape).astype(dtype))
+        assert_pool_is_the_reference(MaxPool2d(kernel, stride, padding), rng.integers(-1, 2, shape).astype(dtype))
 
 
 @given(data=st.data(), C=st.integers(1, 2), N=st.integers(1, 2), kernel=st.integers(1, 4), seed=st.integers(0, 1000))
@@ -151,10 +151,10 @@ def test_max_pool2d_generated(data, C, N, kernel, seed):
     size = st.integers(max(1, kernel - 2 * padding), 7)
     H, W = data.draw(size, "H"), data.draw(size, "W")
     x = np.random.default_rng(seed).integers(-2, 3, (C, H, W, N)).astype(float)
-    assert_pool_is_naive(MaxPool2d(kernel, stride, padding), x)
+    assert_pool_is_the_reference(MaxPool2d(kernel, stride, padding), x)
 
 
-# --- by hand ---------------------------------------------------------------------------------------------------------
+# --- known cases -----------------------------------------------------------------------------------------------------
 
 
 def test_max_pool2d_tie_goes_to_the_first_in_row_major_order():

@@ -11,7 +11,7 @@ from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.winograd import TILE, matrices
 
 
-def assert_is_naive(kernel, padding, shape, K):
+def assert_is_the_reference(kernel, padding, shape, K):
     rng = np.random.default_rng(0)
     layer = with_weights(Conv2d(shape[0], K, kernel, padding=padding, algorithm="winograd"), rng)
     x = rng.standard_normal(shape)
@@ -31,7 +31,7 @@ def assert_is_naive(kernel, padding, shape, K):
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize("shape", [(2, 5, 8, 3), (1, 12, 6, 1)], ids=str)
 def test_it_is_a_convolution(kernel, padding, shape):
-    assert_is_naive(kernel, padding, shape, K=3)
+    assert_is_the_reference(kernel, padding, shape, K=3)
 
 
 @given(data=st.data(), C=st.integers(1, 3), K=st.integers(1, 3), N=st.integers(1, 3), padding=st.integers(0, 3))
@@ -39,7 +39,7 @@ def test_it_is_a_convolution(kernel, padding, shape):
 def test_it_is_a_convolution_generated(data, C, K, N, padding):
     kernel = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)), "kernel")
     H, W = (data.draw(st.integers(max(size - 2 * padding, 1), 11), "H, W") for size in kernel)
-    assert_is_naive(kernel, padding, (C, H, W, N), K)
+    assert_is_the_reference(kernel, padding, (C, H, W, N), K)
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])

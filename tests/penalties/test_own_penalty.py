@@ -132,7 +132,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("code", "sentence"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_one_is_told_before_anything_is_written(code, sentence, tmp_path, monkeypatch):
+def test_a_broken_one_is_refused_before_anything_is_written(code, sentence, tmp_path, monkeypatch):
     module = f"mine_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{module}.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)

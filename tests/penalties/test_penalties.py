@@ -88,8 +88,8 @@ def test_known_points():
     assert np.array_equal(L0(0.0625).prox(v, 2), [-2, 0, 0, 0, 0, 0.75, 2])  # threshold sqrt(2 * 2 / 16) = 0.5: a tie gives 0
     assert L1(0.25).value(v) == 0.25 * 6.05
     assert L0(0.25).value(v.reshape(7, 1)) == 0.25 * 6
-    half = GroupLasso(1 / sqrt(2), 0)  # lam sqrt(n) = 1: (3, 4) of length 5 becomes 4/5 of itself
-    assert np.allclose(half.prox(np.array([[3.0, 4], [0.6, 0.8], [0, 0]]), 1), [[2.4, 3.2], [0, 0], [0, 0]], atol=1e-15)
+    group = GroupLasso(1 / sqrt(2), 0)  # lam sqrt(n) = 1: (3, 4) of length 5 becomes 4/5 of itself
+    assert np.allclose(group.prox(np.array([[3.0, 4], [0.6, 0.8], [0, 0]]), 1), [[2.4, 3.2], [0, 0], [0, 0]], atol=1e-15)
 
 
 @pytest.mark.parametrize(("kind", "threshold"), [(L0, 0.2828427125), (L1, 0.04)])

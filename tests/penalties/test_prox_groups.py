@@ -234,9 +234,9 @@ def test_known_values():
 @pytest.mark.parametrize(("lam_l0", "lam_group", "v"), [(0.5, 0.5, [1.2, 1.1]), (0.3, 1, [2, 0.85, 0.7]), (0.1, 0.4, [1, 0.5])])
 def test_hard_then_block_soft_is_not_the_prox(lam_l0, lam_group, v):
     penalty, v = SparseGroupL0(lam_l0, lam_group, 0), np.array([v], float)
-    naive = GroupLasso(lam_group, 0).prox(L0(lam_l0).prox(v, 1), 1)
+    one_after_the_other = GroupLasso(lam_group, 0).prox(L0(lam_l0).prox(v, 1), 1)
     ours = objective(penalty, 1, penalty.prox(v, 1), v)[0]
-    assert ours < objective(penalty, 1, naive, v)[0] - 1e-3
+    assert ours < objective(penalty, 1, one_after_the_other, v)[0] - 1e-3
 
 
 def test_at_a_tie_the_fewest():

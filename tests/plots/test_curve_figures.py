@@ -22,7 +22,7 @@ def test_the_scale_has_fonts_in_rows_and_tremors_in_columns():
         assert np.array_equal(grid[row, column].images[0].get_array(), expected)
 
 
-def test_the_samples_have_the_regular_hands_left_and_the_shaky_ones_right():
+def test_the_samples_have_the_regular_words_left_and_the_shaky_ones_right():
     grid = np.array(specimens.samples().axes).reshape(5, 6)
     for row in range(5):
         for column in range(6):

@@ -176,8 +176,8 @@ def test_the_four_files_hold_the_runs_history_and_the_networks_weights(tmp_path,
         "conv1_filters.png": words(plots.filters(conv1)),
         "fc1_zeros.png": words(plots.zero_pattern(fc1, "fc1", columns_each=16)),
     }
-    said = (run.figures / "fc1_zeros.png").read_text()
-    assert re.search(r"fc1: 391,500 of 400,000 weights left .* 2\.1 % zero, 17 of 800 inputs dead", said)
+    title = (run.figures / "fc1_zeros.png").read_text()
+    assert re.search(r"fc1: 391,500 of 400,000 weights left .* 2\.1 % zero, 17 of 800 inputs dead", title)
     assert "25 of 500 weights zero" in (run.figures / "conv1_filters.png").read_text()
 
 
@@ -191,20 +191,20 @@ def test_the_architectures_say_every_stages_units_and_every_layers_weights():
     after = compact(before)
     figure = plots.architecture(before, after)
     (axes,) = figure.axes
-    said = [text.get_text() for text in axes.texts]
-    one, two = said.index("before: 430,500 weights"), said.index(f"after: {after.weights.size:,} weights")
+    texts = [text.get_text() for text in axes.texts]
+    one, two = texts.index("before: 430,500 weights"), texts.index(f"after: {after.weights.size:,} weights")
     for words, units, weights in (
-        (said[one:two], ("20", "50", "800", "500", "10"), ("500", "25,000", "400,000", "5,000")),
-        (said[two:], ("18", "49", "780", "500", "10"), ("450", "22,050", "390,000", "5,000")),
+        (texts[one:two], ("20", "50", "800", "500", "10"), ("500", "25,000", "400,000", "5,000")),
+        (texts[two:], ("18", "49", "780", "500", "10"), ("450", "22,050", "390,000", "5,000")),
     ):
         assert [word for word in words if "map" in word] == [
             "1 map\n28 x 28", f"{units[0]} maps\n24 x 24", f"{units[1]} maps\n8 x 8"
         ]  # fmt: skip
         assert [word for word in words if word.replace(",", "").isdigit()] == list(units[2:])
         assert [word.split()[-2] for word in words[1:] if word.endswith("weights")] == list(weights)
-    assert "pool 2 x 2\nflatten" in said[one:two]
-    assert "pool 2 x 2\nflatten\ngather" in said[two:]
-    assert "conv1 5 x 5\n500 weights" in said
+    assert "pool 2 x 2\nflatten" in texts[one:two]
+    assert "pool 2 x 2\nflatten\ngather" in texts[two:]
+    assert "conv1 5 x 5\n500 weights" in texts
 
 
 def test_the_architectures_are_drawn_in_one_scale():

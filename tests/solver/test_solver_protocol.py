@@ -1,6 +1,6 @@
-"""The solver protocol: the two steps by hand, block by block and on several ranks are the same; and a stranger may train too.
+"""The solver protocol: whole, block by block and on several ranks the two steps are the same; and another solver may train too.
 
-The stranger is `Masked`: gradient descent on half of the weights, drawn at random, the others 0. minisgl does not know it.
+The other solver is `Masked`: gradient descent on half of the weights, drawn at random, the others 0. minisgl does not know it.
 """
 
 import sys
@@ -35,7 +35,7 @@ UNITS = (4, 6, 40, 10)
 
 
 class Masked:
-    """The stranger."""
+    """A solver that minisgl does not know."""
 
     splits = False
 
@@ -74,7 +74,7 @@ class Masked:
         return self.network.with_weights(self.v)
 
 
-def stranger() -> Masked:
+def masked() -> Masked:
     return Masked(lenet5(np.random.default_rng(0), units=UNITS))
 
 
@@ -88,13 +88,13 @@ def contents(solver: Solver) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in solver.arrays().items()}
 
 
-# ---- a stranger
+# ---- another solver
 
 
-def test_a_stranger_trains_on_one_and_on_several_ranks_to_the_same_bytes(digits: tuple[Digits, Digits]) -> None:
+def test_another_solver_trains_on_one_and_on_several_ranks_to_the_same_bytes(digits: tuple[Digits, Digits]) -> None:
     results = []
     for threads in (1, 2, 3):
-        solver = shareable(stranger(), 3, threads)
+        solver = shareable(masked(), 3, threads)
         with training_shards(3, threads, [solver], 20) as run:
             assert isinstance(run, ProcessShards) == (threads > 1 and sys.platform == "linux")
             solver.start(StepSettings(0.05))  # after the fork: the mask is in an array, so that all ranks see it
@@ -103,12 +103,12 @@ def test_a_stranger_trains_on_one_and_on_several_ranks_to_the_same_bytes(digits:
         assert (solver.v[solver.mask[: len(solver.v)] == 0] == 0).all()
         assert np.count_nonzero(solver.v) > 0.4 * len(solver.v)
     assert results[0] == results[1] == results[2]
-    assert results[0] != contents(stranger())
+    assert results[0] != contents(masked())
 
 
-def test_a_stranger_is_refitted_and_goes_on_from_a_checkpoint(digits: tuple[Digits, Digits], tmp_path: Path) -> None:
+def test_another_solver_is_refitted_and_goes_on_from_a_checkpoint(digits: tuple[Digits, Digits], tmp_path: Path) -> None:
     """The refit takes any solver: half of what the mask leaves is set to 0, the rest is trained, and interrupted in between."""
-    solver = shareable(stranger(), 2, 2)
+    solver = shareable(masked(), 2, 2)
     refit = Refit(solver, 0.75)
     with training_shards(2, 2, [solver, refit], 20) as run:
         solver.start(StepSettings(0.05))
@@ -119,7 +119,7 @@ def test_a_stranger_is_refitted_and_goes_on_from_a_checkpoint(digits: tuple[Digi
         steps(run, refit, digits[0])
     assert np.count_nonzero(refit.v) == pytest.approx(0.25 * len(refit.v), abs=1)
 
-    other = stranger()
+    other = masked()
     checkpoint.load(tmp_path, other)
     with training_shards(2, 1, [again := Refit(other, 0.75)], 20) as run:
         steps(run, again, digits[0])
@@ -127,11 +127,11 @@ def test_a_stranger_is_refitted_and_goes_on_from_a_checkpoint(digits: tuple[Digi
     assert other.optimizer.steps == solver.optimizer.steps == 9
 
 
-# ---- splitting, by hand and block by block
+# ---- splitting, whole and block by block
 
 
 @pytest.mark.parametrize("penalty", ["none", "l0", "l1-l2", "group-l0"])
-def test_by_hand_and_by_the_protocol_the_bytes_are_the_same(penalty: str) -> None:
+def test_the_two_steps_and_the_protocol_give_the_same_bytes(penalty: str) -> None:
     config = changed(preset(), {"penalty": penalty})
     one, other = (make_splitting(config, lenet5(np.random.default_rng(0), units=UNITS)) for _ in range(2))
     thresholds = dict.fromkeys(one.network.layout.weights, 0.05)

@@ -74,7 +74,7 @@ def test_gradient_is_that_of_f_in_every_weight(group, sparse, kind):
     assert np.array_equal(gradient[network.layout.n_weights :], before[network.layout.n_weights :])  # biases pay nothing
 
 
-def test_w_step_hands_the_whole_gradient_to_the_optimiser():
+def test_w_step_gives_the_whole_gradient_to_the_optimizer():
     network = twin()
     n, w = network.layout.n_weights, network.flat.copy()
     splitting = Splitting(network, SGD(network.flat), penalties(0.01, 0.02))

@@ -1,4 +1,4 @@
-"""What CuPy has: its functions, their arguments and its arrays' attributes, as the installed package itself tells.
+"""What CuPy has: its functions, their arguments and its arrays' attributes, as the installed package itself says.
 
 Run as a command, this writes cupy_api.json, which device_double.py goes by. CuPy need not find a GPU for that.
 
@@ -43,7 +43,7 @@ def functions(cupy: Any) -> dict[str, list[str] | None]:
             if not name.startswith("_") and callable(function) and not isinstance(function, type):
                 try:
                     found[f"{prefix}.{name}".lstrip(".")] = _arguments(function)
-                except ValueError:  # a built-in that does not tell
+                except ValueError:  # a built-in without a signature
                     found[f"{prefix}.{name}".lstrip(".")] = None
     return found
 

@@ -1,4 +1,4 @@
-"""Rubbish for everything that reads: mutated files and command lines must give a valid result or a MinisglError, nothing else.
+"""Damaged input for every reader: mutated files and command lines must give a valid result or a MinisglError, nothing else.
 
     python tests/support/fuzz.py --count 100000              every reader in turn, reproducible from --seed
     python tests/support/fuzz.py --target idx --atheris      guided by coverage, until stopped (pip install atheris)
@@ -234,7 +234,7 @@ def guided(name: str) -> None:
 
 def main() -> None:
     """Fuzz, and print the outcomes."""
-    parser = argparse.ArgumentParser(description="Rubbish for everything that reads.")
+    parser = argparse.ArgumentParser(description="Damaged input for everything that reads.")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target")

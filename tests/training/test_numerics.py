@@ -88,7 +88,7 @@ def test_a_group_lasso_so_strong_that_every_unit_dies(few, tmp_path):
 @pytest.mark.parametrize(
     "words", [["--lr", "1e6"], ["--lr", "1e6", "--optimizer", "sgd"], ["--lr", "1e9", "--penalty", "none"]]
 )
-def test_divergence_is_told_and_leaves_nothing(words, few, tmp_path):
+def test_divergence_is_reported_and_leaves_nothing(words, few, tmp_path):
     try:
         report(tmp_path, few, "--epochs", "3", *words)  # Adam may survive it: then the report is sane
     except MinisglError as error:

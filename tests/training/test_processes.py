@@ -169,7 +169,7 @@ def test_an_error_in_another_process_is_raised_here(error: Exception, digits: tu
         stepped(config, digits[0], run, splitting)
 
 
-def test_a_process_that_is_killed_is_told_in_a_sentence(digits: tuple[Digits, Digits]) -> None:
+def test_a_process_that_is_killed_is_reported_in_a_sentence(digits: tuple[Digits, Digits]) -> None:
     before = set(children(os.getpid()))
     config = configured()
     splitting = ready(config)
@@ -229,7 +229,7 @@ def test_a_process_that_outlives_a_killed_run_does_not_hold_its_lock(data: Path,
         os.kill(other, signal.SIGKILL)
 
 
-def test_a_run_whose_helper_dies_keeps_its_checkpoint_and_exits_2(data: Path, tmp_path: Path) -> None:
+def test_a_run_whose_second_process_dies_keeps_its_checkpoint_and_exits_2(data: Path, tmp_path: Path) -> None:
     with started(data, tmp_path / "run") as run:
         os.kill(children(run.pid)[0], signal.SIGKILL)
         assert run.wait(60) == 2

@@ -1,4 +1,4 @@
-"""What a run tells is true: report.json, the table, the history, the line an epoch and the bar.
+"""What a run reports is true: report.json, the table, the history, the line an epoch and the bar.
 
 Every number is computed here a second time: from the saved bytes with tests/independent.py, or in a loop of its own.
 """

@@ -37,9 +37,9 @@ def stopped(words, out, after, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Training, "step", counted)
-        with pytest.raises(Interrupted) as told:
+        with pytest.raises(Interrupted) as raised:
             run(words, out)
-    return str(told.value)
+    return str(raised.value)
 
 
 @pytest.mark.parametrize("after", [16, 17, 20])  # the last step before the refit, its first, and one in it
@@ -131,7 +131,7 @@ def test_history_beyond_the_checkpoint_is_cut(tiny, whole, tmp_path, monkeypatch
     assert_same(tmp_path / "run", whole)
 
 
-def test_a_damaged_newest_checkpoint_gives_way(tiny, whole, tmp_path, monkeypatch):
+def test_a_damaged_newest_checkpoint_is_skipped(tiny, whole, tmp_path, monkeypatch):
     stopped([*WORDS, "--data", tiny, "--checkpoint-every", "3"], tmp_path / "run", 13, monkeypatch)
     newest = max((tmp_path / "run" / "checkpoint").iterdir())
     newest.write_bytes(newest.read_bytes()[:1000])
@@ -158,16 +158,16 @@ def test_what_cannot_be_given_with_resume(whole, tmp_path):
     refused(["--resume", tmp_path / "nowhere"], "holds no run")
 
 
-def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, digits):
+def test_another_penalty_network_or_data_is_refused(tiny, tmp_path, monkeypatch, digits):
     out = tmp_path / "run"
     stopped([*WORDS, "--data", tiny], out, 5, monkeypatch)
     refused(["--resume", out, "--penalty", "l1"], "was trained with --penalty l0, and cannot go on with l1")
-    told = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps({**told, "penalty": "l1", "seed": 5}))
+    stored = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**stored, "penalty": "l1", "seed": 5}))
     refused(["--resume", out], "belongs to another run: penalty: l0 there, l1 here; seed: 0 there, 5 here")
     write_digits(tmp_path, "train", digits[0][400:800])
     write_digits(tmp_path, "t10k", digits[1][:100])
-    (out / "config.json").write_text(json.dumps({**told, "data": str(tmp_path)}))
+    (out / "config.json").write_text(json.dumps({**stored, "data": str(tmp_path)}))
     refused(["--resume", out], r"belongs to another run: data: 400 x 1 x 28 x 28, crc32 .* there, 400 x .* here")
 
 
@@ -183,7 +183,7 @@ def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, di
         ({"lr": -1.0}, "--lr must be a number above 0"),
     ],
 )
-def test_a_config_that_is_none(change, sentence, whole, tmp_path):
+def test_a_config_with_a_wrong_value_is_refused(change, sentence, whole, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**json.loads((whole / "config.json").read_text()), **change}))
     refused(["--resume", tmp_path], sentence)
 

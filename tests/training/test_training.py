@@ -121,7 +121,7 @@ def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, 
     assert splitting.v.tobytes() == unbroken.v.tobytes()
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(some: Digits, tmp_path: Path) -> None:
+def test_after_a_damaged_checkpoint_the_one_before_it_counts(some: Digits, tmp_path: Path) -> None:
     train(CONFIG, some, tmp_path / "run")
     newest = max((tmp_path / "run" / "checkpoint").iterdir())
     content = bytearray(newest.read_bytes())
