@@ -187,7 +187,9 @@ def test_the_same_grid_on_a_dask_cluster(made, small_grid, tmp_path):
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
-        config = replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=cluster.scheduler_address)
+        config = replace(
+            small_grid, out=tmp_path / "grid", engine="dask", scheduler=cluster.scheduler_address, jobs=SweepConfig.jobs
+        )
         assert run(config)[0] == 0
     assert lines(tmp_path / "grid" / "results.jsonl") == lines(made[0] / "results.jsonl")
 
@@ -196,7 +198,7 @@ def test_a_scheduler_that_is_not_there(small_grid, tmp_path, monkeypatch):
     monkeypatch.setattr(engines, "PATIENCE", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         with pytest.raises(MinisglError, match=f"no Dask scheduler at {address}"):
-            run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=address))
+            run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=address, jobs=SweepConfig.jobs))
     assert not (tmp_path / "grid").exists()
 
 
