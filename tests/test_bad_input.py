@@ -70,7 +70,7 @@ def refused(done, *words: str) -> None:
         (["--beta-rise", "1e300"], ["--beta-rise", "is 1e+300"]),
         (["--preset", "paper", "--beta-growth", "1e-12", "--beta-every", "1", "--epochs", "9"], ["--beta-growth", "8 times"]),
         (["--preset", "paper", "--lr-drops", "-5"], ["--lr-drops", "is -5"]),
-        (["--preset", "small", "--experiment", "shaky-curves"], ["--preset small", "shaky-curves has quick and paper"]),
+        (["--preset", "small", "--experiment", "shaky-curves"], ["--preset small", "shaky-curves has quick, paper"]),
         (["--preset"], ["--preset"]),
         (["--batch-size", "0"], ["--batch-size", "is 0"]),
         (["--batch-size", "2001"], ["--batch-size 2001", "2000 images"]),

@@ -14,7 +14,7 @@ from conftest import write_digits
 from minisgl.config import PaperConfig, TrainConfig, changed
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
-from minisgl.experiments import QUICK_FOR, preset
+from minisgl.experiments import QUICK_CHANGES, preset
 from minisgl.models import lenet5
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
@@ -30,7 +30,7 @@ UNITS = (4, 6, 40, 10)
 
 
 def configured(penalty: str = "l0", **changes: object) -> TrainConfig:
-    quick = changed(QUICK, {"penalty": penalty, "batch_size": 20, **QUICK_FOR.get(penalty, {})})
+    quick = changed(QUICK, {"penalty": penalty, "batch_size": 20, **QUICK_CHANGES.get(penalty, {})})
     return changed(quick, changes)
 
 

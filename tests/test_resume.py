@@ -222,7 +222,7 @@ def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, di
         ({"lr": "fast"}, "lr must be float, and is 'fast'"),
         ({"epochs": 2.5}, "epochs must be int"),
         ({"penalty": 3}, "penalty must be str"),
-        ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick and paper"),
+        ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper"),
         ({"threshold": "0.1"}, "threshold must be"),
         ({"surprise": 1}, r"unknown \['surprise'\]"),
         ({"lr": -1.0}, "--lr must be a number above 0"),
@@ -244,9 +244,9 @@ def test_a_run_of_the_first_version_is_evaluated_and_not_resumed(whole, tmp_path
     assert opened.evaluate(test.images, test.labels) == opened.report["v"]["test_error"]
     assert "is finished" in run(["--resume", run_directory])
     (run_directory / "report.json").unlink()
-    refused(["--resume", run_directory], "was begun by an earlier version of minisgl and cannot be resumed: train it anew")
+    refused(["--resume", run_directory], "was started by an earlier version of minisgl and cannot be resumed: train it again")
     (run_directory / "config.json").write_text(json.dumps({**values, "version": 3}))
-    refused(["--resume", run_directory], "was begun by a later version of minisgl")
+    refused(["--resume", run_directory], "was started by a later version of minisgl")
 
 
 def test_a_module_that_a_file_names_is_not_imported(tiny, tmp_path, monkeypatch):

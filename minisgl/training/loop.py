@@ -16,7 +16,7 @@ import numpy as np
 
 from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, named_again
+from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, options_to_repeat
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
@@ -199,7 +199,7 @@ class Training:
         def leave(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
             if stop() and done < self.steps:
-                how = f"python -m minisgl.train --resume {directory.path}{named_again(self.config)}"
+                how = f"python -m minisgl.train --resume {directory.path}{options_to_repeat(self.config)}"
                 raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to go on: {how}")
 
         start = start or Position()

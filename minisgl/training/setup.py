@@ -35,7 +35,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             sparse = None  # made all the same, so that a wrong name or option is refused
         if chosen.v_group != "none" and layer in sparse_layers:
             if sparse is None:
-                raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has none")
+                raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has no r")
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         penalties[layer] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties)
