@@ -56,7 +56,7 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
         "layers": {name: asdict(layer) for name, layer in counts.items()},
     }
     if entry["flops"] is None:
-        entry["flops_unknown"] = sparsity.why_no_flops(network)
+        entry["flops_unknown"] = sparsity.flops_unknown_reason(network)
     return entry
 
 
