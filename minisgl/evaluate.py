@@ -48,7 +48,7 @@ def evaluate(config: EvaluateConfig) -> None:
     run = Run.open(config.run, config.experiment, config.network)
     network, name = run.network, run.report["experiment"]
     if config.images:
-        origin.named_again(config.run, "--experiment", name, config.experiment)
+        origin.require_named(config.run, "--experiment", name, config.experiment)
         read = experiments.find(name).read_picture
         if read is None:
             readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)

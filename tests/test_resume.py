@@ -101,7 +101,7 @@ def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_
 def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(after, tiny, whole, tmp_path, monkeypatch):
     out = tmp_path / "run"
     sentence = stopped([*WORDS, "--data", tiny], out, after, monkeypatch)
-    assert sentence == f"interrupted after step {after} of 16; to go on: python -m minisgl.train --resume {out}"
+    assert sentence == f"interrupted after step {after} of 16; to resume: python -m minisgl.train --resume {out}"
     assert not (out / "report.json").exists()
     assert [int(path.stem) for path in (out / "checkpoint").iterdir()][-1:] == [after] or after > 8
     run(["--resume", out])
@@ -206,7 +206,7 @@ def test_what_cannot_be_given_with_resume(whole, tmp_path):
 def test_another_penalty_network_or_data_is_told(tiny, tmp_path, monkeypatch, digits):
     out = tmp_path / "run"
     stopped([*WORDS, "--data", tiny], out, 5, monkeypatch)
-    refused(["--resume", out, "--penalty", "l1"], "was trained with --penalty l0, and cannot go on with l1")
+    refused(["--resume", out, "--penalty", "l1"], "was trained with --penalty l0, not with l1")
     told = json.loads((out / "config.json").read_text())
     (out / "config.json").write_text(json.dumps({**told, "penalty": "l1", "seed": 5}))
     refused(["--resume", out], "belongs to another run: penalty: l0 there, l1 here; seed: 0 there, 5 here")
