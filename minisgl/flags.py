@@ -184,17 +184,7 @@ PAPER_OPTIONS = {
     "beta_every": "raises beta by --beta-rise",
 }
 SGD_OPTIONS = ("momentum", "nesterov")
-R_OPTIONS = (
-    "threshold",
-    "ramp",
-    "beta",
-    "beta_rise",
-    "beta_growth",
-    "beta_every",
-    "sparse_layers",
-    "v_group",
-    "penalty_option",
-)
+NEED_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
 
 
 def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
@@ -234,7 +224,7 @@ def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
     """Return the message for an option that a run with these penalties would not use; "" if it would."""
     if name == "penalty_option" and not has_r(penalty.penalty):
         return f"penalty {penalty.penalty} has no options, and got {', '.join(parse_options(value))}"
-    if name in R_OPTIONS and value != "none" and not penalty.acts_on_v:
+    if name in NEED_R and value != "none" and not penalty.acts_on_v:
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
         reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"
         return f"{option(name)} {shown} needs an r with lam > 0, and {reason}"

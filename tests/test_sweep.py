@@ -109,7 +109,7 @@ def test_the_papers_schedule_is_scaled(epochs, drops, every):
 def test_magnitude_brings_along_the_runs_whose_zeros_it_takes_over(tmp_path):
     entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
     assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
-    assert [entry.twin for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
+    assert [entry.zeros_from for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
 
 
 # ---- what comes out
@@ -177,7 +177,7 @@ def test_a_run_that_was_killed_before_it_said_what_it_is_begins_anew(copied, mon
     (path / ".config.json.77.tmp").write_text("{")
     begun = []
     monkeypatch.setattr(train_run, "train", lambda config, console: begun.append((config.out, path.exists())))
-    monkeypatch.setattr(results, "_look", lambda entry, directory: Failure(entry, "not trained"))
+    monkeypatch.setattr(results, "_result", lambda entry, directory: Failure(entry, "not trained"))
     run(copied)
     assert begun == [(path, False)]
 
@@ -199,7 +199,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         sweep.main()
     printed, complaint = capsys.readouterr()
-    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command tries them again\n")
+    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command trains them again\n")
     broken, fine, twinless = printed.splitlines()[:3]
     assert broken.startswith("1/3  l0 continuation seed 0")
     assert "failed: " in broken
@@ -207,7 +207,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     assert fine.startswith("2/3  l0 paper seed 0")
     assert "held-out error" in fine
     assert twinless.startswith("3/3  magnitude continuation seed 0")
-    assert "failed: it takes its number of zeros from l0-continuation-0, which" in twinless
+    assert "failed: it needs the number of zeros of l0-continuation-0, which" in twinless
     assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
 
 
@@ -217,7 +217,7 @@ def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
     entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
     for entry in entries:
         zeros = 100 * found[entry.name]["prune"]
-        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.twin else entry, tmp_path)
+        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.zeros_from else entry, tmp_path)
     with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
         grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
     drawn = SweepConfig(draw=Path(__file__).parent.parent / "docs" / "results.jsonl", out=tmp_path / "drawn")
@@ -235,7 +235,7 @@ def test_ctrl_c_says_how_to_go_on(copied, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engines, "outcomes", interrupted)
-    with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command goes on"):
+    with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command continues"):
         run(copied)
     assert len(lines(copied.out / "results.jsonl")) == 1
 
@@ -253,7 +253,7 @@ def test_the_same_grid_on_a_dask_cluster(made, small_grid, tmp_path):
 
 
 def test_a_scheduler_that_is_not_there(small_grid, tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "PATIENCE", 0.5)
+    monkeypatch.setattr(engines, "SCHEDULER_TIMEOUT", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         with pytest.raises(MinisglError, match=f"no Dask scheduler at {address}"):
             run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=address))
@@ -287,7 +287,7 @@ def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatc
         ({"engine": "dask"}, "--engine dask and --scheduler"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "--engine dask and --scheduler"),
         ({"data": Path("nowhere")}, "nowhere has no file"),
-        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes of this machine"),
+        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes on this machine"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small_grid, tmp_path):
@@ -300,7 +300,7 @@ def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small
     ("changes", "words"),
     [
         ({}, r"nowhere\.jsonl cannot be read"),
-        ({"seeds": 5, "jobs": 4}, "--draw trains nothing, and has no use for --seeds, --jobs"),
+        ({"seeds": 5, "jobs": 4}, "--draw trains nothing and does not use --seeds, --jobs"),
     ],
 )
 def test_what_cannot_be_drawn(changes, words, tmp_path):
@@ -332,7 +332,7 @@ def test_a_file_of_results_is_drawn(tmp_path):
     assert "0.50-0.70" in printed
     table = (tmp_path / "drawn" / "table.md").read_text()
     assert "| l0 | continuation | 3 | 0.70 (0.70-0.70) | 0.60 (0.50-0.70) | 96.00 (96.00-96.00) | 600 (600-600) |" in table
-    assert "12 epochs, of which 2 refit what is left.\n" in table
+    assert "12 epochs, including a refit of 2.\n" in table
     assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -342,8 +342,8 @@ def test_the_table_says_whose_images_were_shifted(tmp_path):
     assert run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))[0] == 0
     notes = (tmp_path / "drawn" / "table.md").read_text().splitlines()[-2:]
     assert notes == [
-        "continuation: 12 epochs, of which 2 refit what is left.",
-        "small: 9 epochs, of which 1 refit what is left. Its training images are shifted by up to 2 px.",
+        "continuation: 12 epochs, including a refit of 2.",
+        "small: 9 epochs, including a refit of 1. Its training images are shifted by up to 2 px.",
     ]
 
 
@@ -351,12 +351,12 @@ def test_the_table_says_whose_images_were_shifted(tmp_path):
     ("line", "words"),
     [
         ("{", "line 2, is not JSON"),
-        ("[1]", "line 2, is no result"),
-        ('{"method": "l0"}', "line 2, is no result of a run: it must have method, regime"),
-        ({"method": "l7"}, "line 2, has the method 'l7'"),
-        ({"test_error": float("nan")}, "line 2, has the test_error nan"),
-        ({"flops": -1}, "line 2, has the flops -1"),
-        ({"units": "many"}, "line 2, has the units 'many'"),
+        ("[1]", "line 2, is not the result"),
+        ('{"method": "l0"}', "line 2, is not the result of a run: it must have method, regime"),
+        ({"method": "l7"}, "line 2, has an invalid method: 'l7'"),
+        ({"test_error": float("nan")}, "line 2, has an invalid test_error: nan"),
+        ({"flops": -1}, "line 2, has an invalid flops: -1"),
+        ({"units": "many"}, "line 2, has an invalid units: 'many'"),
     ],
 )
 def test_a_file_with_another_line_is_refused(line, words, tmp_path):
