@@ -3,7 +3,7 @@
 A training step computes the gradient g of the batch's loss at the solver's network, and then takes the solver's own step with
 g. The ranks of a run (its processes) take it together, in two phases. No rank begins phase 2 before all have finished phase 1:
 
-    phase 1    prepare(rank, ranks)                   beside the gradients of the rank's shards; the network is only read
+    phase 1    prepare(rank, ranks)                   after the gradients of the rank's shards; the network is only read
     phase 2    update(blocks, gradient, settings)     the rank's own blocks: each block has one writer
     then       finish(settings)                       rank 0 alone: what needs a whole layer
 
