@@ -128,10 +128,10 @@ REFUSED = {
     "--word hello --seed -1": r"--seed must be 0 or more, and is -1",
     "--word hello --out nowhere": r"--out nowhere is not a directory",
     "fine.png --font rowmand": r"--font rowmand is for a word drawn with --word, not for pictures",
-    "fine.png --tremor 0": r"--tremor 0.0 is for a word that --word draws",
-    "fine.png --seed 0": r"--seed 0 is for a word that --word draws",
-    "--word hello fine.png": r"give pictures, or --word",
-    "": r"give pictures, or --word",
+    "fine.png --tremor 0": r"--tremor 0.0 is for a word drawn with --word",
+    "fine.png --seed 0": r"--seed 0 is for a word drawn with --word",
+    "--word hello fine.png": r"give either pictures or --word",
+    "": r"give either pictures or --word",
 }
 
 
