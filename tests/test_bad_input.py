@@ -68,7 +68,10 @@ def refused(done, *words: str) -> None:
         (["--lam", "1e308"], ["--lam", "is 1e+308"]),
         (["--threshold", "1e300"], ["--threshold", "is 1e+300"]),
         (["--beta-rise", "1e300"], ["--beta-rise", "is 1e+300"]),
-        (["--preset", "paper", "--beta-growth", "1e-12", "--beta-every", "1", "--epochs", "9"], ["--beta-growth", "8 increases"]),
+        (
+            ["--preset", "paper", "--beta-growth", "1e-12", "--beta-every", "1", "--epochs", "9"],
+            ["--beta-growth", "8 increases"],
+        ),
         (["--preset", "paper", "--lr-drops", "-5"], ["--lr-drops", "is -5"]),
         (["--preset", "small", "--experiment", "shaky-curves"], ["--preset small", "shaky-curves has quick, paper"]),
         (["--preset"], ["--preset"]),
