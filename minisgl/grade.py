@@ -27,7 +27,7 @@ from minisgl.errors import MinisglError, require
 from minisgl.formats import files
 
 if TYPE_CHECKING:
-    from minisgl.grading import Task
+    from minisgl.course.grading import Task
 
 NEEDED = ("nbformat", "nbval", "ipykernel", "psutil", "pytest")
 LONGEST = 300  # characters of a message
@@ -107,7 +107,7 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
 
 
 def _tasks(exercises: Path, chapter: str) -> "list[Task]":
-    from minisgl.grading import tasks_of  # noqa: PLC0415 (it needs the extra, and grade has asked for it)
+    from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the extra, and grade has asked for it)
 
     paths = sorted(exercises.glob(f"{chapter}_*.ipynb"))
     try:
@@ -118,7 +118,7 @@ def _tasks(exercises: Path, chapter: str) -> "list[Task]":
 
 def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> dict[str, str]:
     """For every task of a chapter, as "05.ex1", what is wrong; "" if nothing is."""
-    from minisgl.grading import answers_in, run  # noqa: PLC0415
+    from minisgl.course.grading import answers_in, run  # noqa: PLC0415
 
     if not paths:
         return {task.exercise: "nothing was handed in" for task in tasks}

@@ -29,8 +29,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from minisgl.command import errors_as_sentences
+from minisgl.course.cells import answer_id, check_id, task_of
 from minisgl.errors import MinisglError
-from minisgl.exercises import answer_id, check_id, task_of
 from minisgl.formats import files
 
 HERE = Path(__file__).parent
