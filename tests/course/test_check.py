@@ -70,7 +70,7 @@ def test_the_solutions_pass_every_check_of_their_chapter(source):
 
 
 @pytest.mark.parametrize(("name", "function", "phrase"), WRONG)
-def test_a_planted_mistake_is_named_and_no_solution_told(name, function, phrase):
+def test_a_planted_mistake_is_named_and_no_solution_shown(name, function, phrase):
     with np.errstate(all="ignore"):
         message = failure(name, function)
     assert phrase in message

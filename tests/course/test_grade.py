@@ -1,4 +1,4 @@
-"""minisgl.grade: a class in which much goes wrong, graded to the end."""
+"""minisgl.grade: a class in which much goes wrong is graded to the end."""
 
 import csv
 from pathlib import Path

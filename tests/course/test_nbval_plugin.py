@@ -1,4 +1,4 @@
-"""The pytest plugin for exercise notebooks: one task runs alone with its set-up, and every cell is reported."""
+"""The pytest plugins for exercise notebooks: one task runs alone with its set-up, and every cell is reported."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def test_it_says_nothing_in_other_projects(tmp_path):
 
 
 def test_it_loads_and_marks_nothing_in_other_projects(tmp_path):
-    """With a notebook of that project's own, and a conftest that looks at what has been collected."""
+    """The other project has a notebook, and a conftest.py that prints the marks and the modules."""
     nbformat.write(new_notebook(cells=[new_code_cell("x = 2", metadata={"tags": ["slow"]})]), tmp_path / "theirs.ipynb")
     (tmp_path / "test_theirs.py").write_text("def test_nothing(): pass\n", encoding="utf-8")
     (tmp_path / "conftest.py").write_text(

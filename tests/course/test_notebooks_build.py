@@ -44,7 +44,7 @@ assert root(4) == 2
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """The module build.py, at work in a folder of the test's own that holds one source."""
+    """The module build.py, working in a temporary folder that holds one source."""
     spec = importlib.util.spec_from_file_location("notebooks_build", CHECKOUT / "notebooks" / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -109,7 +109,7 @@ def test_what_differs_from_machine_to_machine_is_refused(build, stream, text):
         build._require_same_everywhere(cell, build.HERE / "07_roots.ipynb")
 
 
-def test_a_cell_that_takes_too_long_is_told(build, monkeypatch):
+def test_a_cell_that_takes_too_long_is_reported(build, monkeypatch):
     monkeypatch.setattr(build, "SECONDS", 1)
     cell = nbformat.v4.new_code_cell("import time\ntime.sleep(60)", id="cell")
     with pytest.raises(MinisglError, match="a cell takes more than 1 seconds"):
@@ -152,7 +152,7 @@ def test_check_compares_no_outputs(build):
 
 
 @pytest.mark.parametrize("folder", ["", "exercises"])
-def test_a_solution_told_to_students_is_seen(build, folder):
+def test_a_solution_shown_to_students_is_found(build, folder):
     source = write(build)
     path = build.HERE / folder / "07_roots.ipynb"
     content = json.loads(path.read_text())
