@@ -10,7 +10,7 @@
 import numpy as np
 
 from minisgl.backend import get_array_module
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 from functools import reduce
@@ -27,7 +27,7 @@ from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.nn import Workspace
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.solver.schedules import StepSettings

@@ -126,12 +126,12 @@ REFUSED = {
     "--word hellö --font futural": r"lacks the letter 'ö'",
     "--word hello --tremor -1": r"tremor, an RMS displacement in x-heights, must be a number >= 0, and is -1",
     "--word hello --seed -1": r"--seed must be 0 or more, and is -1",
-    "--word hello --out nowhere": r"--out nowhere is no directory",
-    "fine.png --font rowmand": r"--font rowmand is for a word that --word draws, and not for pictures",
-    "fine.png --tremor 0": r"--tremor 0.0 is for a word that --word draws",
-    "fine.png --seed 0": r"--seed 0 is for a word that --word draws",
-    "--word hello fine.png": r"give pictures, or --word",
-    "": r"give pictures, or --word",
+    "--word hello --out nowhere": r"--out nowhere is not a directory",
+    "fine.png --font rowmand": r"--font rowmand is for a word drawn with --word, not for pictures",
+    "fine.png --tremor 0": r"--tremor 0.0 is for a word drawn with --word",
+    "fine.png --seed 0": r"--seed 0 is for a word drawn with --word",
+    "--word hello fine.png": r"give either pictures or --word",
+    "": r"give either pictures or --word",
 }
 
 
@@ -154,5 +154,5 @@ def test_a_run_of_another_experiment_is_refused(tmp_path, monkeypatch):
     from minisgl import classify  # noqa: PLC0415
 
     monkeypatch.setattr(classify, "load_run", lambda path: (None, {"experiment": "mnist-lenet5"}))
-    with pytest.raises(MinisglError, match=r"is a run of mnist-lenet5; shaky hands are told by one of shaky-curves"):
+    with pytest.raises(MinisglError, match=r"is a run of mnist-lenet5; classify needs a run of shaky-curves"):
         classify.run(classify.ClassifyConfig(tmp_path, word="hello"))

@@ -133,7 +133,7 @@ def test_the_table_has_the_reports_numbers(compressed):
         assert f"{title} {before[key]:{form}} {after[key]:{form}}" in words
     assert f"units 20-50-800-500 {'-'.join(map(str, after['units']))}" in words
     assert f"{before['weights'] / after['weights']:.1f}" in words
-    assert "The same class for 1,000 of 1,000 test images" in words
+    assert "Both predict the same class for 1,000 of 1,000 test images" in words
     assert max(map(len, printed.splitlines())) <= 80
     assert str(run.name) in printed
 

@@ -17,7 +17,7 @@ from minisgl.sweep import SweepConfig
     ("changes", "words"),
     [
         ({}, r"nowhere\.jsonl cannot be read"),
-        ({"seeds": 5, "jobs": 4}, "--draw trains nothing, and has no use for --seeds, --jobs"),
+        ({"seeds": 5, "jobs": 4}, "--draw trains nothing and does not use --seeds, --jobs"),
     ],
 )
 def test_what_cannot_be_drawn(changes, words, tmp_path):
@@ -41,7 +41,7 @@ def test_a_file_of_results_is_drawn(tmp_path):
     assert "0.50-0.70" in printed
     table = (tmp_path / "drawn" / "table.md").read_text()
     assert "| l0 | continuation | 3 | 0.70 (0.70-0.70) | 0.60 (0.50-0.70) | 96.00 (96.00-96.00) | 600 (600-600) |" in table
-    assert "12 epochs, of which 2 refit what is left.\n" in table
+    assert "12 epochs, including a refit of 2.\n" in table
     assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -51,8 +51,8 @@ def test_the_table_says_whose_images_were_shifted(tmp_path):
     assert run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))[0] == 0
     notes = (tmp_path / "drawn" / "table.md").read_text().splitlines()[-2:]
     assert notes == [
-        "continuation: 12 epochs, of which 2 refit what is left.",
-        "small: 9 epochs, of which 1 refit what is left. Its training images are shifted by up to 2 px.",
+        "continuation: 12 epochs, including a refit of 2.",
+        "small: 9 epochs, including a refit of 1. Its training images are shifted by up to 2 px.",
     ]
 
 
@@ -60,12 +60,12 @@ def test_the_table_says_whose_images_were_shifted(tmp_path):
     ("line", "words"),
     [
         ("{", "line 2, is not JSON"),
-        ("[1]", "line 2, is no result"),
-        ('{"method": "l0"}', "line 2, is no result of a run: it must have method, regime"),
-        ({"method": "l7"}, "line 2, has the method 'l7'"),
-        ({"test_error": float("nan")}, "line 2, has the test_error nan"),
-        ({"flops": -1}, "line 2, has the flops -1"),
-        ({"units": "many"}, "line 2, has the units 'many'"),
+        ("[1]", "line 2, is not the result"),
+        ('{"method": "l0"}', "line 2, is not the result of a run: it must have method, regime"),
+        ({"method": "l7"}, "line 2, has an invalid method: 'l7'"),
+        ({"test_error": float("nan")}, "line 2, has an invalid test_error: nan"),
+        ({"flops": -1}, "line 2, has an invalid flops: -1"),
+        ({"units": "many"}, "line 2, has an invalid units: 'many'"),
     ],
 )
 def test_a_file_with_another_line_is_refused(line, words, tmp_path):

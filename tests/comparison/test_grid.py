@@ -44,7 +44,7 @@ def test_the_papers_schedule_is_scaled(epochs, drops, every):
 def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):
     entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
     assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
-    assert [entry.twin for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
+    assert [entry.zeros_from for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
 
 
 def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
@@ -53,7 +53,7 @@ def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
     entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
     for entry in entries:
         zeros = 100 * found[entry.name]["prune"]
-        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.twin else entry, tmp_path)
+        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.zeros_from else entry, tmp_path)
     with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
         grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
     drawn = SweepConfig(draw=Path(__file__).parents[2] / "docs" / "results.jsonl", out=tmp_path / "drawn")

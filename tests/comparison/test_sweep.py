@@ -152,7 +152,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         sweep.main()
     printed, complaint = capsys.readouterr()
-    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command tries them again\n")
+    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command trains them again\n")
     broken, fine, twinless = printed.splitlines()[:3]
     assert broken.startswith("1/3  l0 continuation seed 0")
     assert "failed: " in broken
@@ -160,7 +160,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     assert fine.startswith("2/3  l0 paper seed 0")
     assert "held-out error" in fine
     assert twinless.startswith("3/3  magnitude continuation seed 0")
-    assert "failed: it takes its number of zeros from l0-continuation-0, which" in twinless
+    assert "failed: it needs the number of zeros of l0-continuation-0, which" in twinless
     assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
 
 
@@ -175,7 +175,7 @@ def test_ctrl_c_says_how_to_go_on(copied, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engines, "outcomes", interrupted)
-    with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command goes on"):
+    with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command continues"):
         run(copied)
     assert len(lines(copied.out / "results.jsonl")) == 1
 
@@ -195,7 +195,7 @@ def test_the_same_grid_on_a_dask_cluster(made, small_grid, tmp_path):
 
 
 def test_a_scheduler_that_is_not_there(small_grid, tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "PATIENCE", 0.5)
+    monkeypatch.setattr(engines, "SCHEDULER_TIMEOUT", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         with pytest.raises(MinisglError, match=f"no Dask scheduler at {address}"):
             run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler=address, jobs=SweepConfig.jobs))
@@ -229,7 +229,7 @@ def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatc
         ({"engine": "dask"}, "--engine dask and --scheduler"),
         ({"scheduler": "tcp://127.0.0.1:9"}, "--engine dask and --scheduler"),
         ({"data": Path("nowhere")}, "nowhere has no file"),
-        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes of this machine"),
+        ({"engine": "dask", "scheduler": "tcp://127.0.0.1:9", "jobs": 4}, "--jobs 4 is for processes on this machine"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_written(changes, words, small_grid, tmp_path):

@@ -66,23 +66,23 @@ PENALTIES = {
 }
 NO_R = {
     "r, lam 0": "needs an r with lam > 0, and --lam is 0",
-    "group-lasso": "needs an r with lam > 0, and penalty group-lasso has none",
-    "group-lasso, own weight": "needs an r with lam > 0, and penalty group-lasso has none",
-    "none": "needs an r with lam > 0, and penalty none has none",
+    "group-lasso": "needs an r with lam > 0, and penalty group-lasso has no r",
+    "group-lasso, own weight": "needs an r with lam > 0, and penalty group-lasso has no r",
+    "none": "needs an r with lam > 0, and penalty none has no r",
 }
 WEIGHT = "is the weight of a penalty, and the penalty is none"
 OF_CONTINUATION = {
     "paper": {
-        "ramp": "--ramp is of continuation, and preset paper has no thresholds to ramp",
-        "hold": "--hold is of continuation, and preset paper lowers the learning rate by --lr-drops",
-        "beta_rise": "--beta-rise is of continuation, and preset paper raises beta by --beta-growth",
+        "ramp": "--ramp is an option of continuation, and preset paper has no thresholds to ramp",
+        "hold": "--hold is an option of continuation, and preset paper lowers the learning rate by --lr-drops",
+        "beta_rise": "--beta-rise is an option of continuation, and preset paper raises beta by --beta-growth",
     }
 }
 OF_THE_PAPER = {
     "continuation": {
-        "lr_drops": "--lr-drops is of the paper's regime, and preset quick lowers the learning rate along a cosine",
-        "beta_growth": "--beta-growth is of the paper's regime, and preset quick raises beta by --beta-rise",
-        "beta_every": "--beta-every is of the paper's regime, and preset quick raises beta by --beta-rise",
+        "lr_drops": "--lr-drops is an option of the paper's regime, and preset quick lowers the learning rate along a cosine",
+        "beta_growth": "--beta-growth is an option of the paper's regime, and preset quick raises beta by --beta-rise",
+        "beta_every": "--beta-every is an option of the paper's regime, and preset quick raises beta by --beta-rise",
     },
     "paper, threshold": {
         "lr_drops": "--threshold chooses continuation, which lowers the learning rate along a cosine",
@@ -92,7 +92,7 @@ OF_THE_PAPER = {
 }
 BY_REGIME = {regime: OF_CONTINUATION.get(regime, {}) | OF_THE_PAPER.get(regime, {}) for regime in REGIMES}
 BY_OPTIMIZER = {
-    "adam": dict.fromkeys(("momentum", "nesterov"), "is of sgd, and the optimizer is adam: give --optimizer sgd too"),
+    "adam": dict.fromkeys(("momentum", "nesterov"), "is an option of sgd, and the optimizer is adam: give --optimizer sgd too"),
     "sgd": {},
 }
 OF_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
@@ -101,7 +101,7 @@ BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "pe
 BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, and got a"}
 BY_PENALTY["group-lasso, own weight"] |= {
     "penalty_option": "penalty group-lasso has no options, and got a",
-    "lam": "--lam is of r on V, and penalty group-lasso has none; its weight is --group-lam, 3e-07",
+    "lam": "--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, 3e-07",
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
 BY_REGIME_AND_PENALTY = {
@@ -160,7 +160,7 @@ def test_a_threshold_without_an_r_is_refused_in_the_papers_preset_too(words: str
 def test_the_command_refuses_with_the_same_sentence(command, tmp_path) -> None:
     done = command("minisgl.train", "--preset", "paper", "--ramp", 0.9)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "minisgl: --ramp is of continuation, and preset paper has no thresholds to ramp\n"
+    assert done.stderr == "minisgl: --ramp is an option of continuation, and preset paper has no thresholds to ramp\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +192,7 @@ def test_a_preset_with_a_group_lam_of_its_own_refuses_lam_too() -> None:
 
 @pytest.mark.parametrize("words", ["--threshold None", "--lr-drops=None --preset paper", "--penalty-option None"])
 def test_none_is_not_a_value(words: str) -> None:
-    with pytest.raises(MinisglError, match="None is no value: leave the option out"):
+    with pytest.raises(MinisglError, match="cannot be None: leave the option out"):
         train.parse(words.split())
 
 
@@ -239,8 +239,8 @@ def test_python_takes_the_options_by_name_with_the_commands_defaults() -> None:
         ({"epochs": 2.5}, r"--epochs must be int, and is 2\.5"),
         ({"threshold": ["much"]}, "--threshold must be float, and is 'much'"),
         ({"optimizer": "lbfgs"}, "--optimizer must be adam or sgd, and is 'lbfgs'"),
-        ({"ramp": 0.9, "name": "paper"}, "--ramp is of continuation"),
-        ({"name": "slow"}, "there is no --preset slow: mnist-lenet5 has quick and paper and sparse and small"),
+        ({"ramp": 0.9, "name": "paper"}, "--ramp is an option of continuation"),
+        ({"name": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper, sparse, small"),
         ({"experiment": "cifar"}, "--experiment must be one of mnist-lenet5, shaky-curves, or module:NAME, and is cifar"),
     ],
 )

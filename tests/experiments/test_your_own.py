@@ -160,7 +160,7 @@ def test_layers_of_ones_own_come_from_the_network_that_is_built(folder: Path, sm
     done = run_module("minisgl.evaluate", "run", "--network", "twice:build", cwd=folder)
     assert "% error" in done.stdout, done.stderr
     refused(
-        run_module("minisgl.evaluate", "run", "--network", "mlp:build", cwd=folder), "with --network twice:build, and cannot"
+        run_module("minisgl.evaluate", "run", "--network", "mlp:build", cwd=folder), "with --network twice:build, not with mlp:build"
     )
 
 
@@ -175,7 +175,7 @@ BROKEN = {
     "no network": (
         "def build(rng):\n    return [rng]",
         "mine_net:build",
-        r"give a minisgl\.nn\.Network, and gives a list",
+        r"return a minisgl\.nn\.Network, and returned a list",
     ),
 }
 

@@ -134,8 +134,8 @@ def test_zeros_and_units_are_counted_in_any_network():
     assert list(counts) == list(network.layout.weights)
     counted = asdict(counts["branch.body.conv2"])
     assert counted == {"weights": 144, "zero_weights": 72, "units": 4, "dead_units": 2, "flops": None}
-    assert sparsity.why_no_flops(network) == "branch is a Sum: this needs a network that is one chain of layers"
-    assert sparsity.why_no_flops(lenet5(np.random.default_rng(0))) is None
+    assert sparsity.flops_unknown_reason(network) == "branch is a Sum: this needs a network that is one chain of layers"
+    assert sparsity.flops_unknown_reason(lenet5(np.random.default_rng(0))) is None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_unknown_leaf_is_named():
 
     described = {"flatten": Flatten(), "other": Other(), "fc": Mine(4, 3)}
     network = Network(described, (1, 2, 2), np.ones(Network.plan(described).size))
-    assert sparsity.why_no_flops(network) == "other is a Other, whose FLOPs are not known"
+    assert sparsity.flops_unknown_reason(network) == "other is a Other, whose FLOPs are not known"
     with pytest.raises(MinisglError, match="other is a Other: compact does not know"):
         compact(network)
     with pytest.raises(MinisglError, match="other is a Other: there is no ONNX operator for it"):

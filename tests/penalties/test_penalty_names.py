@@ -112,7 +112,7 @@ def test_with_the_group_term_in_the_v_step_whole_groups_vanish(penalty: str, v_g
         (["--penalty", "group-l0", "--penalty-option", "a=1"], "group-l0 has no options, and got a"),
         (["--penalty", "tl1", "--v-group", "lasso"], "--v-group lasso has an exact V-step for l1 and l0 only, not for tl1"),
         (["--penalty", "l1-l2", "--v-group", "l0"], "for separable penalties only, not for l1-l2"),
-        (["--penalty", "none", "--v-group", "l0"], "--v-group l0 needs an r with lam > 0, and penalty none has none"),
+        (["--penalty", "none", "--v-group", "l0"], "--v-group l0 needs an r with lam > 0, and penalty none has no r"),
         (["--penalty", "l0", "--lam", "0", "--v-group", "l0"], "needs an r with lam > 0"),
         (["--penalty", "l9", "--lam", "0"], "and is l9"),
     ],

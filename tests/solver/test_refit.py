@@ -12,7 +12,7 @@ from support.device_double import device
 
 from minisgl.backend import to_device, to_host
 from minisgl.config import changed
-from minisgl.experiments import QUICK_FOR, preset
+from minisgl.experiments import QUICK_CHANGES, preset
 from minisgl.models import lenet5
 from minisgl.solver.refit import Refit, largest
 from minisgl.solver.schedules import Continuation, HalfCosine, StepSettings, Stepwise
@@ -24,7 +24,7 @@ REFIT = StepSettings(1e-3)
 
 
 def made(penalty="l0", dtype=np.float32, **changes):
-    config = changed(preset(), {**QUICK_FOR.get(penalty, {}), "penalty": penalty, **changes})
+    config = changed(preset(), {**QUICK_CHANGES.get(penalty, {}), "penalty": penalty, **changes})
     return make_splitting(config, lenet5(np.random.default_rng(0), dtype, UNITS))
 
 

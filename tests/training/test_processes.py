@@ -14,11 +14,11 @@ from support.digits import write_digits
 from minisgl.config import PaperConfig, TrainConfig, changed
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
-from minisgl.experiments import QUICK_FOR, preset
+from minisgl.experiments import QUICK_CHANGES, preset
 from minisgl.models import lenet5
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
-from minisgl.training.directory import PATIENCE, RunDirectory
+from minisgl.training.directory import LOCK_TIMEOUT, RunDirectory
 from minisgl.training.processes import ProcessShards, is_shared, shareable, shared, training_shards
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import Shards, running_shards
@@ -30,7 +30,7 @@ UNITS = (4, 6, 40, 10)
 
 
 def configured(penalty: str = "l0", **changes: object) -> TrainConfig:
-    quick = changed(QUICK, {"penalty": penalty, "batch_size": 20, **QUICK_FOR.get(penalty, {})})
+    quick = changed(QUICK, {"penalty": penalty, "batch_size": 20, **QUICK_CHANGES.get(penalty, {})})
     return changed(quick, changes)
 
 
@@ -223,7 +223,7 @@ def test_a_process_that_outlives_a_killed_run_does_not_hold_its_lock(data: Path,
     try:
         before = time.monotonic()
         with RunDirectory(tmp_path / "run").locked():
-            assert time.monotonic() - before < PATIENCE  # at once: there was nothing to wait for
+            assert time.monotonic() - before < LOCK_TIMEOUT  # at once: there was nothing to wait for
             assert alive(other)
     finally:
         os.kill(other, signal.SIGKILL)
@@ -234,7 +234,7 @@ def test_a_run_whose_second_process_dies_keeps_its_checkpoint_and_exits_2(data: 
         os.kill(children(run.pid)[0], signal.SIGKILL)
         assert run.wait(60) == 2
         told = run.stderr.read().decode()
-    assert told.startswith("minisgl: a process that did its part of every step was killed by signal 9")
+    assert told.startswith("minisgl: a training process was killed by signal 9")
     assert told.count("\n") == 1
     assert list((tmp_path / "run" / "checkpoint").iterdir())
 
@@ -246,6 +246,6 @@ def test_ctrl_c_in_a_terminal_reaches_all_and_only_the_first_answers(data: Path,
             os.kill(pid, signal.SIGINT)
         assert run.wait(60) == 130
         told = run.stderr.read().decode()
-    assert "to go on: python -m minisgl.train --resume" in told
+    assert "to resume: python -m minisgl.train --resume" in told
     assert "Traceback" not in told
     assert not any(map(alive, others))

@@ -23,7 +23,7 @@ from minisgl.models import lenet5
 from minisgl.nn import softmax_cross_entropy
 from minisgl.training import figures, report
 from minisgl.training.directory import RunDirectory
-from minisgl.training.loop import Tick, Training
+from minisgl.training.loop import StepProgress, Training
 from minisgl.training.progress import epoch_line, showing_progress
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
@@ -182,7 +182,7 @@ def test_the_table_shows_the_report_and_fits_a_terminal(final, made):
             weights, zeros, units, dead, flops = (f"{number:,}" for number in numbers)
             expected.append([name, weights, zeros, f"{100 * numbers[1] / numbers[0]:.2f}", units, dead, flops])
         assert flops == f"{entry['flops']:,}"
-    assert text.splitlines()[-1] == "Errors: of 80 test images, looked at once, when training was over."
+    assert text.splitlines()[-1] == "Errors on 80 test images, looked at once, when training was over."
     assert re.findall(r"([WV].*): test error (\S+) %, (\S+) % of weights zero", text) == titles
     rows = [[cell.strip() for cell in re.split("[│┃|]", line)[1:-1]] for line in text.splitlines() if line[0] in "│┃|"]
     assert rows == [HEADING, *expected[:5], HEADING, *expected[5:]]
@@ -246,9 +246,9 @@ RECORD = {"epoch": 3, "loss": 0.5678, "measured_on": "held-out", "seconds": 9.0,
 def shown(step, **kind):
     """What showing_progress wrote for step `step` of 40, without colours."""
     console = Console(file=StringIO(), width=120, color_system=None, **kind)
-    with showing_progress(console, SimpleNamespace(config=SimpleNamespace(epochs=7), steps=40)) as (tick, epoch_done):
-        tick(Tick(epoch=2, step=step, steps=40, loss=0.1234, error=5.67, sparsity=89.1))
-        epoch_done(RECORD)
+    with showing_progress(console, SimpleNamespace(config=SimpleNamespace(epochs=7), steps=40)) as (on_step, on_epoch):
+        on_step(StepProgress(epoch=2, step=step, steps=40, loss=0.1234, error=5.67, sparsity=89.1))
+        on_epoch(RECORD)
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
 
 

@@ -56,7 +56,7 @@ def test_a_run_interrupted_about_its_refit_goes_on_to_the_byte(after, tiny, tmp_
 def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(after, tiny, whole, tmp_path, monkeypatch):
     out = tmp_path / "run"
     sentence = stopped([*WORDS, "--data", tiny], out, after, monkeypatch)
-    assert sentence == f"interrupted after step {after} of 16; to go on: python -m minisgl.train --resume {out}"
+    assert sentence == f"interrupted after step {after} of 16; to resume: python -m minisgl.train --resume {out}"
     assert not (out / "report.json").exists()
     assert [int(path.stem) for path in (out / "checkpoint").iterdir()][-1:] == [after] or after > 8
     run(["--resume", out])
@@ -161,7 +161,7 @@ def test_what_cannot_be_given_with_resume(whole, tmp_path):
 def test_another_penalty_network_or_data_is_refused(tiny, tmp_path, monkeypatch, digits):
     out = tmp_path / "run"
     stopped([*WORDS, "--data", tiny], out, 5, monkeypatch)
-    refused(["--resume", out, "--penalty", "l1"], "was trained with --penalty l0, and cannot go on with l1")
+    refused(["--resume", out, "--penalty", "l1"], "was trained with --penalty l0, not with l1")
     stored = json.loads((out / "config.json").read_text())
     (out / "config.json").write_text(json.dumps({**stored, "penalty": "l1", "seed": 5}))
     refused(["--resume", out], "belongs to another run: penalty: l0 there, l1 here; seed: 0 there, 5 here")
@@ -177,7 +177,7 @@ def test_another_penalty_network_or_data_is_refused(tiny, tmp_path, monkeypatch,
         ({"lr": "fast"}, "lr must be float, and is 'fast'"),
         ({"epochs": 2.5}, "epochs must be int"),
         ({"penalty": 3}, "penalty must be str"),
-        ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick and paper"),
+        ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper"),
         ({"threshold": "0.1"}, "threshold must be"),
         ({"surprise": 1}, r"unknown \['surprise'\]"),
         ({"lr": -1.0}, "--lr must be a number above 0"),
@@ -199,9 +199,9 @@ def test_a_run_of_the_first_version_is_evaluated_and_not_resumed(whole, tmp_path
     assert opened.evaluate(test.images, test.labels) == opened.report["v"]["test_error"]
     assert "is finished" in run(["--resume", run_directory])
     (run_directory / "report.json").unlink()
-    refused(["--resume", run_directory], "was begun by an earlier version of minisgl and cannot be resumed: train it anew")
+    refused(["--resume", run_directory], "was started by an earlier version of minisgl and cannot be resumed: train it again")
     (run_directory / "config.json").write_text(json.dumps({**values, "version": 3}))
-    refused(["--resume", run_directory], "was begun by a later version of minisgl")
+    refused(["--resume", run_directory], "was started by a later version of minisgl")
 
 
 def test_a_module_that_a_file_names_is_not_imported(tiny, tmp_path, monkeypatch):
