@@ -160,7 +160,8 @@ def test_layers_of_ones_own_come_from_the_network_that_is_built(folder: Path, sm
     done = run_module("minisgl.evaluate", "run", "--network", "twice:build", cwd=folder)
     assert "% error" in done.stdout, done.stderr
     refused(
-        run_module("minisgl.evaluate", "run", "--network", "mlp:build", cwd=folder), "with --network twice:build, not with mlp:build"
+        run_module("minisgl.evaluate", "run", "--network", "mlp:build", cwd=folder),
+        "with --network twice:build, not with mlp:build",
     )
 
 
