@@ -1,1 +1,1 @@
-"""Speed, always as a ratio to something measured in the same run."""
+"""Benchmarks of speed. Each result is a ratio to something measured in the same run."""

@@ -1,8 +1,8 @@
-"""All benchmarks, one after the other, into benchmarks/results.md: `python -m benchmarks`
+"""Run all benchmarks and write benchmarks/results.md: `python -m benchmarks`
 
-It takes half an hour; leave the machine alone meanwhile.
+It takes half an hour; nothing else should run on the machine meanwhile.
 
-A ratio is PyTorch's time over ours, in one run, side by side: above 1 minisgl is faster. Milliseconds are this machine's.
+A ratio is PyTorch's time over ours, in the same run: above 1 minisgl is faster. Milliseconds are this machine's.
 """
 
 import datetime
@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results.md"
 
 
 def table(heading: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; floats with three digits, None empty."""
+    """Return a Markdown table. Floats have three digits; None is an empty cell."""
 
     def shown(value: object) -> str:
         if isinstance(value, float):
@@ -35,12 +35,12 @@ def table(heading: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def figures(values: dict[str, float]) -> str:
-    """A table of one figure a line."""
+    """Return a table with one figure per line."""
     return table(("figure", "value"), ((key.replace("_", " "), value) for key, value in values.items()))
 
 
 def sections() -> Iterable[tuple[str, str]]:
-    """Headings and tables, each measured when it is asked for."""
+    """Yield headings and tables. Each is measured when it is requested."""
     yield "One training step (`python -m benchmarks.train_step`)", figures(train_step.measure())
     rows = scaling.measure()
     yield "Batches and threads (`python -m benchmarks.scaling`)", table(rows[0], (row.values() for row in rows))
@@ -54,7 +54,7 @@ def sections() -> Iterable[tuple[str, str]]:
 
 
 def main() -> None:
-    """Measure everything, then write."""
+    """Run all benchmarks, then write the results."""
     machine = f"{device()}, {os.cpu_count()} cores"
     versions = f"minisgl {minisgl.__version__}, NumPy {np.__version__}, PyTorch {torch.__version__}"
     note = (__doc__ or "").splitlines()[-1]

@@ -1,9 +1,9 @@
-"""Error against fc's zeros on shaky curves, penalty by penalty: `python -m benchmarks.curve_sparsity`
+"""Error against zeros of fc on shaky curves, for several penalties: `python -m benchmarks.curve_sparsity`
 
-Every penalty is trained with four thresholds and three seeds, each in less than a minute on one thread: PICTURES training
-pictures, EPOCHS epochs in smaller batches than the preset quick's, all else as there. Two runs go side by side, in processes. A
-run's line goes to curve_sparsity.jsonl as it ends; runs that are there already are not made again, so the command goes on where
-it stopped. The figure shows mean and spread of what is there.
+Every penalty is trained with four thresholds and three seeds, each in less than a minute on one thread: on PICTURES training
+pictures, for EPOCHS epochs, with batches of BATCH and the learning rate LR, and otherwise like the preset quick. Two runs are
+trained at a time, in processes. Each run is appended to curve_sparsity.jsonl when it ends. Runs in this file are not trained
+again, so the command continues where it stopped. The figure shows mean and spread of the runs in the file.
 """
 
 import argparse
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parent / "curve_sparsity.jsonl"
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "curve_sparsity.png"
 PICTURES, EPOCHS, SEEDS = 8_000, 4, (0, 1, 2)
 BATCH, LR = 16, 3e-3
-LOOKED_AT = 100  # validation pictures after each epoch; all of them in the end
+VALIDATION_PICTURES = 100  # on which each epoch's error is measured; at the end all are used
 JOBS = 2
 THRESHOLDS = {
     "l0": (0.02, 0.04, 0.06, 0.08),
@@ -43,17 +43,17 @@ Run = dict[str, Any]
 
 
 def train(data: Data, penalty: str, threshold: float, seed: int) -> Run:
-    """One brief run: V's accuracy on validation and test set and the zeros of its fc, in percent."""
+    """Train one short run. Return V's accuracy on the validation and test sets and the zeros of its fc, in percent."""
     assert data.validation is not None
     experiment = EXPERIMENTS["shaky-curves"]
     options = {"threshold": threshold, "seed": seed, "epochs": EPOCHS, "batch_size": BATCH, "lr": LR, "threads": 1}
     config = preset("quick", "shaky-curves", penalty, **options)
     splitting = make_splitting(config, experiment.network(np.random.default_rng(seed)))
-    training = Training(config, splitting, data.train, data.validation[:LOOKED_AT])
+    training = Training(config, splitting, data.train, data.validation[:VALIDATION_PICTURES])
     seconds = 0.0
     with running_shards(config.shards, config.threads) as shards:
         for epoch in range(EPOCHS):
-            seconds += training.run_epoch(shards, epoch, lambda tick: None)["seconds"]
+            seconds += training.run_epoch(shards, epoch, lambda progress: None)["seconds"]
         v = splitting.reported("v")
 
         def accuracy(images: LabelledImages) -> float:
@@ -71,25 +71,25 @@ def train(data: Data, penalty: str, threshold: float, seed: int) -> Run:
 
 
 def read() -> list[Run]:
-    """The runs made so far."""
+    """Return the runs in the file."""
     return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
 
 
 def missing(runs: list[Run]) -> list[tuple[str, float, int]]:
-    """Penalty, threshold and seed of what has not been run; seed by seed, so that an early stop leaves whole curves."""
+    """Return penalty, threshold and seed of the missing runs, seed by seed, so that an early stop leaves complete curves."""
     made = {(run["penalty"], run["threshold"], run["seed"]) for run in runs}
     wanted = [(name, t, seed) for seed in SEEDS for name, ts in THRESHOLDS.items() for t in ts]
     return [key for key in wanted if key not in made]
 
 
 def _mean_and_spread(values: list[float]) -> tuple[float, float, float]:
-    """Mean, and how far the smallest lies below and the largest above it."""
+    """Return the mean, and the distances from it to the minimum and the maximum."""
     mean = statistics.mean(values)
     return mean, mean - min(values), max(values) - mean
 
 
 def figure(runs: list[Run]) -> Figure:
-    """Test error over fc's zeros, one line a penalty: the mean over the seeds, and bars from the least to the most."""
+    """Draw test error over fc's zeros, one line per penalty: the mean over the seeds, with bars from minimum to maximum."""
     drawing = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = drawing.add_subplot()
     for penalty, thresholds in THRESHOLDS.items():
@@ -115,9 +115,9 @@ def figure(runs: list[Run]) -> Figure:
 
 
 def main() -> None:
-    """Make the runs that are missing, then draw."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.curve_sparsity", description="Sweep thresholds.")
-    parser.add_argument("--draw", action="store_true", help="draw what is there, and train nothing")
+    """Train the missing runs, then draw."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.curve_sparsity", description="Error against zeros.")
+    parser.add_argument("--draw", action="store_true", help="draw the finished runs, and train nothing")
     runs, console = read(), Console()
     if not parser.parse_args().draw:
         data = EXPERIMENTS["shaky-curves"].load(None)

@@ -1,8 +1,8 @@
-"""Whether a training step got slower since an earlier commit: `python -m benchmarks.earlier_step [--commit b839a80]`
+"""Compare the time of a training step with an earlier commit: `python -m benchmarks.earlier_step [--commit b839a80]`
 
-The step is train_step.py's: SGL-l0 on LeNet-5, batch 100, quick's settings, two processes. The commit is checked out in a
-temporary directory; a process of each tree takes turns of 20 steps with the other, and the ratio, the commit's time over this
-checkout's, is the median over the pairs. Above 1 this checkout is faster. It takes a minute on a quiet machine.
+The step is that of train_step.py: SGL-l0 on LeNet-5, batch 100, quick's settings, two processes. The commit is checked out in a
+temporary directory. A process of each tree runs 20 steps in turn. The ratio is the commit's time over this checkout's, the
+median over the pairs of turns. Above 1 this checkout is faster. It takes a minute on an idle machine.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from benchmarks.timing import in_turn
 from benchmarks.worktree import COMMIT, ROOT, checked_out
 
 TURN, PAIRS = 20, 60
-# A line on standard input is a turn, and a line on standard output ends it. Before the rebuild, names and folders were others.
+# A line on standard input starts a turn, and a line on standard output ends it. Earlier commits have other names and folders.
 DRIVER = f"""
 import sys
 import numpy as np
@@ -52,7 +52,7 @@ with training_shards(2, 2, solvers, 100) as shards:
 
 @contextmanager
 def turns(tree: Path) -> Iterator[Callable[[], None]]:
-    """A function that takes a turn of steps in a process of this tree. RuntimeError if the process ends."""
+    """Yield a function that runs one turn of steps in a process of this tree. RuntimeError if the process ends."""
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     words = [sys.executable, "-c", DRIVER]
     with subprocess.Popen(
@@ -64,7 +64,7 @@ def turns(tree: Path) -> Iterator[Callable[[], None]]:
         def turn() -> None:
             print("turn", file=process.stdin, flush=True)
             if not process.stdout.readline():
-                raise RuntimeError(f"the steps of {tree.name} failed; what is wrong stands above")
+                raise RuntimeError(f"the steps of {tree.name} failed; the error is printed above")
 
         yield turn
         process.stdin.close()
@@ -73,9 +73,9 @@ def turns(tree: Path) -> Iterator[Callable[[], None]]:
 def main() -> None:
     """Print both times and their ratio."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.earlier_step", description="One step, beside an earlier commit's."
+        prog="python -m benchmarks.earlier_step", description="Compare the time of a step with an earlier commit."
     )
-    parser.add_argument("--commit", default=COMMIT, help=f"what to compare with (default {COMMIT})")
+    parser.add_argument("--commit", default=COMMIT, help=f"the commit to compare with (default {COMMIT})")
     commit = parser.parse_args().commit
     with (
         TemporaryDirectory() as scratch,
@@ -88,7 +88,7 @@ def main() -> None:
         print(f"{name:<10}{1e3 * statistics.median(taken) / TURN:8.2f} ms a step")
     ratios = sorted(before / after for before, after in zip(times[commit], times["now"], strict=True))
     low, middle, high = statistics.quantiles(ratios, n=4)
-    print(f"{commit}'s time over today's: {middle:.3f} (quartiles {low:.3f} to {high:.3f}, {PAIRS} pairs)")
+    print(f"time of {commit} over this checkout's: {middle:.3f} (quartiles {low:.3f} to {high:.3f}, {PAIRS} pairs)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""One epoch end to end, and the evaluation of 10,000 images, beside PyTorch: `python -m benchmarks.epoch`
+"""One complete epoch, and the evaluation of 10,000 images, compared with PyTorch: `python -m benchmarks.epoch`
 
-An epoch is everything that a user waits for: shuffling MNIST's 60,000 training images, 600 SGL-l0 steps at batch 100, and the
-error of W and of V on 5,000 images. minisgl's is Training.run_epoch; PyTorch's reads a DataLoader that fetches whole batches
-at once (by single images, the default, it takes longer). The two take turns.
+An epoch has everything that a user waits for: shuffling MNIST's 60,000 training images, 600 SGL-l0 steps at batch 100, and the
+errors of W and V on 5,000 images. minisgl runs Training.run_epoch. PyTorch uses a DataLoader that fetches whole batches (the
+default, single images, is slower). The two alternate.
 """
 
 import argparse
@@ -30,20 +30,20 @@ EVALUATED, EVALUATION_BATCH, ROUNDS = 10_000, 500, 3
 
 
 def tensors(digits: Digits, peer: Peer) -> tuple[torch.Tensor, torch.Tensor]:
-    """The images, in the peer's memory order, and labels as PyTorch wants them."""
+    """Return the images, in the peer's memory order, and the labels as PyTorch tensors."""
     images = torch.from_numpy(digits.images).contiguous(memory_format=peer.memory_format)
     return images, torch.from_numpy(digits.labels.astype(np.int64))
 
 
 def our_training(digits: Digits) -> Training:
-    """minisgl's training; every epoch of it trains on."""
+    """Return minisgl's training. Each call of run_epoch continues it."""
     config = changed(CONFIG, {"threshold": (THRESHOLD,)})
     splitting = make_splitting(config, lenet5(np.random.default_rng(0)))
     return Training(config, shareable(splitting, config.shards, config.threads), digits)
 
 
 def torch_epoch(digits: Digits) -> Callable[[], object]:
-    """PyTorch's epoch, in channels_last."""
+    """Return a function that runs PyTorch's epoch, in channels_last."""
     peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(digits, peer)
     data = TensorDataset(images, labels)
@@ -62,7 +62,7 @@ def torch_epoch(digits: Digits) -> Callable[[], object]:
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, float]:
-    """Seconds of an epoch and of an evaluation on both sides, and their ratios, PyTorch's over ours."""
+    """Return the seconds of an epoch and of an evaluation for both, and their ratios, PyTorch's over ours."""
     train, test = mnist.load()
     torch.set_num_threads(CONFIG.threads)
     network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
@@ -70,7 +70,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     training = our_training(train)
     with training_shards(CONFIG.shards, CONFIG.threads, training.solvers, CONFIG.data.batch_size) as shards:
         epochs = in_turn(
-            {"ours": lambda: training.run_epoch(shards, 0, lambda tick: None), "torch": torch_epoch(train)}, rounds
+            {"ours": lambda: training.run_epoch(shards, 0, lambda progress: None), "torch": torch_epoch(train)}, rounds
         )
         evaluations = in_turn(
             {
@@ -89,7 +89,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
 
 def main() -> None:
     """Print the figures, as text or as one JSON object."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.epoch", description="An epoch, beside PyTorch's.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.epoch", description="Time an epoch, also in PyTorch.")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     as_json = parser.parse_args().json
     figures = measure()

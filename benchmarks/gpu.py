@@ -1,8 +1,8 @@
-"""The training step on an NVIDIA GPU, beside PyTorch on the same one: `python -m benchmarks.gpu [--json]`
+"""The training step on an NVIDIA GPU, compared with PyTorch on the same GPU: `python -m benchmarks.gpu [--json]`
 
-The step of benchmarks.train_step at batches of 100, 1,000 and 10,000 images: milliseconds, images a second, and PyTorch's time
-over ours, in turns on the same GPU in the same run. Needs the extra cuda12 or cuda13, and a PyTorch built for CUDA. Both
-sides are waited for at the end of a turn only, so that neither waits for its losses.
+The step of benchmarks.train_step with batches of 100, 1,000 and 10,000 images: milliseconds, images per second, and PyTorch's
+time over ours, measured alternately on the same GPU in the same run. Needs the extra cuda12 or cuda13, and a PyTorch built for
+CUDA. Both are synchronized only at the end of a turn, so that no step waits for its loss.
 """
 
 import argparse
@@ -30,7 +30,7 @@ BATCHES, TURN, ROUNDS = (100, 1_000, 10_000), 20, 15
 
 
 def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], None]:
-    """minisgl's steps on the GPU, and then a wait for them."""
+    """Return a function that runs minisgl's steps on the GPU and waits until they are finished."""
     network = lenet5(np.random.default_rng(0))
     splitting = make_splitting(CONFIG, network.with_flat(to_device(network.flat, xp)))
     settings = StepSettings(CONFIG.lr, CONFIG.regime.beta, dict.fromkeys(network.layout.weights, THRESHOLD))
@@ -46,7 +46,7 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
 
 
 def torch_turn(images: np.ndarray, labels: np.ndarray, channels_last: bool) -> Callable[[], None]:
-    """PyTorch's steps on the GPU, and then a wait for them."""
+    """Return a function that runs PyTorch's steps on the GPU and waits until they are finished."""
     peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, device="cuda", channels_last=channels_last)
     x = torch.from_numpy(images).cuda().contiguous(memory_format=peer.memory_format)
     y = torch.from_numpy(labels.astype(np.int64)).cuda()
@@ -60,7 +60,7 @@ def torch_turn(images: np.ndarray, labels: np.ndarray, channels_last: bool) -> C
 
 
 def measure() -> dict[str, Any]:
-    """The GPU's name, the versions, and a row for each batch. MinisglError where CuPy or PyTorch find no GPU."""
+    """Return the GPU's name, the versions, and a row for each batch size. MinisglError if CuPy or PyTorch finds no GPU."""
     xp = array_module("cupy")
     if not torch.cuda.is_available():
         raise MinisglError(f"PyTorch {torch.__version__} finds no GPU: the peer needs a PyTorch built for CUDA")
@@ -89,7 +89,7 @@ def measure() -> dict[str, Any]:
 
 def main() -> None:
     """Print a Markdown table for docs/gpu.md, or one JSON object."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="The training step on a GPU, beside PyTorch.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="Time a step on a GPU, also in PyTorch.")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     as_json = parser.parse_args().json
     with errors_as_sentences():

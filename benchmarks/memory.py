@@ -1,8 +1,8 @@
-"""Peak memory of a whole run, beside PyTorch: `python -m benchmarks.memory`
+"""Peak memory of a whole run, compared with PyTorch: `python -m benchmarks.memory`
 
-What a command and the processes that it starts hold at once, where they share a page each its part of it (Linux's PSS), looked
-at twenty times a second. minisgl's is `python -m minisgl.train --epochs 2`, with data, evaluation, checkpoints and figures;
-PyTorch's trains the same two epochs with benchmarks.peer.
+The memory of a command and of the processes that it starts, measured twenty times per second. A shared page is divided among
+the processes that share it (Linux's PSS). minisgl runs `python -m minisgl.train --epochs 2`, with data, evaluation, checkpoints
+and figures; PyTorch trains the same two epochs with benchmarks.peer.
 """
 
 import json
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 OURS = ["-m", "minisgl.train", "--epochs", "2", "--out"]
-THEIRS = """
+TORCH = """
 import torch
 from benchmarks.epoch import torch_epoch
 from minisgl.data import mnist
@@ -21,20 +21,20 @@ torch.set_num_threads(2)
 epoch = torch_epoch(mnist.load()[0])
 epoch(), epoch()
 """
-EVERY = 0.05  # seconds between two looks
+EVERY = 0.05  # seconds between two measurements
 
 
-def family(pid: int) -> list[int]:
-    """The process and those that it has started, and those that they have."""
+def process_tree(pid: int) -> list[int]:
+    """Return the process and all its descendants."""
     try:
         lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:  # gone in the meantime
+    except OSError:  # the process has ended
         return []
-    return [pid, *(each for children in lists for child in children.split() for each in family(int(child)))]
+    return [pid, *(each for children in lists for child in children.split() for each in process_tree(int(child)))]
 
 
 def held_kib(pid: int) -> int:
-    """KiB that the process holds, its part of what it shares."""
+    """Return the KiB of memory of the process, including its share of shared pages."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -43,11 +43,11 @@ def held_kib(pid: int) -> int:
 
 
 def peak_mib(*arguments: str) -> float:
-    """Peak memory of `python arguments...`, in MiB (2^20 bytes)."""
+    """Return the peak memory of `python arguments...`, in MiB (2^20 bytes)."""
     peak = 0
     with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            peak = max(peak, sum(held_kib(pid) for pid in family(process.pid)))
+            peak = max(peak, sum(held_kib(pid) for pid in process_tree(process.pid)))
             time.sleep(EVERY)
     if process.returncode:
         raise RuntimeError(f"python {' '.join(arguments)} ended with {process.returncode}")
@@ -55,10 +55,10 @@ def peak_mib(*arguments: str) -> float:
 
 
 def measure() -> dict[str, float]:
-    """MiB of both sides."""
+    """Return the MiB of both."""
     with tempfile.TemporaryDirectory() as directory:
         ours = peak_mib(*OURS, f"{directory}/run")
-    return {"memory_ours_mib": ours, "memory_torch_mib": peak_mib("-c", THEIRS)}
+    return {"memory_ours_mib": ours, "memory_torch_mib": peak_mib("-c", TORCH)}
 
 
 if __name__ == "__main__":

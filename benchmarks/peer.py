@@ -1,7 +1,7 @@
-"""The same network and the same two steps in PyTorch, written well: what minisgl's times are held against.
+"""The same network and the same two steps in PyTorch, optimised for speed, for comparison with minisgl.
 
 W and its gradient are views of two flat vectors, as in minisgl, so that the penalty's terms, the coupling and the
-thresholding are a few calls each, none of them through autograd. Adam is PyTorch's fused one.
+thresholding are a few calls each, without autograd. Adam is PyTorch's fused version.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ UNIT_AXIS = {4: 0, 2: 1}  # a convolution's groups are its output channels, a li
 
 
 def lenet5() -> nn.Sequential:
-    """LeNet-5-Caffe for images (N, 1, 28, 28); ReLU after pooling, which gives the same and is faster."""
+    """Return LeNet-5-Caffe for images (N, 1, 28, 28), with ReLU after pooling: the result is the same, and it is faster."""
     return nn.Sequential(
         nn.Conv2d(1, 20, 5),
         nn.MaxPool2d(2),
@@ -73,11 +73,11 @@ class Peer:
         self.v = self.flat[: self.n_weights].clone()
 
     def _view(self, vector: Tensor, start: int, like: Tensor) -> Tensor:
-        """The part of a flat vector that has the shape, and the memory order, of `like`."""
+        """Return a part of a flat vector as a view with the shape and memory order of `like`."""
         return vector.as_strided(like.shape, like.stride(), start)
 
     def backward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Leave the gradient of the mean loss of images (N, 1, 28, 28), labels (N,) in `gradient`; return the loss."""
+        """Write the gradient of the mean loss of images (N, 1, 28, 28), labels (N,) to `gradient`, and return the loss."""
         self.gradient.zero_()
         loss = cross_entropy(self.network(images), labels)
         loss.backward()
@@ -85,7 +85,7 @@ class Peer:
 
     @torch.no_grad()
     def update(self, beta: float, threshold: float | None) -> None:
-        """W-step and V-step from the gradient that backward left; with threshold None plain Adam and no penalty."""
+        """Take the W-step and V-step with the gradient from `backward`. If threshold is None: plain Adam without penalty."""
         if threshold is None:
             self.optimizer.step()
             return
@@ -98,14 +98,14 @@ class Peer:
         torch.mul(w, w.abs() > threshold, out=self.v)
 
     def step(self, images: Tensor, labels: Tensor, beta: float, threshold: float | None) -> Tensor:
-        """Both steps on one batch; the batch's loss."""
+        """Take both steps on one batch. Return the batch's loss."""
         loss = self.backward(images, labels)
         self.update(beta, threshold)
         return loss
 
     @contextmanager
     def using(self, weights: Tensor) -> Iterator[None]:
-        """The network with other weights (n_weights,) and its own biases, for the time of a with block."""
+        """Within this context, the network has these weights (n_weights,) and its own biases."""
         w = self.flat[: self.n_weights]
         own = w.clone()
         w.copy_(weights)
@@ -116,5 +116,5 @@ class Peer:
 
     @torch.no_grad()
     def predict(self, images: Tensor, batch: int) -> Tensor:
-        """The most likely class (N,) of each image."""
+        """Return the most likely class (N,) of each image."""
         return torch.cat([self.network(part).argmax(1) for part in images.split(batch)])

@@ -1,8 +1,8 @@
-"""How long a prox takes, in units of copying its input: `python -m benchmarks.prox`
+"""The time of each prox relative to a copy of its input: `python -m benchmarks.prox`
 
-Ten million standard normal float32 numbers, lam 0.05, step 1, one thread, medians of rounds in which the copy, every operator
-and PyProximal's operator of the same kind (from the extra `bench`) take their turn. Peak extra memory is what tracemalloc sees
-beyond input and output, in units of the input. NumPy's fast float32 arcsin and arccos need AVX-512, so the processor's
+Ten million standard normal float32 numbers, lam 0.05, step 1, one thread. Times are medians of rounds in which the copy, every
+operator, and PyProximal's operator of the same kind (from the extra `bench`) run in turn. Peak extra memory is what tracemalloc
+measures beyond input and output, in units of the input. NumPy's fast float32 arcsin and arccos need AVX-512, so the processor's
 features are printed.
 """
 
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 def measure() -> tuple[float, list[Row]]:
-    """Milliseconds of the copy, and a row for each operator."""
+    """Return the milliseconds of the copy, and a row for each operator."""
     v = np.random.default_rng(0).standard_normal(SIZE, dtype=np.float32)
     out = np.empty_like(v)
     grouped, grouped_out = v.reshape(-1, 500), out.reshape(-1, 500)
@@ -75,7 +75,7 @@ def measure() -> tuple[float, list[Row]]:
         "l1": lambda: pyproximal.L1(LAM).prox(v, 1.0),
         "l0": lambda: pyproximal.L0(LAM).prox(v, 1.0),
         "scad": lambda: pyproximal.SCAD(LAM).prox(v, 1.0),
-        "log-sum": lambda: pyproximal.Log(LAM * np.log(2), 1.0).prox(v, 1.0),  # its penalty is ours over log(1 + gamma)
+        "log-sum": lambda: pyproximal.Log(LAM * np.log(2), 1.0).prox(v, 1.0),  # its penalty is ours divided by log(1 + gamma)
         "group-lasso": lambda: pyproximal.L21(ndim=500, sigma=LAM * 500**0.5).prox(v, 1.0),
     }
     runs = {**operators, **{f"peer {name}": peer for name, peer in peers.items()}}
@@ -94,13 +94,13 @@ def measure() -> tuple[float, list[Row]]:
 
 
 def simd() -> str:
-    """The processor's features that NumPy uses."""
+    """Return the processor's SIMD features that NumPy uses."""
     features = np.show_config(mode="dicts")["SIMD Extensions"]
     return " ".join(features["baseline"] + features["found"])
 
 
 def main() -> None:
-    """Print a table: operator, ratio to np.copyto, peak extra memory."""
+    """Print a table: operator, time relative to np.copyto, peak extra memory."""
     copy, rows = measure()
     print(f"{device()}, NumPy {np.__version__}, SIMD {simd()}")
     print(f"copy of {SIZE:,} float32: {copy:.1f} ms\n")

@@ -1,10 +1,9 @@
-"""Whether training still gives the bytes that an earlier commit gave: `python -m benchmarks.same_bytes [--commit b839a80]`
+"""Check that training still gives the same bytes as an earlier commit: `python -m benchmarks.same_bytes [--commit b839a80]`
 
-Code can be moved and rewritten without any number changing, and this tells whether that was so. The commit is checked out
-beside this checkout, in a temporary directory; both train the same small networks, each in a process of its own, with the same
-interpreter, and their model.safetensors are compared bit by bit: names, types, shapes and bytes of the tensors, but not the
-metadata. A line is printed for each case. It takes about three minutes and ends with 0 when all are the same, with 1 when a
-tensor differs or a training fails, and with 2 when the commit cannot be checked out.
+This shows whether a rewrite of the code changed any number. The commit is checked out in a temporary directory. Both trees
+train the same small networks, each in its own process, with the same interpreter. Their model.safetensors are compared: names,
+types, shapes and bytes of the tensors, but not the metadata. A line is printed for each case. It takes about three minutes. The
+exit status is 0 if all are the same, 1 if a tensor differs or a training fails, and 2 if the commit cannot be checked out.
 """
 
 import argparse
@@ -21,10 +20,10 @@ from safetensors.numpy import load_file
 
 from benchmarks.worktree import COMMIT, ROOT, checked_out
 
-DIGITS = {"train": 2_000, "t10k": 500}  # of the bundled MNIST, from its beginning
+DIGITS = {"train": 2_000, "t10k": 500}  # the first of the bundled MNIST
 PICTURES = (480, 60, 60)  # of shaky curves: training, validation, test
 PROCESSES = (1, 2)  # --threads; on Linux each is a process, elsewhere a thread
-# Where the presets' own numbers would, after two epochs, remove no group, prune nothing, or leave nothing of fc, others stand.
+# Thresholds are set where the presets' own would, after two epochs, remove no group, prune nothing, or remove all of fc.
 CASES: dict[str, tuple[str, ...]] = {
     **{penalty: ("--penalty", penalty) for penalty in ("l0", "l1", "tl1", "l1-l2", "none")},
     "group-l0": ("--penalty", "group-l0", "--threshold", "0.28", "0.06", "0.05", "0.06"),
@@ -34,7 +33,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "shift": ("--shift", "1"),
     "shaky curves": ("--experiment", "shaky-curves", "--threshold", "0.02"),
 }
-# The command, from the tree that is its first argument and from no installed package, with fewer pictures.
+# Runs the command from the tree given as the first argument, not from an installed package, with fewer pictures.
 DRIVER = f"""
 import pathlib, runpy, sys
 import minisgl
@@ -49,19 +48,19 @@ Tensors = dict[str, np.ndarray]
 
 
 def write_digits(source: Path, directory: Path) -> None:
-    """The first digits of the gzipped IDX files in `source`, as raw IDX files of the same names."""
+    """Write the first digits of the gzipped IDX files in `source` as raw IDX files with the same names."""
     directory.mkdir()
     for prefix, count in DIGITS.items():
         for part in ("images-idx3-ubyte", "labels-idx1-ubyte"):
             content = gzip.decompress((source / f"{prefix}-{part}.gz").read_bytes())
-            sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)  # byte 3: how many dimensions
+            sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)  # byte 3 is the number of dimensions
             numbers = np.frombuffer(content, np.uint8, offset=4 + sizes.nbytes).reshape(sizes)[:count]
             header = content[:4] + np.array(numbers.shape, ">u4").tobytes()
             (directory / f"{prefix}-{part}").write_bytes(header + numbers.tobytes())
 
 
 def train(tree: Path, folder: Path, options: tuple[str, ...]) -> Tensors:
-    """The tensors that the command of a tree saves, run in `folder`, where it keeps its pictures. RuntimeError if it fails."""
+    """Return the tensors that a tree's training saves. It runs in `folder`, with its cache there. RuntimeError if it fails."""
     folder.mkdir(exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(tree), "XDG_CACHE_HOME": str(folder / "cache")}
     with TemporaryDirectory(dir=folder) as out:
@@ -74,7 +73,7 @@ def train(tree: Path, folder: Path, options: tuple[str, ...]) -> Tensors:
 
 
 def differences(earlier: Tensors, now: Tensors) -> Iterator[str]:
-    """What differs, a phrase for each tensor."""
+    """Yield what differs, as a phrase for each tensor."""
     for name in sorted(earlier.keys() | now.keys()):
         if name not in earlier or name not in now:
             yield f"{name} is only in {'the commit' if name in earlier else 'this checkout'}"
@@ -85,11 +84,11 @@ def differences(earlier: Tensors, now: Tensors) -> Iterator[str]:
         elif a.tobytes() != b.tobytes():
             bits = (np.frombuffer(array.tobytes(), np.uint8).reshape(a.size, -1) for array in (a, b))
             count = np.not_equal(*bits).any(axis=1).sum()
-            yield f"{name} in {count} of {a.size} numbers, by {np.abs(a.astype(float) - b).max():.1e} at most"
+            yield f"{name} in {count} of {a.size} numbers, by at most {np.abs(a.astype(float) - b).max():.1e}"
 
 
 def compare(trees: dict[str, Path], scratch: Path, options: tuple[str, ...]) -> tuple[bool, str]:
-    """Whether both trees give the same tensors, and what is printed of it."""
+    """Return whether both trees give the same tensors, and the text to print."""
     try:
         earlier, now = (train(tree, scratch / name, options) for name, tree in trees.items())
     except RuntimeError as error:
@@ -99,7 +98,7 @@ def compare(trees: dict[str, Path], scratch: Path, options: tuple[str, ...]) -> 
 
 
 def compare_all(trees: dict[str, Path], scratch: Path) -> bool:
-    """Print a line for each case; whether all are the same."""
+    """Print a line for each case. Return whether all are the same."""
     write_digits(trees["the commit"] / "data" / "mnist", scratch / "digits")
     all_same = True
     for case, options in CASES.items():
@@ -112,9 +111,9 @@ def compare_all(trees: dict[str, Path], scratch: Path) -> bool:
 
 
 def main() -> int:
-    """Check the commit out, compare, and remove it again; the status to exit with."""
+    """Check out the commit, compare, and remove it again. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same_bytes", description="Compare with an earlier commit.")
-    parser.add_argument("--commit", default=COMMIT, help=f"what to compare with (default {COMMIT})")
+    parser.add_argument("--commit", default=COMMIT, help=f"the commit to compare with (default {COMMIT})")
     commit = parser.parse_args().commit
     with TemporaryDirectory() as name:
         scratch = Path(name).resolve()

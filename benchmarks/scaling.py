@@ -1,4 +1,4 @@
-"""How a step's time grows with the batch and shrinks with threads, beside PyTorch: `python -m benchmarks.scaling`"""
+"""The time of a step for several batch sizes and numbers of threads, compared with PyTorch: `python -m benchmarks.scaling`"""
 
 import json
 
@@ -8,7 +8,7 @@ BATCHES, THREADS, TURNS = (10, 30, 100, 300, 1000), (1, 2), 12
 
 
 def measure() -> list[dict[str, float]]:
-    """For each batch and number of threads: milliseconds a step of both sides, and PyTorch's over ours."""
+    """Return for each batch size and number of threads: milliseconds per step of both, and PyTorch's over ours."""
     rows = []
     for batch in BATCHES:
         for threads in THREADS:

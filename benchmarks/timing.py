@@ -1,4 +1,4 @@
-"""How the benchmarks take time: rivals in turn, so that a noisy neighbour disturbs them alike, and medians."""
+"""Time measurement for the benchmarks: the candidates run in turn, so that other load affects them equally, and medians."""
 
 import statistics
 import time
@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-REST = 0.05  # seconds before a turn: the threads of PyTorch's OpenMP go on spinning for a while when their work is done
+REST = 0.05  # seconds before a turn: PyTorch's OpenMP threads spin for a while after their work is done
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
+    """Return the wall-clock seconds of one call."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
 
 
 def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Seconds of every call, by name; in each round every run has its turn, in an order that alternates."""
+    """Return the seconds of every call, by name. In each round every run is called once; the order alternates."""
     names = list(runs)
     times: dict[str, list[float]] = {name: [] for name in names}
     for i in range(warm_up + rounds):
@@ -30,12 +30,12 @@ def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int 
 
 
 def median_ratio(numerator: list[float], denominator: list[float]) -> float:
-    """The median of the rounds' ratios: both of a pair met the same neighbours."""
+    """Return the median of the ratios of the rounds, in each of which both had the same other load."""
     return statistics.median(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
 def gemm_gflops(size: int = 1536, rounds: int = 7) -> float:
-    """GFLOP/s of a float32 matrix product in NumPy with all the threads its BLAS has now."""
+    """Return the GFLOP/s of a float32 matrix product in NumPy, with all threads that its BLAS has now."""
     rng = np.random.default_rng(0)
     a, b = rng.random((2, size, size), dtype=np.float32)
     out = np.empty_like(a)

@@ -1,8 +1,8 @@
-"""How long training takes until 99 % of held-out images are right, beside PyTorch: `python -m benchmarks.to_99`
+"""Training time until 99 % of the held-out images are classified correctly, compared with PyTorch: `python -m benchmarks.to_99`
 
 The last 5,000 training images are held out. Every 100 steps the clock stops and the network is measured on them: W in dense
-training (Adam, no penalty), V in SGL-l0 with quick's schedule. Both sides have the same settings, batches of 100 in orders
-drawn from the same seeds, and each its own starting weights; each takes its turn, seed by seed.
+training (Adam, no penalty), V in SGL-l0 with quick's schedule. Both have the same settings, and batches of 100 in orders drawn
+from the same seeds, but different initial weights. They alternate, seed by seed.
 """
 
 import json
@@ -32,7 +32,7 @@ Step = Callable[[int, int, np.ndarray], object]  # epoch, index in the epoch, in
 
 
 def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Callable[[], float]) -> float:
-    """Seconds of training, the looks at held-out images not counted; infinity if the run ends below what is wanted."""
+    """Return the seconds of training, without the measurements; infinity if the run ends below the wanted accuracy."""
     taken, count = 0.0, 0
     for epoch in range(config.epochs):
         order = np.random.default_rng((config.seed, epoch)).permutation(images)
@@ -46,8 +46,8 @@ def seconds_to_wanted(config: TrainConfig, images: int, step: Step, accuracy: Ca
     return float("inf")
 
 
-def ours(config: TrainConfig, digits: Digits) -> float:
-    """Seconds until minisgl is there."""
+def our_seconds(config: TrainConfig, digits: Digits) -> float:
+    """Return the seconds until minisgl has the wanted accuracy."""
     splitting = make_splitting(config, lenet5(np.random.default_rng(config.seed)))
     splitting = shareable(splitting, config.shards, config.threads)
     training = Training(config, splitting, digits)
@@ -63,8 +63,8 @@ def ours(config: TrainConfig, digits: Digits) -> float:
         )
 
 
-def theirs(config: TrainConfig, digits: Digits) -> float:
-    """Seconds until PyTorch is there."""
+def torch_seconds(config: TrainConfig, digits: Digits) -> float:
+    """Return the seconds until PyTorch has the wanted accuracy."""
     torch.set_num_threads(config.threads)
     peer = Peer(config.penalty.group_weight, config.lr, channels_last=True, seed=config.seed)
     training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)  # for its schedule
@@ -87,12 +87,12 @@ def theirs(config: TrainConfig, digits: Digits) -> float:
 
 
 def measure() -> dict[str, float]:
-    """Median seconds over the seeds, for both modes and both sides."""
+    """Return the median seconds over the seeds, for both modes and both libraries."""
     digits = mnist.load()[0]
     figures = {}
     for mode, config in MODES.items():
         seeds = [replace(config, seed=seed) for seed in SEEDS]
-        pairs = [(ours(seeded, digits), theirs(seeded, digits)) for seeded in seeds]
+        pairs = [(our_seconds(seeded, digits), torch_seconds(seeded, digits)) for seeded in seeds]
         figures[f"to_99_{mode}_ours_s"] = statistics.median(pair[0] for pair in pairs)
         figures[f"to_99_{mode}_torch_s"] = statistics.median(pair[1] for pair in pairs)
     return figures

@@ -1,10 +1,11 @@
-"""How long one training step takes, beside the same step in PyTorch: `python -m benchmarks.train_step [--json]`
+"""The time of one training step, compared with the same step in PyTorch: `python -m benchmarks.train_step [--json]`
 
 The whole SGL-l0 step on LeNet-5 at batch 100, float32, two cores: forward, backward, the gradients of group lasso and coupling,
-Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in eager mode, once in its usual
-memory order and once in channels_last, the faster of which is the rival; the two sides take turns of 20 steps each, and
-the ratio is the median over the turns. torch.compile's time is printed beside it. The share of the GEMM limit says how much
-of the time im2col's 1.32 GFLOP would need at the machine's rate for large matrices; Winograd's convolution does with less.
+Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in eager mode, in its usual memory
+order and in channels_last, and the faster of the two counts. minisgl and PyTorch alternate in turns of 20 steps each, and the
+ratio is the median over the turns. torch.compile's time is printed too. The share of the GEMM limit is the time that im2col's
+1.32 GFLOP would need at the machine's rate for large matrices, over the measured time; Winograd's convolution needs fewer
+operations.
 """
 
 import argparse
@@ -35,13 +36,13 @@ THRESHOLD = 0.05  # half-way up quick's ramp
 
 
 def our_step(shards: Shards, splitting: Splitting, images: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
-    """minisgl's step on one batch."""
+    """Return a function that takes minisgl's step on one batch."""
     settings = StepSettings(CONFIG.lr, CONFIG.regime.beta, dict.fromkeys(splitting.network.layout.weights, THRESHOLD))
     return lambda: shards.step(splitting, settings, images, labels)
 
 
 def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, compiled: bool = False) -> Callable[[], object]:
-    """PyTorch's step on the same batch."""
+    """Return a function that takes PyTorch's step on the same batch."""
     peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=channels_last)
     if compiled:
         peer.network = torch.compile(peer.network)
@@ -51,7 +52,7 @@ def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool, comp
 
 
 def repeated(step: Callable[[], object]) -> Callable[[], None]:
-    """A turn."""
+    """Return a function that takes one turn of steps."""
 
     def turn() -> None:
         for _ in range(TURN):
@@ -61,7 +62,7 @@ def repeated(step: Callable[[], object]) -> Callable[[], None]:
 
 
 def measure(batch: int = BATCH, threads: int = THREADS, rounds: int = ROUNDS, compiled: bool = True) -> dict[str, float]:
-    """Milliseconds a step of both sides, and what follows from them; see the keys."""
+    """Return the milliseconds per step of both, and ratios derived from them; see the keys."""
     digits = mnist.load()[0][:batch]
     torch.set_num_threads(threads)
     with threadpool_limits(limits=threads, user_api="blas"):
@@ -94,7 +95,7 @@ def measure(batch: int = BATCH, threads: int = THREADS, rounds: int = ROUNDS, co
 
 def main() -> None:
     """Print the figures, as text or as one JSON object."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description="One training step, beside PyTorch's.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description="Time a step, also in PyTorch.")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     as_json = parser.parse_args().json
     figures = measure()

@@ -1,4 +1,4 @@
-"""An earlier commit beside this checkout, for the scripts that compare the two."""
+"""Check out an earlier commit, for the scripts that compare it with this checkout."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ COMMIT = "b839a80"  # the last one of the first edition
 
 @contextmanager
 def checked_out(commit: str, scratch: Path) -> Iterator[Path]:
-    """The commit's tree, in a folder of `scratch` while the context lasts. RuntimeError when there is no such commit."""
+    """Yield the commit's tree, in a folder of `scratch`, and remove it afterwards. RuntimeError if there is no such commit."""
     tree = scratch / "tree"
     git = ["git", "-C", str(ROOT), "worktree"]
     added = subprocess.run([*git, "add", "--quiet", "--detach", tree, commit], capture_output=True, text=True, check=False)

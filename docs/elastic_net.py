@@ -1,4 +1,4 @@
-"""The elastic net: l1, and a little of the squared length, so that large weights are pulled harder than small ones."""
+"""The elastic net: l1 plus a small multiple of the squared l2 norm, which pulls large weights harder than small ones."""
 
 from dataclasses import dataclass
 

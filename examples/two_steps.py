@@ -1,7 +1,7 @@
-"""The two steps on one page: a network learns to read digits, and 95 % of its weights become exactly zero as it does.
+"""The two steps on one page: a network learns to classify digits while 95 % of its weights become exactly zero.
 
-A penalty that counts the weights that are not zero has no gradient where it matters. So there are two copies of the weights:
-W learns, V is sparse, and beta holds them together. The objective, summed over the layers (biases pay nothing):
+A penalty that counts the nonzero weights has no useful gradient. So there are two copies of the weights: W is trained, V is
+sparse, and beta couples them. The objective, summed over the layers (biases have no penalty):
 
     F(W, V) = loss(W) + mu * group lasso(W) + lam ||V||_0 + beta/2 ||W - V||^2
 
@@ -32,18 +32,18 @@ EPOCHS, BATCH, HELD_OUT = 8, 100, 5000
 LR = 2e-3  # falls to 0 along half a cosine
 TAU, RAMP = 0.15, 0.5  # the threshold, and the fraction of the run in which it rises
 BETA, RISE = 0.02, 1000  # beta at the start, and the factor by which it rises
-SPARSE = L0(lam=1e-6)  # on V. Another penalty is another V-step: L1(lam) shrinks what it keeps, and wants a smaller TAU
-GROUP = GroupLasso(lam=3e-6, groups=1)  # on W: a group is a column, all weights that leave one input; its lam is mu
+SPARSE = L0(lam=1e-6)  # on V. Another penalty changes the V-step: L1(lam) shrinks the weights it keeps, and needs a smaller TAU
+GROUP = GroupLasso(lam=3e-6, groups=1)  # on W: a group is a column, all weights of one input; its lam is mu
 
 
 def mnist(name):
-    """Images x (N, 784), from 0 to 1, and labels (N,), from two IDX files: headers of 16 and 8 bytes, then the numbers."""
+    """Return images x (N, 784), from 0 to 1, and labels (N,), from two IDX files: headers of 16 and 8 bytes, then numbers."""
     x, labels = (gzip.decompress((DATA / f"{name}-{kind}-ubyte.gz").read_bytes()) for kind in ("images-idx3", "labels-idx1"))
     return np.frombuffer(x, np.uint8, offset=16).reshape(-1, 784) / np.float32(255), np.frombuffer(labels, np.uint8, offset=8)
 
 
 def forward(x, W, b):
-    """What enters each layer, and the logits: [(N, 784), (N, 300), (N, 100), (N, 10)]."""
+    """Return the input of each layer, and the logits: [(N, 784), (N, 300), (N, 100), (N, 10)]."""
     h = [x]
     for k in range(len(W)):
         z = h[k] @ W[k].T + b[k]  # (N, D_in) @ (D_in, D_out) + (D_out,)
@@ -52,29 +52,29 @@ def forward(x, W, b):
 
 
 def gradients(x, labels, W, b):
-    """The gradients of the mean cross-entropy, layer by layer: dW[k] (D_out, D_in), db[k] (D_out,)."""
+    """Return the gradients of the mean cross-entropy, by layer: dW[k] (D_out, D_in), db[k] (D_out,)."""
     h = forward(x, W, b)
     p = np.exp(h[-1] - h[-1].max(axis=1, keepdims=True))  # (N, 10)
     p /= p.sum(axis=1, keepdims=True)  # softmax
     p[np.arange(len(x)), labels] -= 1
-    dz = p / len(x)  # (N, D_out): the gradient by what the layer computes, before its ReLU
+    dz = p / len(x)  # (N, D_out): the gradient by the layer's output before its ReLU
     dW, db = [None] * len(W), [None] * len(W)
     for k in reversed(range(len(W))):
         dW[k], db[k] = dz.T @ h[k], dz.sum(axis=0)  # (D_out, N) @ (N, D_in), (D_out,)
         if k > 0:
-            dz = (dz @ W[k]) * (h[k] > 0)  # (N, D_out) @ (D_out, D_in), and back through the ReLU below
+            dz = (dz @ W[k]) * (h[k] > 0)  # (N, D_out) @ (D_out, D_in), and through the ReLU of the layer below
     return dW, db
 
 
 def adam(w, g, m, s, *, lr, t):
-    """Step t = 1, 2, ... of Adam: w, and the running means m of g and s of g^2, change in place."""
+    """Take step t = 1, 2, ... of Adam. w and the running means m of g and s of g^2 are changed in place."""
     m += 0.1 * (g - m)
     s += 0.001 * (g * g - s)
     w -= lr * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
 
 
 def train(x, labels, epochs=EPOCHS, seed=0):
-    """W and V, lists of (D_out, D_in), and the biases b, a list of (D_out,), after the two steps on every mini-batch."""
+    """Train, and return W and V, lists of (D_out, D_in), and the biases b, a list of (D_out,)."""
     rng = np.random.default_rng(seed)
     W = [rng.normal(0, np.sqrt(2 / d_in), (d_out, d_in)).astype(np.float32) for d_in, d_out in pairwise(SIZES)]
     b = [np.zeros(d_out, np.float32) for d_out in SIZES[1:]]
@@ -100,7 +100,7 @@ def train(x, labels, epochs=EPOCHS, seed=0):
 
 
 def error(x, labels, W, b):
-    """The share of images that are read wrongly, in %."""
+    """Return the percentage of images that are classified wrongly."""
     return 100 * np.mean(forward(x, W, b)[-1].argmax(axis=1) != labels)
 
 

@@ -1,11 +1,11 @@
 """minisgl: sparse training of convolutional networks from scratch, in NumPy, with every gradient written by hand.
 
 `run = minisgl.fit(minisgl.preset("quick", epochs=3))` trains as `python -m minisgl.train` does, and `minisgl.Run.open(RUN)`
-reads what it saved. `network, report = minisgl.load(RUN)` gives the network, and `minisgl.load("RUN/compact.safetensors")` the
-one that `python -m minisgl.compress` made of it.
+reads a finished run. `network, report = minisgl.load(RUN)` loads its network, and `minisgl.load("RUN/compact.safetensors")`
+loads the smaller one that `python -m minisgl.compress` wrote.
 
-A name is imported when it is first used: `import minisgl` alone loads nothing, not even NumPy, and `import minisgl.penalties`
-NumPy and nothing heavier.
+Names are imported on first use. `import minisgl` alone loads nothing, not even NumPy; `import minisgl.penalties` loads NumPy
+and nothing heavier.
 """
 
 import importlib
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Each name and the module that has it; a folder has itself.
+# The module that defines each name; a subpackage is its own module.
 _MODULE_OF = {
     "MinisglError": "minisgl.errors",
     "TrainConfig": "minisgl.config",
@@ -46,7 +46,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for; Python calls this for a name that the module does not have yet, once a name."""
+    """Import the name on first use. Python calls this only for a name that the module does not have yet."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_MODULE_OF[name])

@@ -1,10 +1,10 @@
-"""Shaky or regular? `python -m minisgl.classify RUN IMAGE...`
+"""Classify words as shaky or regular: `python -m minisgl.classify RUN IMAGE...`
 
-    python -m minisgl.classify runs/shaky-curves-l0-1 note.png                          a picture of your own
+    python -m minisgl.classify runs/shaky-curves-l0-1 note.png                          your own picture
     python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --font cursive       a word drawn in a regular hand
-    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --tremor 0.15        and in a shaky one
+    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --tremor 0.15        a word drawn in a shaky hand
 
-For each picture a line, and a picture of what the network looked at: NAME-looked-at.png, in the directory --out.
+Prints a line for each picture, and writes a figure of what the network looked at to NAME-looked-at.png in the directory --out.
 """
 
 import json
@@ -32,34 +32,34 @@ CLASSES = ("regular", "shaky")
 
 @dataclass(frozen=True)
 class ClassifyConfig:
-    """Tell words in a shaky hand from words in a regular one, with a network of the experiment shaky-curves."""
+    """Classify handwritten words as shaky or regular, with a shaky-curves run."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory."""
-    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGE")] = ()
-    """Pictures of single words, dark on light or light on dark, any size."""
-    word: str | None = None
-    """Instead of a picture: a word to draw."""
+    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="[IMAGE ...]", help_behavior_hint="")] = ()
+    """Pictures of single words, dark on light or light on dark, of any size."""
+    word: Annotated[str | None, tyro.conf.arg(metavar="WORD", help_behavior_hint="")] = None
+    """Draw and classify this word instead of pictures."""
     font: Text = None
-    """The drawn word's font: a built-in font's name, or a TTF file. Default: cursive."""
+    """Font of the drawn word: the name of a built-in font, or a TTF file. Default: cursive."""
     tremor: Number = None
-    """The drawn word's tremor, RMS in x-heights; the experiment's are 0.09 to 0.18. Default: 0, a regular hand."""
+    """Tremor of the drawn word, RMS in x-heights. The training set has 0.09 to 0.18. Default: 0, a regular hand."""
     seed: Whole = None
-    """Seed of what else is random in the drawn word. Default: 0."""
+    """Seed of the other random properties of the drawn word. Default: 0."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path()
-    """Where the pictures of what the network looked at are written."""
+    """Directory for the figures of what the network looked at."""
     json: bool = False
-    """Print one JSON list instead of lines."""
+    """Print one JSON list instead of lines of text."""
 
 
 def pictures(config: ClassifyConfig) -> list[tuple[str, np.ndarray]]:
-    """Names and pictures (1, 48, 128). MinisglError when one cannot be read or drawn, or nothing is asked."""
+    """Return names and pictures (1, 48, 128). MinisglError if one cannot be read or drawn, or if none is given."""
     if bool(config.images) == (config.word is not None):
-        raise MinisglError("give pictures, or --word and how to draw it")
+        raise MinisglError("give either pictures or --word")
     if config.word is None:
         for option in ("font", "tremor", "seed"):
             if (value := getattr(config, option)) is not None:
-                raise MinisglError(f"--{option} {value} is for a word that --word draws, and not for pictures")
+                raise MinisglError(f"--{option} {value} is for a word drawn with --word, not for pictures")
         return [(str(path), read_word(path)) for path in config.images]
     if (seed := config.seed or 0) < 0:
         raise MinisglError(f"--seed must be 0 or more, and is {seed}")
@@ -68,13 +68,13 @@ def pictures(config: ClassifyConfig) -> list[tuple[str, np.ndarray]]:
 
 
 def classify(network: Network, image: np.ndarray) -> dict[str, Any]:
-    """What the network says of an image (1, 48, 128): "class", and "shaky", the probability that it is."""
+    """Return the network's answer for an image (1, 48, 128): "class", and "shaky", the probability of this class."""
     p = softmax(network.forward(image[None])[0])[0]
     return {"class": CLASSES[int(p.argmax())], "shaky": float(p[1])}
 
 
 def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
-    """Where the picture of `name` goes; two pictures of one call never overwrite each other."""
+    """Return the path for the figure of `name`, different from those in `taken`, and add it to them."""
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(name).stem) or "word"
     path, n = directory / f"{stem}-looked-at.png", 1
     while path in taken:
@@ -85,17 +85,17 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
 
 
 def run(config: ClassifyConfig) -> list[dict[str, Any]]:
-    """Classify, write the pictures of what was looked at, and return what was found, in order."""
+    """Classify, write the figures of what the network looked at, and return the answers in order."""
     network, report = load_run(config.run)
     known = experiments.EXPERIMENTS.get(report["experiment"])  # a user's own is not imported because a file names it
     if known is None or not known.read_word:
         readers = " or ".join(each.name for each in experiments.EXPERIMENTS.values() if each.read_word)
-        raise MinisglError(f"{config.run} is a run of {report['experiment']}; shaky hands are told by one of {readers}")
-    asked = pictures(config)  # all of them are read before anything is written
+        raise MinisglError(f"{config.run} is a run of {report['experiment']}; classify needs a run of {readers}")
+    images = pictures(config)  # all are read before anything is written
     if not config.out.is_dir():
-        raise MinisglError(f"--out {config.out} is no directory")
+        raise MinisglError(f"--out {config.out} is not a directory")
     found, taken = [], set[Path]()
-    for name, image in asked:
+    for name, image in images:
         answer = {"picture": name, **classify(network, image)}
         path = free_name(config.out, name, taken)
         percent = 100 * (answer["shaky"] if answer["class"] == "shaky" else 1 - answer["shaky"])
@@ -106,7 +106,7 @@ def run(config: ClassifyConfig) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Parse, classify, and exit 2 with a sentence when something is wrong."""
+    """Parse the options and classify. On an error print one sentence and exit with status 2."""
     with errors_as_sentences():
         config = tyro.cli(ClassifyConfig, prog="python -m minisgl.classify", args=sys.argv[1:])
         found = run(config)

@@ -1,4 +1,4 @@
-"""How a command ends when something is wrong: one sentence on stderr, exit status 2, no traceback."""
+"""How a command reports an error: one sentence on stderr, exit status 2, no traceback."""
 
 import io
 import sys
@@ -10,13 +10,13 @@ from minisgl.errors import MinisglError
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Turn what a user can mend into a sentence on stderr and exit status 2; Ctrl-C exits 130.
+    """Turn an error that a user can fix into a sentence on stderr and exit status 2. Ctrl-C exits with status 130.
 
-    That is every MinisglError, and what the system refuses: memory, or output that cannot be written where it goes.
+    These errors are every MinisglError, too little memory, and output that cannot be written.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path may have letters that the encoding lacks: cp1252, say
+            stream.reconfigure(errors="backslashreplace")  # a path may have letters that an encoding such as cp1252 lacks
     try:
         yield
         sys.stdout.flush()

@@ -1,15 +1,15 @@
-"""A trained run's network without the units that play no part: `python -m minisgl.compress RUN [--data DIR]`
+"""Remove the units that do not affect the logits of a run's network: `python -m minisgl.compress RUN [--data DIR]`
 
     python -m minisgl.compress runs/mnist-lenet5-l0-1
 
 Prints what the network costs before and after, and adds to the run's directory
 
     compact.safetensors        the smaller network, as minisgl.load reads it; see formats/network_file.py
-    compact.onnx               the same for other programs; see onnx_file.py
+    compact.onnx               the same for other programs; see formats/onnx_file.py
     figures/architecture.png   both architectures
-    compact.json               the numbers of the table; written last, it says that all the rest is there
+    compact.json               the numbers of the table; written last, so if it exists, so do the other files
 
-compact.py says which units go, and why the logits stay the same.
+analysis/compact.py explains which units are removed, and why the logits stay the same.
 """
 
 import sys
@@ -31,23 +31,24 @@ from minisgl.training.directory import RunDirectory
 
 @dataclass(frozen=True)
 class CompressConfig:
-    """Take out of a run's network every unit that plays no part, exactly, and say what that saves."""
+    """Remove all units that do not affect the output, and show the savings."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The run directory, to which compact.safetensors, compact.onnx, compact.json and a figure are added."""
-    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    """The run directory. compact.safetensors, compact.onnx, compact.json and a figure are added to it."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """For mnist-lenet5: a directory with MNIST's IDX test files, or others of the same names.
+    Default: the data that the run was trained on."""
     experiment: OWN = None
-    """The experiment, named again, of a run with one of your own."""
+    """If the run used your own experiment: its name, as in training."""
     network: BUILD = None
-    """The network, named again, of a run with one of your own."""
+    """If the run used your own network: its name, as in training."""
 
 
 def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
     """Write the compact network of a run, print the table, and return what compact.json holds.
 
-    MinisglError when the run or the data cannot be read, onnx is not installed, or a file cannot be written: then none of
-    the files is there.
+    MinisglError if the run or the data cannot be read, onnx is not installed, or a file cannot be written; then none of the
+    files is left.
     """
     onnx_file.require_onnx()
     run = Run.open(config.run, config.experiment, config.network)
@@ -59,7 +60,7 @@ def compress(config: CompressConfig, console: Console) -> dict[str, Any]:
 
 
 def print_table(report: dict[str, Any], console: Console) -> None:
-    """Before and after, and how many times less; what the lines mean stands below."""
+    """Print the costs before and after and their ratios, and notes on what the lines mean."""
     before, after = report["before"], report["after"]
     table = Table()
     for heading in ("", "before", "after", "times less"):
@@ -81,17 +82,17 @@ def print_table(report: dict[str, Any], console: Console) -> None:
     row("test error, %", "test_error", ".2f", ratio=False)
     console.print(table)
     notes = (
-        f"The same class for {report['same_predictions']:,} of {report['test_images']:,} test images; largest difference of "
-        f"logits {report['largest_difference']:.2g}, largest logit {report['largest_logit']:.3g}. Units: outputs of "
-        f"convolutions and inputs of linear layers. Dense: the file, float32. Packed: a bit for each weight, and those that "
-        f"are not zero in float32. Times: of one core, without waiting; median of {report['rounds']} passes, in turn, batches "
-        f"of {EVALUATION_BATCH}, {report['device']}."
+        f"Both predict the same class for {report['same_predictions']:,} of {report['test_images']:,} test images; largest "
+        f"difference of logits {report['largest_difference']:.2g}, largest logit {report['largest_logit']:.3g}. Units: outputs "
+        f"of convolutions and inputs of linear layers. Dense: the file, float32. Packed: one bit for each weight, and nonzero "
+        f"weights in float32. Times: processor time on one core, median of {report['rounds']} alternating passes, batches of "
+        f"{EVALUATION_BATCH}, {report['device']}."
     )
     console.print(notes, highlight=False, markup=False)
 
 
 def main() -> None:
-    """Parse, compress, and exit 2 with a sentence when something is wrong."""
+    """Parse the options and compress. On an error print one sentence and exit with status 2."""
     with errors_as_sentences():
         compress(tyro.cli(CompressConfig, prog="python -m minisgl.compress", args=sys.argv[1:]), Console())
 

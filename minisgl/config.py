@@ -1,14 +1,14 @@
-"""What a run is made with: a small frozen dataclass for each thing that reads it, and one that holds them all.
+"""The configuration of a run: a small frozen dataclass for each part of the code that reads one, and TrainConfig for all.
 
     TrainConfig    data       where the images come from, and how they are batched       DataConfig
                    penalty    the group lasso on W and r on V                            PenaltyConfig
-                   regime     how the threshold, beta and the learning rate move         ContinuationConfig or PaperConfig
-                   optimizer  how the W-step uses its gradient                           AdamConfig or SGDConfig
+                   regime     how the threshold, beta and the learning rate change       ContinuationConfig or PaperConfig
+                   optimizer  the optimiser of the W-step                                AdamConfig or SGDConfig
                    refit      the last epochs, without penalties                         RefitConfig
 
-Each field has the name of its option on the command line, and no two parts of one configuration share a name. So a
-configuration is also a flat table, option by option: `as_flags` gives it and `from_flags` reads it. config.json, a
-checkpoint's identity and the lines of results.jsonl are that table. flags.py has the options themselves.
+Each field has the name of its option on the command line, and no two parts of a configuration share a name. So a configuration
+is also a flat table of options: `as_flags` makes it and `from_flags` reads it. config.json, a checkpoint's identity and the
+configurations in results.jsonl have this form. flags.py defines the options.
 """
 
 from collections.abc import Sequence
@@ -39,15 +39,15 @@ __all__ = [
     "check",
     "from_flags",
     "from_json",
-    "named_again",
+    "options_to_repeat",
 ]
 
-VERSION = 2  # of config.json; the flat files of before have none
+VERSION = 2  # of config.json; the first version had no version number
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The images: their directory (None: the experiment's own), how many are held out, shifts in pixels, images a batch."""
+    """The images: directory (None: the experiment's own), number held out, largest shift in pixels, batch size."""
 
     data: Path | None = None
     holdout: int = 0
@@ -57,7 +57,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class PenaltyConfig:
-    """The penalties: r on V with weight lam, on `sparse_layers` (none named: all), and the group lasso with group_lam on W."""
+    """The penalties: r on V, on `sparse_layers` (empty: all), with weight lam; the group lasso on W with weight group_lam."""
 
     penalty: str = "l0"
     penalty_option: tuple[str, ...] = ()
@@ -68,18 +68,18 @@ class PenaltyConfig:
 
     @property
     def acts_on_v(self) -> bool:
-        """Whether there is an r on V: without one V is W."""
+        """Whether there is an r on V. Without one, V is W."""
         return has_r(self.penalty) and self.lam > 0
 
     @property
     def group_weight(self) -> float:
-        """lam of the group lasso on W: 0 with penalty none."""
+        """The weight of the group lasso on W: 0 with penalty none."""
         if self.penalty == "none":
             return 0.0
         return self.lam if self.group_lam is None else self.group_lam
 
     def sparse_among(self, layers: Sequence[str]) -> list[str]:
-        """Which of a network's layers r acts on. MinisglError when sparse_layers names others."""
+        """Return the layers of a network that r acts on. MinisglError if sparse_layers names a layer that it does not have."""
         if unknown := [name for name in self.sparse_layers if name not in layers]:
             raise MinisglError(f"--sparse-layers names {', '.join(unknown)}; the layers are {', '.join(layers)}")
         return [name for name in layers if name in self.sparse_layers or not self.sparse_layers]
@@ -87,7 +87,7 @@ class PenaltyConfig:
 
 @dataclass(frozen=True)
 class ContinuationConfig:
-    """Continuation: the threshold, one number or one for each layer with an r, is ramped; then beta rises. See schedules.py."""
+    """Continuation: the threshold (one number, or one for each layer with an r) rises; then beta rises. See schedules.py."""
 
     threshold: tuple[float, ...] = (0.1,)
     ramp: float = 0.5
@@ -98,7 +98,7 @@ class ContinuationConfig:
 
 @dataclass(frozen=True)
 class PaperConfig:
-    """The paper's regime: the threshold follows from lam and beta, so there is none here; lr falls and beta grows in steps."""
+    """The paper's regime: lr falls and beta grows in steps. The threshold follows from lam and beta, so it is None here."""
 
     threshold: None = None
     lr_drops: tuple[int, ...] = (40, 80, 120, 160)
@@ -109,14 +109,14 @@ class PaperConfig:
 
 @dataclass(frozen=True)
 class AdamConfig:
-    """Adam has nothing to choose but the learning rate."""
+    """Adam. Its only setting is the learning rate, TrainConfig.lr."""
 
     optimizer: Literal["adam"] = "adam"
 
 
 @dataclass(frozen=True)
 class SGDConfig:
-    """Stochastic gradient descent with momentum, 0 <= momentum < 1, in Nesterov's form or the usual one."""
+    """Stochastic gradient descent with momentum, 0 <= momentum < 1, or with Nesterov momentum."""
 
     optimizer: Literal["sgd"] = "sgd"
     momentum: float = 0.9
@@ -125,7 +125,7 @@ class SGDConfig:
 
 @dataclass(frozen=True)
 class RefitConfig:
-    """The last `refit` epochs, and the fraction `prune` of the weights that become zero when they begin."""
+    """The number `refit` of last epochs without penalties, and the fraction `prune` of weights set to 0 before them."""
 
     refit: int = 0
     prune: float = 0.0
@@ -133,7 +133,7 @@ class RefitConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A whole run. `minisgl.preset(...)` makes one from a preset and options by their names on the command line."""
+    """The configuration of a run. `minisgl.preset(...)` makes one from a preset and options named as on the command line."""
 
     experiment: str = "mnist-lenet5"
     network: str | None = None
@@ -154,18 +154,18 @@ class TrainConfig:
     out: Path | None = None
 
 
-# Fields that may differ between a run and its continuation: they change nothing in what comes out.
+# Fields that may change when a run is resumed: they do not change its result. (The data are compared by their fingerprint.)
 MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
 
 
-def named_again(config: TrainConfig) -> str:
-    """The options that a resume must repeat, since no module is imported because a file names it: " --network mlp:build"."""
+def options_to_repeat(config: TrainConfig) -> str:
+    """Return the options to repeat with --resume, as " --network mlp:build": modules named in a file are never imported."""
     names = {"penalty": config.penalty.penalty, "experiment": config.experiment, "network": config.network}
     return "".join(f" --{option} {name}" for option, name in names.items() if name is not None and ":" in name)
 
 
 def check(config: TrainConfig) -> None:
-    """Raise MinisglError, one sentence that names the option, its value and its range, unless every value is in range."""
+    """Raise MinisglError, which names the option, its value and its range, unless every value is in range."""
     values = as_flags(config)
 
     def require(holds: bool, option: str, wanted: str, value: object = None) -> None:
@@ -183,7 +183,7 @@ def check(config: TrainConfig) -> None:
     require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
     for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):
         value = values[option]
-        # the smallest keep 1/beta and threshold^2/lam finite
+        # the lower bound keeps 1/beta and threshold^2/lam finite
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
     require_each(("beta_growth", "beta_rise"), 1e-12, 1e12, "a number from 1e-12 to 1e12")
     match config.regime:
@@ -197,33 +197,33 @@ def check(config: TrainConfig) -> None:
                 require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
             growths = (config.epochs - 1) // every
             end = log10(beta) + growths * log10(growth) if beta > 0 else 0
-            require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30, after growing {growths} times")
+            require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30 after {growths} increases")
     if isinstance(config.optimizer, SGDConfig):
         require(0 <= config.optimizer.momentum < 1, "momentum", "at least 0 and below 1")
     refit, prune = config.refit.refit, config.refit.prune
     require(0 <= refit < config.epochs, "refit", f"a whole number >= 0, below the epochs, {config.epochs}")
     require(0 <= prune < 1, "prune", "at least 0 and below 1")
-    require(prune == 0 or refit > 0, "prune", "0 without a refit (--refit), before which it is done")
+    require(prune == 0 or refit > 0, "prune", "0 without a refit (--refit)")
     if config.penalty.acts_on_v and config.regime.beta == 0:
-        raise MinisglError(f"--beta 0 would leave V to itself: penalty {config.penalty.penalty} needs a coupling beta > 0")
+        raise MinisglError(f"--beta 0 would decouple V from W: penalty {config.penalty.penalty} needs a coupling beta > 0")
 
 
 def from_flags(values: Any, where: str = "the table") -> TrainConfig:
-    """The configuration in a flat table, with every field there and of its type; else MinisglError that says which."""
+    """Return the configuration in a flat table. MinisglError, which names the field, if one is missing or of another type."""
     return flat.from_flags(TrainConfig, values, where)
 
 
 def as_json(config: TrainConfig) -> dict[str, Any]:
-    """The content of config.json."""
+    """Return the content of config.json."""
     return {"version": VERSION, **as_flags(config)}
 
 
 def from_json(path: Path) -> TrainConfig:
-    """The configuration in a config.json. MinisglError when it is none, or another version of minisgl wrote it."""
+    """Return the configuration in a config.json. MinisglError if it is invalid, or another version of minisgl wrote it."""
     values = files.read_json(path)
     if isinstance(values, dict) and {"experiment", "penalty"} <= set(values) and values.get("version") != VERSION:
         when = "a later" if "version" in values else "an earlier"
-        raise MinisglError(f"{path.parent} was begun by {when} version of minisgl and cannot be resumed: train it anew")
+        raise MinisglError(f"{path.parent} was started by {when} version of minisgl and cannot be resumed: train it again")
     if isinstance(values, dict):
         values = {name: value for name, value in values.items() if name != "version"}
     return from_flags(values, str(path))

@@ -1,7 +1,7 @@
-"""The one error type whose message a user sees, and the sentence that is said when a package of an extra is missing.
+"""The error type whose message a user sees, and the import of optional packages.
 
-A command that meets it prints the message, one sentence with the numbers in it, and exits with status 2. Anything else
-that escapes is a defect of ours and keeps its traceback.
+A command that catches a MinisglError prints its message, one sentence with the numbers in it, and exits with status 2. Any
+other exception is a bug in minisgl and keeps its traceback.
 """
 
 import importlib
@@ -9,18 +9,17 @@ from typing import Any
 
 
 class MinisglError(Exception):
-    """Something the user can mend: a wrong value, a missing or damaged file, a training that diverged."""
+    """An error that the user can fix: a wrong value, a missing or damaged file, a training run that diverged."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after all has been saved; the message says how to go on."""
+    """Ctrl-C, raised after everything has been saved; the message says how to continue."""
 
 
 def require(module: str, extra: str, purpose: str) -> Any:
-    """The module of that name, imported. MinisglError, with the command that installs minisgl's `extra`, if one is missing.
+    """Import and return a module. MinisglError if a package is missing: its message has the command that installs the extra.
 
-    `purpose` is what cannot go on without it: "compact.onnx". The package that the message names may be one that the module
-    imports in its turn.
+    `purpose` is what needs the module: "compact.onnx". The missing package may also be one that the module itself imports.
     """
     try:
         return importlib.import_module(module)

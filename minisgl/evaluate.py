@@ -1,8 +1,8 @@
-"""What does a trained network say? `python -m minisgl.evaluate RUN [--data DIR] [IMAGE...]`
+"""Evaluate a trained network: `python -m minisgl.evaluate RUN [--data DIR] [IMAGE...]`
 
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on its experiment's test set
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 --data fashion      its error on the test set in another directory
-    python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with its probabilities
+    python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with probabilities
 
 The network is the one in the run's model.safetensors. Nothing is written.
 """
@@ -27,28 +27,30 @@ from minisgl.training import origin
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Measure a run's network on a test set, or ask it for the digits in pictures."""
+    """Measure a run's network on a test set, or classify pictures of digits."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory."""
-    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGE")] = ()
-    """For mnist-lenet5: pictures of single digits, dark on light or light on dark. None given: the error on the test set."""
-    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """For mnist-lenet5: a directory with IDX test files of MNIST's names. None: the data the run was trained on."""
+    images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="[IMAGE ...]", help_behavior_hint="")] = ()
+    """For mnist-lenet5: pictures of single digits, dark on light or light on dark.
+    Without pictures: the error on the test set."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """For mnist-lenet5: a directory with MNIST's IDX test files, or others of the same names.
+    Default: the data that the run was trained on."""
     experiment: OWN = None
-    """The experiment, named again, of a run with one of your own."""
+    """If the run used your own experiment: its name, as in training."""
     network: BUILD = None
-    """The network, named again, of a run with one of your own."""
+    """If the run used your own network: its name, as in training."""
 
 
 def evaluate(config: EvaluateConfig) -> None:
-    """Print the error, or a line a picture. MinisglError when the run, the data or a picture cannot be read."""
+    """Print the error, or a line for each picture. MinisglError if the run, the data or a picture cannot be read."""
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
     run = Run.open(config.run, config.experiment, config.network)
     network, name = run.network, run.report["experiment"]
     if config.images:
-        origin.named_again(config.run, "--experiment", name, config.experiment)
+        origin.require_named(config.run, "--experiment", name, config.experiment)
         read = experiments.find(name).read_picture
         if read is None:
             readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
@@ -68,7 +70,7 @@ def evaluate(config: EvaluateConfig) -> None:
 
 
 def main() -> None:
-    """Parse, evaluate, and exit 2 with a sentence when something is wrong."""
+    """Parse the options and evaluate. On an error print one sentence and exit with status 2."""
     with errors_as_sentences():
         evaluate(tyro.cli(EvaluateConfig, prog="python -m minisgl.evaluate", args=sys.argv[1:]))
 

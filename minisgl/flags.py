@@ -1,9 +1,9 @@
-"""The options of `python -m minisgl.train`, and the one function that makes a configuration of them.
+"""The options of `python -m minisgl.train`, and the function that makes a configuration from them.
 
-`Flags` is flat, and None stands wherever an option was not given: the presets have the defaults. `configure` puts what was
-given into the preset's nested configuration, and refuses every option that this run would not use:
+`Flags` is flat. An option that was not given is None; the presets have the defaults. `configure` puts the given options into
+the preset's nested configuration, and refuses every option that this run would not use:
 
-    configure(paper, Flags(ramp=0.9))  ->  --ramp is of continuation, and preset paper has no thresholds to ramp
+    configure(paper, Flags(ramp=0.9))  ->  --ramp is an option of continuation, and preset paper has no thresholds to ramp
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from minisgl.penalties.names import has_r, lam_cancels, parse_options
 
 
 def _option(kind: Any, metavar: str | None = None) -> Any:
-    """An option that is given with a value of this type, or not at all: "None" is no value, and no default is printed."""
+    """Declare an option that takes a value of this type. "None" is not a value, and no default is printed."""
     return tyro.conf.arg(constructor=kind, metavar=metavar, help_behavior_hint="")
 
 
@@ -39,112 +39,124 @@ Folder = Annotated[Path | None, _option(Path, "DIR")]
 
 @dataclass(frozen=True)
 class Flags:
-    """Train a sparse convolutional network by two-step variable splitting, and write a run directory.
+    """Train a sparse convolutional network and write a run directory.
 
-    With no option: LeNet-5 on MNIST with sparse group l0, preset quick. Defaults below are mnist-lenet5's.
+    Without options: LeNet-5 on MNIST with sparse group l0, preset quick.
+
+    The defaults listed are those of mnist-lenet5.
     """
 
     experiment: Text = None
-    """What is trained, on what. mnist-lenet5: LeNet-5 on digits. shaky-curves: three convolutions and fc on words in a regular
-    or a shaky hand. module:NAME: an experiment of your own. Default: mnist-lenet5."""
+    """The network and the data.
+    mnist-lenet5: LeNet-5 on digits.
+    shaky-curves: three convolutions and one linear layer (fc), on words in a regular or shaky hand.
+    module:NAME: your own experiment.
+    Default: mnist-lenet5."""
     network: BUILD = None
-    """A network of your own for the experiment's images: build(rng) makes it. Default: the experiment's."""
+    """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
     penalty: Text = None
-    """r, on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, your own module:Class; group-lasso; none.
+    """The penalty r on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, or your own module:Class.
+    group-lasso: only the group lasso on W. none: no penalty.
     Default: l0; small: group-l0."""
     penalty_option: Annotated[tuple[str, ...] | None, _numbers("NAME=NUMBER [NAME=NUMBER ...]")] = None
     """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
     v_group: Annotated[Literal["none", "lasso", "l0"] | None, _option(Literal["none", "lasso", "l0"])] = None
-    """Moves the group term from W into the V-step: lasso (with l1 and l0), or l0 (with every separable r). Default: none."""
+    """Move the group term from W to the V-step: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
     preset: Text = None
-    """Defaults of all other options. quick: continuation, V is the network. paper: the paper's settings, W is the network.
-    sparse: quick at more length, for the fewest weights. small: the same with group-l0, for the fewest FLOPs. Default:
-    quick."""
+    """The defaults of all other options.
+    quick: continuation; V is the final network.
+    paper: the paper's settings; W is the final network.
+    sparse: a longer continuation, for the fewest weights.
+    small: a longer continuation with group-l0, for the fewest FLOPs.
+    Default: quick."""
     backend: Annotated[Backend | None, _option(Backend)] = None
-    """The array module that computes: numpy on the processor, cupy on an NVIDIA GPU. Default: numpy."""
+    """Array library: numpy on the CPU, cupy on an NVIDIA GPU. Default: numpy."""
     threads: Whole = None
-    """Cores that run the shards of a batch, on Linux by a process each. Changes the time, never the result. Default: 2;
-    cupy: 1."""
+    """Number of CPU cores to use. Changes the time, never the result. Default: 2; cupy: 1."""
     shards: Whole = None
-    """Shards that each batch is split into. Default: 2; cupy: 1."""
+    """Number of shards that each batch is split into. Default: 2; cupy: 1."""
     epochs: Whole = None
     """Passes over the training images. Default: quick 9, paper 200, sparse 100, small 38."""
     batch_size: Whole = None
     """Images per mini-batch. Default: 100."""
     shift: Whole = None
-    """Pixels by which each training image is moved at most, up or down and left or right, anew in every epoch. Default: 0;
-    sparse and small: 1."""
+    """Each training image is shifted vertically and horizontally by up to this many pixels, differently in each epoch.
+    Default: 0; sparse and small: 1."""
     optimizer: Annotated[Literal["adam", "sgd"] | None, _option(Literal["adam", "sgd"])] = None
-    """How the W-step uses its gradient. Default: adam."""
+    """Optimizer of the W-step. Default: adam."""
     lr: Number = None
-    """Learning rate at the start. Default: 0.002; paper and sparse: 0.001."""
+    """Initial learning rate. Default: 0.002; paper and sparse: 0.001."""
     lr_drops: Annotated[tuple[int, ...] | None, _numbers("INT [INT ...]")] = None
-    """Paper regime: lr is multiplied by 0.1 after each of these numbers of epochs. Default: 40 80 120 160."""
+    """Paper regime: epochs after which lr is multiplied by 0.1. Default: 40 80 120 160."""
     momentum: Number = None
-    """Momentum of sgd, 0 <= momentum < 1. Default: 0.9."""
+    """Momentum of sgd, at least 0 and below 1. Default: 0.9."""
     nesterov: Annotated[bool | None, _option(bool)] = None
-    """Nesterov's form of momentum, for sgd. Default: no."""
+    """Use Nesterov momentum with sgd. Default: no."""
     lam: Number = None
-    """Weight of r on V, in units of the loss. 0: no r, and V is W. A threshold takes its place, but for scad, mcp and
-    --v-group. Default: 2.5e-06; paper: 1.66667e-06."""
+    """Weight of r on V, in units of the loss. 0: no r, and V is W.
+    In continuation the threshold replaces it, except for scad, mcp and with --v-group.
+    Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
-    """Weight of the group lasso on W, in units of the loss. 0: no group lasso. Default: lam; sparse: 4e-06; small: 4e-05."""
+    """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
+    Default: the value of --lam; sparse: 4e-06; small: 4e-05."""
     beta: Number = None
-    """Coupling between W and V at the start: beta/2 * |W - V|^2, in units of the loss. Default: 0.02; paper: 4.16667e-05;
-    sparse and small: 0.1."""
+    """Initial weight of the coupling between W and V, beta/2 * |W - V|^2, in units of the loss.
+    Default: 0.02; paper: 4.16667e-05; sparse and small: 0.1."""
     beta_growth: Number = None
     """Paper regime: beta is multiplied by this every --beta-every epochs. Default: 1.25."""
     beta_every: Whole = None
-    """Paper regime: epochs between two growths of beta. Default: 40."""
+    """Paper regime: epochs between two increases of beta. Default: 40."""
     beta_rise: Number = None
-    """Continuation: beta at the end over beta at the start; it rises after the ramp. Default: quick 1000, but 1 for penalties
-    that shrink what they keep; sparse and small: 200."""
+    """Continuation: beta at the end divided by beta at the start; it rises after the ramp.
+    Default: quick 1000, but 1 for penalties that shrink the weights they keep; sparse and small: 200."""
     threshold: Annotated[tuple[float, ...] | None, _numbers("FLOAT [FLOAT ...]")] = None
-    """Size up to which weights of V are zero once the ramp has ended; one number, or one per layer. With preset paper it
-    chooses continuation. Default: quick 0.1, but 0.005 for penalties that shrink what they keep, and 0.02 for group-l0; sparse
-    0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
+    """Continuation: weights of V up to this size are zero after the ramp. One number, or one per layer.
+    With preset paper this option chooses continuation.
+    Default: quick 0.1, but 0.005 for penalties that shrink the weights they keep, and 0.02 for group-l0;
+    sparse 0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
-    """Layers that r acts on, by name. Default: all; shaky-curves: fc."""
+    """Names of the layers that r acts on. Default: all; shaky-curves: fc."""
     ramp: Number = None
-    """Continuation: the fraction of the run before the refit, between 0 and 1, after which the threshold is at its end.
+    """Continuation: fraction of the run (without the refit) in which the threshold rises; between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
-    """Continuation: the fraction of the run before the refit, 0 or more and below 1, from which on the learning rate falls.
+    """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""
     refit: Whole = None
-    """Epochs at the end, among --epochs, in which the weights that V has left are trained alone, without any penalty.
+    """How many of the last epochs train only the weights that are not zero in V, without any penalty.
     Default: 0; sparse: 20; small: 16."""
     prune: Number = None
-    """Fraction of the weights, the smallest, that are made zero when the refit begins. With penalty none: magnitude pruning.
+    """Fraction of the weights, the smallest, that are set to zero when the refit begins.
+    With penalty none this is magnitude pruning.
     Default: 0; sparse: 0.99643."""
     holdout: Whole = None
-    """Training images, the last ones, held out to measure the error during training. Default: 0."""
+    """Number of training images, the last ones, held out to measure the error during training. Default: 0."""
     seed: Whole = None
-    """Seed of the starting weights, and of the order and the shifts of the images. Default: 0."""
+    """Seed of the initial weights, and of the order and the shifts of the images. Default: 0."""
     out: Folder = None
     """The run directory. Default: runs/<experiment>-<penalty>-<n>."""
     data: Folder = None
-    """A directory with four IDX files of MNIST's names, .gz or raw. Default: the bundled MNIST."""
+    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST."""
     init: Annotated[Path | None, _option(Path, "FILE")] = None
-    """Start from the weights of this model.safetensors (PyTorch's layout). Default: draw them."""
+    """Start from the weights in this model.safetensors (PyTorch's layout). Default: random weights."""
     checkpoint_every: Whole = None
-    """Write a checkpoint after every so many steps too. 0: after each epoch only. Default: 0."""
+    """Also write a checkpoint after every so many steps. 0: only after each epoch. Default: 0."""
     resume: Folder = None
-    """Go on with the run in this directory; only --threads, --checkpoint-every, and what is your own (--penalty, --experiment,
-    --network) may be given too."""
+    """Continue the run in this directory. Only --threads and --checkpoint-every can be changed.
+    If the run used your own --penalty, --experiment or --network, give them again."""
 
     def given(self) -> dict[str, Any]:
-        """What was given, by name."""
+        """Return the options that were given, by name."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 
 
 def option(name: str) -> str:
-    """ "--batch-size" of "batch_size"."""
+    """Return the option's name on the command line: "--batch-size" for "batch_size"."""
     return f"--{name.replace('_', '-')}"
 
 
 def flags(**values: Any) -> Flags:
-    """Flags from Python values: paths as text or Path, one number for a list of one; None is as if it were not given.
+    """Return Flags from Python values. A path may be text or Path, a list of one number may be a number; None means not given.
 
     MinisglError for an unknown name, or a value of another type.
     """
@@ -160,25 +172,25 @@ def flags(**values: Any) -> Flags:
     return Flags(**made)
 
 
-# Options of one regime, and what the other one has instead.
-OF_CONTINUATION = {
+# The options of each regime, and what the other regime does instead.
+CONTINUATION_OPTIONS = {
     "ramp": "has no thresholds to ramp",
     "hold": "lowers the learning rate by --lr-drops",
     "beta_rise": "raises beta by --beta-growth",
 }
-OF_THE_PAPER = {
+PAPER_OPTIONS = {
     "lr_drops": "lowers the learning rate along a cosine",
     "beta_growth": "raises beta by --beta-rise",
     "beta_every": "raises beta by --beta-rise",
 }
-OF_SGD = ("momentum", "nesterov")
-OF_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
+SGD_OPTIONS = ("momentum", "nesterov")
+NEED_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
 
 
 def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
-    """The preset's configuration with what was given in its place. A threshold chooses continuation in the paper's preset too.
+    """Return the preset's configuration, changed by the given options. A threshold makes preset paper a continuation.
 
-    MinisglError, a sentence that names the option, for one that this run would not use.
+    MinisglError, which names the option, for one that this run would not use.
     """
     given = flags.given()
     given.pop("resume", None)
@@ -187,44 +199,44 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     config = changed(preset, {name: value for name, value in given.items() if name in as_flags(preset)})
     for name, value in given.items():
         reasons = (
-            _of_the_other(name, config, given),
+            _wrong_regime_or_optimizer(name, config, given),
             _without_penalty(name, value, config.penalty),
-            _lam_cancels(name, config),
+            _lam_without_effect(name, config),
         )
         if reason := next(filter(None, reasons), None):
             raise MinisglError(reason)
     return config
 
 
-def _of_the_other(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:
-    """The sentence about an option of another regime or optimiser than this configuration's; "" if it is not one."""
+def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:
+    """Return the message for an option of a regime or optimiser that this configuration does not use; "" if it does."""
     chosen = "--threshold chooses continuation, which" if "threshold" in given else f"preset {config.preset}"
-    if name in OF_CONTINUATION and isinstance(config.regime, PaperConfig):
-        return f"{option(name)} is of continuation, and {chosen} {OF_CONTINUATION[name]}"
-    if name in OF_THE_PAPER and isinstance(config.regime, ContinuationConfig):
-        return f"{option(name)} is of the paper's regime, and {chosen} {OF_THE_PAPER[name]}"
-    if name in OF_SGD and isinstance(config.optimizer, AdamConfig):
-        return f"{option(name)} is of sgd, and the optimizer is adam: give --optimizer sgd too"
+    if name in CONTINUATION_OPTIONS and isinstance(config.regime, PaperConfig):
+        return f"{option(name)} is an option of continuation, and {chosen} {CONTINUATION_OPTIONS[name]}"
+    if name in PAPER_OPTIONS and isinstance(config.regime, ContinuationConfig):
+        return f"{option(name)} is an option of the paper's regime, and {chosen} {PAPER_OPTIONS[name]}"
+    if name in SGD_OPTIONS and isinstance(config.optimizer, AdamConfig):
+        return f"{option(name)} is an option of sgd, and the optimizer is adam: give --optimizer sgd too"
     return ""
 
 
 def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
-    """The sentence about an option that a run with these penalties would not use; "" if it would."""
+    """Return the message for an option that a run with these penalties would not use; "" if it would."""
     if name == "penalty_option" and not has_r(penalty.penalty):
         return f"penalty {penalty.penalty} has no options, and got {', '.join(parse_options(value))}"
-    if name in OF_R and value != "none" and not penalty.acts_on_v:
+    if name in NEED_R and value != "none" and not penalty.acts_on_v:
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
-        why = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has none"
-        return f"{option(name)} {shown} needs an r with lam > 0, and {why}"
+        reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"
+        return f"{option(name)} {shown} needs an r with lam > 0, and {reason}"
     if name in ("lam", "group_lam") and penalty.penalty == "none":
         return f"{option(name)} is the weight of a penalty, and the penalty is none"
     if name == "lam" and penalty.penalty == "group-lasso" and penalty.group_lam is not None:
-        return f"--lam is of r on V, and penalty group-lasso has none; its weight is --group-lam, {penalty.group_lam:g}"
+        return f"--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, {penalty.group_lam:g}"
     return ""
 
 
-def _lam_cancels(name: str, config: TrainConfig) -> str:
-    """The sentence about a --lam that would change no weight: the threshold is chosen, the group lasso has its own weight."""
+def _lam_without_effect(name: str, config: TrainConfig) -> str:
+    """Return the message for a --lam that would change no weight: there are a threshold and a --group-lam; "" if it would."""
     penalty, regime = config.penalty, config.regime
     if name != "lam" or isinstance(regime, PaperConfig) or penalty.group_lam is None or not penalty.acts_on_v:
         return ""

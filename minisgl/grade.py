@@ -1,16 +1,16 @@
 """Grade a class's exercise notebooks: `python -m minisgl.grade FOLDER`
 
-    FOLDER/ada/05_hard_thresholding.ipynb          a folder for each student, and in it what was handed in
+    FOLDER/ada/05_hard_thresholding.ipynb          a folder for each student, with the notebooks that were handed in
     FOLDER/emmy/05_hard_thresholding.ipynb
 
     grades.csv:   student,exercise,passed,message
                   ada,05.ex1,yes,
                   ada,05.ex2,no,CheckFailed: 05.least_cost is not right yet. ...
 
-Of what a student hands in only the answer cells count, found by their ids; grading.py says how each is run. Whatever happens
-with one student's notebook, the others are graded. The CSV is written anew after every student.
+Only the answer cells of a notebook count; they are found by their ids. course/grading.py says how each answer is run. An error
+in one student's notebook does not keep the others from being graded. The CSV is written again after every student.
 
-This runs the students' code, with your rights. docs/teaching.md says how to do it safely.
+This runs the students' code with your rights. docs/teaching.md says how to do it safely.
 """
 
 import csv
@@ -27,7 +27,7 @@ from minisgl.errors import MinisglError, require
 from minisgl.formats import files
 
 if TYPE_CHECKING:
-    from minisgl.grading import Task
+    from minisgl.course.grading import Task
 
 NEEDED = ("nbformat", "nbval", "ipykernel", "psutil", "pytest")
 LONGEST = 300  # characters of a message
@@ -35,16 +35,16 @@ LONGEST = 300  # characters of a message
 
 @dataclass(frozen=True)
 class GradeConfig:
-    """Run the answers of a class in fresh exercise notebooks, and write who passed what."""
+    """Run the answers of a class in fresh exercise notebooks, and write a CSV file that says who passed which task."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
-    """What was handed in: a folder for each student, named after the student, with notebooks in it or below."""
+    """A folder that has a folder for each student, named after the student, with the notebooks handed in at any depth."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("grades.csv")
-    """The CSV file to write; one that is there already is not overwritten."""
+    """The CSV file to write. An existing file is not overwritten."""
     exercises: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("notebooks/exercises")
-    """The exercise notebooks as they were handed out."""
+    """The folder with the exercise notebooks as they were handed out."""
     timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
-    """The longest that one cell may run, in seconds."""
+    """The time limit for one cell, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Grade:
 
 
 def grade(config: GradeConfig) -> list[Grade]:
-    """Grade every student, tell how it goes, and write config.out; its lines.
+    """Grade every student and write the CSV file config.out; return its lines. A line is printed after each student.
 
-    Graded are the chapters that anybody has handed in. MinisglError when there is nothing to grade, a package is missing, or
-    the CSV cannot be written.
+    The chapters that are graded are those that at least one student has handed in. Raise MinisglError if there is nothing to
+    grade, a package is missing, or the CSV file cannot be written.
     """
     for package in NEEDED:
         require(package, "notebooks", "grading")
@@ -74,7 +74,7 @@ def grade(config: GradeConfig) -> list[Grade]:
     tasks = {chapter: found for chapter in chapters if (found := _tasks(config.exercises, chapter))}
     if not tasks:
         raise MinisglError(
-            f"{config.folder} holds no notebook of {config.exercises}; each is wanted as FOLDER/student/NN_name.ipynb"
+            f"{config.folder} holds no notebook of {config.exercises}; expected are files FOLDER/student/NN_name.ipynb"
         )
     grades: list[Grade] = []
     for student, notebooks in handed_in.items():
@@ -98,7 +98,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _notebooks(student: Path) -> dict[str, list[Path]]:
-    """A student's notebooks by chapter; what editors keep in hidden folders is left out."""
+    """Return a student's notebooks by chapter, without the copies that editors keep in hidden folders."""
     found: dict[str, list[Path]] = {}
     for path in sorted(student.rglob("[0-9][0-9]*.ipynb")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(student).parts):
@@ -107,7 +107,7 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
 
 
 def _tasks(exercises: Path, chapter: str) -> "list[Task]":
-    from minisgl.grading import tasks_of  # noqa: PLC0415 (it needs the extra, and grade has asked for it)
+    from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the packages that grade has checked for)
 
     paths = sorted(exercises.glob(f"{chapter}_*.ipynb"))
     try:
@@ -117,8 +117,8 @@ def _tasks(exercises: Path, chapter: str) -> "list[Task]":
 
 
 def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> dict[str, str]:
-    """For every task of a chapter, as "05.ex1", what is wrong; "" if nothing is."""
-    from minisgl.grading import answers_in, run  # noqa: PLC0415
+    """Return what is wrong with each task of a chapter, by its name such as "05.ex1"; "" if it passed."""
+    from minisgl.course.grading import answers_in, run  # noqa: PLC0415
 
     if not paths:
         return {task.exercise: "nothing was handed in" for task in tasks}
@@ -127,7 +127,7 @@ def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> di
         return {task.exercise: f"there are {len(paths)} notebooks of this chapter: {names}" for task in tasks}
     try:
         answers = answers_in(paths[0])
-    except Exception as error:  # whatever is wrong with this one, the others are graded
+    except Exception as error:  # nbformat raises errors of many kinds, and the other students are to be graded
         problem = f"{paths[0].name} cannot be read as a notebook ({type(error).__name__})"
         return {task.exercise: problem for task in tasks}
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
@@ -135,7 +135,7 @@ def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> di
 
 
 def _outcome(message: str) -> tuple[str, str]:
-    """The last two columns: "yes" or "no", and the message in one line."""
+    """Return the last two columns: "yes" or "no", and the message in one line."""
     return "no" if message else "yes", " ".join(message.split())[:LONGEST]
 
 
@@ -146,7 +146,7 @@ def _as_csv(grades: list[Grade]) -> str:
 
 
 def main() -> None:
-    """Parse, grade, and exit 2 with a sentence when something is wrong."""
+    """Parse the command line and grade. If something is wrong, print a sentence and exit with status 2."""
     with errors_as_sentences():
         grade(tyro.cli(GradeConfig, prog="python -m minisgl.grade", args=sys.argv[1:]))
 

@@ -5,12 +5,12 @@ LeNet-5 in the sizes of the Caffe examples, as in Bui, Park, Zhang, Qi and Xin (
     (1, 28, 28) -conv 5x5-> (20, 24, 24) -pool-> (20, 12, 12) -conv 5x5-> (50, 8, 8) -pool-> (50, 4, 4)
                 -flatten-> 800 -fc1-> 500 -fc2-> 10                431,080 parameters, 430,500 of them weights
 
-A ReLU follows each convolution and fc1. It is applied after the pooling: max and ReLU commute (both are monotone, and
-where a whole window is negative either order passes no gradient), and after pooling there is four times less to do. conv2
-holds three quarters of the arithmetic, and is done by Winograd's method; with its single channel conv1 would gain nothing.
+A ReLU follows each convolution and fc1. It is applied after the pooling: max and ReLU commute (both are monotone, and if a
+whole window is negative, neither order passes a gradient), and after pooling there are only a quarter as many numbers. conv2
+does three quarters of the arithmetic, by Winograd's method; conv1 has a single channel and would gain nothing from it.
 
-The network for shaky curves, as Xue and Xin (2019) describe theirs: three convolutions, each followed by max-pooling, and one
-fully connected layer with most of the weights. Their sizes are not published; these are ours, for 48 x 128 images:
+The network for shaky curves follows the description of Xue and Xin (2019): three convolutions, each followed by max-pooling,
+and one fully connected layer with most of the weights. They do not publish its sizes; these are ours, for 48 x 128 images:
 
     (1, 48, 128) -conv 5x5-> (16, 44, 124) -pool-> (16, 22, 62) -conv 3x3-> (8, 20, 60) -pool-> (8, 10, 30)
                  -conv 3x3-> (64, 8, 28) -pool-> (64, 4, 14) -flatten-> 3,584 -fc-> 2
@@ -21,7 +21,7 @@ import numpy as np
 
 from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU
 
-FC_SCALE = 0.3  # of He's standard deviation: fc adds up thousands of inputs that are much alike, and would begin far from 50:50
+FC_SCALE = 0.3  # times He's standard deviation: fc sums thousands of similar inputs, and would start far from 50:50
 
 
 def lenet5(
@@ -57,7 +57,7 @@ def curve_net(
 ) -> Network:
     """Three convolutions and the layer fc, for images (1, *size) and two classes, its weights drawn from rng.
 
-    The weights of every filter add up to 0 at first. `channels` are the outputs of conv1, conv2 and conv3.
+    The initial weights of every filter sum to 0. `channels` are the outputs of conv1, conv2 and conv3.
     """
     k1, k2, k3 = channels
     layers: dict[str, Layer] = {
@@ -78,7 +78,8 @@ def curve_net(
     layers["fc"] = Linear(shape[0], 2)
     network = Network.initialized(layers, (1, *size), rng, dtype)
     for name in ("conv1", "conv2", "conv3"):
-        # blind to even paper, which is most of a picture: a filter that it silences, one of a few, may never learn
+        # Uniform paper, most of a picture, then adds nothing to a filter's output. Otherwise it could make the output of a
+        # filter negative almost everywhere, and behind the ReLU that filter, one of only a few, might never learn.
         weight = network.layout[f"{name}.weight"].view(network.flat)  # (K, C, R, S)
         weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
     network.layout["fc.weight"].view(network.flat)[...] *= FC_SCALE

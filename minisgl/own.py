@@ -1,7 +1,7 @@
-"""What is a user's own, by its name module:NAME on the command line: a penalty's class, an experiment, a network's function.
+"""A user's own objects, named module:NAME on the command line: a penalty's class, an experiment, a network's function.
 
-The module is looked for as `python -m` does: the working folder is on the path. A name is imported only when a user has typed
-it, never because a file of a run holds it.
+The module is found as by `python -m`: the working folder is on the path. A name is imported only if the user has typed it,
+never because a file of a run contains it.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from minisgl.errors import MinisglError
 
 @contextmanager
 def working_folder_on_path() -> Iterator[None]:
-    """Inside it, modules of the working folder can be imported."""
+    """A context in which modules of the working folder can be imported."""
     before, here = list(sys.path), str(Path.cwd())
     if here not in before and "" not in before:
         sys.path.insert(0, here)
@@ -26,8 +26,8 @@ def working_folder_on_path() -> Iterator[None]:
         sys.path[:] = before
 
 
-def imported(name: str, option: str) -> Any:
-    """What module:NAME names, for this option. MinisglError when it cannot be imported."""
+def import_object(name: str, option: str) -> Any:
+    """Return the object module:NAME that was given to this option. MinisglError if it cannot be imported."""
     module, _, attribute = name.partition(":")
     with working_folder_on_path():
         try:

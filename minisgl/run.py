@@ -1,11 +1,11 @@
-"""Train from Python, and read what was trained:
+"""Train from Python, and read finished runs:
 
     run = minisgl.fit(minisgl.preset("quick", epochs=3))
     run.network, run.report, run.history, run.evaluate(images, labels), run.compress()
 
     run = minisgl.Run.open("runs/mnist-lenet5-l0-1")
 
-`python -m minisgl.train` calls the same functions, with a console that shows how it goes.
+`python -m minisgl.train` calls the same functions, with a console that shows the progress.
 """
 
 import os
@@ -31,20 +31,20 @@ from minisgl.nn import Layer, Network
 from minisgl.training import checkpoint, compression, figures, origin, report
 from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
-from minisgl.training.interrupts import until_interrupted
+from minisgl.training.interrupts import deferring_interrupts
 from minisgl.training.loop import Training
 from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
 
-WITH_RESUME = ("resume", "threads", "checkpoint_every", "penalty", "experiment", "network")
+ALLOWED_WITH_RESUME = ("resume", "threads", "checkpoint_every", "penalty", "experiment", "network")
 
 
 def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, LabelledImages]:
-    """What is trained and the test set, where the configuration wants them; `starting` from --init, if it is given.
+    """Return the training and the test set, on the configured device. If `starting`, --init gives the weights.
 
-    MinisglError for whatever is wrong with the configuration or the data: nothing has been written yet.
+    MinisglError for any error in the configuration or the data. Nothing is written.
     """
     experiments.find(config.experiment).check(config)
     configuration.check(config)
@@ -61,30 +61,30 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
 
 
 def finish(training: Training, test: LabelledImages, directory: RunDirectory, console: Console, start: Position | None) -> None:
-    """Train from `start` on, then measure, save and show the result. The figures come last: no run is lost by one."""
+    """Train from `start` on, then measure, save and show the result. Figures are drawn last: an error in one loses no run."""
     config, solver = training.config, training.solver
     began = time.perf_counter() - (start.seconds if start else 0)
     with training_shards(config.shards, config.threads, training.solvers, config.data.batch_size) as shards:
-        with until_interrupted() as stop, showing_progress(console, training) as (tick, epoch_done):
-            training.run(shards, directory, tick, epoch_done, stop=stop, start=start)
+        with deferring_interrupts() as stop, showing_progress(console, training) as (on_step, on_epoch):
+            training.run(shards, directory, on_step, on_epoch, stop=stop, start=start)
         result = report.make(config, solver, shards, test, time.perf_counter() - began)
     network = solver.reported(result["final"])
     network = network.with_flat(to_host(network.flat))
     network_file.write(directory.model, network)
-    files.write_json(directory.report, result)  # after the model: it says that the run is finished
+    files.write_json(directory.report, result)  # after the model: a run with a report is finished
     report.print_table(result, console)
     drawn = experiments.find(config.experiment).figures
     figures.save_run_figures(directory, network, drawn, test)
     say(console, f"{result['seconds']:.0f} s; everything is in {directory.path}")
 
 
-def say(console: Console, words: str) -> None:
-    """Print the words as they are."""
-    console.print(words, highlight=False, markup=False, soft_wrap=True)
+def say(console: Console, text: str) -> None:
+    """Print the text without Rich's markup and wrapping."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def train(config: TrainConfig, console: Console) -> RunDirectory:
-    """Train as configured and return the run directory, complete. MinisglError when something is wrong."""
+    """Train as configured and return the complete run directory. MinisglError if that fails."""
     training, test = prepare(config)
     stem = f"{config.experiment}-{config.penalty.penalty}".replace(":", "-")
     directory = RunDirectory.create(config.out, stem)
@@ -99,29 +99,29 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
 
 
 def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
-    """Go on with the run in `path`, as its config.json says, to the very bytes that it would have had unbroken.
+    """Resume the run in `path`, as its config.json says. The result has the same bytes as without the interruption.
 
-    `given` may hold other threads and checkpoint_every, and names what is a user's own: penalty, experiment and network, whose
-    modules are never imported because a file names them. MinisglError when something is wrong.
+    `given` may have other threads and checkpoint_every. It must name a user's own penalty, experiment and network again: no
+    module is imported because a file names it. MinisglError if resuming fails.
     """
-    if other := sorted(option(name) for name in given.given() if name not in WITH_RESUME):
-        raise MinisglError(f"--resume goes on as the run began: {' and '.join(other)} cannot be given with it")
+    if other := sorted(option(name) for name in given.given() if name not in ALLOWED_WITH_RESUME):
+        raise MinisglError(f"--resume uses the run's own options: {' and '.join(other)} cannot be given with it")
     directory = RunDirectory(path)
     if not directory.config.is_file():
         raise MinisglError(f"{path} holds no run: it has no config.json")
     with directory.locked():
         if directory.finished:
-            say(console, f"{path} is finished: there is nothing to go on with")
+            say(console, f"{path} is finished: there is nothing to resume")
             return directory
         config = configuration.from_json(directory.config)
-        origin.named_again(path, "--penalty", config.penalty.penalty, given.penalty)
-        origin.named_again(path, "--experiment", config.experiment, given.experiment)
-        origin.named_again(path, "--network", config.network, given.network)
+        origin.require_named(path, "--penalty", config.penalty.penalty, given.penalty)
+        origin.require_named(path, "--experiment", config.experiment, given.experiment)
+        origin.require_named(path, "--network", config.network, given.network)
         now = {name: value for name, value in given.given().items() if name in ("threads", "checkpoint_every")}
         config = replace(config, **now)
-        begun = directory.has_checkpoint
-        training, test = prepare(config, starting=not begun)
-        start = checkpoint.load(directory.checkpoints, training.solver, training.identity) if begun else None
+        saved = directory.has_checkpoint
+        training, test = prepare(config, starting=not saved)
+        start = checkpoint.load(directory.checkpoints, training.solver, training.identity) if saved else None
         directory.make_folders()
         directory.cut_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)
@@ -130,7 +130,7 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where it lies, the network that it saved, its report, and its experiment if that was named again."""
+    """A finished run: its directory, its saved network, its report, and its experiment if that was named again."""
 
     path: Path
     network: Network
@@ -139,15 +139,15 @@ class Run:
 
     @classmethod
     def open(cls, path: Path | str, experiment: str | None = None, network: str | None = None) -> "Run":
-        """The run in a directory. An experiment or a network of your own is named again, as module:NAME and module:build.
+        """Return the run in a directory. Name your own experiment or network again, as module:NAME or module:build.
 
-        MinisglError when it holds no finished run, a file in it is damaged, or the names are others.
+        MinisglError if there is no finished run, a file in it is damaged, or it was trained with another name.
         """
         path = Path(path)
         before = origin.settings(path)
         for name, given in (("experiment", experiment), ("network", network)):
             if before and given is not None:
-                origin.named_again(path, option(name), before.get(name), given)
+                origin.require_named(path, option(name), before.get(name), given)
         try:
             found, result = load_run(path, experiments.layer_classes(experiment, network))
         except MinisglError as error:
@@ -160,26 +160,26 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """A record for each epoch: pandas.DataFrame(run.history)."""
+        """A record for each epoch; pandas.DataFrame(run.history) makes a table."""
         return RunDirectory(self.path).read_history()
 
     def evaluate(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """The network's error, in percent, on images (N, C, H, W) uint8 or float32 in [0, 1] with labels (N,) int."""
+        """Return the network's error, in percent, on images (N, C, H, W) uint8 or float32 in [0, 1], labels (N,) int."""
         test = as_images((images, labels), "the test set", self.network)
         threads = min(2, os.cpu_count() or 1)
         with running_shards(threads, threads) as shards:
             return shards.error(self.network, test.images, test.labels)
 
     def test_set(self, data: Path | str | None = None) -> LabelledImages:
-        """The test images of the run's experiment: in the directory `data`, None for the data that it was trained on."""
+        """Return the test images of the run's experiment, from the directory `data`; None: the data it was trained on."""
         name = self.report["experiment"]
-        origin.named_again(self.path, "--experiment", name, self.experiment)
+        origin.require_named(self.path, "--experiment", name, self.experiment)
         return origin.load_test(self.path, name, None if data is None else Path(data), self.network)
 
     def compress(self, data: Path | str | None = None) -> Network:
-        """The network without its dead units, as `python -m minisgl.compress` makes it; its files go into the run's directory.
+        """Return the network without its dead units, as `python -m minisgl.compress` does, and write its files to the run.
 
-        MinisglError when the data cannot be read, onnx is not installed, or a file cannot be written: then none is there.
+        MinisglError if the data cannot be read, onnx is not installed, or a file cannot be written; then no file is left.
         """
         onnx_file.require_onnx()
         return compression.compress(RunDirectory(self.path), self.network, self.test_set(data))
@@ -188,8 +188,8 @@ class Run:
 def fit(config: TrainConfig | None = None, progress: bool = False) -> Run:
     """Train as configured (None: as `python -m minisgl.train` without options) and return the finished run.
 
-    Nothing is printed unless `progress` is asked for. The run's directory is config.out, or a new one in runs/. MinisglError
-    when something is wrong with the configuration, the data or a file, or the training diverges.
+    Nothing is printed unless `progress` is True. The run's directory is config.out, or a new one in runs/. MinisglError for an
+    error in the configuration, the data or a file, or if the training diverges.
     """
     config = config or experiments.preset()
     directory = train(config, Console(quiet=not progress))
@@ -197,11 +197,11 @@ def fit(config: TrainConfig | None = None, progress: bool = False) -> Run:
 
 
 def load(path: Path | str, layers: Iterable[type[Layer]] = ()) -> tuple[Network, dict[str, Any] | None]:
-    """The network that a finished run saved, and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
+    """Return a finished run's saved network and its report: `network, report = minisgl.load("runs/mnist-lenet5-l0-1")`.
 
-    path: a run's directory, or one network's file, such as its compact.safetensors; a file has no report, then it is None.
-    layers: the classes of a user's own layers in it. network.forward(images) takes (N, *network.input_shape), float32 in [0, 1]
-    or uint8. Raises MinisglError when the directory holds no finished run or a file in it is damaged.
+    path: a run's directory, or a network's file, such as compact.safetensors; for a file the report is None. layers: the
+    classes of your own layers in the network. network.forward(images) takes (N, *network.input_shape), float32 in [0, 1] or
+    uint8. Raises MinisglError if the directory holds no finished run or a file is damaged.
     """
     path = Path(path)
     if path.is_file():
@@ -210,7 +210,7 @@ def load(path: Path | str, layers: Iterable[type[Layer]] = ()) -> tuple[Network,
 
 
 def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, dict[str, Any]]:
-    """As load, of a run's directory."""
+    """Return the same as `load`, for a run's directory."""
     directory = RunDirectory(path)
     try:
         finished = directory.finished

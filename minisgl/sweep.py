@@ -1,20 +1,20 @@
-"""All methods side by side: `python -m minisgl.sweep` trains a grid of runs, some at a time, and draws what they came to.
+"""Compare all methods: `python -m minisgl.sweep` trains a grid of runs, several at a time, and draws the results.
 
     python -m minisgl.sweep                                   6 methods, 2 regimes, 2 presets, 3 seeds: 39 runs
-    python -m minisgl.sweep --methods l0 magnitude --seeds 5  a part of it, or more; what is finished is not made again
+    python -m minisgl.sweep --methods l0 magnitude --seeds 5  other runs; finished ones are not trained again
     python -m minisgl.sweep --engine dask --scheduler tcp://10.0.0.1:8786    the same grid on a Dask cluster
     python -m minisgl.sweep --draw docs/results.jsonl --out drawn            no training: table and figure of results
 
-grid.py says which runs there are. It leaves in its directory
+grid.py defines the runs. The directory --out gets
 
     results.jsonl    a line for each finished run, rewritten as each one ends
     table.md         mean and spread over the seeds
-    pareto.png       error against weights and against FLOPs, beside published networks
+    pareto.png       error against weights and against FLOPs, with published networks
     l0-paper-0/...   the run directories
 
-The same command goes on where it was interrupted: a run with a line in results.jsonl is finished, another one goes on from its
-checkpoint. On a cluster the run directories are written where the workers run, under the same path; only the results come
-back. minisgl must be installed there, and the data lie there.
+After an interruption the same command continues: a run with a line in results.jsonl is finished, and any other is resumed from
+its checkpoint. On a cluster the run directories are written where the workers run, under the same path, and only the results
+are sent back. minisgl and the data must be there.
 """
 
 import sys
@@ -40,87 +40,87 @@ from minisgl.flags import BUILD, option
 from minisgl.run import say
 from minisgl.training.directory import RunDirectory
 
-HOLDOUT = 5000  # of the training images, where the data have no validation set
+HOLDOUT = 5000  # training images, if the data have no validation set
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Compare l0, TL1, l1-l2, l1, the group lasso alone and magnitude pruning, in continuation and as in the paper.
+    """Train and compare penalties, magnitude pruning and presets over seeds.
 
-    And the presets sparse and small. The same command goes on where it was interrupted.
+    After an interruption the same command continues.
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
-    """Where the runs, results.jsonl, table.md and pareto.png go."""
+    """Directory for the runs, results.jsonl, table.md and pareto.png."""
     methods: tuple[Method, ...] = METHODS
-    """Which methods. magnitude takes its number of zeros from l0's run in continuation of the same seed."""
+    """Methods to compare. magnitude is pruned to the zeros of l0 in continuation with the same seed."""
     regimes: tuple[Regime, ...] = REGIMES
-    """Which regimes."""
+    """Regimes to compare. preset is for sparse and small."""
     seeds: int = 3
-    """Runs of each method in each regime, with the seeds 0, 1, ..."""
+    """Number of runs of each method in each regime, with the seeds 0, 1, ..."""
     epochs: int = 10
-    """Passes over the training images. In continuation the last fifth is the refit; the paper's schedule is scaled to them.
-    Presets have their own."""
-    holdout: int | None = None
-    """Training images, the last ones, held out to measure the error that settings may be chosen by. None: 5000, and none where
-    the experiment has a validation set."""
-    experiment: str = TrainConfig().experiment
-    """What is trained, on what: a built-in experiment or your own module:NAME. Presets that it does not have are left out."""
+    """Passes over the training images; the last fifth is the refit in continuation, and the paper's schedule is scaled to them.
+    sparse and small have their own."""
+    holdout: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")] = None
+    """Number of training images, the last ones, held out to measure errors for choosing settings.
+    Default: 5000; 0 if the experiment has a validation set."""
+    experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = TrainConfig().experiment
+    """The network and the data: a built-in experiment or your own module:NAME. Presets that it lacks are left out."""
     network: BUILD = None
-    """A network of your own for the experiment's images: build(rng) makes it."""
-    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """A directory with four IDX files of MNIST's names, .gz or raw. None: the bundled MNIST."""
+    """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST."""
     jobs: int = 2
-    """Runs at a time, a process and a core each. A Dask cluster runs as many as it has threads."""
+    """Number of runs at a time, each in a process on one core. A Dask cluster runs as many as it has threads."""
     engine: Literal["joblib", "dask"] = "joblib"
-    """Who runs them: processes on this machine, or a Dask cluster."""
-    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """The Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
-    draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Train nothing: make table.md and pareto.png in --out from the results in this file."""
+    """Where the runs are trained. joblib: processes on this machine. dask: a Dask cluster."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None
+    """Address of the Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
+    draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """Train nothing: write table.md and pareto.png to --out from the results in this file."""
 
 
 def sweep(config: SweepConfig, console: Console) -> int:
-    """Make the runs that are missing, show how they go and what they came to; the number of runs that failed.
+    """Train the missing runs, and show their progress and results. Return the number of runs that failed.
 
-    MinisglError when nothing can be run with these options, Interrupted by Ctrl-C.
+    MinisglError if the options allow no run; Interrupted after Ctrl-C.
     """
     if config.draw is not None:
         if unused := [
             option(f.name) for f in fields(config) if f.name not in ("out", "draw") and getattr(config, f.name) != f.default
         ]:
-            raise MinisglError(f"--draw trains nothing, and has no use for {', '.join(unused)}")
+            raise MinisglError(f"--draw trains nothing and does not use {', '.join(unused)}")
         show(results.read(config.draw), _folder(config.out), console)
         return 0
     entries = _entries(config)
     with engines.cluster(config.scheduler) if config.scheduler else engines.processes(config.jobs):
         out = _folder(config.out)
         with RunDirectory(out).locked():
-            made, failed = _make(entries, out / "results.jsonl", console)
-            show(list(made.values()), out, console)
+            finished, failed = _train_missing(entries, out / "results.jsonl", console)
+            show(list(finished.values()), out, console)
     return failed
 
 
-def _make(entries: Sequence[Entry], ledger: Path, console: Console) -> tuple[dict[str, Result], int]:
-    """All results in the ledger after the runs that were missing, by name, and how many of these failed; a line for each."""
-    made = {result.name: result for result in results.read(ledger)} if ledger.exists() else {}
+def _train_missing(entries: Sequence[Entry], file: Path, console: Console) -> tuple[dict[str, Result], int]:
+    """Train the runs that are not in the results file. Return all results by name, and how many runs failed."""
+    finished = {result.name: result for result in results.read(file)} if file.exists() else {}
     for entry in entries:
-        _require_same(entry, made, ledger)
-    total, done, failed = len(entries), sum(entry.name in made for entry in entries), 0
+        _require_same(entry, finished, file)
+    total, done, failed = len(entries), sum(entry.name in finished for entry in entries), 0
     if done:
-        say(console, f"{done} of {total} runs are in {ledger} already")
+        say(console, f"{done} of {total} runs are in {file} already")
     try:
-        for outcome in _outcomes(entries, made, ledger):
+        for outcome in _outcomes(entries, finished, file):
             done += 1
             if isinstance(outcome, Failure):
                 failed += 1
             else:
-                made[outcome.name] = outcome
-                results.write(ledger, made.values())
+                finished[outcome.name] = outcome
+                results.write(file, finished.values())
             say(console, f"{done:{len(str(total))}}/{total}  {line(outcome)}")
     except KeyboardInterrupt as interrupt:
-        raise Interrupted(f"interrupted after {done} of {total} runs; the same command goes on") from interrupt
-    return made, failed
+        raise Interrupted(f"interrupted after {done} of {total} runs; the same command continues") from interrupt
+    return finished, failed
 
 
 def _folder(out: Path) -> Path:
@@ -132,17 +132,17 @@ def _folder(out: Path) -> Path:
 
 
 def _entries(config: SweepConfig) -> tuple[Entry, ...]:
-    """The grid as it is wanted. MinisglError when there is no such grid, or no data here to train it on."""
+    """Return the configured grid. MinisglError for an invalid option, or if the data cannot be read here."""
     for name, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
         if (value := getattr(config, name)) is not None and value < least:
             raise MinisglError(f"--{name} must be a whole number >= {least}, and is {value}")
     if (config.engine == "dask") != (config.scheduler is not None):
-        raise MinisglError("--engine dask and --scheduler ADDRESS go together, and one of them is missing")
+        raise MinisglError("--engine dask and --scheduler ADDRESS must be given together, and one of them is missing")
     if config.engine == "dask" and config.jobs != SweepConfig.jobs:
         raise MinisglError(
-            f"--jobs {config.jobs} is for processes of this machine; a Dask cluster runs as many as it has threads"
+            f"--jobs {config.jobs} is for processes on this machine; a Dask cluster runs as many runs as it has threads"
         )
-    out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may stand in another folder
+    out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may run in another folder
     holdout = _holdout(config, data)
     entries = grid.entries(
         config.methods,
@@ -161,14 +161,14 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
 
 
 def _holdout(config: SweepConfig, data: Path | None) -> int:
-    """How many training images are held out: as many as asked for; else none where the data have a validation set, or 5,000.
+    """Return how many training images are held out: --holdout, or by default 0 if there is a validation set, else 5,000.
 
-    Where the runs are made here the data are looked at, and MinisglError says what is wrong with them.
+    If the runs are trained on this machine, the data are loaded and checked; MinisglError if they are invalid.
     """
     if config.engine == "dask":
         return (0 if experiments.find(config.experiment).makes_data else HOLDOUT) if config.holdout is None else config.holdout
-    shown = TrainConfig(experiment=config.experiment, network=config.network, data=DataConfig(data))
-    found = experiments.load(shown, experiments.build(shown, np.random.default_rng(0)))
+    example = TrainConfig(experiment=config.experiment, network=config.network, data=DataConfig(data))
+    found = experiments.load(example, experiments.build(example, np.random.default_rng(0)))
     holdout = config.holdout
     if holdout is None:
         holdout = HOLDOUT if found.validation is None else 0
@@ -177,36 +177,36 @@ def _holdout(config: SweepConfig, data: Path | None) -> int:
     return holdout
 
 
-def _require_same(entry: Entry, made: dict[str, Result], ledger: Path) -> None:
-    """MinisglError unless a run that is there already, finished or not, is the one that is wanted."""
-    if entry.name in made:
-        grid.require_same(made[entry.name].config, entry, ledger)
+def _require_same(entry: Entry, finished: dict[str, Result], file: Path) -> None:
+    """Raise MinisglError if there is already a run with this name, finished or not, with another configuration."""
+    if entry.name in finished:
+        grid.require_same(finished[entry.name].config, entry, file)
     elif (stored := RunDirectory(entry.out).config).is_file():
         grid.require_same(grid.recorded(configuration.from_json(stored)), entry, entry.out)
 
 
-def _outcomes(entries: Sequence[Entry], made: dict[str, Result], ledger: Path) -> Iterator[Result | Failure]:
-    """The runs that are missing, as they end: first those that need no other, then those that take over one's zeros.
+def _outcomes(entries: Sequence[Entry], finished: dict[str, Result], file: Path) -> Iterator[Result | Failure]:
+    """Train the missing runs and yield each as it ends: first the independent ones, then those that need another's zeros.
 
-    The caller puts each into `made` before it asks for the next.
+    The caller puts each result into `finished` before it asks for the next.
     """
-    yield from engines.outcomes(results.make, [e for e in entries if e.twin is None and e.name not in made])
-    second = []
+    yield from engines.outcomes(results.make, [e for e in entries if e.zeros_from is None and e.name not in finished])
+    dependent = []
     for entry in entries:
-        if entry.twin in made:
-            second.append(grid.with_zeros(entry, made[entry.twin].zeros))
-            _require_same(second[-1], made, ledger)
-        elif entry.twin is not None and entry.name not in made:
-            yield Failure(entry, f"it takes its number of zeros from {entry.twin}, which failed")
-    yield from engines.outcomes(results.make, [entry for entry in second if entry.name not in made])
+        if entry.zeros_from in finished:
+            dependent.append(grid.with_zeros(entry, finished[entry.zeros_from].zeros))
+            _require_same(dependent[-1], finished, file)
+        elif entry.zeros_from is not None and entry.name not in finished:
+            yield Failure(entry, f"it needs the number of zeros of {entry.zeros_from}, which failed")
+    yield from engines.outcomes(results.make, [entry for entry in dependent if entry.name not in finished])
 
 
 def main() -> None:
-    """Parse, sweep, and exit 2 with a sentence when something is wrong, 1 when a run failed."""
+    """Parse the options and sweep. On an error print one sentence and exit with status 2; if a run failed, with status 1."""
     with errors_as_sentences():
         failed = sweep(tyro.cli(SweepConfig, prog="python -m minisgl.sweep", args=sys.argv[1:]), Console())
     if failed:
-        print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)
+        print(f"minisgl: {failed} of the runs failed; the same command trains them again", file=sys.stderr)
         sys.exit(1)
 
 

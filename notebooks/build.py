@@ -2,16 +2,16 @@
 
     python -m notebooks.build             all chapters
     python -m notebooks.build 04 05       these two
-    python -m notebooks.build --check     write nothing; exit 2 if one is out of step with its source, or tells a solution
+    python -m notebooks.build --check     write nothing; exit 2 if one differs from its source or contains a solution
 
 One source, notebooks/source/05_name.py in jupytext's percent format, becomes three notebooks:
 
-    notebooks/05_name.ipynb               the chapter, executed: all cells but the code of the tasks
-    notebooks/exercises/05_name.ipynb     set-up and tasks, a stub in place of every solution
+    notebooks/05_name.ipynb               the chapter, executed: all cells except the code of the tasks
+    notebooks/exercises/05_name.ipynb     set-up and tasks, with a stub in place of each solution
     notebooks/solutions/05_name.ipynb     the same with the solutions, executed
 
-README.md says how a source is written. Ids, metadata and outputs are such that the same source gives the same bytes. The check
-compares what was written, cell by cell, and never outputs: those depend on the versions of what draws them.
+README.md explains how to write a source. The same source gives the same bytes, including ids, metadata and outputs. The check
+compares the sources of cells, not their outputs, which depend on the versions of the plotting packages.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from minisgl.command import errors_as_sentences
+from minisgl.course.cells import answer_id, check_id, task_of
 from minisgl.errors import MinisglError
-from minisgl.exercises import answer_id, check_id, task_of
 from minisgl.formats import files
 
 HERE = Path(__file__).parent
@@ -41,13 +41,13 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
-SECONDS = 90  # the longest that a chapter may take
+SECONDS = 90  # time limit of a cell
 
 
 class Source:
-    """One chapter's source: its cells, with ids, and what each of the three notebooks takes of them.
+    """One chapter's source: its cells, with ids, and the three notebooks made from them.
 
-    MinisglError when a tag is unknown, or a task has not exactly one cell with a solution and one that checks it.
+    MinisglError if a tag is unknown, or if a task does not have exactly one cell with a solution and one that checks it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +66,7 @@ class Source:
         has_region = REGION.search(cell.source) is not None
         if ("BEGIN SOLUTION" in cell.source or "END SOLUTION" in cell.source) and not (task and has_region):
             raise MinisglError(
-                f"{self.path.name}, cell {place}: a solution stands in a code cell tagged ex1 to ex9, between the lines "
+                f"{self.path.name}, cell {place}: a solution must be in a code cell tagged ex1 to ex9, between the lines "
                 '"# BEGIN SOLUTION: what to write" and "# END SOLUTION"'
             )
         if task is None or cell.cell_type != "code":
@@ -78,18 +78,18 @@ class Source:
         tasks = {task for cell in self.cells if (task := task_of(cell))}
         if sorted(ids) != sorted(name(self.chapter, task) for task in tasks for name in (answer_id, check_id)):
             raise MinisglError(
-                f"{self.path.name}: a task has one code cell with a solution and one that checks it, and there are "
+                f"{self.path.name}: a task must have one code cell with a solution and one that checks it, and there are "
                 f"{', '.join(sorted(ids)) or 'none'}"
             )
 
     def solution_lines(self) -> Iterator[str]:
-        """Every line of the solutions that says something."""
+        """Yield every line of the solutions that would give a solution away."""
         for cell in self.cells:
             for region in REGION.finditer(cell.source):
-                yield from (line for line in _code_lines(region[3]) if len(line) > 8)  # `else:` tells nothing
+                yield from (line for line in _code_lines(region[3]) if len(line) > 8)  # not a line like `else:`
 
     def notebooks(self) -> dict[Path, NotebookNode]:
-        """The three notebooks, not executed, by their paths."""
+        """Return the three notebooks, not executed, by path."""
         title = self.cells[0].source.splitlines()[0]
         chapter = [cell for cell in self.cells if not _is_task_code(cell)]
         tasks = [cell for cell in self.cells if task_of(cell) or "setup" in cell.metadata.get("tags", [])]
@@ -128,7 +128,7 @@ def _stub(region: re.Match[str]) -> str:
 
 
 def execute(notebook: NotebookNode, path: Path) -> None:
-    """Run it in place, in its folder-to-be. MinisglError if a cell fails, warns, or says what differs from run to run."""
+    """Run the notebook in place, in its folder. MinisglError if a cell fails, warns, or has irreproducible output."""
     client = NotebookClient(
         notebook,
         timeout=SECONDS,
@@ -145,13 +145,13 @@ def execute(notebook: NotebookNode, path: Path) -> None:
     except CellTimeoutError as error:
         raise MinisglError(f"{path.name}: a cell takes more than {SECONDS} seconds") from error
     drawn = [output for state in client.widget_state.values() for output in state.get("outputs", [])]
-    if errors := [output for output in drawn if output["output_type"] == "error"]:  # which a slider keeps to itself
-        raise MinisglError(f"{path.name}: what a slider draws fails: {errors[0]['ename']}: {errors[0]['evalue']}")
-    notebook.metadata = nbformat.from_dict(METADATA)  # without the kernel's version, and what the sliders were set to
+    if errors := [output for output in drawn if output["output_type"] == "error"]:  # a slider does not report them
+        raise MinisglError(f"{path.name}: the output of a slider fails: {errors[0]['ename']}: {errors[0]['evalue']}")
+    notebook.metadata = nbformat.from_dict(METADATA)  # without the kernel's version and the sliders' state
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            # a slider without its kernel is an error message: the figure beside it is what stays
+            # without its kernel a slider shows an error message: only the figure beside it is kept
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
             _require_same_everywhere(cell, path)
 
@@ -162,13 +162,13 @@ def _require_same_everywhere(cell: NotebookNode, path: Path) -> None:
     said = json.dumps(cell.outputs)
     places = [re.escape(json.dumps(str(place))[1:-1]) for place in (HERE.parent, Path.home(), sys.prefix)]  # as in `said`
     if found := re.search("|".join([*places, "ipykernel_[0-9]+", r"\bat 0x[0-9a-f]{6,}"]), said):
-        raise MinisglError(f"{path.name}, cell {cell.id}: the output holds {found[0]}, which is other on other machines")
+        raise MinisglError(f"{path.name}, cell {cell.id}: the output has {found[0]}, which differs between machines")
 
 
 def build(source: Source) -> None:
     """Write the three notebooks of a chapter."""
     for path, notebook in source.notebooks().items():
-        path.parent.mkdir(exist_ok=True)  # a kernel runs in it
+        path.parent.mkdir(exist_ok=True)  # the kernel's working directory
         if path.parent.name != "exercises":
             execute(notebook, path)
         files.write(path, (nbformat.writes(notebook) + "\n").encode())
@@ -176,7 +176,7 @@ def build(source: Source) -> None:
 
 
 def complaints(source: Source) -> Iterator[str]:
-    """What is wrong with the notebooks of a chapter that are there, in a sentence each."""
+    """Yield what is wrong with a chapter's existing notebooks, each as a sentence."""
     for path, wanted in source.notebooks().items():
         place = path.relative_to(HERE.parent).as_posix()
         if not path.is_file():
@@ -184,7 +184,7 @@ def complaints(source: Source) -> Iterator[str]:
             continue
         found = nbformat.read(path, as_version=4)
         if _written(found) != _written(wanted):
-            yield f"{place} is out of step with {source.path.relative_to(HERE.parent).as_posix()}"
+            yield f"{place} differs from {source.path.relative_to(HERE.parent).as_posix()}"
         if path.parent.name != "solutions":
             yield from (f"{place} {leak}" for leak in leaks(found, source))
 
@@ -194,21 +194,21 @@ def _written(notebook: NotebookNode) -> list[tuple[str, str, str, NotebookNode]]
 
 
 def leaks(notebook: NotebookNode, source: Source) -> Iterator[str]:
-    """How a notebook that students see tells a solution: as a line of one, or as the output of a task's cell."""
+    """Yield where a notebook for students gives a solution away: a line of one, or the output of a task's cell."""
     secrets = {"BEGIN SOLUTION", "END SOLUTION", *source.solution_lines()}
     for cell in notebook.cells:
-        yield from (f"tells a solution in cell {cell.id}: {line}" for line in sorted(secrets) if line in cell.source)
+        yield from (f"contains a solution in cell {cell.id}: {line}" for line in sorted(secrets) if line in cell.source)
         if _is_task_code(cell) and cell.outputs:
             yield f"has outputs in cell {cell.id}"
 
 
 def main() -> None:
-    """Parse, then build or check; exit 2 with sentences when something is wrong."""
+    """Parse the options, then build or check. On errors print sentences and exit with status 2."""
     parser = argparse.ArgumentParser(
         "python -m notebooks.build", description="Build the course's notebooks from their sources."
     )
-    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="two digits; none: all")
-    parser.add_argument("--check", action="store_true", help="write nothing, and exit 2 if a notebook is out of step")
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="two digits; without any: all chapters")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 2 if a notebook differs from its source")
     options = parser.parse_args()
     with errors_as_sentences():
         paths = sorted((HERE / "source").glob("[0-9][0-9]_*.py"))
@@ -219,7 +219,7 @@ def main() -> None:
             for source in sources:
                 build(source)
         elif wrong := [complaint for source in sources for complaint in complaints(source)]:
-            raise MinisglError("\n  ".join(["the notebooks need python -m notebooks.build:", *wrong]))
+            raise MinisglError("\n  ".join(["run python -m notebooks.build again:", *wrong]))
 
 
 if __name__ == "__main__":

@@ -1,35 +1,20 @@
-"""What several test files share: a small set of real digits, and a way to run a command as a user does."""
+"""What several folders share: a small set of real digits, a way to run a command as a user does, and arrays on a device."""
 
 import subprocess
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from device_double import device
+from support.commands import run_module
+from support.device_double import device
+from support.digits import write_digits
 
-from minisgl import train
 from minisgl.backend import array_module, to_host
-from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
-from minisgl.experiments import configured
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write a uint8 array as a raw IDX file."""
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    path.write_bytes(header + array.tobytes())
-
-
-def write_digits(directory: Path, prefix: str, digits: mnist.Digits) -> None:
-    """Write images and labels as two raw IDX files of MNIST's names."""
-    pixels = np.round(digits.images[:, 0] * 255).astype(np.uint8)
-    write_idx(directory / f"{prefix}-images-idx3-ubyte", pixels)
-    write_idx(directory / f"{prefix}-labels-idx1-ubyte", digits.labels.astype(np.uint8))
 
 
 @pytest.fixture(scope="session")
@@ -45,17 +30,6 @@ def small(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, 
     write_digits(directory, "train", digits[0][:2000])
     write_digits(directory, "t10k", digits[1][:1000])
     return directory
-
-
-def parsed(words: Iterable[object]) -> TrainConfig:
-    """The configuration that the words on the command line ask for."""
-    return configured(train.parse([*map(str, words)]))
-
-
-def run_module(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `python -m MODULE ARGUMENTS` without a terminal, warnings as errors."""
-    words = [sys.executable, "-W", "error", "-m", module, *map(str, arguments)]
-    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
 @pytest.fixture

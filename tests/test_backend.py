@@ -1,4 +1,4 @@
-"""Which array module computes, and what is said where CuPy, a GPU or CUDA's libraries are missing."""
+"""Which array module computes, and the error where CuPy, a GPU or CUDA's libraries are missing."""
 
 import builtins
 import re
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from device_double import device
+from support.device_double import device
 
 from minisgl.backend import array_module, block_size, device_name, row_blocks, to_device
 from minisgl.errors import MinisglError
@@ -72,10 +72,10 @@ def failing(error: Exception) -> SimpleNamespace:
 )
 def test_without_cudas_libraries_it_says_so_in_one_line(error, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", failing(error))
-    with pytest.raises(MinisglError, match=r"CUDA libraries missing.*cupy-cuda13x") as told:
+    with pytest.raises(MinisglError, match=r"CUDA libraries missing.*cupy-cuda13x") as raised:
         array_module("cupy")
-    assert str(told.value).endswith(str(error).splitlines()[0])
-    assert "\n" not in str(told.value)
+    assert str(raised.value).endswith(str(error).splitlines()[0])
+    assert "\n" not in str(raised.value)
 
 
 def test_blocks_are_for_caches_and_a_device_takes_all():

@@ -1,11 +1,11 @@
-"""The double bites: each way of copying between host and device without saying so is refused, and so is what CuPy lacks."""
+"""The double is strict: each hidden copy between host and device is refused, and so is what CuPy lacks."""
 
 import json
 
 import numpy as np
 import pytest
-from cupy_api import describe
-from device_double import API, DeviceArray, HiddenTransferError, device, transfers
+from support.cupy_api import describe
+from support.device_double import API, DeviceArray, HiddenTransferError, device, transfers
 
 from minisgl.backend import get_array_module, to_device, to_host
 
@@ -86,7 +86,7 @@ def test_the_array_module_comes_from_the_array(x):
     assert get_array_module(x) is device
     assert get_array_module(np.ones(1)) is np
     assert get_array_module(np.float32(1)) is np
-    with pytest.raises(TypeError, match="this is a list"):
+    with pytest.raises(TypeError, match="and is a list"):
         get_array_module([1.0])
 
 

@@ -1,4 +1,4 @@
-"""minisgl.errors: what is said when a package of an extra is missing."""
+"""minisgl.errors: the sentence for a missing package of an extra."""
 
 import math
 import re
@@ -20,10 +20,10 @@ def test_one_that_is_missing_is_named_with_its_purpose_and_its_extra():
 
 
 def test_one_that_misses_a_package_of_its_own_names_that(tmp_path, monkeypatch):
-    (tmp_path / "half_there.py").write_text("import its_own_need\n", encoding="utf-8")
+    (tmp_path / "without_its_need.py").write_text("import its_own_need\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(MinisglError, match=r"^its_own_need is not installed, and grading needs it"):
-        require("half_there", "notebooks", "grading")
+        require("without_its_need", "notebooks", "grading")
 
 
 def test_another_error_of_an_import_is_not_hidden(tmp_path, monkeypatch):

@@ -1,10 +1,10 @@
-"""A short run of the fuzzer; `python tests/fuzz.py --count 100000` is the long one."""
+"""A short run of the fuzzer; `python tests/support/fuzz.py --count 100000` is the long one."""
 
-import fuzz
 import pytest
+from support import fuzz
 
 
-@pytest.mark.filterwarnings("ignore")  # libraries may warn of rubbish
+@pytest.mark.filterwarnings("ignore")  # libraries may warn about damaged files
 def test_two_thousand_mutations_are_each_read_or_refused():
     outcomes = fuzz.run(2000, seed=0)
     assert outcomes.total() == 2000

@@ -55,7 +55,7 @@ def test_the_rooms_that_compute_load_numpy_and_nothing_heavier(module: str) -> N
     assert numpy_loaded_by(module, HEAVY)
 
 
-@pytest.mark.parametrize("module", ["minisgl", "minisgl.errors", "minisgl.nbval_plugin"])
+@pytest.mark.parametrize("module", ["minisgl", "minisgl.errors", "minisgl.course", "minisgl.course.nbval_plugin"])
 def test_minisgl_and_its_pytest_plugin_load_no_numpy(module: str) -> None:
     assert not numpy_loaded_by(module, [*HEAVY, "numpy"])
 

@@ -9,7 +9,7 @@ import pytest
 import minisgl
 
 HERE = Path(minisgl.__file__).parent
-COMMANDS = ("command", "train", "evaluate", "classify", "compress", "sweep", "grade")
+COMMANDS = ("command", "train", "evaluate", "classify", "compress", "sweep", "grade", "check")
 ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("errors",),
     ("backend", "own"),
@@ -26,7 +26,7 @@ ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("training",),
     ("run",),
     ("comparison",),
-    ("check", "exercises", "grading", "grading_plugin", "nbval_plugin", "notebook"),
+    ("course",),
     COMMANDS,
 )
 FLOOR = {name: height for height, room in enumerate(ROOMS) for name in room}
@@ -57,3 +57,14 @@ def test_imports_point_down(path: Path) -> None:
         other = room_of(module)
         assert FLOOR[other] <= FLOOR[own], f"imports {module}"
         assert other == "command" or other not in COMMANDS, f"imports the command {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(HERE).as_posix())
+def test_no_file_is_longer_than_250_lines(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(HERE).as_posix())
+def test_only_check_and_grade_import_the_course(path: Path) -> None:
+    own = path.relative_to(HERE).parts[0].removesuffix(".py")
+    assert own in ("course", "check", "grade") or not any(room_of(module) == "course" for module in imported(path))

@@ -1,1 +1,1 @@
-"""What a trained network is: its zeros, its arithmetic, the smaller network inside it, and what it looks at."""
+"""Analysis of a trained network: its zeros, its arithmetic, an equivalent smaller network, and what it looks at."""

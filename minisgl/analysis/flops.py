@@ -1,10 +1,10 @@
-"""FLOPs: the multiply-adds and the bias additions of a layer with so many inputs and outputs.
+"""FLOPs: the multiply-adds and the bias additions of a layer, from its numbers of inputs and outputs.
 
     convolution   P * Q * C * R * S * K  multiply-adds,  P * Q * K  bias additions         C inputs, K outputs
     linear        D_in * D_out           multiply-adds,  D_out      bias additions         D_in inputs, D_out outputs
 
-A total of both is what the published tables count (Tang, Adhikari, Lin, arXiv 1811.03060, table 1). Pooling, ReLU and what only
-moves numbers count nothing. Only inputs and outputs that are alive may be counted, or all of them: the caller says how many.
+The published tables count the total of both (Tang, Adhikari, Lin, arXiv 1811.03060, table 1). Pooling, ReLU and layers that
+only move numbers count as 0. The caller chooses whether all inputs and outputs count, or only those that are not dead.
 """
 
 from math import prod
@@ -15,7 +15,7 @@ from minisgl.nn import Conv2d, Layer, Linear
 
 
 class Flops(NamedTuple):
-    """The arithmetic for one image."""
+    """The number of operations for one image."""
 
     multiply_adds: int
     bias_additions: int
@@ -27,11 +27,11 @@ class Flops(NamedTuple):
 
 
 def layer_flops(name: str, layer: Layer, output_shape: tuple[int, ...], inputs: int, outputs: int) -> Flops:
-    """The FLOPs of a layer with an output (K, P, Q) or (D_out,), of whose units so many inputs and outputs count.
+    """Return the FLOPs of a layer with this output shape, (K, P, Q) or (D_out,), counting these numbers of inputs and outputs.
 
-    MinisglError, which names it, for a layer with parameters whose arithmetic is not known here.
+    MinisglError, which names the layer, for any other layer with parameters.
     """
-    # not a subclass of them, whose arithmetic may be another
+    # a subclass may compute something else
     if type(layer) is Conv2d:
         positions = prod(output_shape[1:])
         return Flops(positions * inputs * prod(layer.kernel) * outputs, positions * outputs)

@@ -1,18 +1,18 @@
-"""What a network costs as it stands: weights, units, arithmetic, bytes and milliseconds.
+"""The cost of a network: weights, units, arithmetic, bytes and milliseconds.
 
-A layer that makes an output of P x Q maps (1 x 1 for a linear layer) with K outputs does
+A layer with K output maps of size P x Q (1 x 1 for a linear layer) computes
 
     P Q * (number of its weights)  multiply-adds        P Q K  bias additions
 
-FLOPs (flops.py) are given in two countings: multiply-adds plus bias additions, as in the published tables, and 2 x
-multiply-adds, a multiplication and an addition each. Zeros are not left out: this is the
-arithmetic that is really done, but for pooling and ReLU. (sparsity.count gives what it would be without the dead units.)
+FLOPs (flops.py) are counted in two ways: as multiply-adds plus bias additions, as in the published tables, and as 2 x
+multiply-adds, one multiplication and one addition each. Multiplications by zero weights count: this is the arithmetic that is
+really done, apart from pooling and ReLU. (sparsity.count counts it without the dead units.)
 
 Milliseconds are those of one processor core.
 
-Bytes are counted three times. Dense: the parameters as they are saved. Packed: for each weight one bit that says whether
-it is zero, and the others in float32; biases and indices as they are. gzip: the dense file, compressed by a program that knows
-nothing about zeros.
+Bytes are counted in three ways. Dense: the parameters as they are saved. Packed: one bit for each weight that says whether it
+is zero, and the nonzero weights, biases and indices in 4 bytes each. gzip: the dense file, compressed by a general-purpose
+program.
 """
 
 import gzip
@@ -31,7 +31,7 @@ from minisgl.nn import Conv2d, Gather, Linear, Network, Workspace
 
 @dataclass(frozen=True)
 class Footprint:
-    """A network's costs; `units` are outputs of convolutions and inputs of linear layers, in order."""
+    """A network's costs. `units` are the outputs of convolutions and the inputs of linear layers, in layer order."""
 
     weights: int
     nonzero_weights: int
@@ -54,7 +54,7 @@ class Footprint:
 
 
 def measure(network: Network, file: bytes) -> Footprint:
-    """The costs of a network that is saved as `file`. MinisglError, which names it, for a layer whose FLOPs are not known."""
+    """Return the costs of a network saved as `file`. MinisglError, which names the layer, if a layer's FLOPs are unknown."""
     weights = network.weights
     nonzero = int(np.count_nonzero(weights))
     multiply_adds = bias_additions = indices = 0
@@ -82,11 +82,10 @@ def measure(network: Network, file: bytes) -> Footprint:
 
 
 def milliseconds(networks: Sequence[Network], images: Array, rounds: int) -> list[float]:
-    """Median processor time of a pass over the images, in batches of 100 on one thread, for each of the networks.
+    """Return the median processor time of a pass over the images, in batches of 100 on one thread, for each network.
 
-    Processor time, not the clock on the wall: on a machine that others use a process waits for seconds while it computes for
-    milliseconds, and a pass on one thread has nothing else to wait for. The networks take turns, so that caches and clock rates
-    meet them alike; a first pass of each is not counted.
+    It is processor time, not wall-clock time: on a machine that others use, a process may wait longer than it computes. The
+    networks alternate, so that caches and clock rates affect them equally. The first pass of each is not counted.
     """
     workspaces = [Workspace() for _ in networks]
     taken: list[list[float]] = [[] for _ in networks]

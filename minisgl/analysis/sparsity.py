@@ -1,15 +1,15 @@
-"""What is zero: weights, units, and the arithmetic that is left.
+"""Zero weights, dead units, and the arithmetic that remains without them.
 
 A unit (an output channel of a convolution, an input neuron of a linear layer) is dead when all of its weights are exactly
 zero. The network without its dead units costs
 
     convolution   P * Q * (C_alive * R * S * K_alive + K_alive)          linear   D_in_alive * D_out_alive + D_out_alive
 
-FLOPs (flops.py): a layer's live outputs are the next layer's live inputs, except that fc1 counts its own live inputs, since
-single pixels of a live conv2 channel may be dead. Biases are not counted among the weights.
+FLOPs (flops.py): a layer's live outputs are the next layer's live inputs. Only the first linear layer counts its own live
+inputs, since single pixels of a live convolution channel may be dead. Biases are not counted among the weights.
 
-Zeros and units are counted in any network. FLOPs need the order of the layers, so they are counted where the network is one
-chain of layers that flops.py knows.
+Zeros and units are counted in any network. FLOPs depend on the order of the layers, so they are counted only for a chain of
+layers that flops.py knows.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from minisgl.nn import Conv2d, Linear, Network
 
 @dataclass(frozen=True)
 class LayerCount:
-    """One layer's weights and units, and the FLOPs of its live part; None where they are not known."""
+    """One layer's weights and units, and the FLOPs of its live part (None if unknown)."""
 
     weights: int
     zero_weights: int
@@ -35,7 +35,7 @@ class LayerCount:
 
 
 def live_units(network: Network) -> dict[str, int]:
-    """How many units of each layer have a weight that is not zero; the network lies on the host."""
+    """Return for each layer how many units have a weight that is not zero. The network must be on the host."""
     counts = {}
     for name, slot in network.layout.weights.items():
         weight = slot.view(network.flat)
@@ -45,9 +45,9 @@ def live_units(network: Network) -> dict[str, int]:
 
 
 def live_flops(network: Network) -> dict[str, int]:
-    """The FLOPs of each layer's live part, by its name; the network lies on the host.
+    """Return the FLOPs of each layer's live part, by layer name. The network must be on the host.
 
-    MinisglError, which names the layer, where the network branches or a layer's arithmetic is not known.
+    MinisglError, which names the layer, if the network branches or a layer's FLOPs are unknown.
     """
     live, flops = live_units(network), {}
     chain = network.chain()
@@ -70,7 +70,7 @@ def live_flops(network: Network) -> dict[str, int]:
 
 
 def count(network: Network) -> dict[str, LayerCount]:
-    """The counts of every layer that has weights, by its name."""
+    """Return the counts of every layer with weights, by name."""
     network = network.with_flat(to_host(network.flat))
     live = live_units(network)
     try:
@@ -85,8 +85,8 @@ def count(network: Network) -> dict[str, LayerCount]:
     return counts
 
 
-def why_no_flops(network: Network) -> str | None:
-    """The reason why count gives no FLOPs, with the layer's name; None where it does."""
+def flops_unknown_reason(network: Network) -> str | None:
+    """Return why `count` gives no FLOPs, with the layer's name; None if it does."""
     try:
         live_flops(network.with_flat(to_host(network.flat)))
     except MinisglError as error:
@@ -95,11 +95,11 @@ def why_no_flops(network: Network) -> str | None:
 
 
 def weight_sparsity(weights: Array) -> float:
-    """Percent of exact zeros among the weights, any shape; 0 where there are none."""
+    """Return the percentage of exact zeros among the weights (any shape); 0 if there are no weights."""
     return 100.0 * (1 - int(to_host(get_array_module(weights).count_nonzero(weights))) / weights.size) if weights.size else 0.0
 
 
 def unit_sparsity(counts: Mapping[str, LayerCount]) -> float:
-    """Percent of dead units among the units of all layers; 0 where there are none."""
+    """Return the percentage of dead units among the units of all layers; 0 if there are no units."""
     units = sum(c.units for c in counts.values())
     return 100.0 * sum(c.dead_units for c in counts.values()) / units if units else 0.0

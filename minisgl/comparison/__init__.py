@@ -1,1 +1,1 @@
-"""Many runs side by side: which ones, who makes them, and what they came to. `python -m minisgl.sweep` drives it."""
+"""Comparison of many runs: the grid, the engines that train it, the results, and their tables. Used by `minisgl.sweep`."""

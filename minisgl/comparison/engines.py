@@ -1,7 +1,7 @@
-"""Who does many things at a time: processes on this machine, or the workers of a Dask cluster. Both through joblib.
+"""Run many calls in parallel, through joblib: in processes on this machine, or on the workers of a Dask cluster.
 
-What they do is one function of one argument, and outcomes come back as they are ready, in any order. joblib and distributed are
-asked for only here.
+All calls are of one function with one argument, and results are returned as they are ready, in any order. joblib and
+distributed are imported only here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from minisgl.errors import MinisglError, require
 
-PATIENCE = 5  # seconds until a scheduler must have answered
+SCHEDULER_TIMEOUT = 5  # seconds
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -19,9 +19,9 @@ B = TypeVar("B")
 
 @contextmanager
 def processes(jobs: int) -> Iterator[None]:
-    """Inside it, `outcomes` come from so many processes on this machine.
+    """Inside this context, `outcomes` uses this many processes on this machine.
 
-    MinisglError without joblib, or when one of them is killed.
+    MinisglError if joblib is not installed, or if one of the processes is killed.
     """
     with require("joblib", "sweep", "a sweep").parallel_config(backend="loky", n_jobs=jobs):
         try:
@@ -32,17 +32,17 @@ def processes(jobs: int) -> Iterator[None]:
 
 @contextmanager
 def cluster(scheduler: str) -> Iterator[None]:
-    """Inside it, `outcomes` come from all workers of the Dask cluster with the scheduler at that address.
+    """Inside this context, `outcomes` uses all workers of the Dask cluster with the scheduler at this address.
 
-    When a worker dies, Dask gives what it did to another one. After four deaths of one task (its allowed-failures) Dask gives
-    that up, but joblib is not told, and waits for ever: Ctrl-C ends it. MinisglError without joblib or distributed, or when the
-    scheduler does not answer or has no workers.
+    When a worker dies, Dask runs its task on another one. After four deaths (its setting allowed-failures) Dask gives the task
+    up, but does not notify joblib, which then waits until Ctrl-C. MinisglError if joblib or distributed is not installed, or if
+    the scheduler does not answer or has no workers.
     """
     joblib = require("joblib", "sweep", "a sweep")
     distributed = require("distributed", "sweep", "--engine dask")
     try:
-        distributed.comm.get_address_host(scheduler)  # a Client fails a second time, as it goes, when this is no address
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        distributed.comm.get_address_host(scheduler)  # for an invalid address a Client would fail again when it is closed
+        client = distributed.Client(scheduler, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise MinisglError(f"there is no Dask scheduler at {scheduler}: {error}") from error
     with client:
@@ -53,7 +53,7 @@ def cluster(scheduler: str) -> Iterator[None]:
 
 
 def outcomes(function: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
-    """function(argument) for each, in the order in which they end."""
+    """Yield function(argument) for each argument, in the order in which the calls end."""
     joblib = require("joblib", "sweep", "a sweep")
     calls = [joblib.delayed(function)(argument) for argument in arguments]
     yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)

@@ -1,17 +1,17 @@
-"""Which runs `python -m minisgl.sweep` compares: methods x regimes x seeds, each with its whole configuration.
+"""The runs that `python -m minisgl.sweep` compares: methods x regimes x seeds, each with its complete configuration.
 
     l0  tl1  l1-l2  l1    r on V, and the group lasso on W
     group-lasso           the group lasso on W alone: there is no V
-    magnitude             no penalty: when the refit begins the smallest weights become zero, as many as l0 left of that seed
-    sparse  small         the presets of these names
+    magnitude             no penalty: when the refit begins, the smallest weights are set to 0, as many as l0 has with this seed
+    sparse  small         the presets with these names
 
-Each but the last two is trained in two regimes (schedules.py), all on all training images but those that are held out.
+The regimes (schedules.py) are these. All runs train on all training images except those that are held out.
 
-    continuation    the preset quick; the last fifth of the epochs is the refit, in which what is left is trained alone
-    paper           the preset paper, its schedule of 200 epochs scaled to as many as there are; no refit, as in the paper
-    preset          sparse or small as it is, with its own epochs
+    continuation    the preset quick; the last fifth of the epochs is the refit, which trains only the nonzero weights
+    paper           the preset paper, with its schedule of 200 epochs scaled to --epochs; no refit, as in the paper
+    preset          sparse or small unchanged, with its own epochs
 
-Magnitude pruning has no regime of the paper's. Its learning rate is that of continuation.
+Magnitude pruning runs only in continuation, with its learning rate; sparse and small run only as presets.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ Regime = Literal["continuation", "paper", "preset"]
 METHODS: tuple[Method, ...] = get_args(Method)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
 
-# How strong each method is: what it changes of its regime's preset.
+# What each method changes in its regime's preset.
 SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
     ("l0", "continuation"): {"threshold": (0.1,), "group_lam": 1e-5},
     ("l0", "paper"): {},
@@ -45,15 +45,15 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
     ("sparse", "preset"): {},
     ("small", "preset"): {},
 }
-REFIT = 5  # one epoch in so many, at the end, is the refit's
+REFIT = 5  # the last 1/5 of the epochs are the refit
 
-# What may differ between two runs that are one and the same: where it lies, and how it was made.
+# Settings that may differ between two runs that count as the same: where a run is, and how it was computed.
 NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the grid, in the run directory `out`. A user's own modules are looked for in `folder`."""
+    """One run of the grid, in the run directory `out`. A user's own modules are searched for in `folder`."""
 
     method: Method
     regime: Regime
@@ -64,19 +64,19 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """What this run is called, and no other; its directory too."""
+        """The run's unique name, which is also that of its directory."""
         return f"{self.method}-{self.regime}-{self.seed}"
 
     @property
-    def twin(self) -> str | None:
-        """The name of the run whose number of zeros this one takes over. None: it needs no other."""
+    def zeros_from(self) -> str | None:
+        """The name of the run whose percentage of zeros this run is pruned to; None if it does not depend on another run."""
         return f"l0-continuation-{self.seed}" if self.method == "magnitude" else None
 
 
 def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
-    """The schedule of a preset of the paper's regime for so many epochs: lr falls and beta grows at the same fractions.
+    """Return the schedule of a paper-regime preset scaled to this many epochs: lr falls and beta grows at the same fractions.
 
-    Fractions are rounded to whole epochs, at least one apart.
+    These are rounded to whole epochs, at least one apart.
     """
     regime, drops = paper.regime, [0]
     if not isinstance(regime, PaperConfig):
@@ -88,7 +88,7 @@ def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]
 
 
 def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> TrainConfig | None:
-    """What a run of the method in the regime starts from; None where the experiment has no such preset."""
+    """Return a method's configuration in a regime, without seed and data; None if the experiment lacks the preset."""
     name = {"continuation": "quick", "paper": "paper", "preset": method}[regime]
     kind = PaperConfig if regime == "paper" else ContinuationConfig
     presets = find(experiment).presets
@@ -113,9 +113,10 @@ def entries(
     experiment: str = TrainConfig().experiment,
     network: str | None = None,
 ) -> tuple[Entry, ...]:
-    """The grid, seed by seed, so that an early stop leaves whole comparisons; magnitude brings along the runs it needs.
+    """Return the grid, seed by seed, so that an early stop leaves complete comparisons.
 
-    Presets that the experiment does not have are left out. MinisglError for a value out of range.
+    The l0 runs that magnitude needs are included. Presets that the experiment lacks are left out. MinisglError for a value out
+    of range.
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
     if ("magnitude", "continuation") in wanted:
@@ -135,20 +136,20 @@ def entries(
 
 
 def with_zeros(entry: Entry, zeros: float) -> Entry:
-    """The entry with so many percent of its weights made zero when the refit begins."""
+    """Return the entry with this percentage of its weights set to zero when the refit begins."""
     return replace(entry, config=changed(entry.config, {"prune": zeros / 100}))
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
-    """What makes a run the run it is, as JSON values."""
+    """Return the settings that identify a run, as JSON values."""
     return {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_RECORDED}
 
 
 def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
-    """MinisglError, which says what differs, unless `found`, told in that place, is the entry's configuration."""
+    """Raise MinisglError, which says what differs, unless `found`, read from `where`, is the entry's configuration."""
     wanted = recorded(entry.config)
-    if entry.twin is not None and not entry.config.refit.prune:
-        found = {**found, "prune": 0.0}  # it is not known yet how many zeros the entry will take over
+    if entry.zeros_from is not None and not entry.config.refit.prune:
+        found = {**found, "prune": 0.0}  # the entry's fraction of zeros is not known yet
     if names := [name for name in wanted if found.get(name) != wanted[name]]:
         differ = "; ".join(f"{name} is {found.get(name)} there, {wanted[name]} here" for name in names)
         raise MinisglError(f"{where} holds another {entry.name}: {differ}; name another directory with --out")

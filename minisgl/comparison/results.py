@@ -1,4 +1,4 @@
-"""What a run of the grid (grid.py) comes to: made, kept as a line of JSON, and read again."""
+"""The result of a run of the grid (grid.py): train the run, write its result as a line of JSON, and read it again."""
 
 import json
 import math
@@ -31,8 +31,8 @@ def _count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-# What the values of a result's line must be like.
-FITS: dict[str, Callable[[Any], bool]] = {
+# The checks of the values in a result's line.
+VALID: dict[str, Callable[[Any], bool]] = {
     "method": METHODS.__contains__,
     "regime": REGIMES.__contains__,
     **dict.fromkeys(("heldout_error", "test_error", "zeros", "seconds"), _number),
@@ -45,10 +45,10 @@ FITS: dict[str, Callable[[Any], bool]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """What one run came to. Errors and zeros are in percent; the test images were looked at once, in the end.
+    """The result of one run. Errors and zeros are in percent; the test images were used once, at the end.
 
-    `weights_left` counts the network that was saved; `flops` (as footprint.py counts) and `units` (outputs of convolutions,
-    inputs of linear layers) are those of the compact network, without the units that play no part; None where there is none.
+    `weights_left` counts the nonzero weights of the saved network. `flops` (as in footprint.py) and `units` (outputs of
+    convolutions, inputs of linear layers) are those of the compact network (compact.py), or None if it cannot be made.
     """
 
     method: Method
@@ -65,24 +65,24 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The name of its entry."""
+        """The name of the run's entry."""
         return f"{self.method}-{self.regime}-{self.seed}"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The entry's run did not come to its end, and why."""
+    """A run that failed, and the reason."""
 
     entry: Entry
-    why: str
+    reason: str
 
 
 def make(entry: Entry) -> Result | Failure:
-    """Train the entry's run in its directory, or go on with it where it was interrupted, or only look if it is finished.
+    """Train the entry's run in its directory, or resume it there, or only read its result if it is finished.
 
-    Nothing is printed. What a user can mend comes back as a Failure.
+    Nothing is printed. A MinisglError is returned as a Failure.
     """
-    if str(entry.folder) not in sys.path:  # this may be a process of its own, in another folder
+    if str(entry.folder) not in sys.path:  # this may be a worker process in another folder
         sys.path.insert(0, str(entry.folder))
     try:
         directory = RunDirectory(entry.out)
@@ -91,21 +91,21 @@ def make(entry: Entry) -> Result | Failure:
             named = Flags(experiment=entry.config.experiment, network=entry.config.network)
             run.resume(directory.path, named, Console(quiet=True))
         else:
-            _discard_what_says_nothing(directory.path)
+            _remove_unstarted(directory.path)
             run.train(entry.config, Console(quiet=True))
-        return _look(entry, directory)
+        return _result(entry, directory)
     except MinisglError as error:
         return Failure(entry, str(error))
 
 
-def _discard_what_says_nothing(path: Path) -> None:
-    """Remove what a run leaves that was killed before it had written its config.json: folders, its lock, and half a file."""
+def _remove_unstarted(path: Path) -> None:
+    """Remove the folders, lock and partial file of a run that was killed before it had written its config.json."""
     if path.is_dir() and all(file.suffix == ".tmp" or file.name == LOCK for file in path.rglob("*") if file.is_file()):
         shutil.rmtree(path)
 
 
 def _cost(network: Network) -> footprint.Footprint | None:
-    """The costs of the compact network; None where it cannot be made, as for one with branches."""
+    """Return the costs of the compact network; None if it cannot be made, as for a network with branches."""
     try:
         smaller = compact(network)
     except MinisglError:
@@ -113,8 +113,8 @@ def _cost(network: Network) -> footprint.Footprint | None:
     return footprint.measure(smaller, network_file.as_bytes(smaller))
 
 
-def _look(entry: Entry, directory: RunDirectory) -> Result:
-    """The result of a finished run."""
+def _result(entry: Entry, directory: RunDirectory) -> Result:
+    """Return the result of a finished run."""
     finished = run.Run.open(directory.path, entry.config.experiment, entry.config.network)
     report, final = finished.report, finished.report["final"]
     cost = _cost(finished.network)
@@ -134,13 +134,13 @@ def _look(entry: Entry, directory: RunDirectory) -> Result:
 
 
 def write(path: Path, results: Iterable[Result]) -> None:
-    """Write a line for each, in the order of the grid's methods, regimes and seeds. MinisglError if it cannot be written."""
+    """Write a line for each result, ordered by method, regime and seed. MinisglError if the file cannot be written."""
     ordered = sorted(results, key=lambda result: (METHODS.index(result.method), REGIMES.index(result.regime), result.seed))
     files.write(path, "".join(json.dumps(asdict(result), allow_nan=False) + "\n" for result in ordered).encode())
 
 
 def read(path: Path) -> list[Result]:
-    """The results in a file. MinisglError when it cannot be read, or a line of it is no result."""
+    """Return the results in a file. MinisglError if it cannot be read, or if a line is not a result."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -155,8 +155,8 @@ def _parsed(line: str, where: str) -> Result:
         raise MinisglError(f"{where} is not JSON: {error}") from error
     names = [field.name for field in fields(Result)]
     if not isinstance(values, dict) or set(values) != set(names):
-        raise MinisglError(f"{where} is no result of a run: it must have {', '.join(names)}")
+        raise MinisglError(f"{where} is not the result of a run: it must have {', '.join(names)}")
     for name, value in values.items():
-        if not FITS[name](value):
-            raise MinisglError(f"{where} has the {name} {value!r}, which cannot be")
+        if not VALID[name](value):
+            raise MinisglError(f"{where} has an invalid {name}: {value!r}")
     return Result(**{**values, "units": values["units"] and tuple(values["units"])})

@@ -1,4 +1,4 @@
-"""What the runs of a comparison came to: a line for each, a table with mean and spread, and the Pareto figure."""
+"""The results of a comparison as text and figure: a line for each run, a table with mean and spread, and the Pareto figure."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,17 +16,17 @@ from minisgl.run import say
 
 
 def line(outcome: Result | Failure) -> str:
-    """How one run ended, in one line; the error is the held-out one."""
+    """Return one run's outcome as a line of text, with the error on the held-out images."""
     run = outcome.entry if isinstance(outcome, Failure) else outcome
     title = f"{run.method} {run.regime} seed {run.seed}"
     if isinstance(outcome, Failure):
-        return f"{title:31}  failed: {outcome.why}"
+        return f"{title:31}  failed: {outcome.reason}"
     flops = "" if outcome.flops is None else f"{outcome.flops / 1000:5,.0f} K FLOPs  "
     cost = f"{outcome.zeros:5.2f} % zeros  {flops}{outcome.seconds:4.0f} s"
     return f"{title:31}  {outcome.heldout_error:5.2f} % held-out error  {cost}"
 
 
-COLUMNS: dict[str, tuple[Callable[[Result], float | None], str]] = {  # heading: what of a result, how it is written
+COLUMNS: dict[str, tuple[Callable[[Result], float | None], str]] = {  # heading: (value of a result, format)
     "held-out error %": (lambda run: run.heldout_error, ".2f"),
     "test error %": (lambda run: run.test_error, ".2f"),
     "zeros %": (lambda run: run.zeros, ".2f"),
@@ -34,32 +34,32 @@ COLUMNS: dict[str, tuple[Callable[[Result], float | None], str]] = {  # heading:
     "weights left": (lambda run: run.weights_left, ",.0f"),
     "seconds": (lambda run: run.seconds, ",.0f"),
 }
-PRINTED = 4  # of them, as many as a terminal is wide
+PRINTED = 4  # how many of these columns fit a terminal
 
 
 def spread(runs: Sequence[Result], value: Callable[[Result], float | None]) -> Spread | None:
-    """Of that value over the runs; None where a run has none."""
+    """Return the mean, minimum and maximum of a value over the runs; None if a run lacks it."""
     values = [number for run in runs if (number := value(run)) is not None]
     return Spread(mean(values), min(values), max(values)) if len(values) == len(runs) else None
 
 
 def show(runs: Sequence[Result], out: Path, console: Console) -> None:
-    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, nothing."""
-    alike = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
-    if not alike:
+    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, do nothing."""
+    by_method = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
+    if not by_method:
         return
     table = Table()
     for heading in ("method", "seeds", *list(COLUMNS)[:PRINTED]):
         table.add_column(heading.replace(" error", "\nerror"), justify="left" if heading == "method" else "right", no_wrap=True)
     lines = [f"| method | regime | seeds | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * (1 + len(COLUMNS))]
-    for (method, regime), found in alike.items():
+    for (method, regime), found in by_method.items():
         cells = []
         for value, form in COLUMNS.values():
-            of_all = spread(found, value)
-            if of_all is None:
+            summary = spread(found, value)
+            if summary is None:
                 cells.append(("-", ""))
                 continue
-            middle, least, most = (f"{number:{form}}" for number in of_all)
+            middle, least, most = (f"{number:{form}}" for number in summary)
             cells.append((middle, f"{least}-{most}" if len(found) > 1 else ""))
         table.add_row(f"{method}\n{regime}", str(len(found)), *("\n".join(cell) for cell in cells[:PRINTED]))
         written = (f"{middle} ({bounds})" if bounds else middle for middle, bounds in cells)
@@ -69,22 +69,22 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
     say(console, "\n".join(notes))
     files.write(out / "table.md", "\n".join([*lines, "", *notes, ""]).encode())
     values = (lambda run: run.test_error, lambda run: run.weights_left, lambda run: run.flops)
-    spreads = {key: [spread(found, value) for value in values] for key, found in alike.items()}
+    spreads = {key: [spread(found, value) for value in values] for key, found in by_method.items()}
     points = [Point(*key, *known) for key, each in spreads.items() if len(known := [s for s in each if s is not None]) == 3]
-    if points:  # a network without FLOPs has no place in the figure
+    if points:  # a network without FLOPs cannot be drawn
         save(pareto(points), out / "pareto.png")
     say(console, f"\neverything is in {out}")
 
 
 def note(run: Result) -> str:
-    """How a run of its regime was scheduled, in a sentence."""
+    """Return a sentence about the schedule of a run in its regime."""
     config = run.config
     if run.regime != "paper":
         name = run.method if run.regime == "preset" else run.regime
-        moved = f" Its training images are shifted by up to {config['shift']} px." if config.get("shift") else ""
-        return f"{name}: {config['epochs']} epochs, of which {config['refit']} refit what is left.{moved}"
+        shifted = f" Its training images are shifted by up to {config['shift']} px." if config.get("shift") else ""
+        return f"{name}: {config['epochs']} epochs, including a refit of {config['refit']}.{shifted}"
     drops = ", ".join(map(str, config["lr_drops"]))
     return (
-        f"paper: its 200 epochs scaled to {config['epochs']}, so lr x 0.1 after {drops}, and beta x {config['beta_growth']} "
+        f"paper: its 200 epochs scaled to {config['epochs']}: lr x 0.1 after {drops} epochs, beta x {config['beta_growth']} "
         f"every {config['beta_every']}; no refit."
     )

@@ -1,12 +1,12 @@
-"""An epoch's mini-batches: every training image once, in random order, and a little out of its place where that is asked for.
+"""An epoch's mini-batches: every training image once, in random order, and optionally shifted by a few pixels.
 
-    x'[c, y, x] = x[c, y + top - most, x + left - most],   0 outside the image;   top, left uniform on 0, ..., 2 most
+    x'[c, y, x] = x[c, y + top - m, x + left - m],   0 outside the image;   m = max_shift, top, left uniform on 0, ..., 2 m
 
-A network that meets each image in nine places (most = 1) has less to learn by heart. That matters for the sparsest: trained
-for many epochs, they fit the images they are shown and lose the others.
+A network that sees each image at nine positions (max_shift = 1) overfits less. That matters most for the sparsest networks:
+trained for many epochs, they fit the training images and get worse on others.
 
-The order and the places of an epoch follow from the seed and the epoch's number alone, so that a run can be interrupted in the
-middle of one.
+The order and the shifts of an epoch depend only on the seed and the epoch's number, so that a run can be interrupted in the
+middle of an epoch.
 
 Source: Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
 ICDAR 2003 (translations, among other distortions).
@@ -20,23 +20,24 @@ from minisgl.backend import Array, get_array_module, to_device
 from minisgl.data.labelled import LabelledImages
 
 
-def shifted(images: Array, corners: Array, most: int) -> Array:
-    """Images (N, C, H, W) in a border of `most` zeros, each cut from row top and column left on: its column of corners (2, N).
+def shifted(images: Array, corners: Array, max_shift: int) -> Array:
+    """Pad images (N, C, H, W) by max_shift zeros, and crop each from its corner on: (top, left), a column of corners (2, N).
 
-    Corners are from 0 to 2 most; most, most leaves an image in its place.
+    Corners are from 0 to 2 max_shift; (max_shift, max_shift) leaves an image in its place.
     """
     (N, _, H, W), xp = images.shape, get_array_module(images)
-    wide = xp.pad(images, ((0, 0), (0, 0), (most, most), (most, most)))  # (N, C, H + 2 most, W + 2 most)
-    windows = xp.lib.stride_tricks.sliding_window_view(wide, (H, W), axis=(2, 3))  # (N, C, 2 most + 1, 2 most + 1, H, W)
+    border = (max_shift, max_shift)
+    padded = xp.pad(images, ((0, 0), (0, 0), border, border))  # (N, C, H + 2 m, W + 2 m), m = max_shift
+    windows = xp.lib.stride_tricks.sliding_window_view(padded, (H, W), axis=(2, 3))  # (N, C, 2 m + 1, 2 m + 1, H, W)
     return windows[xp.arange(N), :, corners[0], corners[1]]
 
 
 def batches(
     train: LabelledImages, size: int, *, seed: int, epoch: int, first: int = 0, shift: int = 0
 ) -> Iterator[LabelledImages]:
-    """The mini-batches of an epoch, `size` images each and the rest in the last, from the one numbered `first` on.
+    """Yield an epoch's mini-batches, `size` images each and the rest in the last, starting with batch number `first`.
 
-    shift: the pixels by which an image is moved at most, up or down and left or right; 0 moves none.
+    shift: the largest shift of an image in pixels, up or down and left or right; 0 for no shift.
     """
     N, rng, xp = len(train), np.random.default_rng((seed, epoch)), get_array_module(train.images)
     order = to_device(rng.permutation(N), xp)

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST, read strictly: a file is either exactly what its header says, or refused.
+"""The IDX format of MNIST, read strictly: a file that differs from its header is refused.
 
     bytes 0-1  zero          byte 2  type, 0x08 = unsigned byte          byte 3  number of dimensions
     then one big-endian 32-bit size per dimension, then the numbers, last dimension fastest, and nothing after them
@@ -16,15 +16,14 @@ import numpy as np
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
-LARGEST = 1 << 32  # bytes: no file may claim more, so that a forged header cannot ask for terabytes
-
-PIECE = 1 << 20  # bytes read at a time
+MAX_SIZE = 1 << 32  # bytes: a forged header must not ask for terabytes
+CHUNK = 1 << 20  # bytes read at a time
 
 
 def read(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array in an IDX file, raw or gzipped (by its first bytes, not by its name).
+    """Return the uint8 array in an IDX file, raw or gzipped (by its first bytes, not by its name).
 
-    Raises MinisglError when the file is missing, damaged, not IDX, not of unsigned bytes, or not of that many dimensions.
+    MinisglError if the file is missing, damaged, not IDX, not of unsigned bytes, or does not have that many dimensions.
     """
     try:
         with files.open_to_read(path) as raw:
@@ -42,20 +41,20 @@ def _parse(file, path: Path, dimensions: int) -> np.ndarray:  # type: ignore[no-
     if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
         raise MinisglError(f"{path} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}")
     if magic[3] != dimensions:
-        raise MinisglError(f"{path} has {magic[3]} dimensions where {dimensions} are wanted")
+        raise MinisglError(f"{path} must have {dimensions} dimensions, and has {magic[3]}")
     header = file.read(4 * dimensions)
     if len(header) < 4 * dimensions:
         raise MinisglError(f"{path} ends within its header, after {4 + len(header)} of {4 + 4 * dimensions} bytes")
     shape = tuple(int(size) for size in np.frombuffer(header, dtype=">u4"))
     size = prod(shape)
-    if prod(max(n, 1) for n in shape) > LARGEST:
-        raise MinisglError(f"{path} claims {size} bytes, shape {shape}; at most {LARGEST} are read")
-    # In pieces, so that memory follows what is there and not what is promised; and one byte more than promised, so that a
-    # longer file, or a gzip bomb, shows itself and is read no further.
+    if prod(max(n, 1) for n in shape) > MAX_SIZE:
+        raise MinisglError(f"the header of {path} gives {size} bytes, shape {shape}; at most {MAX_SIZE} are allowed")
+    # Read in chunks, so that the memory used depends on the file's real size and not on its header. Read one byte more than
+    # the header says, to detect a file that is too long, such as a gzip bomb, without reading all of it.
     body = bytearray()
-    while piece := file.read(min(PIECE, size + 1 - len(body))):
-        body += piece
+    while chunk := file.read(min(CHUNK, size + 1 - len(body))):
+        body += chunk
     if len(body) != size:
-        found = "more follow" if len(body) > size else f"{len(body)} are there"
-        raise MinisglError(f"{path} promises {size} bytes, shape {shape}, and {found}")
+        found = "more" if len(body) > size else str(len(body))
+        raise MinisglError(f"the header of {path} gives {size} bytes, shape {shape}, but there are {found}")
     return np.frombuffer(body, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""Images and their labels, held together: what every data set here is made of."""
+"""Images and their labels: the form of every data set here."""
 
 import zlib
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ class LabelledImages:
         return len(self.labels)
 
     def to(self, xp: Any) -> "LabelledImages":
-        """The same images and labels as arrays of the module xp."""
+        """Return the same images and labels as arrays of the module xp."""
         return LabelledImages(to_device(self.images, xp), to_device(self.labels, xp))
 
     def fingerprint(self) -> str:
-        """The numbers of images and labels, and a checksum of each: equal for equal data, and different by all but chance."""
+        """Return the images' shape and a checksum of images and labels: almost certainly different for different data."""
         images, labels = to_host(self.images), to_host(self.labels)
         sums = (f"{zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in (images, labels))
         return f"{' x '.join(map(str, images.shape))}, crc32 {' '.join(sums)}"
 
     def __getitem__(self, part: slice | Array) -> "LabelledImages":
-        """The images and labels of a slice, or of an array of indices."""
+        """Return the images and labels of a slice, or of an array of indices."""
         return LabelledImages(self.images[part], self.labels[part])

@@ -1,6 +1,6 @@
-"""MNIST: 70,000 handwritten digits, 28 x 28 grey pixels, the set this package brings along.
+"""MNIST: 70,000 handwritten digits, 28 x 28 grey pixels, the data set that comes with this package.
 
-The four files are the original ones, unchanged, and are checked against their published SHA-256 before they are used.
+The four files are the original ones, and are checked against their published SHA-256 before they are used.
 Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits"; LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998).
 """
 
@@ -41,7 +41,7 @@ def _find(directory: Path, stem: str) -> Path:
 
 
 def bundled() -> Path:
-    """The directory of the bundled files, after checking that each is the published one."""
+    """Return the directory of the bundled files, after checking that each is the published one."""
     for directory in BUNDLED:
         if directory.is_dir():
             break
@@ -53,7 +53,7 @@ def bundled() -> Path:
         except OSError as error:
             raise MinisglError(f"{directory / name} cannot be read: {error.strerror}") from error
         if found != published:
-            raise MinisglError(f"{directory / name} is damaged: its SHA-256 is {found}, the published one {published}")
+            raise MinisglError(f"{directory / name} is damaged: its SHA-256 is {found}, and must be {published}")
     return directory
 
 
@@ -62,7 +62,7 @@ def _load_part(directory: Path, prefix: str) -> Digits:
     label_path = _find(directory, f"{prefix}-labels-idx1-ubyte")
     images, labels = idx.read(image_path, dimensions=3), idx.read(label_path, dimensions=1)
     if images.shape[1:] != (SIDE, SIDE):
-        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels; LeNet-5 wants 28 x 28")
+        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels, and 28 x 28 are needed")
     if len(images) != len(labels):
         raise MinisglError(f"{image_path} has {len(images)} images and {label_path} has {len(labels)} labels")
     if len(images) == 0:
@@ -76,15 +76,15 @@ def _load_part(directory: Path, prefix: str) -> Digits:
 
 
 def load_test(path: Path | str | None = None) -> Digits:
-    """The test part alone; see load."""
+    """Return only the test set; see load."""
     return _load_part(Path(path) if path is not None else bundled(), "t10k")
 
 
 def load(path: Path | str | None = None) -> tuple[Digits, Digits]:
-    """The training and the test set, 60,000 and 10,000 digits in the bundled MNIST.
+    """Return the training and the test set, 60,000 and 10,000 digits in the bundled MNIST.
 
-    path: a directory with four IDX files of MNIST's names, gzipped or raw (Fashion-MNIST, say); None for the bundled set.
-    Raises MinisglError when a file is missing, damaged, of other image sizes, or has labels outside 0..9.
+    path: a directory with four IDX files with MNIST's names, gzipped or raw (Fashion-MNIST, say); None for the bundled set.
+    MinisglError if a file is missing or damaged, has images of another size, or has labels outside 0..9.
     """
     directory = Path(path) if path is not None else bundled()
     return _load_part(directory, "train"), _load_part(directory, "t10k")

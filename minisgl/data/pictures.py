@@ -1,9 +1,9 @@
-"""A user's own picture of a digit, brought into the form of MNIST's.
+"""Convert a user's own picture of a digit to the form of MNIST's digits.
 
 MNIST's digits are white ink on black, scaled to fit a box of 20 x 20 pixels, and placed in 28 x 28 so that their centre of
 mass is at the centre (LeCun, Cortes, Burges, "The MNIST database of handwritten digits"). A network trained on them expects
-that, so a picture is treated alike: grey, ink made bright (the border tells the paper's colour), cropped to the ink, scaled,
-centred. A picture that already is 28 x 28 with a dark border is taken as it is.
+this, so a picture is made grey, with bright ink (the border shows the paper's colour), cropped to the ink, scaled, and
+centred. A picture that is already 28 x 28 with a dark border is not changed.
 """
 
 import warnings
@@ -16,13 +16,13 @@ from minisgl.errors import MinisglError
 from minisgl.formats import files
 
 SIDE, BOX = 28, 20
-LARGEST = 6_000  # pixels a side
+MAX_SIDE = 6_000  # pixels
 INK = 0.2  # fraction of the contrast above which a pixel belongs to the digit
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """The picture as grey values (H, W) float32 in [0, 1], upright, transparency on white. MinisglError if it is no picture."""
+    """Return grey values (H, W) float32 in [0, 1], upright, transparency on white. MinisglError if it is not a picture."""
     try:
         files.open_to_read(path).close()
     except OSError as error:
@@ -31,24 +31,24 @@ def read_grey(path: Path) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused below, in a sentence
             with Image.open(path, formats=FORMATS) as picture:
-                if max(picture.size) > LARGEST:
+                if max(picture.size) > MAX_SIDE:
                     raise MinisglError(
-                        f"{path} is {picture.size[0]} x {picture.size[1]} pixels; at most {LARGEST} a side are read"
+                        f"{path} is {picture.size[0]} x {picture.size[1]} pixels; at most {MAX_SIDE} per side are allowed"
                     )
                 return _grey(ImageOps.exif_transpose(picture))
     except MinisglError:
         raise
-    except Exception as error:  # a damaged file makes decoders fail in ways that nobody has listed: fuzzing found a TypeError
+    except Exception as error:  # decoders fail on damaged files with undocumented errors: fuzzing found a TypeError
         raise MinisglError(f"{path} cannot be read as a picture ({', '.join(FORMATS)}): {error}") from error
 
 
 def _grey(picture: Image.Image) -> np.ndarray:
     if picture.mode.startswith(("I", "F")):  # 16 bits and more: Pillow's conversion to L would clip, not scale
-        wide = np.asarray(picture, np.float32)
-        if not np.isfinite(wide).all():
+        values = np.asarray(picture, np.float32)
+        if not np.isfinite(values).all():
             raise ValueError("some of its numbers are NaN or infinite")
-        low, high = float(wide.min()), float(wide.max())
-        return (wide - low) / (high - low) if high > low else np.zeros_like(wide)
+        low, high = float(values.min()), float(values.max())
+        return (values - low) / (high - low) if high > low else np.zeros_like(values)
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
@@ -56,18 +56,18 @@ def _grey(picture: Image.Image) -> np.ndarray:
 
 
 def read_digit(path: Path) -> np.ndarray:
-    """The picture as one MNIST-like image (1, 28, 28) float32 in [0, 1], ink 1. MinisglError if there is nothing in it."""
+    """Return one MNIST-like image (1, 28, 28) float32 in [0, 1], ink 1. MinisglError if the picture shows nothing."""
     grey = read_grey(path)
-    digit, paper = ink_alone(path, grey)
+    digit, paper = crop_to_ink(path, grey)
     if grey.shape == (SIDE, SIDE) and paper < 0.1:
         return grey[None]
     return _centred(scaled(digit, BOX / max(digit.shape)))[None]
 
 
-def ink_alone(path: Path, grey: np.ndarray) -> tuple[np.ndarray, float]:
-    """The ink in grey values (H, W), cropped to where there is any: 0 on paper, 1 where it is strongest; and the paper's grey.
+def crop_to_ink(path: Path, grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the ink in grey values (H, W), cropped, 0 on paper and 1 where it is strongest, and the paper's grey value.
 
-    MinisglError, which names the path, if there is nothing in it.
+    MinisglError, which names the path, if there is no ink.
     """
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
@@ -80,16 +80,16 @@ def ink_alone(path: Path, grey: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def scaled(ink: np.ndarray, scale: float) -> np.ndarray:
-    """The picture (H, W) in another size, its values in [0, 1]; no side less than a pixel."""
+    """Return the picture (H, W) resized by `scale`, its values in [0, 1], each side at least one pixel."""
     size = (max(round(ink.shape[1] * scale), 1), max(round(ink.shape[0] * scale), 1))  # Pillow's order: W, H
     small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
     return np.clip(small, 0, 1)
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:
-    """The digit (h, w), at most 20 x 20, in 28 x 28 with its centre of mass as near pixel (14, 14) as whole pixels allow.
+    """Return the digit (h, w), at most 20 x 20, in 28 x 28 with its centre of mass as near (14, 14) as whole pixels allow.
 
-    That is where MNIST has it: over the test set it lies between 13.5 and 14.5 in either direction.
+    MNIST has it there too: over the test set it is between 13.5 and 14.5 in both directions.
     """
     h, w = digit.shape
     mass = float(digit.sum())

@@ -1,7 +1,7 @@
-"""The arrays of a user's experiment, checked once, before anything is trained on them.
+"""Check the arrays of a user's experiment once, before training.
 
-images (N, C, H, W)    uint8, divided by 255, or float32;  C, H, W as the network takes them
-labels (N,)            whole numbers from 0, below the network's number of outputs
+images (N, C, H, W)    uint8, divided by 255, or float32;  C, H, W as the network's input
+labels (N,)            integers from 0, below the network's number of outputs
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from minisgl.nn import Network
 
 
 def as_data(found: Any, name: str, network: Network) -> Data:
-    """What `load` of the experiment `name` gave, as Data for this network: Data, or train and test as pairs of arrays.
+    """Return Data for this network from what an experiment's `load` returned: Data, or train and test as pairs of arrays.
 
-    MinisglError, with the numbers that do not fit.
+    MinisglError, with the numbers, if they do not fit. `name` is the experiment's name.
     """
     if not isinstance(found, tuple | list) or len(found) not in (2, 3):
-        raise MinisglError(f"{name}: load must give training and test images, and gives a {type(found).__name__}")
+        raise MinisglError(f"{name}: load must return training and test images, and returned a {type(found).__name__}")
     train, validation, test = found if len(found) == 3 else (found[0], None, found[1])
     return Data(
         as_images(train, f"{name}: the training set", network),
@@ -30,7 +30,7 @@ def as_data(found: Any, name: str, network: Network) -> Data:
 
 
 def as_images(found: Any, what: str, network: Network) -> LabelledImages:
-    """Images and labels that this network can learn from or be measured on; `what` is their name in a sentence."""
+    """Return images and labels that this network can be trained or tested on. `what` names them in errors."""
     if not isinstance(found, LabelledImages):
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise MinisglError(f"{what} must be a pair of arrays, images and labels, and is a {type(found).__name__}")

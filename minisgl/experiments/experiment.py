@@ -1,8 +1,8 @@
-"""What an experiment is: a network, its data, what it keeps, and its presets.
+"""An experiment: a network, its data, and its presets.
 
     MINE = Experiment("mine", network=build, load=load)
 
-is a whole one: `build(rng)` gives the network and `load(directory)` the images. docs/your-own-network.md has an example.
+is complete: `build(rng)` returns the network and `load(directory)` the images. docs/your-own-network.md has an example.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 Build = Callable[[np.random.Generator], Network]
 
-# What quick changes for another r. Where r shrinks the weights it keeps, a scheduled threshold tau pulls them with a force of
-# up to beta * tau, so a rising beta would crush the network; l0 and what acts like it pull only below the threshold.
-GENTLE: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
-SHRINK = tuple(name for name, penalty in NAMES.items() if penalty.shrinks)  # l1, tl1, l1-l2, lp, log-sum
-QUICK_FOR: dict[str, dict[str, Any]] = dict.fromkeys(SHRINK, GENTLE)
-QUICK_FOR["group-l0"] = {"threshold": (0.02,)}  # of a whole group's root mean square
+# What the preset quick changes for another r. An r that shrinks the weights it keeps, with a scheduled threshold tau, pulls
+# them towards 0 with a force of up to beta * tau. If beta rose, that would make all weights too small. l0 and similar penalties
+# pull only weights below the threshold.
+FOR_SHRINKING: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
+SHRINKING = tuple(name for name, penalty in NAMES.items() if penalty.shrinks)  # l1, tl1, l1-l2, lp, log-sum
+QUICK_CHANGES: dict[str, dict[str, Any]] = dict.fromkeys(SHRINKING, FOR_SHRINKING)
+QUICK_CHANGES["group-l0"] = {"threshold": (0.02,)}  # for the root mean square of a group
 
 
 class Data(NamedTuple):
-    """What an experiment learns from, what it watches itself on, and what it is measured on in the end.
+    """An experiment's images: for training, for measuring each epoch (None: none), and for the test at the end.
 
-    An experiment of your own may give pairs of arrays, images (N, C, H, W) uint8 or float32 and labels (N,) int.
+    Your own experiment may return pairs of arrays instead: images (N, C, H, W) uint8 or float32, and labels (N,) int.
     """
 
     train: LabelledImages
@@ -44,23 +45,23 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """`network(rng)` draws its network; `load(directory)` gives its data, Data or train and test, where directory is --data's.
+    """`network(rng)` returns its network; `load(directory)`, with the directory of --data, returns Data, or train and test.
 
-    presets      configurations by name; without any, the package's defaults are "quick"
-    changes      what "quick" changes for a penalty, by the penalty's name; by default a small threshold where it shrinks
+    presets      configurations by name; by default "quick" with the package's defaults
+    changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink
     kept         the network that the paper's regime keeps, "w" or "v"
-    load_test    the test set alone, where that is quicker
-    makes_data   why it takes neither --data nor --holdout; empty where it takes both
-    read_picture reads a user's picture (C, H, W) for `evaluate`; None where it has no pictures
+    load_test    loads the test set alone, if that is faster
+    makes_data   the reason why it takes neither --data nor --holdout; empty if it takes both
+    read_picture reads a user's picture (C, H, W) for `evaluate`; None if it cannot
     read_word    the same for `classify`
-    figures      own figures by their files' names: draw(network, test images) gives one
+    figures      additional figures by file name: draw(network, test images) returns one
     """
 
     name: str
     network: Build
     load: Callable[[Path | None], Any]
     presets: Mapping[str, TrainConfig] = field(default_factory=lambda: {"quick": TrainConfig()})
-    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: QUICK_FOR)
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: QUICK_CHANGES)
     kept: str = "w"
     load_test: Callable[[Path | None], LabelledImages] | None = None
     makes_data: str = ""
@@ -69,8 +70,8 @@ class Experiment:
     figures: Mapping[str, Callable[[Network, LabelledImages], "Figure"]] = field(default_factory=dict)
 
     def check(self, config: TrainConfig) -> None:
-        """MinisglError if the experiment has no such preset, or cannot use the data that are asked for."""
+        """Raise MinisglError if the experiment has no such preset, or cannot use the given data."""
         if config.preset not in self.presets:
-            raise MinisglError(f"there is no --preset {config.preset}: {self.name} has {' and '.join(self.presets)}")
+            raise MinisglError(f"there is no --preset {config.preset}: {self.name} has {', '.join(self.presets)}")
         if self.makes_data and (config.data.data is not None or config.data.holdout):
             raise MinisglError(f"--data and --holdout are {self.makes_data}")

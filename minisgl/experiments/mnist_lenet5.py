@@ -1,6 +1,6 @@
 """LeNet-5 on digits: r on every layer, group lasso on W (Bui, Park, Zhang, Qi, Xin 2021).
 
-A preset is a complete configuration. For another penalty than l0 the preset quick changes a few of its settings.
+A preset is a complete configuration. For penalties other than l0, the preset quick changes a few of its settings.
 """
 
 from pathlib import Path
@@ -21,14 +21,14 @@ PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(
         preset="paper", epochs=200, lr=1e-3, penalty=PenaltyConfig(lam=0.1 / N_TRAIN), regime=PaperConfig(beta=2.5 / N_TRAIN)
     ),
-    # Where much has to go, V would stray from W: beta is larger from the start. And few weights, trained for long, would learn
-    # the images by heart: they are shifted. docs/results.md lists what was tried.
+    # When most weights are removed, V would move far from W, so beta is larger from the start. A long training of few weights
+    # would overfit, so the images are shifted. docs/results.md lists what was tried.
     "sparse": TrainConfig(
         preset="sparse",
         data=DataConfig(shift=1),
         penalty=PenaltyConfig(group_lam=4e-6),
         regime=ContinuationConfig(threshold=(0.29, 0.37, 0.34, 0.27), ramp=0.75, hold=0.75, beta=0.1, beta_rise=200.0),
-        refit=RefitConfig(20, prune=0.99643),  # at most 1,537 weights stay
+        refit=RefitConfig(20, prune=0.99643),  # at most 1,537 weights remain
         epochs=100,
         lr=1e-3,
     ),
@@ -50,7 +50,7 @@ def _digits(directory: Path | None) -> Data:
 
 
 def _read_digit(path: Path) -> np.ndarray:
-    from minisgl.data import pictures  # noqa: PLC0415  it brings Pillow
+    from minisgl.data import pictures  # noqa: PLC0415  imports Pillow
 
     return pictures.read_digit(path)
 

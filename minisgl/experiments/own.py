@@ -1,6 +1,6 @@
-"""A user's own code while it runs: what fails in it becomes one sentence that says where, and what it returns is checked.
+"""Calls of a user's own code. A failure in it becomes one sentence that says where, and the returned network is checked.
 
-own.py imports it.
+minisgl/own.py imports the code.
 """
 
 import traceback
@@ -13,13 +13,13 @@ import numpy as np
 from minisgl.errors import MinisglError
 from minisgl.experiments.experiment import Build
 from minisgl.nn import Network
-from minisgl.own import imported, working_folder_on_path
+from minisgl.own import import_object, working_folder_on_path
 
 T = TypeVar("T")
 
 
 def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
-    """function(argument), which belongs to `name`. MinisglError, that says where, if it is a user's own and fails."""
+    """Return function(argument). If `name` is a user's own experiment or network and this fails, MinisglError says where."""
     if ":" not in name:
         return function(argument)
     try:
@@ -34,15 +34,15 @@ def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
 
 
 def builder(name: str) -> Build:
-    """The function that --network names, as an experiment's `network`."""
+    """Return the function that --network names, for use as an experiment's `network`."""
     if ":" not in name:
         raise MinisglError(f"--network must be module:build, and is {name}")
-    build = imported(name, "--network")
+    build = import_object(name, "--network")
 
     def built(rng: np.random.Generator) -> Network:
         network = call(name, build, rng, f"--network {name}")
         if not isinstance(network, Network):
-            raise MinisglError(f"--network {name} must give a minisgl.nn.Network, and gives a {type(network).__name__}")
+            raise MinisglError(f"--network {name} must return a minisgl.nn.Network, and returned a {type(network).__name__}")
         return network
 
     return built

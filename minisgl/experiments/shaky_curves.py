@@ -1,6 +1,6 @@
-"""Three convolutions on words in a regular or a shaky hand: r on fc alone, no group lasso.
+"""Three convolutions on words in a regular or shaky hand: r on fc only, no group lasso.
 
-The network is V in both regimes: relaxed variable splitting (Xue, Xin 2019).
+V is the network in both regimes: relaxed variable splitting (Xue, Xin 2019).
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.config import ContinuationConfig, DataConfig, PaperConfig, PenaltyConfig, TrainConfig
-from minisgl.experiments.experiment import QUICK_FOR, SHRINK, Data, Experiment
+from minisgl.experiments.experiment import QUICK_CHANGES, SHRINKING, Data, Experiment
 from minisgl.models import curve_net
 
 # Chosen on the validation set; docs/shaky-curves.md lists what was tried.
@@ -24,7 +24,7 @@ CURVE_PRESETS: dict[str, TrainConfig] = {
         regime=ContinuationConfig(threshold=(0.18,), ramp=0.4, beta=0.2, beta_rise=20.0),
         epochs=11,
     ),
-    # The algorithm as published: beta stays, and so does the threshold, here sqrt(2 lam/beta) = 0.1 for l0. Settings are ours.
+    # The published algorithm: beta and the threshold, here sqrt(2 lam/beta) = 0.1 for l0, are constant. The settings are ours.
     "paper": TrainConfig(
         experiment="shaky-curves",
         preset="paper",
@@ -35,17 +35,17 @@ CURVE_PRESETS: dict[str, TrainConfig] = {
         lr=1e-3,
     ),
 }
-# For penalties that shrink: fc's weights are far fewer than LeNet-5's and larger, and bear a stronger pull beta * tau.
-FIRM: dict[str, Any] = {"threshold": (0.002,), "beta": 0.3, "beta_rise": 1.0}
-CURVES_FOR: dict[str, dict[str, Any]] = dict.fromkeys(SHRINK, FIRM)
-CURVES_FOR["tl1"] = {**FIRM, "penalty_option": ("a=0.1",)}  # the weights that stay are near 0.2, where it is flat
-CURVES_FOR["group-l0"] = QUICK_FOR["group-l0"]
+# For penalties that shrink: fc has far fewer and larger weights than LeNet-5, which allow a stronger pull beta * tau.
+FOR_SHRINKING: dict[str, Any] = {"threshold": (0.002,), "beta": 0.3, "beta_rise": 1.0}
+CURVE_CHANGES: dict[str, dict[str, Any]] = dict.fromkeys(SHRINKING, FOR_SHRINKING)
+CURVE_CHANGES["tl1"] = {**FOR_SHRINKING, "penalty_option": ("a=0.1",)}  # the remaining weights are near 0.2, where it is flat
+CURVE_CHANGES["group-l0"] = QUICK_CHANGES["group-l0"]
 
 
 def _curves(directory: Path | None) -> Data:
-    from minisgl.data import curves  # noqa: PLC0415  it brings the packages with the fonts
+    from minisgl.data import curves  # noqa: PLC0415  imports the font packages
 
-    return Data(*curves.load(counts=curves.COUNTS))  # there is no directory: they are drawn
+    return Data(*curves.load(counts=curves.COUNTS))  # drawn, not read from a directory
 
 
 def _read_word(path: Path) -> np.ndarray:
@@ -59,8 +59,8 @@ SHAKY_CURVES = Experiment(
     curve_net,
     _curves,
     CURVE_PRESETS,
-    CURVES_FOR,
+    CURVE_CHANGES,
     kept="v",
-    makes_data="for mnist-lenet5: shaky-curves draws its pictures, a validation set among them",
+    makes_data="for mnist-lenet5: shaky-curves draws its own pictures and validation set",
     read_word=_read_word,
 )

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and the formats of a network for minisgl and for other programs."""
+"""Atomic file writes, and network formats for minisgl and for other programs."""

@@ -1,16 +1,17 @@
-"""A network in a file that describes itself: model.safetensors and compact.safetensors are both this.
+"""A network in a self-describing file, the format of model.safetensors and compact.safetensors.
 
-The arrays are named and laid out as PyTorch's state_dict has them (conv1.weight, conv1.bias, ...). The one metadata entry is
-JSON with sorted keys; it lists the layers in order, each with what its class is built from:
+The arrays have the names and shapes of PyTorch's state_dict (conv1.weight, conv1.bias, ...). The one metadata entry is JSON
+with sorted keys; it lists the layers in order, each with the settings that its class is built from:
 
     {"format": 2, "input_shape": [1, 28, 28], "layers": [
         {"name": "conv1", "kind": "Conv2d", "settings": {"in_channels": 1, "out_channels": 20, "kernel": [5, 5], ...}},
         {"name": "relu1", "kind": "ReLU", "settings": {}},
         {"name": "stage1", "kind": "Sequential", "layers": [...]}, ...], "checksum": "..."}
 
-A layer made of others has their entries under "layers"; its class takes them as its first argument. A file is judged before an
-array is loaded: the layers are built from their settings alone, and they say which arrays there must be. A user's own layer is
-known by its class's name, and only if the reader hands the class over: nothing is imported because a file says so.
+A composite layer has its children's entries under "layers"; its class takes them as its first argument. A file is checked
+before any array is loaded: the layers are built from their settings alone, and they determine the arrays that must be there.
+For a user's own layer the file has the class's name, and the caller of `read` passes the class: nothing is imported because a
+file names it.
 """
 
 import json
@@ -25,27 +26,27 @@ from minisgl.errors import MinisglError
 from minisgl.formats import files
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
-FORMAT = 2  # 1, which has no such entry, is that of minisgl 0.1
+FORMAT = 2  # files of minisgl 0.1 have no such entry
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequential)}
-DEEPEST = 50  # levels of layers made of layers
+MAX_DEPTH = 50  # levels of nested layers
 
 
-def classes(network: Network) -> tuple[type[Layer], ...]:
-    """The classes of the network's layers that this file does not know by itself: `layers` of `read`."""
+def custom_layers(network: Network) -> tuple[type[Layer], ...]:
+    """Return the classes of the network's layers that are not minisgl's own: the argument `layers` of `read`."""
     found: dict[str, type[Layer]] = {}
 
-    def look(layer: Layer) -> None:
+    def collect(layer: Layer) -> None:
         if type(layer) is not LAYERS.get(type(layer).__name__):
             found[type(layer).__name__] = type(layer)
         for child in layer.children.values():
-            look(child)
+            collect(child)
 
-    look(network.root)
+    collect(network.root)
     return tuple(found.values())
 
 
 def _describe(name: str, layer: Layer) -> dict[str, Any]:
-    """A layer's entry in the list."""
+    """Return a layer's entry in the list."""
     entry: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
     if layer.children or type(layer) is Sequential:
         entry["layers"] = [_describe(key, child) for key, child in layer.children.items()]
@@ -53,17 +54,17 @@ def _describe(name: str, layer: Layer) -> dict[str, Any]:
 
 
 def _build(entry: Mapping[str, Any], known: Mapping[str, type[Layer]], depth: int = 0) -> Layer:
-    """The layer of an entry; KeyError, TypeError or ValueError when it is none."""
-    if depth > DEEPEST:
-        raise ValueError(f"layers are nested more than {DEEPEST} deep")
+    """Return the layer of an entry; KeyError, TypeError or ValueError if the entry is wrong."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
     if entry["kind"] not in known:
-        raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: hand its class to load, layers=[...]")
-    parts = ({child["name"]: _build(child, known, depth + 1) for child in entry["layers"]},) if "layers" in entry else ()
-    return known[entry["kind"]](*parts, **entry["settings"])
+        raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: pass its class to load, layers=[...]")
+    children = ({child["name"]: _build(child, known, depth + 1) for child in entry["layers"]},) if "layers" in entry else ()
+    return known[entry["kind"]](*children, **entry["settings"])
 
 
 def as_bytes(network: Network) -> bytes:
-    """The file's content. TypeError where a layer's settings are not JSON values."""
+    """Return the file's content. TypeError if a layer's settings are not JSON values."""
     flat = to_host(network.flat)
     layers = [_describe(name, layer) for name, layer in network.layers.items()]
     notes = {"format": FORMAT, "input_shape": list(network.input_shape), "layers": layers}
@@ -71,39 +72,39 @@ def as_bytes(network: Network) -> bytes:
 
 
 def require_describable(network: Network) -> None:
-    """MinisglError, which names the layer, where a file of this network could not be read again: ask before a training."""
+    """Raise MinisglError, which names the layer, if a file of this network could not be read. Call it before training."""
     for name, layer in network.walk():
         if type(layer) is Sequential:  # an empty one
             continue
         try:
             rebuilt = type(layer)(**json.loads(json.dumps(layer.settings(), allow_nan=False)))
-            was, now = ([(p.key, p.shape, p.kind) for p in each.parameters] for each in (layer, rebuilt))
-        except Exception as error:  # of a user's own class
-            raise MinisglError(f"{name} is a {type(layer).__name__} that its settings() do not rebuild: {error}") from error
-        if now != was:
-            raise MinisglError(f"{name} is a {type(layer).__name__} whose settings() rebuild one with other parameters")
-    known = LAYERS | {cls.__name__: cls for cls in classes(network)}
+            before, after = ([(p.key, p.shape, p.kind) for p in each.parameters] for each in (layer, rebuilt))
+        except Exception as error:  # raised by a user's own class
+            raise MinisglError(f"{name} is a {type(layer).__name__}, and its settings() do not rebuild it: {error}") from error
+        if after != before:
+            raise MinisglError(f"{name} is a {type(layer).__name__}, and its settings() rebuild it with other parameters")
+    known = LAYERS | {cls.__name__: cls for cls in custom_layers(network)}
     for name, layer in network.layers.items():
         try:
             _build(_describe(name, layer), known)
-        except Exception as error:  # of a user's own class
-            raise MinisglError(f"{name} is a {type(layer).__name__} that its layers do not rebuild: {error}") from error
+        except Exception as error:  # raised by a user's own class
+            raise MinisglError(f"{name} is a {type(layer).__name__}, and its layers do not rebuild it: {error}") from error
 
 
 def write(path: Path, network: Network) -> None:
-    """Write the network. MinisglError when the file cannot be written."""
+    """Write the network. MinisglError if the file cannot be written."""
     files.write(path, as_bytes(network))
 
 
 def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
-    """The network in a file; `layers` are the classes of a user's own that it may name, which take precedence.
+    """Return the network in a file. `layers`: the user's own classes that the file may name; they take precedence.
 
-    Raises MinisglError when the file is missing or damaged, was written by minisgl 0.1 or by another program, or when its
-    layers do not fit its arrays or each other.
+    MinisglError if the file is missing or damaged, if minisgl 0.1 or another program wrote it, or if its layers do not fit
+    its arrays or each other.
     """
     notes = files.read_notes(path)
     if "format" not in notes and "layers" in notes:
-        raise MinisglError(f"{path} is a compact network of minisgl 0.1: python -m minisgl.compress RUN writes it anew")
+        raise MinisglError(f"{path} is a compact network of minisgl 0.1: python -m minisgl.compress RUN writes a new file")
     if "layers" not in notes:
         raise MinisglError(
             f"{path} does not describe its network; if it is from a run of minisgl 0.1, load the run's directory"
@@ -117,8 +118,8 @@ def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
         layout = Network.plan(tree)
     except MinisglError as error:
         raise MinisglError(f"{path}: {error}") from error
-    except Exception as error:  # the class may be a user's own
-        raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
+    except Exception as error:  # may be raised by a user's own class
+        raise MinisglError(f"{path} does not hold a network: {type(error).__name__}: {error}") from error
     arrays, _ = files.read_arrays(path, {slot.name: slot.shape for slot in layout.slots})
     dtype = np.float64 if any(array.dtype == np.float64 for array in arrays.values()) else np.float32
     flat = np.empty(layout.size, dtype)
@@ -127,13 +128,13 @@ def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
     try:
         return Network(tree, input_shape, flat)
     except (TypeError, ValueError) as error:
-        raise MinisglError(f"{path} holds no network: {type(error).__name__}: {error}") from error
+        raise MinisglError(f"{path} does not hold a network: {type(error).__name__}: {error}") from error
 
 
 def read_parameters(path: Path, network: Network) -> Network:
-    """A network like `network` with the parameters of a safetensors file in PyTorch's layout, whoever wrote it.
+    """Return a copy of `network` with the parameters of a safetensors file in PyTorch's layout, from any program.
 
-    Raises MinisglError when the file is missing or damaged, or its tensors have other names, shapes, or NaN in them.
+    MinisglError if the file is missing or damaged, or if its tensors have other names or shapes or contain NaN.
     """
     expected = {slot.name: slot.shape for slot in network.layout.slots}
     arrays, _ = files.read_arrays(path, expected)
@@ -149,7 +150,7 @@ def read_parameters(path: Path, network: Network) -> Network:
 
 
 def _shape(numbers: list[Any]) -> tuple[int, ...]:
-    """A shape; ValueError unless it is made of whole numbers >= 1."""
+    """Return the shape as a tuple; ValueError unless it consists of whole numbers >= 1."""
     if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
-        raise ValueError(f"a shape is made of whole numbers >= 1, and not {numbers}")
+        raise ValueError(f"a shape must consist of whole numbers >= 1, and is {numbers}")
     return tuple(numbers)

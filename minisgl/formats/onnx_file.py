@@ -1,12 +1,12 @@
 """The network as an ONNX file, which other programs run without minisgl.
 
-Every layer is one standard operator, in the same order and with the same numbers; ONNX keeps images as (N, C, H, W) and
-vectors as (N, D), and N may be anything:
+Every layer becomes one standard operator, in the same order and with the same numbers. Images are (N, C, H, W), vectors are
+(N, D), and N may be any number:
 
-    Conv2d  Conv        MaxPool2d  MaxPool (its padding never wins, as here)        ReLU  Relu
+    Conv2d  Conv        MaxPool2d  MaxPool (its padding is never the maximum)       ReLU  Relu
     Flatten  Flatten    Gather     Gather along axis 1                              Linear  Gemm with B transposed: x @ weight^T
 
-The operators are those of opset 13 (2020), which have kept their meaning since. onnx itself is asked for only here.
+The operators are those of opset 13 (2020), whose meaning has not changed since. Only this file imports onnx.
 """
 
 from typing import Any
@@ -23,12 +23,12 @@ IR_VERSION = 7  # the file format that came with opset 13
 
 
 def require_onnx() -> Any:
-    """The package onnx; MinisglError that says how to get it where it is not installed."""
+    """Return the package onnx; MinisglError says how to install it if it is missing."""
     return require("onnx", "compress", "compact.onnx")
 
 
 def to_onnx(network: Network) -> bytes:
-    """The file's content: input "images" (N, C, H, W), output "logits" (N, classes), float32. MinisglError without onnx."""
+    """Return the file: input "images" (N, C, H, W), output "logits" (N, classes), float32. MinisglError if onnx is missing."""
     onnx = require_onnx()
     from onnx import helper, numpy_helper  # noqa: PLC0415
 
@@ -39,9 +39,9 @@ def to_onnx(network: Network) -> bytes:
     for name, layer in chain:
         operator, inputs, attributes = _operator(name, layer, arrays)
         shape = layer.output_shape(shape)
-        following = "logits" if name == chain[-1][0] else f"{name}.output"
-        nodes.append(helper.make_node(operator, [value, *inputs], [following], name=name, **attributes))
-        value = following
+        output = "logits" if name == chain[-1][0] else f"{name}.output"
+        nodes.append(helper.make_node(operator, [value, *inputs], [output], name=name, **attributes))
+        value = output
     graph = helper.make_graph(
         nodes,
         "minisgl",
@@ -57,9 +57,9 @@ def to_onnx(network: Network) -> bytes:
 
 
 def _operator(name: str, layer: Layer, arrays: dict[str, np.ndarray]) -> tuple[str, list[str], dict[str, Any]]:
-    """A layer's operator, the names of its constants, and its attributes; Gather's index is added to the arrays."""
+    """Return a layer's operator, the names of its constants, and its attributes; Gather's index is added to `arrays`."""
     parameters = [f"{name}.weight", f"{name}.bias"]
-    if type(layer) not in KNOWN:  # not a subclass either, which may compute something else
+    if type(layer) not in KNOWN:  # nor a subclass, which may compute something else
         raise MinisglError(f"{name} is a {type(layer).__name__}: there is no ONNX operator for it")
     match layer:
         case Conv2d():

@@ -1,8 +1,8 @@
-"""A convolutional network by hand. Nothing in this folder knows of sparsity.
+"""A convolutional network by hand. Nothing in this folder knows about sparsity.
 
 Between layers the image index comes last: a batch of feature maps is (C, H, W, N), a batch of vectors is (D, N). A
-convolution window then is a set of long contiguous runs, Flatten costs nothing, and weights keep the layout that PyTorch
-uses: (K, C, R, S) and (D_out, D_in). docs/architecture.md has the measurements.
+convolution window then consists of long contiguous runs, Flatten copies nothing, and weights keep PyTorch's layout:
+(K, C, R, S) and (D_out, D_in). docs/architecture.md has the measurements.
 
 Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P x Q output, D_in and D_out of a linear layer.
 """

@@ -2,8 +2,8 @@
 
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
-As one matrix product (im2col.py) or, where that saves more than it costs, with fewer multiplications (winograd.py): the same
-function but for rounding. The loops that define it are in reference.py.
+It is computed as one matrix product (im2col.py) or, where that is faster, with fewer multiplications (winograd.py). The
+results differ only by rounding. reference.py has the loops that define it.
 """
 
 from typing import Any, Literal, get_args
@@ -23,8 +23,8 @@ Algorithm = Literal["auto", "im2col", "winograd"]
 class Conv2d(Layer):
     """A convolution with the same stride and padding in both directions. weight (K, C, R, S), bias (K,).
 
-    A unit is an output channel (axis 0). algorithm: "auto" takes Winograd's for 5 x 5 kernels, stride 1 and at least 8 input
-    channels, where it is faster, else im2col. ValueError for a stride, padding or algorithm that is not possible.
+    A unit is an output channel (axis 0). algorithm: "auto" chooses Winograd's for 5 x 5 kernels, stride 1 and at least 8 input
+    channels, where it is faster, else im2col. ValueError for an impossible stride, padding or algorithm.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Conv2d(Layer):
         require_sizes("a convolution", in_channels=in_channels, out_channels=out_channels, kernel_height=R, kernel_width=S)
         self.kernel, self.stride, self.padding, self.algorithm = (int(R), int(S)), stride, padding, algorithm
         if algorithm not in get_args(Algorithm):
-            raise ValueError(f"a convolution's algorithm is one of {', '.join(get_args(Algorithm))}, and not {algorithm}")
+            raise ValueError(f"a convolution's algorithm must be one of {', '.join(get_args(Algorithm))}, and is {algorithm}")
         if algorithm == "winograd":
             winograd.require_possible(self.kernel, stride)
-        pays = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
-        self.uses_winograd = algorithm == "winograd" or (algorithm == "auto" and pays)
+        winograd_is_faster = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
+        self.uses_winograd = algorithm == "winograd" or (algorithm == "auto" and winograd_is_faster)
         self.weight_shape: tuple[int, ...] = tuple(map(int, (out_channels, in_channels, R, S)))
         self.parameters = weight_and_bias(self.weight_shape, unit_axis=0)
         self.weight: Array = None
@@ -60,7 +60,7 @@ class Conv2d(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         K, C, R, S = self.weight_shape
         if len(shape) != 3 or shape[0] != C:
-            raise ValueError(f"a convolution {K}x{C}x{R}x{S} wants {C} input channels, (C, H, W), and got {shape}")
+            raise ValueError(f"a convolution {K}x{C}x{R}x{S} needs {C} input channels, (C, H, W), and got {shape}")
         P = output_size(shape[1], R, self.stride, self.padding)
         Q = output_size(shape[2], S, self.stride, self.padding)
         return K, P, Q
@@ -100,11 +100,11 @@ class Conv2d(Layer):
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
         xp.matmul(dy2, columns2.T, out=grads["weight"].reshape(K, -1))  # (K, CRS)
-        grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, which einsum does faster than sum
+        grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
         if not input_gradient:
             return None, grads
         dcolumns = ws.array(self, "dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
         dx = col2im(dcolumns, self.stride, out=ws.array(self, "dx", padded_shape, dy))
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
-        return dx[:, inner, inner], grads  # (C, H, W, N): what went to the padding is dropped
+        return dx[:, inner, inner], grads  # (C, H, W, N), without the padding

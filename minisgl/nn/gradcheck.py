@@ -1,16 +1,16 @@
-"""Is a hand-written gradient right? Compare it with differences of the function itself.
+"""Check a hand-written gradient against finite differences of the function.
 
-For f with many outputs, pick a random cotangent u and look at the scalar g(x) = <u, f(x)>: backward(u) claims to be its
-gradient. Central differences measure it without believing anything:
+For f with many outputs, pick a random cotangent u and look at the scalar g(x) = <u, f(x)>: backward(u) should be its
+gradient. Central differences estimate the gradient from values of g alone:
 
     dg/dx_i  =  (g(x + h e_i) - g(x - h e_i)) / (2 h)  +  O(h^2)
 
-Every entry is differenced, none sampled, in float64, and the two gradients are compared by
+The differences are taken for every entry, in float64, and the two gradients are compared by
 
-    error = ||numeric - analytic|| / (||numeric|| + ||analytic||),      about 1e-10 when right, near 1 when wrong.
+    error = ||numeric - analytic|| / (||numeric|| + ||analytic||),      about 1e-10 if right, near 1 if wrong.
 
-Where a ReLU sits near 0, or two entries of a pooling window nearly tie, the function has a kink: a difference taken across
-it is no derivative. `require_smooth` refuses such points.
+The function has a kink where a ReLU's input is 0, or where the two largest entries of a pooling window are equal. A
+difference across a kink does not estimate a derivative, so `require_smooth` refuses points close to one.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ import numpy as np
 from minisgl.nn.im2col import pad, windows
 from minisgl.nn.layer import Gradients, Layer
 from minisgl.nn.layers import ReLU
-from minisgl.nn.network import Network, rebuilt
+from minisgl.nn.network import Network, map_leaves
 from minisgl.nn.pooling import MaxPool2d
 from minisgl.nn.workspace import Workspace
 
 
 def numeric_gradient(g: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
-    """Central differences of the scalar function g at x, entry by entry. x is float64 and is left as it was."""
+    """Central differences of the scalar function g at x, entry by entry. x must be float64 and is not changed."""
     if x.dtype != np.float64:
-        raise ValueError(f"differences need float64, and x is {x.dtype}")
+        raise ValueError(f"x must be float64, and is {x.dtype}")
     x = x.copy()
     gradient = np.zeros_like(x)
     for index in np.ndindex(*x.shape):
@@ -44,7 +44,7 @@ def numeric_gradient(g: Callable[[np.ndarray], float], x: np.ndarray, h: float =
 
 
 def directional_derivative(g: Callable[[np.ndarray], float], x: np.ndarray, direction: np.ndarray, h: float = 1e-6) -> float:
-    """Central difference of g at x along `direction`: to be compared with <gradient, direction>."""
+    """Central difference of g at x along `direction`, to compare with <gradient, direction>."""
     return (g(x + h * direction) - g(x - h * direction)) / (2 * h)
 
 
@@ -70,8 +70,8 @@ def distance_to_kink(layer: object, x: np.ndarray) -> float:
     return float("inf")
 
 
-class _Watched(Layer):
-    """A layer as it is, whose distance to the nearest kink is put into `distances` at each forward pass."""
+class _KinkRecorder(Layer):
+    """A wrapper around a layer that writes its distance to the nearest kink into `distances` at each forward pass."""
 
     def __init__(self, name: str, layer: Layer, distances: dict[str, float]) -> None:
         self.name, self.layer, self.distances = name, layer, distances
@@ -96,10 +96,10 @@ class _Watched(Layer):
 
 
 def require_smooth(network: Network, images: np.ndarray, margin: float = 1e-4) -> None:
-    """Raise ValueError when some activation of the network at these images (N, C, H, W) is within `margin` of a kink."""
+    """Raise ValueError if some activation of the network at these images (N, C, H, W) is within `margin` of a kink."""
     distances: dict[str, float] = {}
-    watched = rebuilt(network.root, lambda name, leaf: _Watched(name, leaf, distances))
-    watched.forward(np.ascontiguousarray(np.moveaxis(images, 0, -1)))
+    recorder = map_leaves(network.root, lambda name, leaf: _KinkRecorder(name, leaf, distances))
+    recorder.forward(np.ascontiguousarray(np.moveaxis(images, 0, -1)))
     for name, distance in distances.items():
         if distance < margin:
             raise ValueError(f"{name} is {distance:.1e} from a kink, closer than {margin:.1e}: differences would cross it")

@@ -1,12 +1,12 @@
-"""Windows into columns and back: what turns a convolution into one matrix product.
+"""im2col and col2im, which turn a convolution into one matrix product.
 
-A convolution multiplies the same (K, C R S) weights with every window of the image. im2col writes each window's C R S
+A convolution multiplies the same (K, C R S) weights by every window of the image. im2col writes each window's C R S
 numbers as one column; with P Q N windows in a batch the whole layer is
 
     y (K, P Q N) = weight (K, C R S) @ columns (C R S, P Q N).
 
 col2im is its transpose: it adds each column's numbers back to the pixels they were copied from. A pixel that k windows
-share receives k numbers. With the image index last, every copy below moves contiguous runs of Q*N (stride 1) numbers.
+share receives k numbers. With the image index last, every copy below moves contiguous runs of numbers, Q*N long at stride 1.
 """
 
 from minisgl.backend import Array, get_array_module
@@ -16,14 +16,11 @@ from minisgl.nn.workspace import Workspace
 def require_stride_and_padding(stride: int, padding: int) -> None:
     """Raise ValueError unless both are whole numbers, stride >= 1 and padding >= 0."""
     if not (isinstance(stride, int) and isinstance(padding, int)) or stride < 1 or padding < 0:
-        raise ValueError(f"a window wants stride >= 1 and padding >= 0, and got stride {stride} and padding {padding}")
+        raise ValueError(f"a window needs stride >= 1 and padding >= 0, and got stride {stride} and padding {padding}")
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
-    """How many windows fit along one axis: floor((size + 2 padding - kernel) / stride) + 1.
-
-    Raises ValueError when not even one fits.
-    """
+    """How many windows fit along one axis: floor((size + 2 padding - kernel) / stride) + 1. ValueError if none fits."""
     if size + 2 * padding < kernel:
         raise ValueError(f"a kernel of {kernel} does not fit an input of {size} with padding {padding}")
     return (size + 2 * padding - kernel) // stride + 1

@@ -1,12 +1,12 @@
-"""Starting weights: random, scaled so that signals neither grow nor die on their way through the layers.
+"""Random initial weights, scaled so that signals neither grow nor vanish from layer to layer.
 
 A unit that sums fan_in inputs of mean square m, each times a weight of variance s^2, has mean square fan_in * s^2 * m. A
-ReLU then halves it. So s^2 = 2 / fan_in keeps the mean square where it was:
+ReLU then halves it. So s^2 = 2 / fan_in leaves the mean square unchanged:
 
     weight ~ N(0, 2 / fan_in)      He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, eq. 10
 
-Numbers are drawn on the host in float64 from an explicit Generator and then cast, so every dtype and every array module
-starts from the same network.
+Numbers are drawn on the host in float64 from an explicit Generator and then cast, so the initial network is the same for
+every dtype and array module.
 """
 
 from math import prod
@@ -25,5 +25,5 @@ def normal(shape: tuple[int, ...], rng: np.random.Generator, std: float) -> np.n
 
 
 def small_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Starting biases, N(0, 0.01^2), float64."""
+    """Initial biases, N(0, 0.01^2), float64."""
     return normal(shape, rng, std=0.01)

@@ -3,9 +3,9 @@
     Linear    y = weight @ x + bias            dweight = dy @ x^T,  dbias = row sums of dy,  dx = weight^T @ dy
     ReLU      y = max(x, 0)                    dx = dy where x > 0, else 0
     Flatten   maps (C, H, W) as one vector     dx = dy as maps again
-    Gather    y = x[index]                     dx = dy at those places, else 0
+    Gather    y = x[index]                     dx = dy at those entries, else 0
 
-Shapes, image index last: maps (C, H, W, N), vectors (D, N); see minisgl.nn. The loops that define them are in reference.py.
+Shapes, image index last: maps (C, H, W, N), vectors (D, N); see minisgl.nn. reference.py has the loops that define them.
 """
 
 from math import prod
@@ -37,7 +37,7 @@ class Linear(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         D_out, D_in = self.weight_shape
         if shape != (D_in,):
-            raise ValueError(f"a linear layer {D_out}x{D_in} wants {D_in} inputs and got {shape}")
+            raise ValueError(f"a linear layer {D_out}x{D_in} needs {D_in} inputs, and got {shape}")
         return (D_out,)
 
     def forward(
@@ -89,14 +89,14 @@ class ReLU(Layer):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         y, ws = cache
-        # y > 0 exactly where x > 0; dx is an array of its own, since dy belongs to the caller
+        # y > 0 exactly where x > 0; dx is a separate array, since dy belongs to the caller
         xp = get_array_module(dy)
         is_positive = xp.greater(y, 0, out=ws.array(self, "is_positive", y.shape, y, bool))
         return xp.multiply(dy, is_positive, out=ws.array(self, "dx", dy.shape, dy)), {}
 
 
 class Flatten(Layer):
-    """(C, H, W, N) -> (C*H*W, N) in the order channel, row, column. With the image index last this moves nothing."""
+    """(C, H, W, N) -> (C*H*W, N) in the order channel, row, column. With the image index last this copies nothing."""
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (prod(shape),)
@@ -119,13 +119,13 @@ class Flatten(Layer):
 class Gather(Layer):
     """y[j, n] = x[index[j], n]: some entries of a vector, each at most once; the gradient of the others is 0.
 
-    index: integers (D_out,) from 0 to D_in - 1, no two equal, an array or a list. ValueError for another index.
+    index: different integers (D_out,) from 0 to D_in - 1, as an array or a list. ValueError for any other index.
     """
 
     def __init__(self, index: ArrayLike) -> None:
         index = np.asarray(index)
         if index.ndim != 1 or index.dtype.kind not in "iu" or np.any(index < 0) or len(np.unique(index)) != len(index):
-            raise ValueError(f"a gathering wants different integers >= 0, and got {index.dtype} {index.shape}")
+            raise ValueError(f"Gather's index must be different integers >= 0, and is {index.dtype} {index.shape}")
         self.index = index
 
     def settings(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Gather(Layer):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 1 or self.index.max(initial=-1) >= shape[0]:
-            raise ValueError(f"a gathering up to entry {self.index.max(initial=-1)} of a vector does not fit {shape}")
+            raise ValueError(f"Gather's index goes up to {self.index.max(initial=-1)}, which does not fit an input {shape}")
         return self.index.shape
 
     def forward(

@@ -1,12 +1,12 @@
-"""Layers joined to a network: a tree of named layers over one flat parameter vector.
+"""A network: a tree of named layers over one flat parameter vector.
 
 A Sequential is a layer like any other: forward applies its children in order, backward applies the chain rule in reverse.
 
-    forward:   x -> child 1 -> child 2 -> ... -> y           each child leaves its cache
-    backward:  dy -> ... -> child 2 -> child 1 -> dx         each child takes its cache
+    forward:   x -> child 1 -> child 2 -> ... -> y           each child returns its cache
+    backward:  dy -> ... -> child 2 -> child 1 -> dx         each child gets its cache back
 
-A Network is a Sequential that ends in logits, and owns the flat vector. Users' images are (N, C, H, W) and logits are
-(N, classes); the network turns the image index to the end once, at its entry, and back once, at its exit.
+A Network is a Sequential that ends in logits, and owns the flat vector. Outside it, images are (N, C, H, W) and logits are
+(N, classes): the network moves the image index to the end once, at its input, and back once, at its output.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +22,17 @@ from minisgl.nn.layer import Gradients, Layer
 from minisgl.nn.parameters import Layout
 from minisgl.nn.workspace import Workspace
 
-EVALUATION_BATCH = 100  # images a pass when only the logits are wanted
+EVALUATION_BATCH = 100  # images per pass when only the logits are needed
 
 Tape = Any
 
 
 class Sequential(Layer):
-    """Named layers, one after the other. ValueError for an empty name or one with a dot: full names are joined by dots."""
+    """Named layers, one after the other. ValueError for an empty name or one with a dot: dots join the full names."""
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         if bad := [name for name in layers if not name or "." in name]:
-            raise ValueError(f"a layer's name has at least one letter and no dot, and {bad[0]!r} is none")
+            raise ValueError(f"a layer's name must have at least one letter and no dot, and is {bad[0]!r}")
         self.children = dict(layers)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,40 +58,40 @@ class Sequential(Layer):
     ) -> tuple[Array, Gradients]:
         grads: dict[str, Any] = {}
         first = next(iter(self.children), None)
-        for (name, layer), its_cache in zip(reversed(list(self.children.items())), reversed(cache), strict=True):
-            into = None if out is None else out.get(name)
-            dy, grads[name] = layer.backward(dy, its_cache, into, input_gradient or name != first)
+        for (name, layer), layer_cache in zip(reversed(list(self.children.items())), reversed(cache), strict=True):
+            layer_out = None if out is None else out.get(name)
+            dy, grads[name] = layer.backward(dy, layer_cache, layer_out, input_gradient or name != first)
         return dy, grads
 
 
 def walk(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
-    """The full name and layer of every leaf of the tree below `layer`, in the order of its children.
+    """Yield the full name and layer of every leaf of the tree below `layer`, in the order of its children.
 
-    ValueError where a layer made of others has parameters of its own: they belong into a child.
+    ValueError if a composite layer has parameters of its own: they must belong to one of its children.
     """
     if not layer.children:
         yield name, layer
     elif layer.parameters:
-        raise ValueError(f"{name or 'the network'} is made of other layers: its parameters belong into one of them")
+        raise ValueError(f"{name or 'the network'} is made of other layers: its parameters must belong to one of them")
     for key, child in layer.children.items():
         yield from walk(child, f"{name}.{key}" if name else key)
 
 
-def rebuilt(layer: Layer, change: Callable[[str, Layer], Layer], name: str = "") -> Layer:
-    """A copy of the tree below `layer` in which change(full name, leaf) stands for each leaf."""
+def map_leaves(layer: Layer, change: Callable[[str, Layer], Layer], name: str = "") -> Layer:
+    """Return a copy of the tree below `layer` with each leaf replaced by change(full name, leaf)."""
     if not layer.children:
         return change(name, layer)
     new = copy(layer)
-    new.children = {key: rebuilt(child, change, f"{name}.{key}" if name else key) for key, child in layer.children.items()}
+    new.children = {key: map_leaves(child, change, f"{name}.{key}" if name else key) for key, child in layer.children.items()}
     return new
 
 
 class Network:
     """A tree of layers over one flat parameter vector.
 
-    `flat` (size,) holds all parameters, `weights` (n_weights,) is the view of its weight part, `layout` says which number
-    is whose. `input_shape` is one image's (C, H, W), `classes` the number of logits. Raises ValueError when layers do not
-    fit each other.
+    `flat` (size,) holds all parameters, `weights` (n_weights,) is the view of its weight part, `layout` says where each
+    parameter is in it. `input_shape` is one image's (C, H, W), `classes` the number of logits. ValueError if the layers do
+    not fit each other.
     """
 
     def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...], flat: Array) -> None:
@@ -100,17 +100,17 @@ class Network:
         if flat.shape != (self.layout.size,):
             raise ValueError(f"this network has {self.layout.size} parameters, and the vector's shape is {flat.shape}")
         self.flat = flat
-        self.root = rebuilt(Sequential(layers), self._with_views)
+        self.root = map_leaves(Sequential(layers), self._with_views)
         shape = self.root.output_shape(self.input_shape)
         if len(shape) != 1:
-            raise ValueError(f"a network ends in one number per class, and this one in maps {shape}: add Flatten and Linear")
+            raise ValueError(f"a network must end in one number per class, and not in maps {shape}: add Flatten and Linear")
         (self.classes,) = shape
 
     @classmethod
     def initialized(
         cls, layers: Mapping[str, Layer], input_shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> "Network":
-        """A network whose parameters are drawn from rng, as their layers declare, in walk order."""
+        """Return a network whose parameters are drawn from rng in walk order, as the layers declare them."""
         network = cls(layers, input_shape, np.empty(cls.plan(layers).size, dtype))
         for name, layer in network.walk():
             for parameter in layer.parameters:
@@ -134,11 +134,11 @@ class Network:
         return self.flat[: self.layout.n_weights]
 
     def with_flat(self, flat: Array) -> "Network":
-        """The same layers over another parameter vector."""
+        """Return a network of the same layers over another parameter vector."""
         return Network(self.layers, self.input_shape, flat)
 
     def with_weights(self, weights: Array) -> "Network":
-        """A network of its own with these weights (n_weights,) and a copy of this one's other parameters."""
+        """Return a separate network with these weights (n_weights,) and a copy of this one's other parameters."""
         if weights.shape != self.weights.shape:
             raise ValueError(f"this network has {self.layout.n_weights} weights, and got an array {weights.shape}")
         flat = self.flat.copy()
@@ -146,11 +146,11 @@ class Network:
         return self.with_flat(flat)
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
-        """The full name and layer of every leaf, in the order of the flat vector's parts."""
+        """Yield the full name and layer of every leaf, in the order that the flat vector has within each kind."""
         return walk(self.root)
 
     def chain(self) -> list[tuple[str, Layer]]:
-        """As walk, where the network is one chain of layers; MinisglError, which names the layer, where it branches."""
+        """Return what walk yields, for a network that is one chain; MinisglError, which names the layer, if it branches."""
         return list(_chain(self.root, ""))
 
     def forward(
@@ -160,12 +160,12 @@ class Network:
         rng: np.random.Generator | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Array, Tape]:
-        """Logits (N, classes) of images (N, C, H, W), uint8 (divided by 255) or floating, and the tape for backward.
+        """Return the logits (N, classes) of images (N, C, H, W), uint8 (divided by 255) or float, and the tape for backward.
 
         With a workspace both are valid until its next forward. training, rng: see Layer.forward.
         """
         if images.shape[1:] != self.input_shape:
-            raise ValueError(f"the network wants images {self.input_shape} and got {tuple(images.shape[1:])}")
+            raise ValueError(f"the network needs images {self.input_shape}, and got {tuple(images.shape[1:])}")
         xp = get_array_module(images)
         if len(images) == 0:
             return xp.empty((0, self.classes), self.flat.dtype), None
@@ -180,9 +180,9 @@ class Network:
     def backward(
         self, dlogits: Array, tape: Tape, out: Array | None = None, input_gradient: bool = False
     ) -> tuple[Array, Array]:
-        """The gradient (size,) in the layout of `flat`, and with input_gradient that of the images (N, C, H, W), else None.
+        """Return the gradient (size,) in the layout of `flat`, and that of the images (N, C, H, W) if asked for, else None.
 
-        dlogits (N, classes) is the loss's gradient; the result is written into `out` when given.
+        dlogits (N, classes) is the loss's gradient; the gradient (size,) is written into `out` if given.
         """
         xp = get_array_module(dlogits)
         gradient = xp.empty_like(self.flat) if out is None else out
@@ -194,27 +194,27 @@ class Network:
         return gradient, xp.moveaxis(dx, -1, 0) if input_gradient else None
 
     def logits(self, images: Array, workspace: Workspace | None = None) -> Array:
-        """Logits (N, classes) of any number of images, EVALUATION_BATCH a pass: an array of their own."""
+        """Return the logits (N, classes) of any number of images, EVALUATION_BATCH per pass, as a new array."""
         ws = workspace or Workspace()
-        found = get_array_module(images).empty((len(images), self.classes), self.flat.dtype)
+        logits = get_array_module(images).empty((len(images), self.classes), self.flat.dtype)
         for start in range(0, len(images), EVALUATION_BATCH):
             batch = slice(start, start + EVALUATION_BATCH)
-            found[batch] = self.forward(images[batch], workspace=ws)[0]
-        return found
+            logits[batch] = self.forward(images[batch], workspace=ws)[0]
+        return logits
 
     def predict(self, images: Array, workspace: Workspace | None = None) -> Array:
-        """The most likely class (N,) of each image."""
+        """Return the most likely class (N,) of each image."""
         return self.logits(images, workspace).argmax(axis=1)
 
     def _with_views(self, name: str, leaf: Layer) -> Layer:
-        """A copy of the leaf over this network's vector: the same description may serve several vectors."""
+        """Return a copy of the leaf with views of this network's vector: several networks may be built from the same layers."""
         new = copy(leaf)
         for parameter in leaf.parameters:
             setattr(new, parameter.key, self.layout[f"{name}.{parameter.key}"].view(self.flat))
         return new
 
     def _views(self, gradient: Array) -> dict[str, Any]:
-        """The parts of a gradient (size,) as the layers want them: {"conv1": {"weight": ..., "bias": ...}}."""
+        """Return the parts of a gradient (size,) by layer and key: {"conv1": {"weight": ..., "bias": ...}}."""
         tree: dict[str, Any] = {}
         for slot in self.layout.slots:
             *path, key = slot.name.split(".")

@@ -1,13 +1,13 @@
-"""Gradient descent and its relatives, each one pass over the flat parameter vector.
+"""SGD and Adam, each one pass over the flat parameter vector.
 
     SGD        u <- momentum * u + g;   w <- w - lr * u              Nesterov: w <- w - lr * (g + momentum * u)
     Adam       m <- b1 m + (1 - b1) g;   s <- b2 s + (1 - b2) g^2;   w <- w - lr * m^ / (sqrt(s^) + eps)
 
-where m^ = m / (1 - b1^t) and s^ = s / (1 - b2^t) undo the start from zero. Adam divides each weight's step by the typical
-size of its own gradient, so every weight moves by about lr a step.
+where m^ = m / (1 - b1^t) and s^ = s / (1 - b2^t) correct for the start at zero. Adam divides each weight's step by the
+typical size of its own gradient, so every weight moves by about lr per step.
 
-The vector is updated piece by piece: a piece stays in a core's cache and gets all of its arithmetic before the next one is
-touched, which is the difference between a dozen sweeps over memory and one.
+The vector is updated block by block. A block stays in a core's cache until all of its arithmetic is done, so that an update
+reads memory once and not a dozen times.
 
 Sources: Sutskever, Martens, Dahl, Hinton, ICML 2013 (momentum, Nesterov, in PyTorch's form); Kingma, Ba, ICLR 2015.
 """
@@ -20,9 +20,9 @@ EVERYTHING = slice(None)
 
 
 class Optimizer(Protocol):
-    """What the W-step asks: change w in place, given the gradient g, and show your state for a checkpoint.
+    """What the W-step needs: an update of w in place for a gradient g, and the state that a checkpoint saves.
 
-    A step is one `advance` and then an `update` of every part.
+    A step is one call of `advance`, then one call of `update` for each part of the vector.
     """
 
     state: dict[str, Array]
@@ -32,7 +32,7 @@ class Optimizer(Protocol):
         """Begin the next step."""
 
     def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
-        """Move w[part] by this step of size lr, in place; w and g are (size,), and g[part] may be used as scratch memory."""
+        """Update w[part] in place with step size lr; w and g are (size,), and g[part] may be used as scratch memory."""
 
 
 class SGD:
@@ -67,7 +67,7 @@ class Adam:
         self.steps += 1
 
     def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
-        """w <- w - lr m^ / (sqrt(s^) + eps) for the numbers of `part`, the bias corrections drawn together into `rate`."""
+        """w <- w - lr m^ / (sqrt(s^) + eps) for the numbers of `part`; `rate` combines both bias corrections."""
         xp = get_array_module(w)
         root = (1 - self.b2**self.steps) ** 0.5
         rate = lr * root / (1 - self.b1**self.steps)

@@ -1,9 +1,9 @@
-"""Max-pooling: each window gives its largest entry, and only that entry has a gradient.
+"""Max-pooling: the output is the largest entry of each window, and only that entry gets a gradient.
 
     y[c, p, q, n] = max over r, s of x[c, p*stride + r, q*stride + s, n],   x padded with -infinity
 
-At a tie the gradient goes to the first maximum in row-major order, here, in reference.py and on every array module. (Padding
-with zeros instead would let the border win over negative inputs.)
+At a tie the gradient goes to the first maximum in row-major order, here, in reference.py and on every array module. (With
+zeros as padding, the border would be larger than negative inputs.)
 """
 
 from typing import Any
@@ -20,18 +20,18 @@ class MaxPool2d(Layer):
     """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
 
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0) -> None:
-        require_sizes("a pooling", kernel=kernel)
+        require_sizes("max-pooling", kernel=kernel)
         self.kernel, self.stride, self.padding = int(kernel), int(kernel) if stride is None else stride, padding
         require_stride_and_padding(self.stride, padding)
         if padding >= kernel:
-            raise ValueError(f"a pooling of kernel {kernel} cannot have padding {padding}: a window would be all padding")
+            raise ValueError(f"max-pooling with kernel {kernel} cannot have padding {padding}: a window would be all padding")
 
     def settings(self) -> dict[str, Any]:
         return {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
-            raise ValueError(f"a pooling wants maps (C, H, W), and got {shape}")
+            raise ValueError(f"max-pooling needs maps (C, H, W), and got {shape}")
         C, H, W = shape
         P = output_size(H, self.kernel, self.stride, self.padding)
         Q = output_size(W, self.kernel, self.stride, self.padding)
@@ -52,7 +52,7 @@ class MaxPool2d(Layer):
         C, P, Q = self.output_shape(x.shape[:3])
         padded = pad(x, self.padding, float("-inf"), ws, self)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
-        # a running maximum over kernel^2 strided views of the whole batch; of equals the first stays the maximum
+        # a running maximum over kernel^2 strided views of the whole batch; of equal entries the first stays the maximum
         overtakes = ws.array(self, "overtakes", (self.kernel**2, *y.shape), x, bool)
         for i, pixel in enumerate(self._pixels()):
             view = windows(padded, pixel, self.stride, (P, Q))  # (C, P, Q, N)
@@ -74,11 +74,11 @@ class MaxPool2d(Layer):
         tiled = self.stride == self.kernel and padded_shape[1:3] == (P * self.stride, Q * self.stride)
         if not tiled:
             dx.fill(0)
-        left = ws.array(self, "left", dy.shape, dy)  # what no pixel has claimed yet
+        left = ws.array(self, "left", dy.shape, dy)  # the gradient that has not gone to a pixel yet
         left[...] = dy
         share = ws.array(self, "share", dy.shape, dy)
         for i, pixel in reversed(list(enumerate(self._pixels()))):
-            if i > 0:  # whoever overtook last is the maximum
+            if i > 0:  # the pixel that overtook last is the maximum
                 xp.multiply(left, overtakes[i], out=share)
                 left -= share
             here = windows(dx, pixel, self.stride, (P, Q))

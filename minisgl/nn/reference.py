@@ -1,11 +1,11 @@
-"""The network from its definitions, one number at a time: slow, and easy to believe.
+"""The layers computed from their definitions, one number at a time: slow, but easy to verify.
 
-Each function is the sum that defines a layer, written as loops; the fast layers are tested equal to it. The backward
-functions ask of every product or maximum in the forward sum: who took part, and by what factor?
+Each function is the sum that defines a layer, written as loops; tests compare the fast layers with it. The backward
+functions visit every product or maximum of the forward sum and add to the gradient of each number in it:
 
     y += w * x   gives   dw += dy * x   and   dx += dy * w
 
-Shapes as everywhere between layers, image index last: x (C, H, W, N).
+The image index comes last, as everywhere between layers: x (C, H, W, N).
 """
 
 import numpy as np

@@ -1,22 +1,23 @@
-"""Convolution with fewer multiplications: Winograd's trick, for stride 1 and kernels up to 5.
+"""Convolution with fewer multiplications: Winograd's algorithm, for stride 1 and kernels up to 5.
 
-Neighbouring windows share most of their inputs, and im2col multiplies each of them anew. Here m = 4 outputs in a row come
-from the n = m + R - 1 inputs below them with n multiplications instead of m R. In one dimension, y_i = sum_r w_r x_(i+r):
+Neighbouring windows share most of their inputs, but im2col multiplies each window separately. Here m = 4 outputs in a row are
+computed from the n = m + R - 1 inputs of their windows, with n multiplications instead of m R. In one dimension, for
+y_i = sum_r w_r x_(i+r):
 
     y = A [(G w) * (B x)],   * entry by entry,   A (m, n), G (n, R), B (n, n) fixed matrices.
 
-Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matrix, which has an inverse. Powers add up:
+Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matrix, which has an inverse. Exponents add up:
 
     [t = i + r]  =  sum_j P[i + r, j] P^-1[j, t]  =  sum_j p_j^i p_j^r P^-1[j, t].
 
-Multiply by w_r x_t and sum over r and t: that is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One p_j may
-be infinity: p^s then stands for [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
+Multiplied by w_r x_t and summed over r and t, this is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One
+p_j may be infinity: p^s is then [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
 
-In two dimensions w and x are matrices, and each gets its matrix from both sides: y = A [(G w G^T) * (B x B^T)] A^T. For small
-kernels, with their entries in one row, "from both sides" is one matrix too, the Kronecker product GG = G (x) G. Sums over input
-channels fit inside the brackets, so that each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel
-64 multiplications per 16 outputs instead of 400. Backward is each line's transpose, in reverse. Rounding grows, in float32
-from about 1e-6 to 1e-5 of y's size.
+In two dimensions w and x are matrices, each multiplied from both sides: y = A [(G w G^T) * (B x B^T)] A^T. For small kernels,
+with their entries in one row, G w G^T is a product with one matrix, the Kronecker product GG = G (x) G. The sum over input
+channels is taken inside the brackets, so each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel
+64 multiplications per 16 outputs instead of 400. Backward is the transpose of each line, in reverse order. The rounding error
+grows: in float32 from about 1e-6 to 1e-5 of y's size.
 
 Sources: Winograd, "Arithmetic Complexity of Computations" (1980); Lavin, Gray, CVPR 2016 (for networks).
 """
@@ -30,13 +31,13 @@ from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.im2col import every_window
 from minisgl.nn.workspace import Workspace
 
-TILE = 4  # m: outputs a tile and axis
-POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # few digits and near 1 in size, so that little is lost in rounding; then infinity
+TILE = 4  # m: outputs per tile along each axis
+POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # short numbers of size about 1 keep rounding small; infinity comes after them
 LARGEST_KERNEL = len(POINTS) + 2 - TILE
 
 
 def matrices(kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (m, n), G (n, kernel) and B (n, n), float64, n = m + kernel - 1; the rows of B have the largest entry 1."""
+    """A (m, n), G (n, kernel) and B (n, n), float64, n = m + kernel - 1; the largest |entry| of each row of B is 1."""
     n = TILE + kernel - 1
     powers = np.zeros((n, n))  # P[s, j]
     powers[:, :-1] = np.array(POINTS[: n - 1]) ** np.arange(n)[:, None]
@@ -50,7 +51,7 @@ def matrices(kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def require_possible(kernel: tuple[int, int], stride: int) -> None:
     """Raise ValueError unless the stride is 1 and the kernel at most 5."""
     if stride != 1:
-        raise ValueError(f"Winograd's convolution takes stride 1, and got {stride}")
+        raise ValueError(f"Winograd's convolution needs stride 1, and got {stride}")
     if max(kernel) > LARGEST_KERNEL:
         raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, and got {kernel}")
 
@@ -62,8 +63,8 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     K, (P, Q) = len(conv.weight), size
     A_r, A_s, GG, B_r, B_s = ws.once(conv, x.dtype.char, lambda: _matrices(conv.kernel, x))
     n_r, n_s = len(B_r), len(B_s)
-    T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last ones may stick out
-    wide = _widened(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
+    T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
+    wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
     tiles = ws.array(conv, "tiles", (n_r, n_s, C, T, U, N), x)
     tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
 
@@ -88,7 +89,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     K, P, Q, _ = dy.shape
     n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
     grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
-    if (P, Q) != (T * TILE, U * TILE):  # what sticks out has no gradient
+    if (P, Q) != (T * TILE, U * TILE):  # outputs beyond the edge have no gradient
         whole = ws.array(conv, "dy", (K, T * TILE, U * TILE, N), dy)
         whole.fill(0)
         whole[:, :P, :Q] = dy
@@ -109,7 +110,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     dx = ws.array(conv, "dx", wide_shape, dy)
     dx.fill(0)
     for t in range(T):
-        for u in range(U):  # tiles overlap by R - 1: one at a time
+        for u in range(U):  # tiles overlap by R - 1, so they are added one at a time
             top, left = t * TILE, u * TILE
             dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
     pad = conv.padding
@@ -117,14 +118,14 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
 
 
 def _matrices(kernel: tuple[int, int], like: Array) -> tuple[Array, ...]:
-    """A for rows and for columns, G (x) G (nn, RS), and B as A; where `like` is and of its dtype."""
+    """Return A for rows and columns, G (x) G (nn, RS), B for rows and columns, with the array module and dtype of `like`."""
     (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in kernel)
     constants = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
     return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
 
 
 def _from_both_sides(owner: Any, matrices: tuple[Array, Array], x: Array, role: str, ws: Workspace) -> Array:
-    """left (i, n) along axis 0 and right (j, n') along axis 1 of x (n, n', ...): an array (i, j, ...)."""
+    """Multiply x (n, n', ...) by left (i, n) along axis 0 and by right (j, n') along axis 1; return (i, j, ...)."""
     xp, (left, right) = get_array_module(x), matrices
     product = ws.array(owner, f"left {role}", (len(left), *x.shape[1:]), x)
     xp.matmul(left, x.reshape(len(x), -1), out=product.reshape(len(left), -1))
@@ -133,8 +134,8 @@ def _from_both_sides(owner: Any, matrices: tuple[Array, Array], x: Array, role: 
     return whole
 
 
-def _widened(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-    """x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if that is its size."""
+def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
+    """Return x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if it has that size."""
     C, H, W, N = x.shape
     if size == (H, W):
         return x

@@ -1,11 +1,11 @@
-"""Scratch memory that outlives a step, so that a training step allocates next to nothing.
+"""Scratch memory that is reused from step to step, so that a training step allocates almost nothing.
 
-A fresh 2 MB array costs more in page faults than the arithmetic that fills it. A Workspace hands out the same memory at
-every step. It belongs to whoever runs the passes, one per thread of passes, never to a layer: two shards of a batch then
-run over the same layers without touching each other's numbers.
+The page faults of a new 2 MB array take longer than the arithmetic that fills it. A Workspace returns the same memory at
+every step. Each thread that runs passes has its own, and a layer has none: two shards of a batch can then run through the
+same layers without overwriting each other's numbers.
 
-Buffers are carved from slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB, of which a core
-can keep the whole step's addresses at hand. That alone saves 4 % of a step.
+Buffers are parts of large slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB, and a core's
+address cache (TLB) then covers the whole step. This alone saves 4 % of a step.
 """
 
 from collections.abc import Callable, Hashable
@@ -16,22 +16,22 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module
 
-SLAB = 1 << 25  # bytes, 32 MiB; what is not used of it is never given memory
-SMALL = 1 << 16  # bytes: below it a buffer is on its own
-LINE = 64  # bytes: where a cache line, and so a buffer, begins
+SLAB = 1 << 25  # bytes, 32 MiB; the unused part takes no physical memory
+SMALL = 1 << 16  # bytes: smaller buffers are allocated separately
+CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 
 
 class Workspace:
-    """Arrays kept by (owner, role): what a layer got for a role is overwritten when it asks for that role again.
+    """Arrays kept by (owner, role): when a layer asks for a role again, it gets the same memory again, and overwrites it.
 
-    A cache made with a workspace is therefore valid until that workspace's next forward. Nothing is ever given back, so a
-    workspace should serve one network.
+    A cache made with a workspace is therefore valid until that workspace's next forward. Memory is never released, so use a
+    workspace for one network only.
     """
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[Hashable, str], Array] = {}
         self._last: dict[tuple[Hashable, str], Array] = {}
-        self._made: dict[tuple[Hashable, str], Any] = {}
+        self._constants: dict[tuple[Hashable, str], Any] = {}
         self._slab: Array | None = None
 
     def array(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
@@ -41,26 +41,26 @@ class Workspace:
         """
         key, dtype = (owner, role), dtype or like.dtype
         last = self._last.get(key)
-        if last is not None and last.shape == shape and last.dtype == dtype:  # as at every step but the last
+        if last is not None and last.shape == shape and last.dtype == dtype:  # true for all but the last, partial batch
             return last
         size, buffer = prod(shape), self._buffers.get(key)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
-            buffer = self._buffers[key] = self._carve(size, np.dtype(dtype), like)
+            buffer = self._buffers[key] = self._allocate(size, np.dtype(dtype), like)
         self._last[key] = buffer[:size].reshape(shape)
         return self._last[key]
 
-    def _carve(self, size: int, dtype: np.dtype[Any], like: Array) -> Array:
-        """New memory for `size` numbers."""
-        xp, wanted = get_array_module(like), size * dtype.itemsize
-        if wanted < SMALL:
+    def _allocate(self, size: int, dtype: np.dtype[Any], like: Array) -> Array:
+        """Return new memory for `size` numbers."""
+        xp, n_bytes = get_array_module(like), size * dtype.itemsize
+        if n_bytes < SMALL:
             return xp.empty(size, dtype=dtype)
-        if self._slab is None or self._slab.size < wanted:
-            self._slab = xp.empty(max(SLAB, wanted), dtype=np.uint8)
-        buffer, self._slab = self._slab[:wanted], self._slab[-(-wanted // LINE) * LINE :]
+        if self._slab is None or self._slab.size < n_bytes:
+            self._slab = xp.empty(max(SLAB, n_bytes), dtype=np.uint8)
+        buffer, self._slab = self._slab[:n_bytes], self._slab[-(-n_bytes // CACHE_LINE) * CACHE_LINE :]
         return buffer.view(dtype)
 
     def once(self, owner: Hashable, role: str, make: Callable[[], Any]) -> Any:
-        """What make() returned at the first call: for constants that are wanted at every step."""
-        if (owner, role) not in self._made:
-            self._made[owner, role] = make()
-        return self._made[owner, role]
+        """Return what make() returned at the first call: for constants that every step needs."""
+        if (owner, role) not in self._constants:
+            self._constants[owner, role] = make()
+        return self._constants[owner, role]

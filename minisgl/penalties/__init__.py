@@ -1,10 +1,10 @@
-"""What "sparse" costs: one penalty a file, each with its value and its proximal operator, derived in its docstring.
+"""Sparsity penalties, one per file, each with its value and its proximal operator, derived in its docstring.
 
     prox(v, step) = argmin over x of   step * value(x) + ||x - v||^2 / 2
 
-is the point that trades the penalty against staying close to v. A penalty carries its weight lam; the step comes from
-outside. Penalties know nothing of networks: they take arrays of any shape, of float32 or float64, of any array module.
-docs/penalties.md shows them side by side, and how to add another.
+is the best compromise between a small penalty and a small distance to v. A penalty has its weight lam; the caller passes the
+step. Penalties know nothing about networks: they take arrays of any shape, of float32 or float64, of any array module.
+docs/penalties.md compares them and shows how to add another.
 """
 
 from minisgl.penalties.base import Penalty, Separable

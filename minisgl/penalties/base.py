@@ -1,4 +1,4 @@
-"""What the rest of minisgl asks of a penalty: its value and its prox, and of one in the table of names three facts."""
+"""The interface of a penalty: value, prox and step_for, and three attributes for each penalty in the table of names."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from minisgl.backend import Array
 
 @runtime_checkable
 class Penalty(Protocol):
-    """What the V-step asks of r. It is handed one layer's weights whole, so r need not be separable."""
+    """What the V-step needs from r. It gets all weights of a layer at once, so r need not be separable."""
 
     def value(self, w: Array) -> float:
         """lam * r(w), at least 0."""
@@ -16,11 +16,11 @@ class Penalty(Protocol):
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """argmin over x of step * value(x) + ||x - v||^2 / 2, step > 0: an array of v's shape, dtype and array module.
 
-        With `out`, an array like v or v itself, the result is written into it, and out is returned. Else v is left alone.
+        `out`, an array like v or v itself, is filled with the result and returned. v is not changed unless it is out.
         """
 
     def step_for(self, threshold: float) -> float:
-        """The step at which prox sets every |v| up to `threshold` to 0: what continuation schedules."""
+        """The step at which prox sets every |v| up to `threshold` to 0. Continuation schedules the threshold."""
 
 
 @runtime_checkable
@@ -35,11 +35,11 @@ class Separable(Penalty, Protocol):
 
 
 class Named(Penalty, Protocol):
-    """What a class in the table of names says of itself. A user's own penalty need not; nor does a combination of two."""
+    """A penalty in the table of names. A user's own penalty and a combination of two penalties need not have these."""
 
     name: ClassVar[str]
-    """The penalty on the command line: "l0"."""
+    """The penalty's name on the command line: "l0"."""
     options: ClassVar[Mapping[str, float]]
-    """The parameters beside lam that the command line can set, each with the value that it has there if it is not given."""
+    """The parameters that the command line can set besides lam, each with its default there."""
     shrinks: ClassVar[bool]
-    """True if prox may shrink a weight that it keeps, however large it is; False if all above some size stay as they are."""
+    """True if prox may shrink a weight that it keeps, however large it is; False if weights above some size do not change."""

@@ -1,4 +1,4 @@
-"""Capped l1: a weight pays by its size until it has paid lam*theta, and no more.
+"""Capped l1: the cost of a weight is lam times its size, but at most lam*theta.
 
     value(w) = lam * sum min(|w_i|, theta),   theta > 0
 
@@ -6,9 +6,9 @@
     L < 2 theta      soft(y, L) up to theta + L/2, then y                     (jumps there, by L)
     L >= 2 theta     0 up to sqrt(2 L theta), then y                          (jumps there)
 
-Derivation. Up to theta the best is soft(y, L), beyond it the best is y. For y >= L they cost L y - L^2/2 and L theta, equal
-at y = theta + L/2. If that is below L, which is L > 2 theta, then soft(y, L) is 0 there and costs y^2/2: equal at
-y = sqrt(2 L theta).
+Derivation. The best x up to theta is soft(y, L), and the best x beyond theta is y. For y >= L they cost L y - L^2/2 and
+L theta, which are equal at y = theta + L/2. If that point is below L, that is if L > 2 theta, soft(y, L) is 0 there and costs
+y^2/2; the costs are then equal at y = sqrt(2 L theta).
 
 Source: Zhang, "Analysis of multi-stage convex relaxation for sparse regularization", J. Mach. Learn. Res. 11 (2010).
 """
@@ -27,8 +27,8 @@ from minisgl.penalties.checks import require_nonnegative, require_positive, requ
 class CappedL1:
     """lam * sum min(|w|, theta), lam >= 0, theta from 1e-30 to 1e30. Separable, not convex, unbiased beyond the jump.
 
-    prox, L = step * lam: soft thresholding at L, and v itself beyond its jump at theta + L/2; from L = 2 theta on 0 up to the
-    threshold sqrt(2 L theta), where it jumps. ValueError if lam or theta is out of range. Source: Zhang (2010).
+    prox, L = step * lam: if L < 2 theta, soft thresholding at L up to theta + L/2, else 0 up to sqrt(2 L theta); then it jumps
+    to v. ValueError if lam or theta is out of range. Source: Zhang (2010).
     """
 
     name: ClassVar[str] = "capped-l1"
@@ -52,7 +52,7 @@ class CappedL1:
         return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
-        """step * lam, or sqrt(2 step lam theta) from step * lam = 2 theta on."""
+        """step * lam, or sqrt(2 step lam theta) if step * lam >= 2 theta."""
         scaled = step * self.lam
         return scaled if scaled < 2 * self.theta else sqrt(2 * scaled * self.theta)
 

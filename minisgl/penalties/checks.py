@@ -1,4 +1,4 @@
-"""The questions every penalty asks of its numbers, answered in one sentence when the answer is no."""
+"""Checks of a penalty's parameters: a ValueError says in one sentence what a number must be and what it is."""
 
 from math import isfinite
 from numbers import Integral
@@ -23,7 +23,7 @@ def require_count(name: str, value: int) -> None:
 
 
 def require_scale(name: str, value: float, bound: float = 0) -> None:
-    """Raise ValueError unless 1e-30 <= value <= 1e30, and value > bound: beyond, powers of it leave the floating numbers."""
+    """Raise ValueError unless 1e-30 <= value <= 1e30, and value > bound: beyond, its powers overflow or underflow."""
     if not (1e-30 <= value <= 1e30 and value > bound):
         low = f"above {bound:g} and at most" if bound else "from 1e-30 to"
         raise ValueError(f"{name} must be a number {low} 1e30, and is {value}")

@@ -1,4 +1,4 @@
-"""Group l0: every group that is not zero pays the same, whatever is in it; alone, or on top of a penalty on its weights.
+"""Group l0: every non-zero group costs the same, whatever its weights; alone, or added to a penalty on single weights.
 
     GroupL0      value(w) = lam * sum over groups g of sqrt(n_g) [w_g != 0]
                  prox(v)_g = v_g if ||v_g|| > sqrt(2 k) else 0,   k = step * lam * sqrt(n_g)
@@ -6,9 +6,10 @@
     GroupL0With  value(w) = r(w) + lam_group * sum_g sqrt(n_g) [w_g != 0],   r any separable penalty
                  prox(v)_g = x_g = prox_r(v_g) if  m + k < ||v_g||^2/2  else 0,   m = step * r(x_g) + ||x_g - v_g||^2/2
 
-Derivation, one group. Either the whole group is 0, which costs ||v||^2/2; or it is not, which costs k, once, plus the least
-that r can make of it. That least is m, at prox_r(v), whether or not prox_r(v) happens to be 0. The smaller of the two wins,
-and at a tie 0. With r = 0, m is 0 and the comparison is ||v||^2/2 > k. Exact for every r; it jumps, and is not convex.
+Derivation, one group. Either the whole group is 0, which costs ||v||^2/2; or it is not, which costs k plus the minimum over
+x of step * r(x) + ||x - v||^2/2. That minimum is m, at prox_r(v), even if prox_r(v) is 0. The prox is the cheaper of the two,
+and 0 at a tie. With r = 0, m is 0 and the group is kept if ||v||^2/2 > k. This is exact for every r; the prox jumps, and the
+penalty is not convex.
 
 Source: the group form of hard thresholding, as in Blumensath, Davies, J. Fourier Anal. Appl. 14 (2008); the combination
 with r is derived here.
@@ -26,17 +27,18 @@ from minisgl.penalties.groups import Axes, group_size, in_chunks, norms, root_si
 
 
 def _value(lam: float, w: Array, groups: Axes) -> float:
-    alive = get_array_module(w).any(w != 0, axis=within(w, groups))
-    return lam * root_size(w, groups) * int(alive.sum().item())
+    nonzero = get_array_module(w).any(w != 0, axis=within(w, groups))
+    return lam * root_size(w, groups) * int(nonzero.sum().item())
 
 
 @dataclass(frozen=True)
 class GroupL0:
     """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. Separable over groups, not convex.
 
-    prox: each group as it is, 0 if its length is at most sqrt(2 step lam sqrt(n_g)), where it jumps. `size` is n_g, a whole
-    number >= 1: step_for needs it, and value and prox then refuse an array with groups of another size. ValueError if lam < 0
-    or size < 1, when w has no axis that groups names, or groups of another size. Source: Blumensath, Davies (2008), for groups.
+    prox: 0 for a group of length at most sqrt(2 step lam sqrt(n_g)), where it jumps; longer groups do not change. `size` is
+    n_g, a whole number >= 1: step_for needs it, and with it value and prox refuse an array with groups of another size.
+    ValueError if lam < 0 or size < 1, or if w lacks an axis in groups or has groups of another size. Source: Blumensath,
+    Davies (2008), for groups.
     """
 
     name: ClassVar[str] = "group-l0"
@@ -53,14 +55,14 @@ class GroupL0:
             require_count("size", self.size)
 
     def value(self, w: Array) -> float:
-        """lam * sqrt(n_g) for every group that is not zero."""
+        """lam * sqrt(n_g) times the number of non-zero groups."""
         self._require_size(w)
         return _value(self.lam, w, self.groups)
 
     def step_for(self, threshold: float) -> float:
         """threshold^2 sqrt(n_g) / (2 lam): at this step every group whose root mean square is up to `threshold` becomes 0.
 
-        ValueError without `size`, which is n_g, or if lam is 0.
+        ValueError if `size`, that is n_g, is not given or lam is 0.
         """
         if self.size is None:
             raise ValueError("the step for a threshold depends on how many weights a group has: give GroupL0 its size")
@@ -73,8 +75,8 @@ class GroupL0:
         self._require_size(v)
         xp = get_array_module(v)
         k = step * self.lam * root_size(v, self.groups)
-        alive = (norms(v, self.groups) > sqrt(2 * k)) | (k == 0)
-        return xp.multiply(v, alive, out=xp.empty_like(v) if out is None else out)
+        kept = (norms(v, self.groups) > sqrt(2 * k)) | (k == 0)
+        return xp.multiply(v, kept, out=xp.empty_like(v) if out is None else out)
 
     def _require_size(self, w: Array) -> None:
         size = group_size(w, self.groups)
@@ -86,8 +88,8 @@ class GroupL0:
 class GroupL0With:
     """sparse(w) + lam_group * sum_g sqrt(n_g) [w_g != 0], lam_group >= 0; exact for any separable penalty `sparse`.
 
-    prox: that of `sparse`, or the whole group 0, whichever costs less; it jumps where they cost the same. ValueError if
-    lam_group < 0, or when w has no axis that groups names. Source: derived above.
+    prox: the prox of `sparse`, or 0 for the whole group, whichever costs less; it jumps where they cost the same. ValueError if
+    lam_group < 0, or if w lacks an axis in groups. Source: derived above.
     """
 
     sparse: Separable
@@ -98,11 +100,11 @@ class GroupL0With:
         require_nonnegative("lam_group", self.lam_group)
 
     def value(self, w: Array) -> float:
-        """sparse.value(w), and lam_group * sqrt(n_g) for every group that is not zero."""
+        """sparse.value(w) plus lam_group * sqrt(n_g) times the number of non-zero groups."""
         return self.sparse.value(w) + _value(self.lam_group, w, self.groups)
 
     def step_for(self, threshold: float) -> float:
-        """That of `sparse`: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        """The step of `sparse`: weights up to `threshold` become 0, and larger ones only if their whole group does."""
         return self.sparse.step_for(threshold)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
@@ -113,7 +115,7 @@ class GroupL0With:
 
         def choose(v: Array, out: Array) -> None:
             x = self.sparse.prox(v, step)
-            # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
+            # m - ||v||^2/2, in one sum, so that two large numbers do not cancel
             gain = xp.sum(step * self.sparse.cost(x) + x * (x / 2 - v), axis=inner, keepdims=True)
             xp.multiply(x, gain + k < 0, out=out)
 

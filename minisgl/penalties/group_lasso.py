@@ -1,13 +1,13 @@
-"""Group lasso: a whole group of weights pays by its length, so it pays most to be rid of it altogether.
+"""Group lasso: the cost of a group of weights is proportional to its length, so that whole groups become zero.
 
     value(w) = lam * sum over groups g of sqrt(n_g) ||w_g||_2              n_g the number of weights in group g
     prox(v)_g = v_g * max(1 - k/||v_g||, 0),   k = step * lam * sqrt(n_g)                  (block soft thresholding)
     subgradient(w)_g = lam * sqrt(n_g) * w_g / ||w_g||,  and 0 for a group that is 0
 
 Derivation of the prox, one group. The penalty depends on x only through its length, and for a given length ||x - v|| is
-least when x points along v: x = s v/||v||, s >= 0. What is left is k s + (s - ||v||)^2/2, one-dimensional soft thresholding,
-so s = max(||v|| - k, 0). The sqrt(n_g) makes groups of different sizes pay alike per weight. At a zero group every vector of
-length <= lam sqrt(n_g) is a subgradient; 0 is the shortest, and the one that leaves a dead group dead.
+least when x points along v: x = s v/||v||, s >= 0. It remains to minimise k s + (s - ||v||)^2/2, which is one-dimensional soft
+thresholding, so s = max(||v|| - k, 0). Because of sqrt(n_g), groups of different sizes cost the same per weight. At a zero
+group every vector of length <= lam sqrt(n_g) is a subgradient; 0 is the shortest, and leaves a zero group at zero.
 
 Source: Yuan, Lin, "Model selection and estimation in regression with grouped variables", J. R. Stat. Soc. B 68 (2006).
 """
@@ -26,7 +26,7 @@ class GroupLasso:
     """lam * sum_g sqrt(n_g) ||w_g||, lam >= 0; groups as in groups.py. Convex, separable over groups only.
 
     prox: each group shortened by k = step * lam * sqrt(n_g), 0 if its length is at most k; no jump. ValueError if lam < 0, or
-    when w has no axis that groups names. Source: Yuan, Lin (2006).
+    if w lacks an axis in groups. Source: Yuan, Lin (2006).
     """
 
     name: ClassVar[str] = "group-lasso"
@@ -44,13 +44,13 @@ class GroupLasso:
         return self.lam * root_size(w, self.groups) * norms(w, self.groups).sum().item()
 
     def scale(self, w: Array) -> Array:
-        """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group: the axes within a group have length 1."""
+        """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group; the axes within a group have length 1."""
         xp, lengths = get_array_module(w), norms(w, self.groups)
         weight = self.lam * root_size(w, self.groups)
         return xp.where(lengths > 0, weight / xp.where(lengths > 0, lengths, 1), 0)
 
     def subgradient(self, w: Array) -> Array:
-        """w times its group's scale: finite everywhere and 0 at a zero group; w's shape, dtype and array module."""
+        """w times its group's scale: finite everywhere, 0 at a zero group, of w's shape, dtype and array module."""
         return w * self.scale(w)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:

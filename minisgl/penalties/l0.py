@@ -2,9 +2,10 @@
 
     value(w) = lam * #{i : w_i != 0}    prox(v)_i = v_i if |v_i| > t else 0,   t = sqrt(2 step lam)     (hard thresholding)
 
-Derivation, one coordinate. Either x = 0, which costs v^2/2; or x != 0, which costs step*lam + (x - v)^2/2, least at x = v,
-where it is step*lam. Keeping v is cheaper exactly when v^2/2 > step*lam, that is |v| > sqrt(2 step lam). At equality both
-are minimisers, and 0 is returned. The prox jumps by t at the threshold, and survivors keep their value: no bias, not convex.
+Derivation, one coordinate. Either x = 0, which costs v^2/2; or x != 0, which costs step*lam + (x - v)^2/2. That is least at
+x = v, where it is step*lam. Keeping v is cheaper exactly when v^2/2 > step*lam, that is |v| > sqrt(2 step lam). At equality
+both are minimisers, and 0 is returned. The prox jumps by t at the threshold, and kept weights do not change: l0 has no bias.
+It is not convex.
 
 Source: Blumensath, Davies, "Iterative thresholding for sparse approximations", J. Fourier Anal. Appl. 14 (2008).
 """
@@ -23,7 +24,7 @@ from minisgl.penalties.checks import require_nonnegative, require_positive
 class L0:
     """lam * ||w||_0, lam >= 0. Separable, not convex, unbiased. ValueError if lam < 0.
 
-    prox: v, and 0 up to the threshold t = sqrt(2 step lam), where it jumps by t. Source: Blumensath, Davies (2008).
+    prox: 0 up to the threshold t = sqrt(2 step lam), where it jumps by t, then v. Source: Blumensath, Davies (2008).
     """
 
     name: ClassVar[str] = "l0"
@@ -48,7 +49,7 @@ class L0:
         return sqrt(2 * step * self.lam)
 
     def step_for(self, threshold: float) -> float:
-        """threshold^2 / (2 lam). ValueError if lam is 0: it never thresholds."""
+        """threshold^2 / (2 lam). ValueError if lam is 0, since prox then changes nothing."""
         require_positive("lam", self.lam)
         return threshold * (threshold / (2 * self.lam))
 
@@ -56,5 +57,5 @@ class L0:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
         require_positive("step", step)
         xp, t = get_array_module(v), self.threshold(step)
-        # a product is five times faster than a choice by where, and keeps NaN; + 0 turns -0.0 into 0.0
+        # a product is five times faster than where, and keeps NaN; + 0 turns -0.0 into 0.0
         return in_blocks(lambda block: block * (xp.abs(block) > t).astype(v.dtype) + 0, v, out)

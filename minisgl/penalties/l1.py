@@ -1,11 +1,11 @@
-"""The l1 norm: every unit of weight costs lam, large or small.
+"""The l1 norm: the cost of a weight is lam times its size.
 
     value(w) = lam * sum |w_i|          prox(v)_i = sign(v_i) * max(|v_i| - t, 0),   t = step * lam     (soft thresholding)
 
 Derivation, one coordinate. Minimise f(x) = t|x| + (x - v)^2/2 for v >= 0 (v < 0 is its mirror image). For x > 0 the slope is
 t + x - v, zero at x = v - t, which is positive when v > t. When v <= t the slope is >= 0 on all of x > 0, and on x < 0 it is
--t + x - v < 0, so the minimum is at the corner x = 0. No jump at the threshold, and every survivor is shrunk by t: that
-shrinkage of large weights is the bias of l1.
+-t + x - v < 0, so the minimum is at the corner x = 0. There is no jump at the threshold, and every weight that is kept
+shrinks by t: this shrinkage of large weights is the bias of l1.
 
 Source: Donoho, "De-noising by soft-thresholding", IEEE Trans. Inf. Theory 41 (1995).
 """
@@ -49,7 +49,7 @@ class L1:
         return step * self.lam
 
     def step_for(self, threshold: float) -> float:
-        """threshold / lam. ValueError if lam is 0: it never thresholds."""
+        """threshold / lam. ValueError if lam is 0, since prox then changes nothing."""
         require_positive("lam", self.lam)
         return threshold / self.lam
 
@@ -57,5 +57,5 @@ class L1:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
         require_positive("step", step)
         xp, t = get_array_module(v), self.threshold(step)
-        # v less its part in [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
+        # v minus v clipped to [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
         return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out)

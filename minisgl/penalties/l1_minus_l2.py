@@ -1,4 +1,4 @@
-"""l1 minus l2: l1 with a rebate for weights that stand alone. At alpha = 1 it is zero for vectors with one non-zero entry.
+"""l1 minus l2: l1 with a discount for vectors that have few large entries. With alpha = 1 a single non-zero entry costs 0.
 
     value(w) = lam * (||w||_1 - alpha ||w||_2),   0 <= alpha <= 1,   over the whole array as one vector
 
@@ -8,12 +8,12 @@
     m <= (1 - alpha) L        x = 0
 
 Derivation. A minimiser x != 0 has v's signs, and x_i (1 - alpha L/||x||) = v_i - L sign(x_i) where x_i != 0, |v_i| <= L where
-x_i = 0. Multiplying by x_i and summing shows that it costs (||v||^2 - ||x||^2)/2: the longest solution wins, and beats 0.
-Which lengths are there? If ||x|| > alpha L, the factor is positive: the non-zero entries are those with |v_i| > L, x lies
-along z, and ||x|| = ||z|| + alpha L; possible exactly when m > L. If ||x|| <= alpha L, all |v_i| in the support S are <= L and
-||x|| = alpha L - ||(L - |v|)_S||; that is longest when S is one entry, the largest, where it is m - (1 - alpha) L.
-At ties of the largest |v_i| with (1 - alpha) L < m <= L every single one is a minimiser; the first is returned. The prox is
-not separable, and there, where another entry becomes the largest, it jumps.
+x_i = 0. Multiplying by x_i and summing shows that its cost is (||v||^2 - ||x||^2)/2: the longest solution is the cheapest, and
+cheaper than 0. Which lengths are possible? If ||x|| > alpha L, the factor is positive: the non-zero entries are those with
+|v_i| > L, x has the direction of z, and ||x|| = ||z|| + alpha L; this is possible exactly when m > L. If ||x|| <= alpha L, all
+|v_i| in the support S are <= L and ||x|| = alpha L - ||(L - |v|)_S||; the longest x has a single entry in S, the largest, and
+the length m - (1 - alpha) L. If several |v_i| are equal to m and (1 - alpha) L < m <= L, each of them gives a minimiser, and
+the first is returned. The prox is not separable, and in this case it jumps where another entry becomes the largest.
 
 Source: Lou, Yan, "Fast L1-L2 minimization via a proximal operator", J. Sci. Comput. 74 (2018) 767.
 """
@@ -28,7 +28,7 @@ from minisgl.penalties.checks import require_between, require_nonnegative, requi
 
 
 def _length(x: Array) -> Array:
-    """||x|| of x (n,), in float64, where no square of a float32 underflows."""
+    """||x|| of x (n,), in float64, in which the square of a float32 cannot underflow."""
     xp = get_array_module(x)
     return xp.sqrt(xp.einsum("i,i", x, x, dtype="float64"))
 
@@ -37,8 +37,8 @@ def _length(x: Array) -> Array:
 class L1MinusL2:
     """lam * (||w||_1 - alpha ||w||_2), lam >= 0, 0 <= alpha <= 1. Not separable; not convex for alpha > 0.
 
-    prox, L = step * lam: soft thresholding at L, stretched; if no |v_i| is above L, the largest alone, less (1 - alpha) L; 0 if
-    none is above (1 - alpha) L. It jumps at ties of a largest that is up to L. ValueError if lam or alpha is out of range.
+    prox, L = step * lam: soft thresholding at L, lengthened by alpha L. If no |v_i| is above L, only the largest is kept, less
+    (1 - alpha) L, or 0 if it is not above that; this jumps at ties. ValueError if lam or alpha is out of range.
     Source: Lou, Yan (2018).
     """
 
@@ -59,7 +59,7 @@ class L1MinusL2:
         return self.lam * (xp.sum(xp.abs(w)) - self.alpha * _length(flat)).item()
 
     def step_for(self, threshold: float) -> float:
-        """The step at which, as long as a larger one is there, every |v_i| up to `threshold` becomes 0: threshold / lam."""
+        """threshold / lam: at this step every |v_i| up to `threshold` becomes 0 if some |v_i| is larger."""
         require_positive("lam", self.lam)
         return threshold / self.lam
 

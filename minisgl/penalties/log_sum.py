@@ -1,4 +1,4 @@
-"""Log-sum: the price of a weight grows with the logarithm of its size, so doubling a large weight costs little.
+"""Log-sum: the cost of a weight grows with the logarithm of its size, so doubling a large weight costs little.
 
     value(w) = lam * sum log(1 + |w_i|/eps),   eps > 0
 
@@ -7,13 +7,13 @@
     L > eps^2        t = min over x > 0 of x/2 + L log(1 + x/eps)/x                  (jumps there)
 
 Derivation, x >= 0. A stationary point satisfies L/(eps + x) + x - y = 0, that is x^2 + (eps - y) x + L - eps y = 0, whose
-larger root q is the minimum. Zero is beaten by some x when L log(1 + x/eps) + x^2/2 - x y < 0, that is when y exceeds
-h(x) = x/2 + L log(1 + x/eps)/x somewhere: t is the least of h. With u = x/eps and k = L/eps^2, h'(x) = 0 reads
+larger root q is the minimum. Some x costs less than 0 does if L log(1 + x/eps) + x^2/2 - x y < 0, that is if y exceeds
+h(x) = x/2 + L log(1 + x/eps)/x somewhere: t is the minimum of h. With u = x/eps and k = L/eps^2, h'(x) = 0 reads
 
     u^2/2 = k (log(1 + u) - u/(1 + u)),      which has a root u > 0 exactly when k > 1.
 
-Read from right to left it gives k for a wanted u, and with it t = eps (u/2 + k log(1 + u)/u). k and t both grow with u, so
-one bisection in u finds t from the step, and the step from t.
+This gives k for any u, and then t = eps (u/2 + k log(1 + u)/u). Both k and t grow with u, so a bisection in u finds t for a
+given step, or the step for a given t.
 
 Source: Candes, Wakin, Boyd, "Enhancing sparsity by reweighted l1 minimization", J. Fourier Anal. Appl. 14 (2008) (the
 penalty); the threshold is derived here.
@@ -30,7 +30,7 @@ from minisgl.penalties.checks import require_nonnegative, require_positive, requ
 
 
 def _k(u: float) -> float:
-    """The k whose jump goes to u; a series where the difference below would cancel."""
+    """The k for which prox jumps to eps * u; for small u a series, since the difference below would cancel."""
     if u < 1e-3:
         return 1 / (1 - 4 * u / 3 + 3 * u**2 / 2 - 8 * u**3 / 5)
     return u**2 / 2 / (log1p(u) - u / (1 + u))
@@ -41,13 +41,13 @@ def _t(u: float, k: float) -> float:
     return u / 2 + k * log1p(u) / u
 
 
-def _bisect(function: Callable[[float], float], wanted: float) -> float:
-    """The u > 0 at which an increasing function reaches `wanted`, to the last digit."""
+def _bisect(function: Callable[[float], float], target: float) -> float:
+    """Return the u > 0 at which an increasing function reaches `target`, to the last digit."""
     low, high = 1e-12, 1.0
-    while function(high) < wanted:
+    while function(high) < target:
         high *= 2
     while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if function(middle) < wanted else (low, middle)
+        low, high = (middle, high) if function(middle) < target else (low, middle)
     return high
 
 
@@ -55,8 +55,9 @@ def _bisect(function: Callable[[float], float], wanted: float) -> float:
 class LogSum:
     """lam * sum log(1 + |w|/eps), lam >= 0, eps from 1e-30 to 1e30. Separable, not convex, unbiased in the limit.
 
-    prox, L = step * lam: the larger root of a quadratic, 0 up to the threshold L/eps if L <= eps^2; beyond, the threshold is a
-    minimum found by bisection, and the prox jumps there. ValueError if lam or eps is out of range. Source: Candes (2008).
+    prox, L = step * lam: 0 up to the threshold, then the larger root of a quadratic. The threshold is L/eps if L <= eps^2; for
+    larger L it is found by bisection, and the prox jumps there. ValueError if lam or eps is out of range.
+    Source: Candes (2008).
     """
 
     name: ClassVar[str] = "log-sum"
@@ -101,9 +102,10 @@ class LogSum:
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            sum_ = y + eps
-            root = xp.sqrt(xp.maximum(sum_ - gap, 0)) * xp.sqrt(sum_ + gap)  # of (y + eps)^2 - 4 L, without the squares
-            q = xp.maximum(y - 2 * (scaled / (sum_ + root)), 0)  # q as above: nothing large cancels
+            y_plus_eps = y + eps
+            # sqrt((y + eps)^2 - 4 L), without the squares
+            root = xp.sqrt(xp.maximum(y_plus_eps - gap, 0)) * xp.sqrt(y_plus_eps + gap)
+            q = xp.maximum(y - 2 * (scaled / (y_plus_eps + root)), 0)  # q as above, without cancellation
             return xp.where(y <= t, 0, xp.copysign(q, block))
 
         return in_blocks(shrink, v, out)

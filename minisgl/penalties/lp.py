@@ -1,16 +1,16 @@
-"""The lp penalty, 0 < p < 1: between l0, where p -> 0, and l1, where p -> 1.
+"""The lp penalty, 0 < p < 1: between l0 (p -> 0) and l1 (p -> 1).
 
     value(w) = lam * sum |w_i|^p
 
     prox, L = step * lam, y = |v|:  0 for y <= t, else sign(v) x, the larger root of   x + L p x^(p-1) = y
     t = (2 - p)/(2 (1 - p)) * (2 L (1 - p))^(1/(2-p)),      jumping to (2 L (1 - p))^(1/(2-p))
 
-Derivation, x >= 0. Zero is beaten by x when L x^p + x^2/2 - x y < 0, that is y > h(x) = x/2 + L x^(p-1). h is least where
-1/2 = L (1 - p) x^(p-2), at x0 = (2 L (1 - p))^(1/(2-p)), and there h = x0 (1/2 + 1/(2 (1-p))) = t. Above t the minimum is a
-stationary point: the equation above. Its left side is convex, so Newton's method started at x = y stays right of the root
-and falls to it; the slope 1 - L p (1-p) x^(p-2) is at least 1 - p/2 there, so five steps are enough for float64.
+Derivation, x >= 0. x costs less than 0 does if L x^p + x^2/2 - x y < 0, that is if y > h(x) = x/2 + L x^(p-1). h is least
+where 1/2 = L (1 - p) x^(p-2), at x0 = (2 L (1 - p))^(1/(2-p)), and there h = x0 (1/2 + 1/(2 (1-p))) = t. Above t the minimum is
+a stationary point, which satisfies the equation above. Its left side is convex, so Newton's method started at x = y decreases
+to the root; the slope 1 - L p (1-p) x^(p-2) is at least 1 - p/2 on the way, so five steps are enough for float64.
 
-Two cases have closed forms. p = 1/2: with x = z^2 the equation is z^3 - y z + L/2 = 0, and the cosine of a third gives
+Two cases have closed forms. p = 1/2: with x = z^2 the equation is z^3 - y z + L/2 = 0, and the trigonometric solution gives
 x = 2/3 y (1 + cos(2 pi/3 - 2/3 arccos(L/4 (y/3)^(-3/2)))). p = 2/3: with x = z^3, z^4 - y z + 2L/3 = 0, a quartic, solved by
 splitting it into two quadratics: M = (2/sqrt 3)(2L)^(1/4) sqrt(cosh(arccosh(27 y^2/16 (2L)^(-3/2))/3)),
 x = ((M + sqrt(2 y/M - M^2))/2)^3.
@@ -35,8 +35,8 @@ NEWTON_STEPS = 5
 class Lp:
     """lam * sum |w|^p, lam >= 0, 0 < p < 1. Separable, not convex, unbiased in the limit of large weights.
 
-    prox, L = step * lam: the larger root of x + L p x^(p-1) = |v|, 0 up to the threshold (2-p)/(2 (1-p)) (2 L (1-p))^(1/(2-p)),
-    where it jumps. ValueError if lam or p is out of range. Sources: Xu et al. (2012), Cao et al. (2013).
+    prox, L = step * lam: 0 up to the threshold (2-p)/(2 (1-p)) (2 L (1-p))^(1/(2-p)), where it jumps, then the larger root of
+    x + L p x^(p-1) = |v|. ValueError if lam or p is out of range. Sources: Xu et al. (2012), Cao et al. (2013).
     """
 
     name: ClassVar[str] = "lp"
@@ -74,36 +74,36 @@ class Lp:
         """The thresholding above of v (any shape); step > 0."""
         require_positive("step", step)
         xp, p, t, scaled = get_array_module(v), self.p, self.threshold(step), step * self.lam
-        if t == 0:  # lam = 0, or so small a step that it underflows
+        if t == 0:  # lam = 0, or a step so small that t underflows
             return in_blocks(lambda block: block, v, out)
 
-        def half(y: Array) -> Array:
+        def half_power(y: Array) -> Array:
             third = y / 3
             b = xp.arcsin(xp.minimum(scaled / 4 / third / xp.sqrt(third), 1)) / 3
             return y - 4 / 3 * y * xp.sin(b) * xp.sin(b + pi / 3)
 
-        def two_thirds(y: Array) -> Array:
+        def two_thirds_power(y: Array) -> Array:
             unit = (2 * scaled) ** 0.75
             ratio = xp.minimum(y, 1e6 * unit) / unit
             phi = xp.arccosh(xp.maximum(27 / 16 * ratio**2, 1))
             M = 2 / 3**0.5 * xp.sqrt(xp.cosh(phi / 3))  # in units of (2 L)^(1/4)
             z = (M + xp.sqrt(xp.maximum(2 * ratio / M - M * M, 0))) / 2
-            return y - 2 / 3 * scaled / (2 * scaled) ** 0.25 / z  # the equation itself, once: nothing cancels
+            return y - 2 / 3 * scaled / (2 * scaled) ** 0.25 / z  # x = y - L p x^(p-1), which does not cancel
 
-        least = (2 * scaled * (1 - p)) ** (1 / (2 - p))  # where the prox jumps to: no root lies below
+        smallest = (2 * scaled * (1 - p)) ** (1 / (2 - p))  # prox jumps to this size: no root is smaller
 
-        def newton(y: Array) -> Array:
+        def newton_steps(y: Array) -> Array:
             x = y
             for _ in range(NEWTON_STEPS):
-                pull = (scaled * p) * xp.exp((p - 1) * xp.log(x))  # L p x^(p-1)
-                x = xp.maximum(x - (x + pull - y) / (1 - (1 - p) * pull / x), least)
+                slope = (scaled * p) * xp.exp((p - 1) * xp.log(x))  # of L x^p: L p x^(p-1)
+                x = xp.maximum(x - (x + slope - y) / (1 - (1 - p) * slope / x), smallest)
             return x
 
-        root = half if p == 0.5 else two_thirds if p == 2 / 3 else newton
+        root = half_power if p == 0.5 else two_thirds_power if p == 2 / 3 else newton_steps
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            x = root(xp.maximum(y, t))  # below t the root may not exist, and is not wanted
+            x = root(xp.maximum(y, t))  # below t the root may not exist, and is not needed
             return xp.where(y <= t, 0, xp.copysign(x, block))
 
         return in_blocks(shrink, v, out)

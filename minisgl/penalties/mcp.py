@@ -1,4 +1,4 @@
-"""MCP, the minimax concave penalty: its slope starts at lam and falls in a straight line to zero at gamma*lam.
+"""MCP, the minimax concave penalty: its slope falls linearly from lam at zero to 0 at gamma*lam.
 
     one weight, x = |w|:   lam x - x^2/(2 gamma)   up to gamma lam,     gamma lam^2/2   beyond          gamma > 0
 
@@ -6,9 +6,9 @@
     s < gamma        0 up to s lam;  (y - s lam)/(1 - s/gamma) up to gamma lam;  then y        (continuous)
     s >= gamma       0 up to lam sqrt(gamma s), then y                                         (jumps there)
 
-Derivation. Up to gamma lam, s * value(x) + (x - y)^2/2 is a parabola of curvature 1 - s/gamma. If that is positive its
-minimum is the middle formula, which reaches 0 at y = s lam and meets y at y = gamma lam. Otherwise the parabola bends down,
-its minima are at its ends, and what is left is to compare 0, costing y^2/2, with y, costing s gamma lam^2/2.
+Derivation. Up to gamma lam, s * value(x) + (x - y)^2/2 is a parabola of curvature 1 - s/gamma. If that is positive, its
+minimum is the middle formula, which is 0 at y = s lam and equals y at y = gamma lam. Otherwise the parabola is concave and its
+minima are at its ends. It remains to compare 0, which costs y^2/2, with y, which costs s gamma lam^2/2.
 
 Source: Zhang, "Nearly unbiased variable selection under minimax concave penalty", Ann. Stat. 38 (2010).
 """
@@ -27,8 +27,9 @@ from minisgl.penalties.checks import require_nonnegative, require_positive, requ
 class MCP:
     """Minimax concave penalty, lam >= 0, gamma from 1e-30 to 1e30. Separable, not convex, unbiased beyond gamma*lam.
 
-    prox: 0 up to the threshold step * lam, then (|v| - step lam)/(1 - step/gamma) until it meets v at gamma*lam; from step =
-    gamma on it jumps, at its threshold lam sqrt(gamma step). ValueError if lam or gamma is out of range. Source: Zhang (2010).
+    prox: 0 up to the threshold step * lam, then (|v| - step lam)/(1 - step/gamma) up to gamma*lam, then v; if step >= gamma, 0
+    up to the threshold lam sqrt(gamma step), where it jumps to v. ValueError if lam or gamma is out of range.
+    Source: Zhang (2010).
     """
 
     name: ClassVar[str] = "mcp"
@@ -43,9 +44,9 @@ class MCP:
         require_scale("gamma", self.gamma)
 
     def cost(self, w: Array) -> Array:
-        """The two pieces above, entry by entry."""
+        """The two cases above, entry by entry."""
         xp = get_array_module(w)
-        x = xp.minimum(xp.abs(w), self.gamma * self.lam)  # from there on the parabola's top is the constant
+        x = xp.minimum(xp.abs(w), self.gamma * self.lam)  # beyond, the cost stays at the parabola's maximum
         return self.lam * x - x * x / (2 * self.gamma)
 
     def value(self, w: Array) -> float:
@@ -53,7 +54,7 @@ class MCP:
         return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
-        """step * lam, or lam sqrt(gamma step) from step = gamma on."""
+        """step * lam, or lam sqrt(gamma step) if step >= gamma."""
         return self.lam * (step if step < self.gamma else sqrt(self.gamma * step))
 
     def step_for(self, threshold: float) -> float:
@@ -69,7 +70,7 @@ class MCP:
 
         def firm(block: Array) -> Array:
             soft = (block - xp.clip(block, -t, t)) / (1 - step / gamma)
-            inside = xp.clip(soft, -gamma * lam, gamma * lam)  # its ends, should rounding pass them
+            inside = xp.clip(soft, -gamma * lam, gamma * lam)  # rounding may pass the ends
             return xp.where(xp.abs(block) <= gamma * lam, inside, block)
 
         def hard(block: Array) -> Array:

@@ -1,7 +1,7 @@
-"""A penalty of a user's own, named module:Class on the command line: tried once on 12 numbers.
+"""A user's own penalty, named module:Class on the command line, is tried once on 12 numbers.
 
 The class is called with lam and the options, as Class(lam, a=0.5), and needs `value`, `prox` and `step_for` (base.Penalty).
-docs/penalties.md shows one in full. What is wrong with it is said before training starts.
+docs/penalties.md shows a complete one. An error in it is reported before training starts.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from minisgl.penalties.base import Penalty
 
 
 def try_out(name: str, penalty: Penalty) -> None:
-    """Ask the penalty once for what training will ask of it. MinisglError if it cannot answer."""
+    """Call the methods of the penalty once, as training does. MinisglError if one fails or gives a wrong result."""
     if not isinstance(penalty, Penalty):
-        raise MinisglError(f"--penalty {name} is no penalty: it must have value, prox and step_for")
+        raise MinisglError(f"--penalty {name} is not a penalty: it must have value, prox and step_for")
     v = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
     before = v.copy()
     try:
@@ -25,4 +25,4 @@ def try_out(name: str, penalty: Penalty) -> None:
         got = f"step_for(0.1) = {step}, value = {value}, and a prox of shape {np.shape(x)}"
         raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), and gives {got}")
     if not np.array_equal(v, before):
-        raise MinisglError(f"--penalty {name} writes into the array it is given: its prox must leave v alone, unless out is v")
+        raise MinisglError(f"--penalty {name} writes into the array v that it gets: its prox may change v only if out is v")

@@ -1,4 +1,4 @@
-"""SCAD: l1 near zero, then ever flatter, and constant from a*lam on, so that large weights pay no more for being larger.
+"""SCAD: like l1 near zero, then flatter and flatter, and constant from a*lam on: a large weight costs no more if it grows.
 
     one weight, x = |w|:   lam x                                        up to lam
                            (2 a lam x - x^2 - lam^2) / (2 (a - 1))      up to a lam            a > 1
@@ -11,11 +11,12 @@
     s < a + 1        soft(y, s lam) up to lam (a + 1 + s)/2, then y                            (jumps there)
     s >= a + 1       0 up to lam sqrt(s (a + 1)), then y                                       (jumps there)
 
-Derivation. Each piece of s * value(x) + (x - y)^2/2 is a parabola; the first has its minimum at y - s lam, the last at y,
-the middle one, of curvature 1 - s/(a - 1), at the formula above as long as that curvature is positive. For s >= a - 1 the
-middle piece bends down and holds no minimum: soft(y) must be compared with y. They cost s lam y - s^2 lam^2/2 (for
-y >= s lam) and s lam^2 (a + 1)/2, equal at y = lam (a + 1 + s)/2. Once s >= a + 1 that point lies below s lam, where soft(y)
-is 0 and costs y^2/2: equal at y = lam sqrt(s (a + 1)). The textbook's three pieces are right in the first case only.
+Derivation. Each of the three parts of s * value(x) + (x - y)^2/2 is a parabola. The first has its minimum at y - s lam, the
+last at y; the middle one, of curvature 1 - s/(a - 1), has it at the formula above if the curvature is positive. For
+s >= a - 1 the middle part is concave and has no minimum inside, so soft(y) must be compared with y. They cost
+s lam y - s^2 lam^2/2 (for y >= s lam) and s lam^2 (a + 1)/2, equal at y = lam (a + 1 + s)/2. For s >= a + 1 that point is below
+s lam, where soft(y) is 0 and costs y^2/2; the costs are then equal at y = lam sqrt(s (a + 1)). The usual formula with three
+parts is right only for s < a - 1.
 
 Source: Fan, Li, "Variable selection via nonconcave penalized likelihood", J. Am. Stat. Assoc. 96 (2001) (step 1); the cases
 of larger steps are derived here.
@@ -35,8 +36,9 @@ from minisgl.penalties.checks import require_nonnegative, require_positive, requ
 class SCAD:
     """Smoothly clipped absolute deviation, lam >= 0, a above 1 and at most 1e30. Separable, not convex, unbiased beyond a*lam.
 
-    prox: 0 up to the threshold step * lam, then steeper than v until it meets v at a*lam; from step = a - 1 on it jumps to v,
-    from a + 1 on at its threshold lam sqrt(step (a + 1)). ValueError if lam or a is out of range. Source: Fan, Li (2001).
+    prox: 0 up to the threshold step * lam, then rising faster than v until it equals v at a*lam. If step >= a - 1 it jumps to
+    v; if step >= a + 1 it jumps at its threshold, lam sqrt(step (a + 1)). ValueError if lam or a is out of range.
+    Source: Fan, Li (2001).
     """
 
     name: ClassVar[str] = "scad"
@@ -51,9 +53,9 @@ class SCAD:
         require_scale("a", self.a, bound=1)
 
     def cost(self, w: Array) -> Array:
-        """The three pieces above, entry by entry."""
+        """The three cases above, entry by entry."""
         xp, lam, a = get_array_module(w), self.lam, self.a
-        x = xp.minimum(xp.abs(w), a * lam)  # beyond a lam the middle piece's end value is the constant
+        x = xp.minimum(xp.abs(w), a * lam)  # beyond a lam the cost stays at the middle formula's end value
         middle = (2 * a * lam * x - x * x - lam**2) / (2 * (a - 1))
         return xp.where(x <= lam, lam * x, middle)
 
@@ -62,7 +64,7 @@ class SCAD:
         return self.cost(w).sum().item()
 
     def threshold(self, step: float) -> float:
-        """step * lam, or lam sqrt(step (a + 1)) from step = a + 1 on."""
+        """step * lam, or lam sqrt(step (a + 1)) if step >= a + 1."""
         return self.lam * (step if step < self.a + 1 else sqrt(step * (self.a + 1)))
 
     def step_for(self, threshold: float) -> float:
@@ -76,10 +78,10 @@ class SCAD:
         require_positive("step", step)
         xp, lam, a, t = get_array_module(v), self.lam, self.a, self.threshold(step)
 
-        def pieces(block: Array) -> Array:
+        def three_parts(block: Array) -> Array:
             y = xp.abs(block)
             soft = block - xp.clip(block, -step * lam, step * lam)
-            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # its ends, should rounding pass them
+            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # rounding may pass the ends
             return xp.where(y <= (1 + step) * lam, soft, xp.where(y <= a * lam, xp.copysign(middle, block), block))
 
         def soft_or_keep(block: Array) -> Array:
@@ -89,4 +91,4 @@ class SCAD:
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(pieces if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out)
+        return in_blocks(three_parts if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out)

@@ -1,4 +1,4 @@
-"""Sparse groups: a penalty on single weights and the group lasso together, both in one exact prox.
+"""Sparse groups: a penalty on single weights plus the group lasso, with one exact prox for the sum.
 
     SparseGroupLasso   value(w) = lam_l1 ||w||_1 + lam_group * sum_g sqrt(n_g) ||w_g||
                        prox(v) = block_soft(soft(v, step * lam_l1), k),   k = step * lam_group * sqrt(n_g)
@@ -8,13 +8,13 @@
 
 Derivation, l1. Both penalties are convex, so x is the prox exactly when v - x = step * lam_l1 * s + k * u for a subgradient s
 of ||.||_1 and u of ||.||_2 at x. Let z = soft(v): v - z = step * lam_l1 * s with s a subgradient at z. block_soft scales z by a
-factor >= 0, so it keeps its signs (or makes it 0): s is a subgradient there too, and z - x = k u by block_soft's own
-optimality. The order matters: soft first, then the group.
+factor >= 0, so x keeps z's signs (or is 0): s is a subgradient at x too, and z - x = k u because x is the prox of z under the
+group lasso. The order matters: first soft, then block_soft.
 
-Derivation, l0. Hard thresholding followed by block_soft is not the prox. Suppose x has j non-zero entries. For given places
-the best x is block_soft of v there, which costs step * lam_l0 * j + k c - k^2/2 - c^2/2 + ||v||^2/2, c the length of v on
-those places, if c > k (otherwise 0 is better). That falls as c grows beyond k, so the places are the j largest entries.
-What is left is to compare j = 0, ..., n_g; at a tie the fewest.
+Derivation, l0. Hard thresholding followed by block_soft is not the prox. Suppose x has j non-zero entries. For given positions
+the best x is block_soft of v there. It costs step * lam_l0 * j + k c - k^2/2 - c^2/2 + ||v||^2/2, with c the length of v at
+those positions, if c > k (otherwise 0 is better). This falls as c grows beyond k, so the positions are those of the j largest
+entries. It remains to compare j = 0, ..., n_g; at a tie the smallest j is chosen.
 
 Sources: Simon, Friedman, Hastie, Tibshirani, "A sparse-group lasso", J. Comput. Graph. Stat. 22 (2013); l0 derived here.
 """
@@ -52,7 +52,7 @@ class SparseGroupLasso:
         return L1(self.lam_l1).value(w) + GroupLasso(self.lam_group, self.groups).value(w)
 
     def step_for(self, threshold: float) -> float:
-        """That of l1: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        """The step of l1: weights up to `threshold` become 0, and larger ones only if their whole group does."""
         return L1(self.lam_l1).step_for(threshold)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
@@ -66,8 +66,8 @@ class SparseGroupLasso:
 class SparseGroupL0:
     """lam_l0 ||w||_0 + lam_group * sum_g sqrt(n_g) ||w_g||; both >= 0, else ValueError. Not convex.
 
-    prox: each group's j largest weights, for the best j, shortened by step * lam_group * sqrt(n_g); up to sqrt(2 step lam_l0) a
-    weight is 0 in any case, and the prox jumps wherever j changes. Source: derived above.
+    prox: each group's j largest weights, for the best j, shortened by step * lam_group * sqrt(n_g). Weights up to
+    sqrt(2 step lam_l0) always become 0, and the prox jumps where j changes. Source: derived above.
     """
 
     lam_l0: float
@@ -83,33 +83,33 @@ class SparseGroupL0:
         return L0(self.lam_l0).value(w) + GroupLasso(self.lam_group, self.groups).value(w)
 
     def step_for(self, threshold: float) -> float:
-        """That of l0: up to `threshold` a weight is 0 in any case, and larger ones are where their group is."""
+        """The step of l0: weights up to `threshold` become 0, and larger ones may, depending on their group."""
         return L0(self.lam_l0).step_for(threshold)
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
         require_positive("step", step)
         xp, inner = get_array_module(v), within(v, self.groups)
-        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
+        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # groups first
         size = prod(v.shape[axis] for axis in inner)  # n_g
         k = float(step * self.lam_group * root_size(v, self.groups))
 
         def choose(v: Array, out: Array) -> None:
-            turned = v.transpose(order)
-            rows = turned.reshape(-1, size)  # (G, n_g)
+            groups_first = v.transpose(order)
+            rows = groups_first.reshape(-1, size)  # (G, n_g)
             by_size = xp.argsort(-xp.abs(rows), axis=1)
             largest_first = xp.take_along_axis(rows, by_size, axis=1)
             squares = xp.cumsum(largest_first.astype("float64") ** 2, axis=1)
             c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
             j = xp.arange(1, size + 1)
             cost = step * self.lam_l0 * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
-            best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
+            best = xp.argmin(cost, axis=1, keepdims=True)  # the smallest j at a tie
             kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
 
-            rank = xp.argsort(by_size, axis=1)  # of each entry among its group's sizes, 0 the largest
+            rank = xp.argsort(by_size, axis=1)  # of each entry by size within its group; 0 is the largest
             scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
             x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
-            out[...] = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
+            out[...] = x.reshape(groups_first.shape).transpose([order.index(axis) for axis in range(v.ndim)])
 
         if step * self.lam_l0 == k == 0:
             return in_blocks(lambda block: block, v, out)

@@ -1,4 +1,4 @@
-"""Transformed l1: near zero it is steep as l1, far out flat as l0, and a says where it turns.
+"""Transformed l1: steep like l1 near zero, flat like l0 for large weights; a is the size at which it changes.
 
     value(w) = lam * sum (a + 1)|w_i| / (a + |w_i|),   a > 0               a -> 0 gives l0, a -> infinity gives l1
 
@@ -10,14 +10,14 @@
 
 Derivation, one coordinate, x >= 0. The slope of the penalty is L a (a+1)/(a+x)^2, so a stationary point satisfies
 (x - y)(a + x)^2 + L a (a + 1) = 0. With z = a + x and A = a + y that is the cubic z^3 - A z^2 + L a (a+1) = 0. Put
-z = A/3 + (2A/3) cos(theta): the identity 4 cos^3 - 3 cos = cos(3 theta) leaves cos(3 theta) = 1 - 27 L a (a+1)/(2 A^3).
-The largest root, the minimum among the stationary points, is theta = arccos(...)/3: the formula above.
-Now the threshold. Zero is beaten by x when (a+1) L x/(a+x) + x^2/2 - x y < 0, that is y > x/2 + L (a+1)/(a+x). The right
-side is least, over x >= 0, at (a + x)^2 = 2 L (a+1) if that has a root x > 0, where it is sqrt(2 L (a+1)) - a/2, and at
-x = 0 otherwise, where it is L (a+1)/a. The root is positive exactly when L > a^2/(2 (a+1)).
+z = A/3 + (2A/3) cos(theta): the identity 4 cos^3 - 3 cos = cos(3 theta) gives cos(3 theta) = 1 - 27 L a (a+1)/(2 A^3).
+The largest root, which is the minimum among the stationary points, has theta = arccos(...)/3: the formula above.
+Threshold. x costs less than 0 does if (a+1) L x/(a+x) + x^2/2 - x y < 0, that is if y > x/2 + L (a+1)/(a+x). Over x >= 0 the
+right side is least at (a + x)^2 = 2 L (a+1) if that has a root x > 0, where it is sqrt(2 L (a+1)) - a/2, and at x = 0
+otherwise, where it is L (a+1)/a. The root is positive exactly when L > a^2/(2 (a+1)).
 
-In numbers, cos(phi/3) = 1 - 2 sin^2(phi/6), and sin^2(phi/2) = (1 - cos phi)/2 = q = 27 L a (a+1)/(4 A^3), so phi/6 =
-arcsin(sqrt q)/3 and the prox is y - 4/3 (a + y) sin^2(arcsin(sqrt q)/3): the same number, with no cancellation for large a.
+Numerically, cos(phi/3) = 1 - 2 sin^2(phi/6), and sin^2(phi/2) = (1 - cos phi)/2 = q = 27 L a (a+1)/(4 A^3), so phi/6 =
+arcsin(sqrt q)/3 and the prox is y - 4/3 (a + y) sin^2(arcsin(sqrt q)/3): the same value, without cancellation for large a.
 
 Source: Zhang, Xin, "Transformed Schatten-1 penalty and thresholding representation", Commun. Math. Sci. 15 (2017) 511.
 """
@@ -36,8 +36,8 @@ from minisgl.penalties.checks import require_nonnegative, require_positive, requ
 class TransformedL1:
     """lam * sum (a+1)|w|/(a+|w|), lam >= 0, a from 1e-30 to 1e30. Separable, not convex, unbiased in the limit.
 
-    prox, L = step * lam: a root of a cubic by arcsin, 0 up to the threshold L (a+1)/a if L <= a^2/(2 (a+1)), else
-    sqrt(2 L (a+1)) - a/2; in the second case it jumps there. ValueError if lam or a is out of range.
+    prox, L = step * lam: 0 up to the threshold, then the root of a cubic. The threshold is L (a+1)/a if L <= a^2/(2 (a+1)); for
+    larger L it is sqrt(2 L (a+1)) - a/2, and the prox jumps there. ValueError if lam or a is out of range.
     Source: Zhang, Xin (2017).
     """
 
@@ -84,7 +84,7 @@ class TransformedL1:
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
             A = y + a
-            # (sqrt c / A) / sqrt A, not c / A^3: for a = 1e6 the cube leaves float32's digits
+            # (sqrt c / A) / sqrt A, not sqrt(c / A^3): A^3 leaves float32's range if a is very large or small
             root_q = xp.minimum(root_c / A / xp.sqrt(A), 1)
             s = xp.sin(xp.arcsin(root_q) / 3)
             x = y - (4 / 3) * A * s * s

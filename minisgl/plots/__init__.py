@@ -1,6 +1,6 @@
-"""The figures: `run.py` draws a run's, `architecture.py` what compressing saves, `gallery.py` the penalties side by side.
+"""The figures. `run.py` draws those of a run, `architecture.py` compares two networks, `gallery.py` shows the penalties.
 
-`style.py` is what they share.
+`style.py` has what they share.
 """
 
 from minisgl.plots.architecture import architecture

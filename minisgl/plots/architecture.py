@@ -1,7 +1,7 @@
-"""Two networks of the same layers, one above the other, in one scale: how many units each has.
+"""Two networks with the same layers, one above the other, on one scale: how many units each has.
 
-Maps are stacks with one sheet a channel, vectors are bars as long as they have numbers. Behind what is left of the smaller
-network stands the outline of what the larger one had.
+Maps are drawn as stacks with one sheet per channel, vectors as bars whose length is their size. Behind the smaller network is
+the outline of the larger one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 
-MAP, BAR, WIDTH = 1.1, 2.6, 0.2  # the longest side of a map, the longest bar, and how wide bars are
+MAP, BAR, WIDTH = 1.1, 2.6, 0.2  # the longest side of a map, the longest bar, and the width of a bar
 SHEET = 0.02  # how far each sheet of a stack is shifted, to the right and upwards
 GAP = 1.75  # from one stage to the next
 ROW = 3.9  # from the middle of one network to that of the other
@@ -21,7 +21,7 @@ ROW = 3.9  # from the middle of one network to that of the other
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands between layers: `units` maps of H x W, or with size None so many numbers; and how it was made."""
+    """What is passed between layers: `units` maps of size (H, W), or `units` numbers if size is None; and how it was made."""
 
     units: int
     size: tuple[int, ...] | None
@@ -29,14 +29,14 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The number of units, and the size of maps."""
+        """Return the number of units, and the size of maps."""
         if self.size is None:
             return f"{self.units:,}"
         return f"{self.units:,} map{'s' * (self.units > 1)}\n{' x '.join(map(str, self.size))}"
 
 
 def stages(network: Network) -> list[Stage]:
-    """The image, each convolution's maps, the flattened maps that are read, each hidden layer, and the logits."""
+    """Return the image, each convolution's maps, the flattened maps, each hidden layer, and the logits."""
     shape = network.input_shape
     found = [Stage(shape[0], shape[1:])]
     steps: list[str] = []
@@ -59,14 +59,14 @@ def stages(network: Network) -> list[Stage]:
 
 
 def architecture(before: Network, after: Network) -> Figure:
-    """The two networks, `after` with the layers of `before` and at most its units."""
+    """Draw two networks. `after` has the same layers as `before`, each with at most as many units."""
     rows = [stages(before), stages(after)]
     maps = [stage.size for stage in rows[0] if stage.size]
     longest_map = max(max(size) for size in maps)
     longest_bar = max(stage.units for stage in rows[0] if stage.size is None)
 
     def extent(stage: Stage) -> tuple[float, float, float]:
-        """Width and height of a sheet or a bar, and by how much a stack goes on to the right and upwards."""
+        """Return the width and height of a sheet or a bar, and how far a stack extends to the right and upwards."""
         if stage.size is None:
             return WIDTH, max(BAR * stage.units / longest_bar, 0.04), 0.0
         return MAP * stage.size[1] / longest_map, MAP * stage.size[0] / longest_map, SHEET * (stage.units - 1)
@@ -97,7 +97,7 @@ def architecture(before: Network, after: Network) -> Figure:
 
 
 def _stack(axes: Axes, at: tuple[float, float], extent: tuple[float, float, float], sheets: int, colour: str | None) -> None:
-    """Sheets from back to front; `at` is the lower left corner of the one in front. Without colour only their outlines."""
+    """Draw sheets from back to front; `at` is the lower left corner of the front one. Without a colour draw only outlines."""
     (left, bottom), (width, height, shift) = at, extent
     for sheet in reversed(range(sheets)):
         moved = shift * sheet / max(sheets - 1, 1)

@@ -1,7 +1,7 @@
-"""The figures of docs/shaky-curves.md that show the pictures themselves: `python docs/draw_figures.py docs/figures`.
+"""The figures of docs/shaky-curves.md that show the pictures of words: `python docs/draw_figures.py docs/figures`.
 
-tremor_scale.png has one word in a font a row and a tremor a column; along a row nothing changes but the hand.
-curve_samples.png has the first pictures of the training set, regular ones in the left half and shaky ones in the right.
+tremor_scale.png shows one word, with a row for each font and a column for each tremor; along a row only the tremor changes.
+curve_samples.png shows the first pictures of the training set, regular ones on the left and shaky ones on the right.
 """
 
 import numpy as np
@@ -17,14 +17,14 @@ SEED = 11
 
 
 def _show(axes: Axes, picture: np.ndarray) -> None:
-    """Black ink on white paper, pixel by pixel."""
+    """Draw a picture as black ink on white, one square per pixel."""
     axes.imshow(picture, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def tremor_scale() -> Figure:
-    """One word in six fonts (rows), at six RMS displacements (columns), in the experiment's own 48 x 128 pixels."""
+    """Draw one word in six fonts (rows) at six RMS displacements (columns), at the experiment's size of 48 x 128 pixels."""
     figure = Figure(figsize=(12, 5.2), layout="constrained")
     grid = figure.subplots(len(FONTS), len(TREMORS))
     for row, font in zip(grid, FONTS, strict=True):
@@ -37,7 +37,7 @@ def tremor_scale() -> Figure:
 
 
 def samples() -> Figure:
-    """The first 30 pictures of the training set of seed 0."""
+    """Draw the first 30 pictures of the training set with seed 0."""
     figure = Figure(figsize=(12, 4), layout="constrained")
     grid = figure.subplots(5, 6)
     for i in range(grid.size):

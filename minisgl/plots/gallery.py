@@ -1,8 +1,8 @@
-"""The figures of docs/penalties.md, drawn from the penalties themselves: `python docs/draw_figures.py docs/figures`.
+"""The figures of docs/penalties.md, drawn from the penalty classes: `python docs/draw_figures.py docs/figures`.
 
-penalties.png shows every separable penalty, and below it its prox. lam is chosen so that every prox has the same threshold,
-1 at step 1: what differs is only what happens beyond. penalty_groups.png shows the prox of those that are not separable on two
-weights that grow together, and penalty_contours.png six penalties of two weights from above.
+penalties.png shows every separable penalty and, below it, its prox. lam is chosen so that every prox has the threshold 1 at
+step 1: they differ only above it. penalty_groups.png shows the prox of the penalties that are not separable, on two weights
+that grow together. penalty_contours.png shows the contour lines of six penalties of two weights.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ SEPARABLE: dict[str, Scalar] = {
     "CappedL1, theta = 1": CappedL1(1, theta=1),
     "LogSum, eps = 0.5": LogSum(1, eps=0.5),
 }
-OF_TWO: dict[str, Penalty | GroupLasso] = {
+TWO_WEIGHTS: dict[str, Penalty | GroupLasso] = {
     "L1": L1(1),
     "TransformedL1, a = 1": TransformedL1(1, a=1),
     "Lp, p = 1/2": Lp(1, p=0.5),
@@ -50,7 +50,7 @@ OF_TWO: dict[str, Penalty | GroupLasso] = {
     "SparseGroupLasso": SparseGroupLasso(1, 1, groups=()),
     "L1MinusL2": L1MinusL2(1),
 }
-TOGETHER: dict[str, Penalty | GroupLasso] = {
+NOT_SEPARABLE: dict[str, Penalty | GroupLasso] = {
     "GroupLasso, lam = 0.5": GroupLasso(0.5, groups=()),
     "SparseGroupLasso, 0.4 and 0.3": SparseGroupLasso(0.4, 0.3, groups=()),
     "L1MinusL2, lam = 0.8": L1MinusL2(0.8),
@@ -59,16 +59,16 @@ TOGETHER: dict[str, Penalty | GroupLasso] = {
     "GroupL0With(L1), 0.4 and 0.4": GroupL0With(L1(0.4), 0.4, groups=()),
 }
 END = 3.0  # every axis of the gallery runs from -END to END
-SMALL = 8.5  # points
+TICK_SIZE = 8.5  # points
 
 
 def with_threshold_one(penalty: Scalar) -> Scalar:
-    """The penalty with the lam at which its prox of step 1 has the threshold 1."""
+    """Return the penalty with lam such that its prox has the threshold 1 at step 1."""
     return replace(penalty, lam=penalty.step_for(1.0) * penalty.lam)
 
 
 def _draw_cost(axes: Axes, penalty: Scalar) -> None:
-    w = np.linspace(-END, END, 2401)  # 0 is one of them
+    w = np.linspace(-END, END, 2401)  # includes 0
     cost = penalty.cost(w)
     if isinstance(penalty, L0):
         axes.plot([0], [0], "o", color=V_COLOUR, markersize=4)
@@ -101,7 +101,7 @@ def _draw_prox(axes: Axes, penalty: Scalar) -> None:
 
 
 def gallery() -> Figure:
-    """Eight separable penalties, each lam * r(w) above its prox(v)."""
+    """Draw eight separable penalties: lam * r(w), and below it prox(v)."""
     figure = Figure(figsize=(10, 11), layout="constrained")
     figure.suptitle(
         "Separable penalties (orange) and their proximal operators at step 1 (blue).  All thresholds are set to 1.\n"
@@ -118,7 +118,7 @@ def gallery() -> Figure:
         for axes, label in ((cost, "lam r(w)"), (prox, "prox(v)")):
             axes.set_xlim(-END, END)
             axes.set_box_aspect(1)
-            axes.tick_params(labelsize=SMALL)
+            axes.tick_params(labelsize=TICK_SIZE)
             axes.spines[["top", "right"]].set_visible(False)
             if column == 0:
                 axes.set_ylabel(label)
@@ -126,8 +126,8 @@ def gallery() -> Figure:
     return figure
 
 
-def together() -> Figure:
-    """The penalties that are not separable: prox of v = (s, s/2), both weights in one group, over s."""
+def not_separable() -> Figure:
+    """Draw the penalties that are not separable: prox of v = (s, s/2) over s, with both weights in one group."""
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     figure.suptitle(
         "Penalties of two weights together, step 1: prox of v = (s, s/2).  Blue: the larger weight.  Orange: the smaller.\n"
@@ -135,7 +135,7 @@ def together() -> Figure:
         fontsize=11,
     )
     s = np.linspace(0, END, 3001)
-    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), TOGETHER.items(), strict=True):
+    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), NOT_SEPARABLE.items(), strict=True):
         x = np.array([penalty.prox(np.array([size, size / 2]), 1.0) for size in s])  # (3001, 2)
         for i, colour in ((0, W_COLOUR), (1, V_COLOUR)):
             axes.plot(s, s / (1 + i), "--", color=GREY, linewidth=0.8, alpha=0.7)
@@ -149,23 +149,23 @@ def together() -> Figure:
         axes.set_xticks([0, 1, 2, 3])
         axes.set_yticks([0, 1, 2, 3])
         axes.set_box_aspect(1)
-        axes.tick_params(labelsize=SMALL)
+        axes.tick_params(labelsize=TICK_SIZE)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlabel("s", labelpad=0)
     return figure
 
 
 def contours() -> Figure:
-    """Six penalties of two weights: lines of equal value, and shaded all that costs no more than the point (1/4, 1/4)."""
+    """Draw six penalties of two weights: contour lines, and shaded the region where the value is at most that at (1/4, 1/4)."""
     figure = Figure(figsize=(9, 6.6), layout="constrained")
     figure.suptitle(
-        "Lines of equal penalty, two weights.  Shaded: all that costs no more than the dot at (¼, ¼).\n"
-        "The further the shade reaches along the axes, the cheaper is a vector with a zero in it.",
+        "Lines of equal penalty, two weights.  Shaded: where the penalty is at most that of the dot at (¼, ¼).\n"
+        "The further the shaded area reaches along the axes, the lower the penalty of a vector with a zero.",
         fontsize=11,
     )
     ticks = np.linspace(0, 1, 161)
     both = np.concatenate([-ticks[:0:-1], ticks])
-    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), OF_TWO.items(), strict=True):
+    for axes, (name, penalty) in zip(figure.subplots(2, 3).ravel(), TWO_WEIGHTS.items(), strict=True):
         corner = np.array([[penalty.value(np.array([x, y])) for x in ticks] for y in ticks])  # x, y >= 0
         values = np.pad(corner, ((len(ticks) - 1, 0),) * 2, mode="reflect") / penalty.value(np.array([0.25, 0.25]))
         axes.contourf(both, both, values, levels=[-1, 1], colors=[W_COLOUR], alpha=0.25)
@@ -176,7 +176,7 @@ def contours() -> Figure:
         axes.set_aspect("equal")
         axes.set_xticks([-1, 0, 1])
         axes.set_yticks([-1, 0, 1])
-        axes.tick_params(labelsize=SMALL)
+        axes.tick_params(labelsize=TICK_SIZE)
         axes.set_xlabel("w₁", labelpad=0)
         axes.set_ylabel("w₂", labelpad=0)
     return figure

@@ -1,4 +1,4 @@
-"""The picture of what a network looked at: the word, and over it what speaks for a shaky hand, and what for a regular one."""
+"""The figure of an occlusion map: a word, and which parts of it are evidence for a shaky hand and which for a regular one."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -10,7 +10,7 @@ SIDES = LinearSegmentedColormap.from_list("regular to shaky", [W_COLOUR, "white"
 
 
 def occlusion_figure(image: np.ndarray, importance: np.ndarray, title: str) -> Figure:
-    """An image (H, W), ink 1, above itself with its map (H, W) of log-odds: orange for shaky, blue for regular."""
+    """Draw an image (H, W), ink 1, and below it its map (H, W) of log-odds: orange is evidence for shaky, blue for regular."""
     figure = Figure(figsize=(7, 5.4), layout="constrained")
     top, bottom = figure.subplots(2, 1)
     top.imshow(image, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
@@ -18,11 +18,11 @@ def occlusion_figure(image: np.ndarray, importance: np.ndarray, title: str) -> F
     largest = max(float(np.abs(importance).max()), 1e-6)
     drawn = bottom.imshow(importance, cmap=SIDES, vmin=-largest, vmax=largest, interpolation="bilinear")
     ink = np.zeros((*image.shape, 4))
-    ink[..., 3] = 0.75 * np.clip(image, 0, 1)  # black where there is ink, else transparent
+    ink[..., 3] = 0.75 * np.clip(image, 0, 1)  # black where there is ink, transparent elsewhere
     bottom.imshow(ink, interpolation="nearest")
     for axes in (top, bottom):
         axes.set_xticks([])
         axes.set_yticks([])
     bar = figure.colorbar(drawn, ax=bottom, orientation="horizontal", shrink=0.7, aspect=40, pad=0.03)
-    bar.set_label("what stands here speaks for a regular hand (blue), for a shaky one (orange): change of log-odds")
+    bar.set_label("evidence for a regular hand (blue) and for a shaky one (orange): change of log-odds")
     return figure

@@ -1,4 +1,4 @@
-"""Every figure of a run, drawn from what the run saved."""
+"""The figures of a run, drawn from the files that the run saved."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
 
 
 def loss_and_error(history: list[dict[str, Any]]) -> Figure:
-    """Loss over epochs beside the error of W and of V over epochs."""
+    """Draw the loss over epochs, and beside it the errors of W and V over epochs."""
     epochs = [record["epoch"] for record in history]
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -33,10 +33,10 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
         axes.set_xlabel("epoch")
         axes.set_yscale("log")
         axes.spines[["top", "right"]].set_visible(False)
-    # a log axis has no place for 0
+    # a log axis cannot show 0
     left.plot(epochs, [max(record["loss"], 1e-9) for record in history], "o-", color=GREY)
     for which, colour in (("w", W_COLOUR), ("v", V_COLOUR)):
-        # an error below one image in 10,000 is drawn as that
+        # an error below one image in 10,000 is drawn as one in 10,000
         errors = [max(record[which]["error"], 0.01) for record in history]
         right.plot(epochs, errors, "o-", color=colour, label=which.upper())
     right.legend(frameon=False)
@@ -48,7 +48,7 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
 
 
 def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
-    """Percent of zero weights in W and V over epochs."""
+    """Draw the percentage of zero weights in W and V over epochs."""
     epochs = [record["epoch"] for record in history]
     figure = Figure(figsize=(5.6, 3.4), layout="constrained")
     axes = _axes(figure, "epoch", "weights that are exactly zero, %")
@@ -61,7 +61,7 @@ def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
 
 
 def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
-    """Blue positive, red negative, white exactly zero and nothing else: small weights keep a visible tint."""
+    """Draw positive weights blue, negative ones red, and only exact zeros white: small weights keep a visible tint."""
     norm = AsinhNorm(linear_width=0.05 * limit, vmin=-limit, vmax=limit)
     image = axes.imshow(np.where(weight == 0, np.nan, weight), cmap="RdBu", norm=norm, interpolation="nearest")
     axes.set_xticks([])
@@ -70,7 +70,7 @@ def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
 
 
 def filters(weight: np.ndarray, name: str = "conv1") -> Figure:
-    """The filters of a first convolution (K, C, R, S), a picture for each channel of each."""
+    """Draw the filters of a first convolution (K, C, R, S), one picture for each channel of each filter."""
     K, C = weight.shape[:2]
     rows = -(-K * C // 10)
     limit = float(np.abs(weight).max()) or 1.0
@@ -90,9 +90,9 @@ def filters(weight: np.ndarray, name: str = "conv1") -> Figure:
 
 
 def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None) -> Figure:
-    """Which weights (D_out, D_in) of a linear layer are left: black left, white zero; below, how many leave each input.
+    """Draw which weights (D_out, D_in) of a linear layer are not zero (black), and below it how many each input has.
 
-    columns_each: inputs per channel of the convolution before, marked by ticks.
+    columns_each: inputs per channel of the convolution before it; ticks mark every ten channels.
     """
     D_in = weight.shape[1]
     left = weight != 0
@@ -123,9 +123,9 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
 
 
 def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Callable[[], Figure]]:
-    """What draws each figure of a run, by file name: from its history, and from the network that it saved.
+    """Return a function for each figure of a run, by file name, which draws it from the run's history and its saved network.
 
-    The filters are those of the first convolution, and the zeros those of the first linear layer, where there is one.
+    The filters are those of the first convolution, and the zeros those of the first linear layer, if there is one.
     """
     weights = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
     convolutions = {name: weight for name, weight in weights.items() if weight.ndim == 4}

@@ -1,6 +1,6 @@
-"""What all figures share: two colours, W blue and V orange, and how a figure becomes a file.
+"""What all figures share: the colours, W blue and V orange, and how a figure is saved.
 
-A zero weight is white in every picture of weights, so that what is missing looks missing.
+A zero weight is white in every picture of weights.
 """
 
 from io import BytesIO

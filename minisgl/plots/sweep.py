@@ -1,8 +1,8 @@
-"""The figure of `python -m minisgl.sweep`: error against weights left, and error against FLOPs, with published points.
+"""The figure of `python -m minisgl.sweep`: error against nonzero weights, and error against FLOPs, with published results.
 
-A method's point is the mean over its seeds, with bars from the least to the most; filled in continuation, hollow in the
-paper's regime; the presets, which alone see shifted images, are stars. What was published for the same network on MNIST
-stands there in grey, wherever it has the quantity.
+A method's point is the mean over its seeds, with bars from the minimum to the maximum. It is filled for continuation and hollow
+for the paper's regime; stars are the presets, the only ones trained on shifted images. Results published for the same network
+on MNIST are grey crosses, in each panel for which the quantity was published.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ COLOURS = {
     "sparse": "#e07b00",  # l0's
     "small": "#2ab0b0",
 }
-REGIME = "#aaaaaa"  # of the legend's two words on regimes, which are about all methods
+REGIME = "#aaaaaa"  # colour of the legend's entries for regimes, which apply to all methods
 
 
 class Spread(NamedTuple):
-    """Mean, least and most over the seeds."""
+    """Mean, minimum and maximum over the seeds."""
 
     mean: float
     least: float
@@ -49,9 +49,9 @@ class Point(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A published network: test error in percent, how many times fewer weights, FLOPs (None where that is not told).
+    """A published network: test error in percent, how many times fewer weights it has, and FLOPs (None if not published).
 
-    `short` stands above its cross, or on one `side` of it.
+    `short` is written above its cross, or on one `side` of it.
     """
 
     short: str
@@ -62,7 +62,7 @@ class Published(NamedTuple):
     side: Literal["above", "left", "right"] = "above"
 
 
-# The first three as tabulated by Molchanov, Ashukha, Vetrov (2017), whose abstract has the "up to 280 times"; the others by
+# The first three are tabulated by Molchanov, Ashukha, Vetrov (2017), whose abstract has the "up to 280 times"; the others by
 # Tang, Adhikari, Lin (arXiv 1811.03060), table 1.
 PUBLISHED = (
     Published("DC", "deep compression", 0.8, 12, None),
@@ -75,16 +75,16 @@ PUBLISHED = (
     Published("L0-HC", "hard-concrete l0", 0.9, None, 1.3e6, side="left"),
     Published("L0-HC-sep", "the same with a lambda for each layer", 1.0, None, 403e3),
 )
-# Where a name stands, by its side of the cross.
-PLACED: dict[str, dict[str, Any]] = {
+# Where a name is written, by its side of the cross.
+LABEL_POSITIONS: dict[str, dict[str, Any]] = {
     "above": {"xytext": (0, 5), "ha": "center", "va": "bottom"},
     "left": {"xytext": (-6, 0), "ha": "right", "va": "center"},
-    "right": {"xytext": (9, 0), "ha": "left", "va": "center"},  # clear of a star
+    "right": {"xytext": (9, 0), "ha": "left", "va": "center"},  # avoids a star
 }
 
 
 def pareto(points: Sequence[Point]) -> Figure:
-    """Both panels side by side; towards the lower left a network is better and smaller."""
+    """Draw both panels side by side; networks towards the lower left are better and smaller."""
     figure = Figure(figsize=(12, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     _panel(left, [(p, p.weights) for p in points], [(p, WEIGHTS / p.fewer) for p in PUBLISHED if p.fewer])
@@ -108,22 +108,23 @@ def pareto(points: Sequence[Point]) -> Figure:
 
 
 def _mark(method: str) -> dict[str, Any]:
-    """A star for a preset, a dot for a method."""
+    """Return a star for a preset, a dot for a method."""
     return {"marker": "*", "markersize": 13} if method in ("sparse", "small") else {"marker": "o", "markersize": 6}
 
 
 def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequence[tuple[Published, float]]) -> None:
-    """One panel: the points, each with its x, over the published networks, each with its x."""
+    """Draw one panel: the points over the published networks, each with its x."""
     for other, where in published:
         axes.plot(where, other.error, "x", color=GREY, zorder=4)
-        words: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": GREY, "zorder": 4, **PLACED[other.side]}
-        name = axes.annotate(other.short, (where, other.error), **words)
+        place = LABEL_POSITIONS[other.side]
+        text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": GREY, "zorder": 4, **place}
+        name = axes.annotate(other.short, (where, other.error), **text)
         name.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-    for point, told in points:
-        x = Spread(*(max(value, 1) for value in told))  # a log axis has no place for 0
+    for point, quantity in points:
+        x = Spread(*(max(value, 1) for value in quantity))  # a log axis cannot show 0
         bars = [[[spread.mean - spread.least], [spread.most - spread.mean]] for spread in (x, point.error)]
         face = "white" if point.regime == "paper" else COLOURS[point.method]
-        looks: dict[str, Any] = {
+        style: dict[str, Any] = {
             "color": COLOURS[point.method],
             "markerfacecolor": face,
             "elinewidth": 1,
@@ -131,7 +132,7 @@ def _panel(axes: Axes, points: Sequence[tuple[Point, Spread]], published: Sequen
             "linestyle": "",
             "zorder": 3,
         }
-        axes.errorbar(x.mean, point.error.mean, xerr=bars[0], yerr=bars[1], **looks, **_mark(point.method))
+        axes.errorbar(x.mean, point.error.mean, xerr=bars[0], yerr=bars[1], **style, **_mark(point.method))
     axes.set_xscale("log")
     axes.margins(x=0.08, y=0.08)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

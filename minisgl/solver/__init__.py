@@ -1,4 +1,4 @@
-"""Where the network and the penalties meet: what a solver is, and two of them, variable splitting and the refit."""
+"""Solvers apply penalties to a network: the protocol that they share, variable splitting, and the refit."""
 
 from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit

@@ -1,15 +1,15 @@
-"""Refit on the support: at the end of a run, the weights that V has left are trained alone, without any penalty.
+"""Refit on the support: the last epochs of a run train only the weights that are not zero in V, without any penalty.
 
-While a run is splitting, the survivors bear the force of the penalties and of the coupling beta (W - V), and have been trained
-beside weights that are gone in the end. So the last epochs solve
+Before the refit, the penalties and the coupling beta (W - V) act on these weights too, and they are trained together with
+weights that are zero in the end. So the last epochs solve
 
     minimise L(W)  over all W with  w_i = 0 wherever v_i = 0
 
-by steps that move the survivors and the biases only: W and V are one network then. Before the first of them,
+by steps that change only these weights and the biases. W and V are then one network. Before the first of these steps,
 
-    W <- V;    the smallest |w_i| are made 0 too, where `prune` asks for it;    V <- W
+    W <- V;    the smallest |w_i| are also set to 0, if `prune` > 0;    V <- W
 
-With no penalty before it this is magnitude pruning: train, set the smallest weights to 0, train the rest.
+With no penalty before it, this is magnitude pruning: train, set the smallest weights to 0, train the rest.
 
 Source: Han, Pool, Tran, Dally, "Learning both weights and connections for efficient neural networks", NIPS 2015.
 """
@@ -24,17 +24,20 @@ from minisgl.solver.splitting import drop_negligible
 
 
 def largest(weights: Array, prune: float) -> Array:
-    """Which weights (n,) stay when the smallest fraction `prune` of them goes: bool (n,). Of equals, later ones go first."""
+    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal weights the later ones go first."""
     xp = get_array_module(weights)
-    gone = round(prune * weights.size)
+    pruned = round(prune * weights.size)
     order = xp.argsort(-xp.abs(weights), kind="stable")  # largest first
-    stay = xp.ones(weights.size, bool)
-    stay[order[weights.size - gone :]] = False
-    return stay
+    kept = xp.ones(weights.size, bool)
+    kept[order[weights.size - pruned :]] = False
+    return kept
 
 
 class Refit:
-    """Trains what another solver has left, on that solver's own arrays. 0 <= prune < 1 is the share of weights to set to 0."""
+    """Trains the weights that another solver has not set to 0, in that solver's own arrays.
+
+    prune: the fraction of all weights, the smallest, that `start` sets to 0; 0 <= prune < 1.
+    """
 
     def __init__(self, solver: Solver, prune: float = 0.0) -> None:
         self.solver, self.prune = solver, prune
@@ -42,19 +45,19 @@ class Refit:
         self.blocks = solver.blocks
 
     def start(self, settings: StepSettings | None = None) -> None:
-        """Make W and V the network that is refitted, and have the optimiser forget what is zero in it."""
+        """Set W and V to the network to refit, and the optimiser's vectors to 0 where its weights are 0."""
         n, w = self.network.layout.n_weights, self.network.weights  # (n,), a view
         w[...] = drop_negligible(self.v)
         w *= largest(w, self.prune)
         self.v[...] = w
         for array in self.optimizer.state.values():
-            array[:n] *= w != 0  # else it would still move them
+            array[:n] *= w != 0  # otherwise it would still change these weights
 
     def prepare(self, rank: int = 0, ranks: int = 1) -> None:
-        """Nothing: a block needs to know no other."""
+        """Do nothing: no block depends on another."""
 
     def update(self, blocks: Iterable[Block], gradient: Array, settings: StepSettings) -> None:
-        """Move the survivors and biases of these blocks; V follows W. The support of W is what is not zero in it."""
+        """Update the nonzero weights and the biases in these blocks, and copy the weights to V. Zero weights stay zero."""
         self.optimizer.advance()
         for block in blocks:
             w, of_weights = block.view(self.network.flat), block.part.start < self.network.layout.n_weights
@@ -66,20 +69,20 @@ class Refit:
                 block.view(self.v)[...] = w
 
     def finish(self, settings: StepSettings) -> None:
-        """Nothing: all is done block by block."""
+        """Do nothing: the step is complete when all blocks are."""
 
     def step(self, gradient: Array, lr: float) -> None:
-        """One whole step; gradient (size,) is that of the loss, and is used up."""
+        """Take one whole step. gradient (size,) is that of the loss, and is overwritten."""
         self.update(self.blocks, gradient, StepSettings(lr))
 
     def arrays(self) -> dict[str, Array]:
-        """Those of the solver before it."""
+        """Return the arrays of the solver before it."""
         return self.solver.arrays()
 
     def moved(self, put: Put) -> "Refit":
-        """The same refit over copies of the arrays, those of the solver before it included."""
+        """Return the same refit, and the solver before it, on copies of their arrays, made by `put`."""
         return Refit(self.solver.moved(put), self.prune)
 
     def reported(self, which: str) -> Network:
-        """As the solver before it reports."""
+        """Return the network as the solver before it does."""
         return self.solver.reported(which)

@@ -1,19 +1,19 @@
-"""How the learning rate, the coupling beta and the threshold move during a run: the two regimes, and the refit.
+"""How the learning rate, the coupling beta and the threshold change during a run: the two regimes, and the refit.
 
 Paper (`Stepwise`). The V-step uses s = 1/beta, so the threshold follows from beta (for l0 it is sqrt(2 lam/beta)). beta grows
 by a factor every few epochs and the learning rate falls by ten at fixed epochs. W is the network.
 
-Continuation (`Continuation`). The threshold tau itself is scheduled: it climbs from 0 to its end over the first part of the
-run, while W is free to move its function into the weights that will survive. Then beta rises geometrically, so that W meets
-V. The learning rate follows a half cosine to 0, from the start or, where very little is to be left, from a later point on:
-what falls out of V can then be made up for as long as the threshold climbs. V is the network.
+Continuation (`Continuation`). The threshold tau itself is scheduled: it rises linearly from 0 to its final value over the first
+part of the run, while W can still shift its function to the weights that will remain. Then beta rises geometrically, so that W
+and V converge. The learning rate follows a half cosine to 0, from the start of the run or, for very sparse networks, from a
+later point, so that W can still make up for the weights that V loses while the threshold rises. V is the network.
 
-    t in [0, 1] the fraction of the steps that this schedule is for: the run, without its refit if it has one
+    t in [0, 1] the fraction of the schedule's steps that are done; the steps of a refit do not count
     r the fraction at which the ramp ends,  h the fraction up to which lr is held
     tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
     lr(t) = lr * (1 + cos(pi max((t - h)/(1 - h), 0)))/2
 
-Refit (`HalfCosine`). lr follows a half cosine from its start to 0; there are no penalties, so no beta and no threshold.
+Refit (`HalfCosine`). lr follows a half cosine to 0. There are no penalties, so there is no beta and no threshold.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 
 
 class StepSettings(NamedTuple):
-    """What a schedule says of one training step; thresholds (by layer name) None means s = 1/beta. JSON can hold it."""
+    """The settings of one training step, in types that JSON has. thresholds are by layer name; None means s = 1/beta."""
 
     lr: float
     beta: float = 0.0
@@ -30,7 +30,7 @@ class StepSettings(NamedTuple):
 
 
 class Schedule(Protocol):
-    """The settings of every step, each a function of the step's number alone."""
+    """Gives the settings of every step, as a function of the step's number alone."""
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """The settings of step 0 <= step < steps."""
@@ -38,7 +38,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Stepwise:
-    """The paper's: beta x growth every beta_every epochs, lr x 0.1 at the start of each epoch in lr_drops (from 0)."""
+    """The paper's regime: beta x growth every beta_every epochs, lr x 0.1 at the start of each epoch (from 0) in lr_drops."""
 
     lr: float
     lr_drops: tuple[int, ...]
@@ -55,9 +55,9 @@ class Stepwise:
 
 @dataclass(frozen=True)
 class Continuation:
-    """Ours: thresholds (by layer name) ramp up until the fraction `ramp` of the run, then beta rises by `rise` in all.
+    """Thresholds (by layer name) rise until the fraction `ramp` of the run; then beta rises by the factor `rise` in total.
 
-    lr falls from the fraction `hold` on, 0 <= hold < 1.
+    lr falls after the fraction `hold`, 0 <= hold < 1.
     """
 
     lr: float
@@ -78,7 +78,7 @@ class Continuation:
 
 @dataclass(frozen=True)
 class HalfCosine:
-    """The refit's: lr falls by half a cosine, from its start to 0."""
+    """The refit's schedule: lr follows a half cosine from its initial value to 0."""
 
     lr: float
 

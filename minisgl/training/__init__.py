@@ -1,1 +1,1 @@
-"""One run: the loop over epochs, its shards and processes, and the directory that it leaves."""
+"""One run: the loop over epochs, its shards and processes, and the run directory that it writes."""

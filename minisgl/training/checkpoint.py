@@ -1,8 +1,8 @@
-"""Checkpoints: all that a run needs to go on, in one file.
+"""Checkpoints: all that is needed to resume a run, in one file.
 
-A checkpoint holds the solver's arrays (W with its biases, V, the optimiser's vectors) and how far the run has come. The
-schedules are functions of the step and the order of images is drawn from (seed, epoch), so there is nothing else to remember.
-The newest two are kept: should the newest be damaged, the one before it still counts.
+A checkpoint holds the solver's arrays (W with its biases, V, the optimiser's vectors) and the position in the run. Nothing else
+is needed: schedules are functions of the step, and the order of images is drawn from (seed, epoch). The newest two are kept, so
+that the older one can be used if the newest is damaged.
 """
 
 from contextlib import suppress
@@ -20,7 +20,7 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Position:
-    """How far a run has come: whole epochs, steps of the next one with their sums (see metrics.py), and seconds."""
+    """The position in a run: finished epochs, steps of the next one with their sums (see metrics.py), and seconds."""
 
     epoch: int = 0
     step: int = 0
@@ -35,29 +35,29 @@ def _path(directory: Path, steps: int) -> Path:
 
 
 def _existing(directory: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
+    """Return the checkpoints of a run, oldest first."""
     return sorted((p for p in directory.glob("*.safetensors") if p.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
 def save(directory: Path, solver: Solver, position: Position, identity: dict[str, Any]) -> Path:
-    """Write the state at `position`, and drop all but the newest two. MinisglError if it cannot be written.
+    """Write the state at `position`, and remove all but the newest two. MinisglError if it cannot be written.
 
-    `identity` says what the run is made of; `load` compares it.
+    `identity` is what must be the same when the run is resumed; `load` compares it.
     """
     arrays = {name: to_host(array) for name, array in solver.arrays().items()}
     path = _path(directory, solver.optimizer.steps)
     notes = {"position": asdict(position), "steps": solver.optimizer.steps, "identity": identity}
     files.write_arrays(path, arrays, notes)
     for old in _existing(directory)[:-KEPT]:
-        with suppress(OSError):  # one that is not removed now, on Windows because it is open somewhere, is removed next time
+        with suppress(OSError):  # on Windows a file that is open cannot be removed; the next save tries again
             old.unlink()
     return path
 
 
 def load(directory: Path, solver: Solver, identity: dict[str, Any] | None = None) -> Position | None:
-    """Restore the solver's arrays, in place, from the newest valid checkpoint; its position, or None if there is none at all.
+    """Restore the solver's arrays, in place, from the newest valid checkpoint. Return its position; None without checkpoints.
 
-    Raises MinisglError when none is whole, or none of this network and optimiser, or one was made with another identity.
+    Raises MinisglError if all are damaged or have other arrays, or if the newest valid one has another identity.
     """
     arrays = solver.arrays()
     expected = {name: array.shape for name, array in arrays.items()}
@@ -88,7 +88,7 @@ def _parse(path: Path, notes: dict[str, Any]) -> tuple[Position, int, dict[str, 
             raise ValueError
         return replace(position, loss_sum=float(position.loss_sum)), notes["steps"], notes["identity"]
     except (KeyError, TypeError, ValueError) as error:
-        raise MinisglError(f"{path} is not a checkpoint: it does not say how far the run had come") from error
+        raise MinisglError(f"{path} is not a checkpoint: it has no position in the run") from error
 
 
 def _compare(path: Path, made_with: dict[str, Any], identity: dict[str, Any]) -> None:

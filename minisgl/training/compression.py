@@ -1,8 +1,8 @@
-"""A finished run made smaller: the network without its dead units, in four files beside the run's own.
+"""Compress a finished run: write its network without the dead units, in four files in the run's directory.
 
     compact.safetensors   compact.onnx   figures/architecture.png   compact.json
 
-compact.json has the measured costs, of the network before and after, and is written last: it says that all the rest is there.
+compact.json has the measured costs of the network before and after. It is written last: if it exists, so do the other files.
 """
 
 import platform
@@ -42,7 +42,7 @@ def compress(directory: RunDirectory, network: Network, test: LabelledImages) ->
 
 
 def logits(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits (N, classes) of images (N, C, H, W), in batches; MinisglError when not all are finite."""
+    """Return the logits (N, classes) of images (N, C, H, W), computed in batches. MinisglError unless all are finite."""
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         found = network.logits(images)
     if bad := np.count_nonzero(~np.isfinite(found).all(axis=1)):
@@ -51,7 +51,7 @@ def logits(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: LabelledImages) -> dict[str, Any]:
-    """The content of compact.json, for two networks with the bytes of their files."""
+    """Return the content of compact.json, for two networks with the bytes of their files."""
     outputs = [logits(network, test.images) for network, _ in (before, after)]
     predicted = [output.argmax(axis=1) for output in outputs]
     times = footprint.milliseconds([before[0], after[0]], test.images, ROUNDS)
@@ -78,7 +78,7 @@ def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: L
 
 
 def write(directory: RunDirectory, network: Network, saved: bytes, figure: "Figure", report: dict[str, Any]) -> None:
-    """Write the four files; none is left when one cannot be written."""
+    """Write the four files. If one cannot be written, remove them all."""
     from minisgl import plots  # noqa: PLC0415
 
     picture = directory.figures / "architecture.png"

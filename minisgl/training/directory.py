@@ -1,11 +1,11 @@
-"""A run directory: where a training leaves what it was told, what it did, and what came out.
+"""A run directory: the configuration of a training, its history, and its results.
 
     config.json   history.jsonl   checkpoint/NNNNNN.safetensors   model.safetensors   report.json   figures/*.png
 
 and with minisgl.compress    compact.safetensors   compact.onnx   compact.json
 
-config.json is written first and report.json after the model: a directory with a report holds a finished run. While
-a process works in the directory it holds the file .lock; one that a killed process has left says nothing.
+config.json is written first and report.json after the model, so a directory with a report holds a finished run. While a process
+works in the directory it locks the file .lock. A .lock left by a killed process has no effect.
 """
 
 import errno
@@ -21,7 +21,7 @@ from minisgl.errors import MinisglError
 from minisgl.formats import files
 
 LOCK = ".lock"
-PATIENCE = 0.5  # seconds: the system may free a killed process's lock a moment after the process has ended
+LOCK_TIMEOUT = 0.5  # seconds: the system may release a killed process's lock shortly after the process has ended
 
 
 class RunDirectory:
@@ -42,9 +42,9 @@ class RunDirectory:
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
-        """A new run directory: `out`, or runs/<stem>-<n> with the first free n.
+        """Return a new run directory: `out`, or runs/<stem>-<n> with the first free n.
 
-        Raises MinisglError when `out` holds anything already, or cannot be made.
+        Raises MinisglError if `out` is not empty or cannot be made.
         """
         try:
             if out is None:
@@ -73,17 +73,17 @@ class RunDirectory:
         return parent / f"{stem}-{n}"
 
     def make_folders(self) -> None:
-        """The folders for checkpoints and figures, where they are not there yet."""
+        """Make the folders for checkpoints and figures, unless they exist."""
         self.checkpoints.mkdir(exist_ok=True)
         self.figures.mkdir(exist_ok=True)
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a checkpoint, whole or not."""
+        """Whether there is a checkpoint, valid or not."""
         return self.checkpoints.is_dir() and any(self.checkpoints.glob("*.safetensors"))
 
     def discard_unless_checkpointed(self) -> None:
-        """Remove what a run left that ended before its first checkpoint; the directory itself goes with the lock."""
+        """Remove the files of a run that ended before its first checkpoint. `locked` removes the empty directory."""
         if self.has_checkpoint:
             return
         for path in (self.config, self.history):
@@ -93,14 +93,14 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory, which is removed in the end if it holds nothing. MinisglError if another process has it.
+        """Lock the directory; at the end, remove it if it is empty. MinisglError if another process has locked it.
 
-        A killed process no longer holds it, whatever has become of the processes that it forked: the lock is the operating
-        system's, and filelock closes it in a forked process.
+        The lock is one of the operating system, and filelock closes it in forked processes. So the lock of a killed process is
+        released, even if processes that it forked still run.
         """
         import filelock  # noqa: PLC0415 (reading a run needs no lock)
 
-        lock = filelock.FileLock(self.lock, timeout=PATIENCE, fallback_to_soft=False)
+        lock = filelock.FileLock(self.lock, timeout=LOCK_TIMEOUT, fallback_to_soft=False)
         try:
             lock.acquire()
         except filelock.Timeout as error:
@@ -110,19 +110,19 @@ class RunDirectory:
         try:
             yield
         finally:
-            with suppress(OSError):  # filelock sees that a file it has locked is no longer the one of this name
-                self.lock.unlink()  # on Windows not while it is open, but there filelock removes it
+            with suppress(OSError):  # filelock notices if a file that it has locked was removed
+                self.lock.unlink()  # fails on Windows, where filelock removes the file
             lock.release()
-            with suppress(OSError):  # it is not empty
+            with suppress(OSError):  # not empty
                 self.path.rmdir()
 
     @property
     def finished(self) -> bool:
-        """Whether the run that was here came to its end: the report is written last."""
+        """Whether the run is complete: the report is written last."""
         return self.report.is_file() and self.model.is_file()
 
     def cut_history(self, epochs: int) -> None:
-        """Drop what the history has beyond so many epochs: lines, or half of one, that no checkpoint knows of."""
+        """Remove the lines of the history after this many epochs, for which there is no checkpoint. The last may be partial."""
         try:
             lines = self.history.read_bytes().splitlines(keepends=True) if self.history.exists() else []
         except OSError as error:
@@ -131,7 +131,7 @@ class RunDirectory:
             files.write(self.history, b"".join(lines[:epochs]))
 
     def append_history(self, record: dict[str, Any]) -> None:
-        """Add one line, one epoch, to history.jsonl."""
+        """Append the record of one epoch to history.jsonl, as one line."""
         try:
             with self.history.open("ab", buffering=0) as file:
                 before, line = file.tell(), (json.dumps(record, allow_nan=False) + "\n").encode()
@@ -139,11 +139,11 @@ class RunDirectory:
                     if file.write(line) != len(line):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 except OSError:
-                    file.truncate(before)  # no half a line stays
+                    file.truncate(before)  # leave no partial line
                     raise
         except OSError as error:
             raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
 
     def read_history(self) -> list[dict[str, Any]]:
-        """Every epoch's record, in order."""
+        """Return the record of every epoch, in order."""
         return [json.loads(line) for line in self.history.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""The figures of a run, drawn after its report: one that cannot be drawn is a warning, and each other one is still drawn."""
+"""Draw the figures of a run, after its report. A figure that cannot be drawn causes a warning; the others are still drawn."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -18,10 +18,10 @@ def save_run_figures(
     own: Mapping[str, Callable[[Network, LabelledImages], Any]],
     test: LabelledImages,
 ) -> None:
-    """Draw the run's history and the network that it saved, and then an experiment's own figures (experiment.py)."""
+    """Draw the run's history, its saved network, and its experiment's additional figures (experiment.py)."""
     folder = directory.figures
     try:
-        from minisgl import plots  # noqa: PLC0415  matplotlib may be missing, or its own settings wrong
+        from minisgl import plots  # noqa: PLC0415  matplotlib may be missing or misconfigured
 
         drawn: dict[str, Callable[[], Any]] = dict(plots.run_figures(directory.read_history(), network))
         images = LabelledImages(to_host(test.images), to_host(test.labels))
@@ -32,7 +32,7 @@ def save_run_figures(
     for name, draw in drawn.items():
         try:
             plots.save(draw(), folder / name)
-        except Exception as error:  # of whatever kind: the run is there, and more than its pictures
+        except Exception as error:  # any error in drawing: the run itself is complete
             _warn(folder / name, error)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: the first lets the step in progress end, so that all is saved; the second interrupts at once."""
+"""Ctrl-C during a training: the first lets the current step end, so that the run is saved; the second interrupts at once."""
 
 import signal
 import threading
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Inside it the first Ctrl-C stops nothing: the function that is yielded tells of it. The second one interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():  # where Python allows no handler
+def deferring_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether Ctrl-C was pressed. Only a second Ctrl-C interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can set signal handlers
         yield lambda: False
         return
-    told = False
+    interrupted = False
     before = signal.getsignal(signal.SIGINT)
 
-    def tell(number: int, frame: object) -> None:
-        nonlocal told
-        told = True
+    def handle(number: int, frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, tell)
+    signal.signal(signal.SIGINT, handle)
     try:
-        yield lambda: told
+        yield lambda: interrupted
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,10 +1,10 @@
-"""The loop: epochs of mini-batches, a step of the solver for each, and a look at W and V after every epoch.
+"""The training loop: a step of the solver for each mini-batch, and a measurement of W and V after each epoch.
 
-    for every epoch e:  shuffle the images with default_rng((seed, e)), and shift them where that is asked for
+    for every epoch e:  shuffle the images with default_rng((seed, e)), and shift them if --shift is given
         for every batch:  g = gradient of the batch's loss at W;  the solver's step with g (splitting: W-step, V-step)
         measure W and V on held-out (or training) images, write the history, write a checkpoint
 
-The test set does not appear here: it is looked at once, after the last epoch, by report.py.
+The test set is not used here: report.py uses it once, after the last epoch.
 """
 
 import time
@@ -16,7 +16,7 @@ import numpy as np
 
 from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module, to_host
-from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, named_again
+from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, options_to_repeat
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError
@@ -30,17 +30,17 @@ from minisgl.training.setup import make_stages
 from minisgl.training.shards import Shards
 from minisgl.training.stages import Stage
 
-PRINTED = 10  # steps between two looks at the losses
+FETCH_EVERY = 10  # steps between two fetches of the losses
 MEASURED = 5_000  # training images on which the epoch's error is measured when none are held out
 
 AfterStep = Callable[[int, EpochMetrics], None]
 
 
 @dataclass(frozen=True)
-class Tick:
+class StepProgress:
     """What a progress bar shows: `step` of `steps` in the run, the epoch (from 1), its running means, V's zeros in percent.
 
-    The means and zeros are those of the last look, at every tenth step and at the epoch's end.
+    The means and zeros are updated at every tenth step and at the end of the epoch.
     """
 
     epoch: int
@@ -51,27 +51,27 @@ class Tick:
     sparsity: float
 
 
-Ticker = Callable[[Tick], None]
+OnStep = Callable[[StepProgress], None]
 
 
 class Training:
-    """One run's state: the solver and the stages of the run, all of which work on this solver's arrays.
+    """The state of a run: the solver, and the stages of the run, which all work on this solver's arrays.
 
-    `train` are the images it learns from; `measured` those on which each epoch's error is measured, `measured_on` their name.
+    `train` has the training images; `measured` has those on which each epoch's error is measured, named by `measured_on`.
     """
 
-    def __init__(self, config: TrainConfig, solver: Solver, digits: Images, validation: Images | None = None) -> None:
-        held = config.data.holdout
-        if held > len(digits) - 1:
-            raise MinisglError(f"--holdout {held} leaves nothing to train on: the training set has {len(digits)} images")
+    def __init__(self, config: TrainConfig, solver: Solver, images: Images, validation: Images | None = None) -> None:
+        holdout = config.data.holdout
+        if holdout > len(images) - 1:
+            raise MinisglError(f"--holdout {holdout} leaves nothing to train on: the training set has {len(images)} images")
         self.config, self.solver = config, solver
-        self.train = digits[: len(digits) - held]
-        self.measured = digits[len(digits) - held :] if held else digits[:MEASURED]
-        self.measured_on = "held-out" if held else "training"
+        self.train = images[: len(images) - holdout]
+        self.measured = images[len(images) - holdout :] if holdout else images[:MEASURED]
+        self.measured_on = "held-out" if holdout else "training"
         if validation is not None:
-            if held:
+            if holdout:
                 raise MinisglError(
-                    f"--holdout {held} is for data without a validation set; here it has {len(validation)} images"
+                    f"--holdout {holdout} is for data without a validation set; here it has {len(validation)} images"
                 )
             self.measured, self.measured_on = validation, "validation"
         if (size := config.data.batch_size) > len(self.train):
@@ -84,18 +84,18 @@ class Training:
 
     @property
     def solvers(self) -> list[Solver]:
-        """One for each stage: what shards must be able to step with."""
+        """The solver of each stage: shards must be able to take steps with all of them."""
         return [stage.solver for stage in self.stages]
 
     def _stage(self, epoch: int) -> Stage:
         return next(stage for stage in reversed(self.stages) if stage.first <= epoch)
 
     def settings(self, epoch: int, i: int) -> StepSettings:
-        """Those of step i of an epoch, both counted from 0."""
+        """Return the settings of step i of an epoch, both counted from 0."""
         return self._stage(epoch).settings(epoch, i, self.steps_per_epoch)
 
     def step(self, shards: Shards, epoch: int, i: int, images: Array, labels: Array) -> tuple[Array, Array]:
-        """One step on one batch; the batch's mean loss and number of wrong answers, left where they were computed."""
+        """Take one step on a batch. Return its mean loss and number of wrong answers, on the device."""
         stage, settings = self._stage(epoch), self.settings(epoch, i)
         if epoch == stage.first and i == 0:
             stage.solver.start(settings)
@@ -112,21 +112,26 @@ class Training:
         kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
         return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
 
-    def _look(self, metrics: EpochMetrics, epoch: int) -> None:
+    def _fetch(self, metrics: EpochMetrics, epoch: int) -> None:
         if bad := metrics.fetch():
             raise self._diverged(f"the loss became {bad[1]}", epoch, bad[0])
 
-    def _require_numbers(self, epoch: int, i: int) -> None:
+    def _require_finite(self, epoch: int, i: int) -> None:
         for name, array in {"weights": self.solver.network.flat, **self.solver.optimizer.state}.items():
             if not to_host(get_array_module(array).isfinite(array).all()):
                 raise self._diverged(f"the {name.replace('_', ' ')} became infinite or NaN", epoch, i)
 
     def run_epoch(
-        self, shards: Shards, epoch: int, tick: Ticker, after_step: AfterStep | None = None, metrics: EpochMetrics | None = None
+        self,
+        shards: Shards,
+        epoch: int,
+        on_step: OnStep,
+        after_step: AfterStep | None = None,
+        metrics: EpochMetrics | None = None,
     ) -> dict[str, Any]:
         """Train one epoch, counted from 0, and return its record for the history.
 
-        `metrics` with steps in it is an interrupted epoch's. after_step(i, metrics) is called after every step but the last.
+        `metrics` has the sums of an epoch that was interrupted. after_step(i, metrics) is called after every step but the last.
         """
         started = time.perf_counter()
         metrics, zeros, config = metrics or EpochMetrics(), 0.0, self.config
@@ -135,14 +140,14 @@ class Training:
         )
         for i, batch in enumerate(todo, metrics.steps):
             metrics.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
-            if i % PRINTED == 0 or i == self.steps_per_epoch - 1:  # looking at every step would be seen in the time
-                self._look(metrics, epoch)
+            if i % FETCH_EVERY == 0 or i == self.steps_per_epoch - 1:  # fetching at every step would take noticeable time
+                self._fetch(metrics, epoch)
                 zeros = sparsity.weight_sparsity(self.solver.v)
             done = epoch * self.steps_per_epoch + i + 1
-            tick(Tick(epoch + 1, done, self.steps, metrics.loss, metrics.error, zeros))
+            on_step(StepProgress(epoch + 1, done, self.steps, metrics.loss, metrics.error, zeros))
             if after_step is not None and i < self.steps_per_epoch - 1:
                 after_step(i, metrics)
-        self._require_numbers(epoch, i)
+        self._require_finite(epoch, i)
         last = self.settings(epoch, i)
         w = self._measure(shards, "w")
         return {
@@ -168,7 +173,7 @@ class Training:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint must have been made with to go on from it: the configuration, and the data's fingerprint."""
+        """What must equal that of a checkpoint to resume from it: the configuration, and the fingerprint of the data."""
         settings = {name: value for name, value in as_flags(self.config).items() if name not in MAY_CHANGE}
         return {**settings, "data": self.train.fingerprint()}
 
@@ -176,16 +181,16 @@ class Training:
         self,
         shards: Shards,
         directory: RunDirectory,
-        tick: Ticker,
-        epoch_done: Callable[[dict[str, Any]], None],
+        on_step: OnStep,
+        on_epoch: Callable[[dict[str, Any]], None],
         *,
         stop: Callable[[], bool] = lambda: False,
         start: Position | None = None,
     ) -> None:
-        """All epochs, each ending with a line in the history and a checkpoint; from `start` on, when it is given.
+        """Train all epochs, from `start` on if it is given. Each ends with a line in the history and a checkpoint.
 
-        After every step, and --checkpoint-every steps, `stop` is asked: then all is saved, and Interrupted raised. MinisglError
-        when the training diverges.
+        A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is true; then
+        Interrupted is raised. MinisglError if the training diverges.
         """
         identity = self.identity
         began = time.perf_counter() - (start.seconds if start else 0)
@@ -196,32 +201,32 @@ class Training:
             )
             checkpoint.save(directory.checkpoints, self.solver, position, identity)
 
-        def leave(epoch: int, step: int) -> None:
+        def raise_if_stopped(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
             if stop() and done < self.steps:
-                how = f"python -m minisgl.train --resume {directory.path}{named_again(self.config)}"
-                raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to go on: {how}")
+                how = f"python -m minisgl.train --resume {directory.path}{options_to_repeat(self.config)}"
+                raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to resume: {how}")
 
         start = start or Position()
-        # a diverging run is told in a sentence, by the checks above, not in NumPy's warnings
+        # the checks above report a diverging run, so NumPy need not warn
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(start.epoch, self.config.epochs):
 
                 def after_step(i: int, metrics: EpochMetrics, epoch: int = epoch) -> None:
                     every = self.config.checkpoint_every
                     if stop() or (every and (epoch * self.steps_per_epoch + i + 1) % every == 0):
-                        self._look(metrics, epoch)
-                        self._require_numbers(epoch, i)
+                        self._fetch(metrics, epoch)
+                        self._require_finite(epoch, i)
                         save(epoch, metrics)
-                        leave(epoch, i + 1)
+                        raise_if_stopped(epoch, i + 1)
 
                 metrics = (
                     EpochMetrics(start.step, start.loss_sum, start.wrong, start.seen)
                     if epoch == start.epoch
                     else EpochMetrics()
                 )
-                record = self.run_epoch(shards, epoch, tick, after_step, metrics)
+                record = self.run_epoch(shards, epoch, on_step, after_step, metrics)
                 directory.append_history(record)
                 save(epoch + 1, EpochMetrics())
-                epoch_done(record)
-                leave(epoch + 1, 0)
+                on_epoch(record)
+                raise_if_stopped(epoch + 1, 0)

@@ -1,6 +1,6 @@
 """What a run was trained with, read from its directory: its experiment, its network, and where its data are.
 
-A user's own experiment, network or penalty is named again by whoever reads the run. No module is imported because a file
+Whoever reads a run with a user's own experiment, network or penalty must name it again. No module is imported because a file
 names it.
 """
 
@@ -14,30 +14,30 @@ from minisgl.formats import files
 from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
 
-WHAT = {"--experiment": "an experiment", "--network": "a network", "--penalty": "a penalty"}
+KINDS = {"--experiment": "an experiment", "--network": "a network", "--penalty": "a penalty"}
 
 
-def named_again(run: Path, option: str, before: str | None, given: str | None) -> None:
-    """MinisglError if `given`, what the option names now, is not what the run was trained with before.
+def require_named(run: Path, option: str, before: str | None, given: str | None) -> None:
+    """Raise MinisglError unless the option has the value `given` that the run was trained with, `before`.
 
-    None is nothing named: that will do, unless the run was trained with something of a user's own.
+    None, an option that is not given, is accepted unless `before` is a user's own.
     """
     if given is not None and given != before:
         how = f"with {option} {before}" if before else f"without {option}"
-        raise MinisglError(f"{run} was trained {how}, and cannot go on with {given}")
+        raise MinisglError(f"{run} was trained {how}, not with {given}")
     if given is None and before is not None and ":" in before:
-        raise MinisglError(f"{run} was trained with {WHAT[option]} of your own: name it again with {option} {before}")
+        raise MinisglError(f"{run} was trained with {KINDS[option]} of your own: name it again with {option} {before}")
 
 
 def settings(run: Path) -> dict[str, Any]:
-    """config.json, of this version or an earlier one, as it is; empty if there is none or it holds something else."""
+    """Return config.json unchecked, of this version or an earlier one; empty if there is none or it is not a JSON object."""
     path = RunDirectory(run).config
     values = files.read_json(path) if path.is_file() else {}
     return values if isinstance(values, dict) else {}
 
 
 def data_of(run: Path) -> Path | None:
-    """The data directory that the run was trained on; None for the experiment's own. MinisglError if it is unknown or gone."""
+    """Return the run's data directory; None for the experiment's own. MinisglError if it is unknown or does not exist."""
     path = RunDirectory(run).config
     values = files.read_json(path)
     if not isinstance(values, dict) or not isinstance(values.get("data", 0), str | None):
@@ -50,9 +50,9 @@ def data_of(run: Path) -> Path | None:
 
 
 def load_test(run: Path, name: str, data: Path | None, network: Network) -> LabelledImages:
-    """The test set for a run of the experiment `name`: in the directory `data`, or for None where the run had its own.
+    """Return the test set for a run of the experiment `name`: from the directory `data`, or for None from the run's own.
 
-    MinisglError when the data cannot be read, or a directory is given to an experiment that has none.
+    MinisglError if the data cannot be read, or if a directory is given and the experiment does not use one.
     """
     if data is not None and experiments.find(name).makes_data:
         takers = " and ".join(experiment.name for experiment in experiments.EXPERIMENTS.values() if not experiment.makes_data)

@@ -1,14 +1,14 @@
-"""A training step by several processes, one to a core, on weights that all of them share.
+"""A training step in several processes, one per core, with the weights in shared memory.
 
-Threads of one interpreter wait for each other between NumPy's calls, some thirty times a training step. Processes don't. The
-program forks itself into `ranks` processes. Each has a copy of everything, but the solvers' arrays, the batch and the shards'
-gradients lie in memory that they share. A step has two phases; no rank begins the second before all have finished the first:
+Threads of one interpreter wait for each other between calls of NumPy, about thirty times per training step. Processes do not.
+The program forks into `ranks` processes. Each has a copy of everything except the solvers' arrays, the batch and the shards'
+gradients, which are in shared memory. A step has two phases; no rank begins the second before all have finished the first:
 
     gradients   rank r: the gradients of its shards of the batch, and what the solver prepares        the network is only read
     update      rank r: its blocks: the sum of the shards' gradients, then the solver's update        each block has one writer
 
-What a solver can only do with a whole layer, rank 0 does after the second phase. Every number comes from the same arithmetic in
-the same order as in Shards.step: the bytes are the same.
+After the second phase, rank 0 does what needs a whole layer. The arithmetic and its order are the same as in Shards.step, so
+the bytes are the same.
 
     solver = shareable(solver, shards=2, threads=2)                     # its arrays in shared memory, before the fork
     with training_shards(2, 2, [solver], batch_size=100) as shards:
@@ -35,18 +35,18 @@ from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training.shards import Shards, shard_gradient, split, thread_pool
 
-if TYPE_CHECKING:  # a system that cannot fork need not have it
+if TYPE_CHECKING:  # may be missing on a system that cannot fork
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-PATIENCE = 0.002  # seconds of polling before a process sleeps: to wake a core that sleeps takes a tenth of a millisecond
-ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # what a user can do something about
+POLL_SECONDS = 0.002  # a process polls this long before it sleeps: to wake a sleeping core takes a tenth of a millisecond
+ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 
 AnySolver = TypeVar("AnySolver", bound=Solver)
 
 
 def shared(array: np.ndarray) -> np.ndarray:
-    """A copy in memory that stays one and the same for processes forked later."""
+    """Return a copy in memory that is shared with processes forked later."""
     memory = mmap.mmap(-1, max(array.nbytes, 1))
     copy = np.frombuffer(memory, array.dtype, array.size).reshape(array.shape)
     copy[...] = array
@@ -62,21 +62,21 @@ def is_shared(array: np.ndarray) -> bool:
 
 
 def _count_ranks(solver: Solver, shards: int, threads: int) -> int:
-    """How many processes take a step: 1 where the system does not fork well, or the arrays are not NumPy's.
+    """Return how many processes take a step: 1 if the system cannot fork safely, or if the arrays are not NumPy's.
 
-    (On macOS the system's own libraries do not survive a fork.)
+    (On macOS the system's own libraries do not work after a fork.)
     """
     forks = sys.platform == "linux" and isinstance(solver.network.flat, np.ndarray)
     return min(shards, threads) if forks else 1
 
 
 def shareable(solver: AnySolver, shards: int, threads: int) -> AnySolver:
-    """The solver as `training_shards` needs it: moved to shared memory where processes will take the step, else as it is."""
+    """Return the solver as `training_shards` needs it: moved to shared memory if processes take the step, else unchanged."""
     return solver.moved(shared) if _count_ranks(solver, shards, threads) > 1 else solver
 
 
 class SharedStep:
-    """The shared arrays, and what each rank does in the two phases of a step; batches have at most batch_size images."""
+    """The shared arrays, and the work of each rank in the two phases of a step. Batches have at most batch_size images."""
 
     def __init__(self, solvers: Sequence[Solver], shards: int, ranks: int, batch_size: int) -> None:
         self.solvers, self.shards, self.ranks = solvers, shards, ranks
@@ -88,7 +88,7 @@ class SharedStep:
         self._workspaces = [Workspace() for _ in range(shards)]
 
     def run(self, rank: int, phase: str, solver: int, N: int, settings: list[Any]) -> None:
-        """What rank 0 <= rank < ranks does in the phase "gradients" or "update" of the step of solvers[solver]."""
+        """Do the work of rank 0 <= rank < ranks in the phase "gradients" or "update" of the step of solvers[solver]."""
         if phase == "gradients":
             self._compute_gradients(rank, self.solvers[solver], N)
         else:
@@ -106,7 +106,7 @@ class SharedStep:
         total, *others = self._gradients[: len(split(N, self.shards))]
 
         def summed() -> Iterator[Block]:
-            """The rank's blocks. A block's gradients are added up just before it is updated, while they are in cache."""
+            """Yield the rank's blocks. A block's gradients are summed just before its update, so that they are in cache."""
             for block in solver.blocks[rank :: self.ranks]:
                 for other in others:
                     total[block.part] += other[block.part]
@@ -116,19 +116,19 @@ class SharedStep:
 
 
 def _receive(connection: "Connection") -> Any:
-    """The next message. EOFError when there will be none."""
-    patience = time.perf_counter() + PATIENCE
-    while not connection.poll() and time.perf_counter() < patience:
+    """Return the next message. EOFError if the other end is closed."""
+    deadline = time.perf_counter() + POLL_SECONDS
+    while not connection.poll() and time.perf_counter() < deadline:
         pass
     return json.loads(connection.recv_bytes())
 
 
-def _serve(shared_step: SharedStep, rank: int, messages: "Connection", others: "list[Connection]") -> None:
-    """What a forked process does: its part of each phase, message by message, until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; rank 0 decides
+def _serve(shared_step: SharedStep, rank: int, messages: "Connection", to_close: "list[Connection]") -> None:
+    """Run a forked process: do this rank's part of the phase named in each message, until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all processes; rank 0 handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for connection in others:
-        connection.close()  # held open, they would hide from another rank that rank 0 has gone
+    for connection in to_close:
+        connection.close()  # if it stayed open, another rank would not notice that rank 0 has ended
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow shows in the loss
         while True:
             try:
@@ -145,7 +145,7 @@ def _serve(shared_step: SharedStep, rank: int, messages: "Connection", others: "
 
 
 class ProcessShards(Shards):
-    """Shards whose training step is taken by several processes; `error` and `predict`, once an epoch, are left to threads."""
+    """Shards whose training step is taken by several processes. `error` and `predict`, called once per epoch, use threads."""
 
     def __init__(self, threads: int, pool: Any, shared_step: SharedStep) -> None:
         import multiprocessing  # noqa: PLC0415 (see above)
@@ -155,15 +155,15 @@ class ProcessShards(Shards):
         self._others: list[tuple[BaseProcess, Connection]] = []
         fork = multiprocessing.get_context("fork")
         for rank in range(1, shared_step.ranks):
-            mine, theirs = fork.Pipe()
-            others = [mine, *(connection for _, connection in self._others)]
-            process = fork.Process(target=_serve, args=(shared_step, rank, theirs, others), daemon=True)
+            connection, child_connection = fork.Pipe()
+            to_close = [connection, *(earlier for _, earlier in self._others)]
+            process = fork.Process(target=_serve, args=(shared_step, rank, child_connection, to_close), daemon=True)
             with warnings.catch_warnings():
-                # Python warns of any fork beside threads; ours have not begun, and OpenBLAS stops its own for a fork
+                # Python warns of any fork in a program with threads; ours have not started, and OpenBLAS stops its own
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
-            theirs.close()
-            self._others.append((process, mine))
+            child_connection.close()
+            self._others.append((process, connection))
 
     def _run(self, phase: str, *arguments: Any) -> None:
         """Run a phase on all ranks, rank 0 in this process, and wait for all."""
@@ -174,21 +174,21 @@ class ProcessShards(Shards):
             self._shared.run(0, phase, *arguments)
             answers = [_receive(connection) for _, connection in self._others]
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            raise MinisglError(self._death()) from error
+            raise MinisglError(self._lost_process()) from error
         for answer in answers:
             if answer is not None:
                 raise ERRORS.get(answer[0], RuntimeError)(answer[1])
 
-    def _death(self) -> str:
+    def _lost_process(self) -> str:
         for process, _ in self._others:
             process.join(timeout=1)
             if process.exitcode is not None:
-                how = f"was killed by signal {-process.exitcode}" if process.exitcode < 0 else f"ended with {process.exitcode}"
-                return f"a process that did its part of every step {how}; if memory ran out, --threads 1 needs less"
-        return "a process that did its part of every step no longer answers"
+                how = f"was killed by signal {-process.exitcode}" if process.exitcode < 0 else f"exited with {process.exitcode}"
+                return f"a training process {how}; if memory ran out, --threads 1 needs less"
+        return "a training process does not respond"
 
     def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
-        """The solver's step on one batch, by all ranks; its mean loss and number of wrong answers."""
+        """Take the solver's step on one batch, on all ranks. Return its mean loss and number of wrong answers."""
         shared_step, N = self._shared, len(labels)
         number = next((i for i, known in enumerate(shared_step.solvers) if known is solver), None)
         if number is None:
@@ -207,15 +207,15 @@ class ProcessShards(Shards):
             connection.close()
         for process, _ in self._others:
             process.join(timeout=5)
-            process.kill()  # nothing is lost: what counts is in shared memory
+            process.kill()  # nothing is lost: all results are in shared memory
             process.join()
 
 
 @contextmanager
 def training_shards(shards: int, threads: int, solvers: Sequence[Solver], batch_size: int) -> Iterator[Shards]:
-    """Shards for training with these solvers: as many processes as threads where the system forks well, else threads.
+    """Yield Shards for training with these solvers: with up to `threads` processes if the system can fork, else with threads.
 
-    With processes the solvers' arrays must lie in shared memory (`shareable`); ValueError where they do not.
+    For processes the solvers' arrays must be in shared memory (`shareable`); ValueError if they are not.
     """
     ranks = _count_ranks(solvers[0], shards, threads)
     if ranks > 1 and not all(is_shared(array) for solver in solvers for array in solver.arrays().values()):

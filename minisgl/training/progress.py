@@ -1,4 +1,4 @@
-"""How a run goes: in a terminal a bar with loss, error and sparsity; without one, a line an epoch."""
+"""The progress of a run: in a terminal a bar with loss, error and sparsity; elsewhere one line per epoch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from minisgl.training.loop import Tick, Training
+from minisgl.training.loop import OnStep, StepProgress, Training
 
 
 def epoch_line(record: dict[str, Any], epochs: int) -> str:
-    """One epoch in one line."""
+    """Return one epoch's record as a line of text."""
     w, v = record["w"], record["v"]
     return (
         f"epoch {record['epoch']:3d}/{epochs}  loss {record['loss']:.4f}  {record['measured_on']} error "
@@ -21,17 +21,15 @@ def epoch_line(record: dict[str, Any], epochs: int) -> str:
 
 
 @contextmanager
-def showing_progress(
-    console: Console, training: Training
-) -> Iterator[tuple[Callable[[Tick], None], Callable[[dict[str, Any]], None]]]:
-    """The two callbacks of Training.run, for every step and for every epoch."""
+def showing_progress(console: Console, training: Training) -> Iterator[tuple[OnStep, Callable[[dict[str, Any]], None]]]:
+    """Yield the two callbacks of Training.run, for every step and for every epoch."""
     epochs = training.config.epochs
 
-    def epoch_done(record: dict[str, Any]) -> None:
+    def on_epoch(record: dict[str, Any]) -> None:
         console.print(epoch_line(record, epochs), highlight=False, soft_wrap=True)
 
     if not console.is_terminal:
-        yield lambda tick: None, epoch_done
+        yield lambda progress: None, on_epoch
         return
     columns = (
         TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
@@ -43,7 +41,7 @@ def showing_progress(
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=training.steps, epoch=1, loss=0.0, error=0.0, zeros=0.0)
 
-        def tick(t: Tick) -> None:
-            bar.update(task, completed=t.step, epoch=t.epoch, loss=t.loss, error=t.error, zeros=t.sparsity)
+        def on_step(now: StepProgress) -> None:
+            bar.update(task, completed=now.step, epoch=now.epoch, loss=now.loss, error=now.error, zeros=now.sparsity)
 
-        yield tick, epoch_done
+        yield on_step, on_epoch

@@ -1,6 +1,6 @@
-"""What came out: report.json, and the same numbers as a table.
+"""The results of a run: report.json, and the same numbers as a table.
 
-The test set is used here, once, after training is over: W and V are each measured on it, as they would be saved.
+The test set is used here, once, after the training: W and V are each measured on it, as they would be saved.
 """
 
 import platform
@@ -24,13 +24,13 @@ from minisgl.training.shards import Shards
 
 
 def final_network(config: TrainConfig, solver: Solver) -> str:
-    """Which network is the result: V in continuation; in the paper's regime the experiment's; W wherever V is W."""
+    """Return which network is the result: V in continuation, the experiment's choice in the paper's regime, W if V is W."""
     kept = experiments.find(config.experiment).kept if isinstance(config.regime, PaperConfig) else "v"
     return kept if solver.splits else "w"
 
 
 def device(xp: Any = np) -> str:
-    """The name of what computes: the GPU, if xp is CuPy, or the processor, as the operating system tells it."""
+    """Return the name of the GPU, if xp is CuPy, or else of the processor, as the operating system reports it."""
     if gpu := device_name(xp):
         return gpu
     cpuinfo = Path("/proc/cpuinfo")
@@ -42,9 +42,9 @@ def device(xp: Any = np) -> str:
 
 
 def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str, Any]:
-    """The report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer.
+    """Return the report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer.
 
-    Where FLOPs are not known they are None, and "flops_unknown" says which layer is the reason.
+    If FLOPs are unknown they are None, and "flops_unknown" says which layer is the reason.
     """
     counts = sparsity.count(network)
     flops = [layer.flops for layer in counts.values() if layer.flops is not None]
@@ -56,12 +56,12 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
         "layers": {name: asdict(layer) for name, layer in counts.items()},
     }
     if entry["flops"] is None:
-        entry["flops_unknown"] = sparsity.why_no_flops(network)
+        entry["flops_unknown"] = sparsity.flops_unknown_reason(network)
     return entry
 
 
 def make(config: TrainConfig, solver: Solver, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
-    """The content of report.json. The only place where test images meet a network in training."""
+    """Return the content of report.json. During training, test images are used only here."""
     w = describe(solver.reported("w"), shards, test)
     return {
         "experiment": config.experiment,
@@ -83,7 +83,7 @@ def make(config: TrainConfig, solver: Solver, shards: Shards, test: LabelledImag
 
 
 def print_table(report: dict[str, Any], console: Console) -> None:
-    """W and V, layer by layer: weights, zeros, units, dead units and FLOPs; above each its error on the test set."""
+    """Print a table for W and one for V: weights, zeros, units, dead units and FLOPs by layer, with the test error as title."""
     for which in ("w", "v"):
         entry = report[which]
         saved = " (saved)" if report["final"] == which else ""
@@ -112,4 +112,4 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         console.print(table)
     if reason := report[report["final"]].get("flops_unknown"):
         console.print(f"FLOPs are not counted: {reason}.", highlight=False, markup=False)
-    console.print(f"Errors: of {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")
+    console.print(f"Errors on {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")

@@ -1,4 +1,4 @@
-"""From a configuration to what trains: the network's penalties, its optimiser, the schedule, and the stages of the run."""
+"""Make the parts of a run from its configuration: the penalties, the optimiser, the schedule, and the stages."""
 
 from minisgl.config import AdamConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
@@ -14,7 +14,7 @@ from minisgl.training.stages import Stage
 
 
 def make_splitting(config: TrainConfig, network: Network) -> Splitting:
-    """The network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
+    """Return the network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
     optimizer: Optimizer
     match config.optimizer:
         case AdamConfig():
@@ -32,17 +32,17 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
         group = GroupLasso(group_lam, axis) if group_lam > 0 else None
         sparse = make_r(name, lam, options, slot.shape, axis) if has_r(name) else None
         if lam == 0 or layer not in sparse_layers:
-            sparse = None  # made all the same, so that a wrong name or option is refused
+            sparse = None  # make_r above still checks the name and the options
         if chosen.v_group != "none" and layer in sparse_layers:
             if sparse is None:
-                raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has none")
+                raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has no r")
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         penalties[layer] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties)
 
 
 def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
-    """The solver's own stage, and the refit at the end, if there is one."""
+    """Return the solver's own stage, and the refit at the end if there is one."""
     refit, prune = config.refit.refit, config.refit.prune
     before = config.epochs - refit
     stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
@@ -52,7 +52,7 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
-    """The regime: continuation with one threshold, or one for each layer (else MinisglError), or the paper's."""
+    """Return the regime's schedule. MinisglError unless continuation has one threshold, or one for each layer with an r."""
     regime = config.regime
     if isinstance(regime, PaperConfig):
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, regime.beta_every)

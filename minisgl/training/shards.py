@@ -1,12 +1,12 @@
-"""The gradient of a batch, computed in shards: parts of the batch that run side by side.
+"""The gradient of a batch, computed in shards: parts of the batch that are processed in parallel.
 
-A batch of N images is split into `shards` runs of consecutive images. Each shard has a workspace and a flat gradient of its
-own, scaled by the whole batch's size, and the shards' gradients are summed in shard order:
+A batch of N images is split into `shards` ranges of consecutive images. Each shard has its own workspace and flat gradient,
+scaled by the size of the whole batch. The shards' gradients are summed in shard order:
 
     gradient = sum over shards of grad[ (1/N) * sum over the shard's images of the loss ]
 
-Threads only run the shards, or processes (processes.py). How many there are changes nothing but the time: the sums, and so
-the bytes, depend on the number of shards alone.
+The shards are computed by threads, or by processes (processes.py), whose number affects only the time. The sums, and so the
+bytes, depend only on the number of shards.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from minisgl.solver.schedules import StepSettings
 
 
 def split(size: int, shards: int) -> list[slice]:
-    """`size` images as at most `shards` runs of consecutive ones, none empty."""
+    """Split `size` images into at most `shards` ranges of consecutive images, none of them empty."""
     edges = [size * i // shards for i in range(shards + 1)]
     return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
@@ -33,7 +33,7 @@ def split(size: int, shards: int) -> list[slice]:
 def shard_gradient(
     network: Network, images: Array, labels: Array, *, batch_size: int, workspace: Workspace, out: Array
 ) -> tuple[Array, Array]:
-    """A shard's part of the batch's mean loss, its number of wrong answers, and, in out (size,), its part of the gradient."""
+    """Return a shard's part of the batch's mean loss and its number of wrong answers. Its gradient goes to out (size,)."""
     logits, tape = network.forward(images, training=True, workspace=workspace)
     loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size)
     wrong = (logits.argmax(axis=1) != labels).sum()
@@ -42,18 +42,18 @@ def shard_gradient(
 
 
 class Shards:
-    """Runs passes over one network in `shards` parts on `threads` threads; made by `running_shards`."""
+    """Passes over a network in `shards` parts on `threads` threads. `running_shards` makes one."""
 
     def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None) -> None:
         self._workspaces = [Workspace() for _ in range(shards)]
         self._threads, self._pool = threads, pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        """function(0), ..., function(count - 1): thread k of this one and the pool's calls number k, k + threads, ..."""
+        """Return function(0), ..., function(count - 1). Thread k (this one is 0) computes k, k + threads, k + 2 threads, ..."""
         results = [None] * count
 
         def run(thread: int) -> None:
-            # an overflow shows in the loss, and training stops with a sentence; NumPy's settings are each thread's own
+            # an overflow shows in the loss, which is checked; np.errstate applies only to the current thread
             with np.errstate(over="ignore", invalid="ignore"):
                 for i in range(thread, count, self._threads):
                     results[i] = function(i)
@@ -68,9 +68,9 @@ class Shards:
         return results
 
     def gradient(self, network: Network, images: Array, labels: Array) -> tuple[Array, Array, Array]:
-        """Mean loss, number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
+        """Return the mean loss, the number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
 
-        The first two are scalars where the images are: nothing is fetched. The gradient is valid until the next call.
+        The first two are scalars on the images' device. The gradient is valid until the next call.
         """
         N = len(labels)
         parts = split(N, len(self._workspaces))
@@ -86,7 +86,7 @@ class Shards:
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0]), gradients[0]
 
     def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
-        """The solver's step on one batch; its mean loss and number of wrong answers, left where they were computed."""
+        """Take the solver's step on one batch. Return its mean loss and number of wrong answers, on the device."""
         loss, wrong, gradient = self.gradient(solver.network, images, labels)
         solver.prepare()
         solver.update(solver.blocks, gradient, settings)
@@ -94,9 +94,9 @@ class Shards:
         return loss, wrong
 
     def predict(self, network: Network, images: Array) -> Array:
-        """The most likely class (N,) of each image (N, C, H, W)."""
+        """Return the most likely class (N,) of each image (N, C, H, W)."""
         N = len(images)
-        workspaces = [Workspace() for _ in self._workspaces]  # of their own: the network is looked at once, and goes
+        workspaces = [Workspace() for _ in self._workspaces]  # temporary, since this network may be used only once
         predicted = get_array_module(images).empty(N, dtype=int)
         parts = split(N, len(self._workspaces))
 
@@ -107,13 +107,13 @@ class Shards:
         return predicted
 
     def error(self, network: Network, images: Array, labels: Array) -> float:
-        """Percent of the images (N, C, H, W) whose most likely class is not their label (N,)."""
+        """Return the percentage of images (N, C, H, W) whose most likely class is not their label (N,)."""
         return 100.0 * (self.predict(network, images) != labels).mean().item()
 
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
-    """A pool of threads - 1 threads, None for none, with one BLAS thread each; BLAS gets its former limits back at the end."""
+    """Yield a pool of threads - 1 threads (None for no threads), with one BLAS thread each. BLAS's limits are restored."""
     with threadpool_limits(limits=1, user_api="blas"):
         if threads == 1:
             yield None
@@ -124,6 +124,6 @@ def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
 
 @contextmanager
 def running_shards(shards: int, threads: int) -> Iterator[Shards]:
-    """Shards on `threads` threads with one BLAS thread each."""
+    """Yield Shards on `threads` threads, with one BLAS thread each."""
     with thread_pool(threads) as pool:
         yield Shards(shards, threads, pool)

@@ -1,6 +1,6 @@
-"""A run in stages: some whole epochs each, with a solver and a schedule of its own.
+"""The stages of a run. Each has a number of whole epochs, a solver and a schedule.
 
-The refit is a second stage. Its solver works on the arrays of the first one's, so that these are all that a checkpoint holds.
+The refit is a second stage. Its solver works on the arrays of the first stage's solver, so a checkpoint needs no others.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from minisgl.solver.schedules import Schedule, StepSettings
 
 @dataclass(frozen=True)
 class Stage:
-    """`epochs` epochs of a run from epoch `first` on, counted from 0, and what trains in them."""
+    """`epochs` epochs of a run, from epoch `first` on (counted from 0), and their solver and schedule."""
 
     solver: Solver
     schedule: Schedule
@@ -19,6 +19,6 @@ class Stage:
     epochs: int
 
     def settings(self, epoch: int, i: int, steps_per_epoch: int) -> StepSettings:
-        """Those of step i of this epoch of the run; the schedule counts from the stage's first step."""
+        """Return the settings of step i of this epoch of the run. The schedule counts from the stage's first step."""
         step = (epoch - self.first) * steps_per_epoch + i
         return self.schedule.at(step, steps_per_epoch, self.epochs * steps_per_epoch)

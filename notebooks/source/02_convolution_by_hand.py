@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 from time import perf_counter
@@ -22,7 +22,7 @@ from minisgl.data import mnist
 from minisgl.nn import Conv2d, Workspace, reference, winograd
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
 from minisgl.nn.im2col import col2im, every_window, im2col, windows
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True

@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 from minisgl.nn import softmax_cross_entropy
 
 # %%
@@ -26,7 +26,7 @@ from minisgl.models import lenet5
 from minisgl.nn import Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Workspace, softmax
 from minisgl.nn.gradcheck import directional_derivative, numeric_gradient, relative_error, require_smooth
 from minisgl.nn.initializers import he_normal
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 

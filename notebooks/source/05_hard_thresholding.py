@@ -10,14 +10,14 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 from minisgl.penalties import L0
 
 # %%
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 

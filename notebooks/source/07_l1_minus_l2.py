@@ -13,14 +13,14 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 from matplotlib.colors import ListedColormap, to_rgba
 
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L1, L1MinusL2
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 

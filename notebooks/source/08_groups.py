@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 from minisgl.penalties import L1
 from minisgl.penalties.groups import block_soft, within
 
@@ -20,7 +20,7 @@ from matplotlib.colors import ListedColormap
 
 from minisgl.data import mnist
 from minisgl.models import lenet5
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, GroupL0With, GroupLasso, SparseGroupL0, SparseGroupLasso, TransformedL1
 from minisgl.penalties.groups import norms
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR

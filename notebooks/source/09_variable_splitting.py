@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from minisgl.data import mnist
 from minisgl.experiments import PRESETS
 from minisgl.nn import Flatten, Linear, Network
 from minisgl.nn.loss import softmax_cross_entropy
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR

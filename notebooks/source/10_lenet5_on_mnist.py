@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 import json
@@ -27,7 +27,7 @@ from minisgl.data import mnist
 from minisgl.experiments import PRESETS, preset
 from minisgl.comparison.grid import scaled
 from minisgl.models import lenet5
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, L1, MCP, SCAD, CappedL1, L1MinusL2, LogSum, Lp, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.plots.sweep import COLOURS, Point, Spread, pareto

@@ -13,7 +13,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 import json
@@ -31,7 +31,7 @@ from minisgl.data.curves.rendering import rasterise
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import preset
 from minisgl.models import curve_net
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.analysis.occlusion import log_odds, occlusion_map
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.plots.occlusion import SIDES

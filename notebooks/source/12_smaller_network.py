@@ -9,7 +9,7 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 import gzip
@@ -34,7 +34,7 @@ from minisgl.data import mnist
 from minisgl.experiments import preset
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network, ReLU
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR, architecture
 from minisgl.plots.sweep import Point, Spread, pareto
 from minisgl.training.shards import running_shards

@@ -10,7 +10,7 @@
 import numpy as np
 
 from minisgl.backend import get_array_module
-from minisgl.check import check
+from minisgl.course import check
 
 # %%
 from functools import reduce
@@ -27,7 +27,7 @@ from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.nn import Workspace
-from minisgl.notebook import show_code
+from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, TransformedL1
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.solver.schedules import StepSettings
@@ -396,7 +396,7 @@ for name, wrong in WRONG.items():
         raise AssertionError(f"{name} was not stopped")
 
 # %% [markdown]
-# (The project's own stand-in, [device_double.py](../tests/device_double.py), also knows which functions and arguments CuPy has.)
+# (The project's own stand-in, [device_double.py](../tests/support/device_double.py), also knows which functions and arguments CuPy has.)
 #
 # And a whole training step of LeNet-5 with l0, forward, backward, W-step, V-step: does it ever ask? Two steps on the stand-in and on NumPy,
 # the second one counted.

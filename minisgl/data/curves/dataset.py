@@ -1,9 +1,9 @@
-"""The data set: words in fonts, regular (0) and shaky (1), drawn once and kept in a cache.
+"""The data set: words in many fonts, regular (0) and shaky (1), drawn once and cached.
 
-Picture i of a split is drawn by default_rng((seed, split, i)) and by nothing else: the pictures are the same whatever their
-number and order, and a smaller set is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly
-from RMS. A split draws from its own words and its own fonts, the three kinds of font equally often. Of the training pictures
-one half are mirrored, left to right: fonts are few, and to a network a mirrored one is another.
+Picture i of a split depends only on default_rng((seed, split, i)): pictures do not depend on their number and order, and a
+smaller set is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly from RMS. Each split has
+its own words and fonts, and uses the three kinds of font equally often. Half of the training pictures are mirrored, left to
+right: there are few fonts, and for a network a mirrored font is a new one.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from minisgl.data.curves.fonts import FONTS, LACKING, Split, set_word
+from minisgl.data.curves.fonts import FONTS, MISSING_LETTERS, Split, set_word
 from minisgl.data.curves.rendering import RMS, SIZE, X_HEIGHT, render_word
 from minisgl.data.curves.words import words
 from minisgl.data.labelled import LabelledImages
@@ -32,8 +32,8 @@ SLACK = 0.6  # x-heights that slant, rotation and displacement may add to a word
 
 
 def _fits(word: str, font: str) -> bool:
-    """Whether the font has the letters, and room in the smallest size."""
-    if set(word) & set(LACKING.get(font, "")):
+    """Whether the font has all letters of the word, and the word fits a picture at the smallest x-height."""
+    if set(word) & set(MISSING_LETTERS.get(font, "")):
         return False
     points = np.concatenate(set_word(word, font)[0])
     extent = np.ptp(points, axis=0) + SLACK  # (2,) width and height in x-heights
@@ -41,7 +41,7 @@ def _fits(word: str, font: str) -> bool:
 
 
 def choose(split: Split, index: int, seed: int) -> tuple[str, str, float, np.random.Generator]:
-    """Word, font and tremor of a picture, and the Generator that draws the rest of it: the arguments of render_word."""
+    """Return a picture's word, font and tremor, and the Generator for all else: the arguments of render_word."""
     rng = np.random.default_rng((seed, SPLITS.index(split), index))
     tremor = rng.uniform(*RMS)
     kinds = list(FONTS[split].values())
@@ -55,21 +55,21 @@ def choose(split: Split, index: int, seed: int) -> tuple[str, str, float, np.ran
 
 
 def draw(split: Split, index: int, seed: int) -> np.ndarray:
-    """One picture (H, W) in 256 levels of grey, uint8, ink 255; its label is index % 2."""
+    """Return one picture (H, W) in 256 levels of grey, uint8, ink 255; its label is index % 2."""
     word, font, tremor, rng = choose(split, index, seed)
     picture = np.round(255 * render_word(word, font, tremor, rng)).astype(np.uint8)
     return picture[:, ::-1] if split == "train" and rng.integers(2) else picture
 
 
 def default_cache() -> Path:
-    """minisgl's directory among the user's caches: in $XDG_CACHE_HOME, on Windows else in %LOCALAPPDATA%, else in ~/.cache."""
+    """Return minisgl's cache directory: in $XDG_CACHE_HOME, else, on Windows, in %LOCALAPPDATA%, else in ~/.cache."""
     variables = ("XDG_CACHE_HOME", "LOCALAPPDATA") if sys.platform == "win32" else ("XDG_CACHE_HOME",)
     named = (Path(os.environ.get(variable, "")) for variable in variables)
     return next((path for path in named if path.is_absolute()), Path.home() / ".cache") / "minisgl"
 
 
 def _key(seed: int, counts: tuple[int, int, int]) -> str:
-    """A name for exactly these pictures: it changes with the seed, the counts, this package's text and its libraries."""
+    """Return a name for exactly these pictures: a hash of the seed, the counts, this package's text and its libraries."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.iterdir()):
         if path.suffix in (".py", ".txt"):
@@ -80,12 +80,12 @@ def _key(seed: int, counts: tuple[int, int, int]) -> str:
 
 
 def _generate(seed: int, counts: tuple[int, int, int], console: Console) -> dict[str, np.ndarray]:
-    """All pictures, (N, H, W) uint8 by split; in a terminal with a bar."""
+    """Draw all pictures, (N, H, W) uint8 by split; in a terminal with a progress bar."""
     columns = (TextColumn("drawing words"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     arrays: dict[str, np.ndarray] = {}
     bar = Progress(*columns, console=console)
     task = bar.add_task("", total=sum(counts))
-    with bar if console.is_terminal else nullcontext():  # where it is never started it prints nothing, in every version
+    with bar if console.is_terminal else nullcontext():  # a bar that is never started prints nothing, in every version
         for split, count in zip(SPLITS, counts, strict=True):
             arrays[split] = np.empty((count, *SIZE), np.uint8)
             for index in range(count):
@@ -106,15 +106,15 @@ def load(
     cache: Path | str | None = None,
     console: Console | None = None,
 ) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
-    """Training, validation and test set: images (N, 1, 48, 128) float32 in [0, 1], labels (N,), 0 regular and 1 shaky.
+    """Return training, validation and test set: images (N, 1, 48, 128) float32 in [0, 1], labels (N,), 0 regular and 1 shaky.
 
-    seed, 0 or larger, and counts, the three sets' numbers of pictures, make the same pictures wherever the versions of NumPy,
-    matplotlib and Hershey-Fonts are the same. They are drawn once, about a minute for the default counts, and kept in the
-    directory `cache` (None: default_cache()); a damaged file there is replaced. Progress goes to the console, else to stderr.
-    Raises MinisglError for a negative seed, a count below 1, and a cache that cannot be written.
+    The same seed (0 or larger) and counts (pictures per set) give the same pictures with the same versions of NumPy, matplotlib
+    and Hershey-Fonts. They are drawn once, in about a minute for the default counts, and kept in the directory `cache` (None:
+    default_cache()); a damaged file there is replaced. Progress goes to the console, by default to stderr. MinisglError for a
+    negative seed, a count below 1, or a cache that cannot be written.
     """
     if seed < 0 or min(counts) < 1:
-        raise MinisglError(f"a seed is 0 or larger and a count 1 or larger, and not {seed} and {', '.join(map(str, counts))}")
+        raise MinisglError(f"seed must be >= 0 and each count >= 1, and they are {seed} and {', '.join(map(str, counts))}")
     console = console or Console(stderr=True)
     path = (default_cache() if cache is None else Path(cache)) / f"curves-{_key(seed, counts)}.safetensors"
     shapes: dict[str, tuple[int, ...]] = {split: (count, *SIZE) for split, count in zip(SPLITS, counts, strict=True)}
@@ -124,10 +124,10 @@ def load(
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as refused:
-            raise MinisglError(f"{path.parent} cannot be made: {refused.strerror or refused}") from refused
-        again = f"{error}; " if path.exists() else ""
+            raise MinisglError(f"{path.parent} cannot be created: {refused.strerror or refused}") from refused
+        reason = f"{error}; " if path.exists() else ""
         console.print(
-            f"{again}drawing {sum(counts):,} pictures of words, kept in {path}", highlight=False, markup=False, soft_wrap=True
+            f"{reason}drawing {sum(counts):,} pictures of words, kept in {path}", highlight=False, markup=False, soft_wrap=True
         )
         arrays = _generate(seed, counts, console)
         files.write_arrays(path, arrays, {})

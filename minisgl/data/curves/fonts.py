@@ -1,9 +1,9 @@
-"""Which fonts there are, which belong to training, validation and test, and how a word is set in one of them.
+"""The fonts of the training, validation and test splits, and how a word is set in a font.
 
-A design goes into one split whole, in all its weights and slopes. Fonts that a package holds twice are named once (in
+All weights and slopes of a design belong to the same split. Fonts that the package has under two names are listed once (in
 Hershey-Fonts scripts is cursive, rowmans is futural, timesrb is rowmant, futuram is rowmand, and each gothic has two names);
-symbol fonts are left out. Single-stroke designs of Latin letters are only two, a script and a roman: the one for validation
-is Greek, and spells English words in Greek letters.
+symbol fonts are left out. There are only two single-stroke designs of Latin letters, a script and a roman, so the one for
+validation is Greek, and spells English words in Greek letters.
 """
 
 from functools import cache
@@ -43,7 +43,7 @@ FONTS: dict[Split, dict[Kind, tuple[str, ...]]] = {
     },
 }
 KINDS: dict[str, Kind] = {name: kind for kinds in FONTS.values() for kind, names in kinds.items() for name in names}
-LACKING = {"greek": "jv", "timesg": "jv"}  # where these letters should be, the Greek fonts have a times and a division sign
+MISSING_LETTERS = {"greek": "jv", "timesg": "jv"}  # the Greek fonts have a times and a division sign instead
 
 
 @cache
@@ -62,10 +62,10 @@ def _find(font: str) -> tuple[Letters, Kind]:
 
 
 def set_word(word: str, font: str) -> tuple[list[np.ndarray], Kind]:
-    """The lines (n, 2) of a word, in x-heights, y up from the base line, and the kind of its font.
+    """Return the lines (n, 2) of a word, in x-heights, y up from the base line, and the kind of its font.
 
-    font: a built-in font's name, or the path of a TTF file, which counts as an outline font. Raises MinisglError for a word
-    with nothing to draw, a letter that the font lacks, and a font that is unknown or cannot be read.
+    font: a built-in font's name, or the path of a TTF file, which is an outline font. MinisglError if the word has nothing to
+    draw, if the font lacks a letter, or if the font is unknown or cannot be read.
     """
     letters, kind = _find(font)
     if not word.strip():
@@ -73,7 +73,7 @@ def set_word(word: str, font: str) -> tuple[list[np.ndarray], Kind]:
     lines: list[np.ndarray] = []
     x = 0.0
     for character in word:
-        glyph = None if character in LACKING.get(font, "") else letters(character)
+        glyph = None if character in MISSING_LETTERS.get(font, "") else letters(character)
         if glyph is None:
             raise MinisglError(f"the font {font} lacks the letter {character!r} of {word!r}")
         lines += [line + np.array([x, 0]) for line in glyph.lines]

@@ -2,8 +2,8 @@
 
 A Hershey glyph is the path of a pen, straight lines between points of a grid. A TrueType glyph is the closed contours around
 its ink, flattened here from Bezier curves, with neither hinting nor kerning, so that FreeType's version does not matter.
-Either is scaled so that the letter o is 1 high above the base line y = 0, y upwards, and cut into points so close together
-that a tremor can bend it between any two corners.
+Both are scaled so that the letter o is 1 high above the base line y = 0, y upwards, and resampled at points so close together
+that a tremor can bend the lines between corners.
 
 Sources: Hershey, "Calligraphy for Computers" (1967), through the package Hershey-Fonts; FreeType, through matplotlib.
 """
@@ -21,8 +21,8 @@ from matplotlib.path import Path as Curves
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
-STEP = 0.04  # x-heights between two points of a line: ten to a tremor's shortest wave
-POINTS = 100  # the size at which outlines are flattened, to a fraction of a unit: an x-height of about 50
+STEP = 0.04  # x-heights between two points of a line: ten points per shortest wave of a tremor
+POINTS = 100  # the font size at which outlines are flattened, with an x-height of about 50 units
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ Letters = Callable[[str], Glyph | None]  # a font: the glyph of a character, Non
 
 
 def resample(line: np.ndarray) -> np.ndarray:
-    """The line (n, 2) as points (m, 2) at equal distances of at most STEP along it; its ends stay where they are."""
+    """Return the line (n, 2) as points (m, 2) at equal distances of at most STEP along it; its ends do not move."""
     length = np.concatenate([[0.0], np.hypot(*np.diff(line, axis=0).T).cumsum()])  # (n,) from the start
     at = np.linspace(0, length[-1], int(np.ceil(length[-1] / STEP)) + 1)  # (m,)
     return np.stack([np.interp(at, length, line[:, 0]), np.interp(at, length, line[:, 1])], axis=1)
 
 
-def _finished(glyph: Glyph, x_height: float) -> Glyph:
-    """The glyph in x-heights, its lines resampled."""
+def _scaled(glyph: Glyph, x_height: float) -> Glyph:
+    """Return the glyph in x-heights, its lines resampled."""
     return Glyph(tuple(resample(line / x_height) for line in glyph.lines), glyph.advance / x_height)
 
 
@@ -54,7 +54,7 @@ def _height(o: Glyph) -> float:
 
 @cache
 def hershey(font: str) -> Letters:
-    """The letters of a font of the package Hershey-Fonts."""
+    """Return the letters of a font of the package Hershey-Fonts."""
     package = HersheyFonts(load_default_font=font)
     base_line = float(package.render_options.base_line)
     raw = {}
@@ -63,16 +63,16 @@ def hershey(font: str) -> Letters:
         strokes = [(np.array(stroke) - (glyph.left_offset, base_line)) * (1, -1) for stroke in glyph.strokes]
         raw[character] = Glyph(tuple(stroke for stroke in strokes if len(stroke) > 1), float(glyph.char_width))
     x_height = _height(raw["o"])
-    return {character: _finished(glyph, x_height) for character, glyph in raw.items() if glyph.lines or character.isspace()}.get
+    return {character: _scaled(glyph, x_height) for character, glyph in raw.items() if glyph.lines or character.isspace()}.get
 
 
 def outline(path: Path) -> Letters:
-    """The letters of a TrueType or OpenType file.
+    """Return the letters of a TrueType or OpenType file.
 
-    Raises MinisglError when the file cannot be read, is no such font, or has no letter o to measure.
+    MinisglError if the file cannot be read, is not such a font, or has no letter o to measure.
     """
     try:
-        files.open_to_read(path).close()  # for the operating system's own words when it cannot be opened
+        files.open_to_read(path).close()  # so that the error message is the operating system's if it cannot be opened
         face = FT2Font(str(path))
         face.set_size(POINTS, 72)
         known = face.get_charmap()
@@ -93,12 +93,12 @@ def outline(path: Path) -> Letters:
 
     o = raw("o")
     if o is None or _height(o) <= 0:
-        raise MinisglError(f"{path} has no letter o, by whose height its letters could be scaled")
+        raise MinisglError(f"{path} has no letter o, whose height gives the scale of all letters")
     x_height = _height(o)
 
     @cache
     def letter(character: str) -> Glyph | None:
         glyph = raw(character)
-        return None if glyph is None else _finished(glyph, x_height)
+        return None if glyph is None else _scaled(glyph, x_height)
 
     return letter

@@ -1,9 +1,9 @@
-"""A word as a picture: set in a font, written by a regular or a shaky hand, and photographed.
+"""Draw a picture of a word: set in a font, in regular or shaky handwriting, with noise.
 
-    letters -> width and slant -> the hand's displacement -> rotation, size, position -> ink on paper, both with noise
+    letters -> width and slant -> tremor or drift -> rotation, size, position -> ink on paper, both with noise
 
-All that is random comes from one Generator, and is drawn in the same order from the same distributions whether the hand is
-shaky or not. A regular hand drifts by as much as a shaky one trembles, so what tells them apart is the wavelength alone.
+All random numbers come from one Generator, in the same order and from the same distributions for regular and shaky words. The
+drift of a regular word is as large as the tremor of a shaky one, so only the wavelength distinguishes them.
 """
 
 import math
@@ -20,19 +20,19 @@ from minisgl.errors import MinisglError
 
 SIZE = (48, 128)  # H, W of the experiment's pictures, in pixels
 RMS = (0.09, 0.18)  # x-heights: the displacements of the experiment, tremor and drift alike
-X_HEIGHT = (0.24, 0.36)  # of the picture's height: 11.5 to 17 pixels of 48
-SMALLEST = 8.0  # pixels: of lower letters a tremor's waves would be lost between the pixels
-LARGEST = 4_096  # pixels a side
+X_HEIGHT = (0.24, 0.36)  # times the picture's height: 11.5 to 17 pixels of 48
+SMALLEST = 8.0  # pixels: with lower letters a tremor's waves would be too short for the pixels
+MAX_SIDE = 4_096  # pixels
 MARGIN = 1.5  # pixels without ink along the border
 
 
 def rasterise(lines: list[np.ndarray], kind: Kind, pen: float, size: tuple[int, int]) -> np.ndarray:
-    """The part of each pixel (H, W) that is covered with ink, float32 in [0, 1].
+    """Return the fraction of each pixel (H, W) that is covered with ink, float32 in [0, 1].
 
     lines: in pixels from the lower left corner, y upwards. They are drawn with a round pen, `pen` pixels wide; the inside of
     an outline is filled as well. Antialiased by exact areas (Agg, through matplotlib).
     """
-    # at 72 dots per inch a line's width, in points, is in pixels
+    # at 72 dots per inch a point, the unit of line widths, is a pixel
     renderer: Any = RendererAgg(size[1], size[0], dpi=72)  # type: ignore[no-untyped-call]
     context = renderer.new_gc()
     context.set_linewidth(pen)
@@ -50,19 +50,19 @@ def rasterise(lines: list[np.ndarray], kind: Kind, pen: float, size: tuple[int, 
 
 def _check(tremor: float, size: tuple[int, int]) -> None:
     if not (math.isfinite(tremor) and tremor >= 0):
-        raise MinisglError(f"a tremor is an RMS displacement in x-heights, 0 or larger, and not {tremor}")
-    if min(size) < 1 or max(size) > LARGEST:
-        raise MinisglError(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn; sides are 1 to {LARGEST}")
+        raise MinisglError(f"tremor, an RMS displacement in x-heights, must be a number >= 0, and is {tremor}")
+    if min(size) < 1 or max(size) > MAX_SIDE:
+        raise MinisglError(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn; sides must be from 1 to {MAX_SIDE}")
 
 
 def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """A picture of the word, (H, W) float32 in [0, 1], ink 1.
+    """Return a picture of the word, (H, W) float32 in [0, 1], ink 1.
 
     font: a built-in font's name (minisgl.data.curves.FONTS) or the path of any TTF file. tremor: the RMS of the pen's
-    displacement in x-heights, at 4 to 6 Hz; 0 is a regular hand, whose slow drift has an RMS drawn from RMS. size: H, W.
+    displacement in x-heights, at 4 to 6 Hz; 0 is a regular hand, with a slow drift whose RMS is drawn from RMS. size: H, W.
 
-    Raises MinisglError for an unknown or unreadable font, a letter that the font lacks, a word with nothing to draw, a tremor
-    that is negative or no number, and a size in which the letters would be less than SMALLEST pixels high.
+    MinisglError for a font that is unknown or cannot be read, a letter that the font lacks, a word with nothing to draw, a
+    tremor that is negative or not finite, and a size in which the letters would be less than SMALLEST pixels high.
     """
     _check(tremor, size)
     lines, kind = set_word(word, font)
@@ -70,7 +70,7 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
     x_height = H * rng.uniform(*X_HEIGHT)  # pixels
     pen = rng.uniform(0, 0.08) if kind == "outline" else rng.uniform(0.08, 0.2)  # x-heights
     width, slant, angle = rng.uniform(0.85, 1.15), math.radians(rng.uniform(-8, 12)), math.radians(rng.uniform(-4, 4))
-    place = rng.uniform(size=2)
+    position = rng.uniform(size=2)
     paper, ink = rng.uniform(0, 0.12), rng.uniform(0.7, 1)
     paper_noise, ink_noise = rng.uniform(0.01, 0.05, 2)  # standard deviations
     drift = rng.uniform(*RMS)
@@ -93,9 +93,9 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
             f"at least {SMALLEST:g} are needed"
         )
     x_height = min(x_height, largest)
-    corner = MARGIN + place * (room - x_height * extent)
+    corner = MARGIN + position * (room - x_height * extent)
     covered = rasterise([(line - low) * x_height + corner for line in lines], kind, pen * x_height, size)
 
-    grain = rng.standard_normal((2, H, W), np.float32)
-    picture = paper + paper_noise * grain[0] + covered * (ink - paper + ink_noise * grain[1])
+    noise = rng.standard_normal((2, H, W), np.float32)
+    picture = paper + paper_noise * noise[0] + covered * (ink - paper + ink_noise * noise[1])
     return np.clip(picture, 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The words: 2,418 English ones of four to nine letters, in words.txt, an alphabetical tenth each for validation and test."""
+"""The words: 2,418 English words of four to nine letters, in words.txt; every tenth is for validation, and another for test."""
 
 from functools import cache
 from importlib import resources

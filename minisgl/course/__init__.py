@@ -1,0 +1,32 @@
+"""The course: the checks of its exercises, and what grades a class's notebooks.
+
+    from minisgl.course import check
+    check("05.hard_threshold", hard_threshold)      # prints a line if the function is right, else raises CheckFailed
+
+checks/ holds one file a chapter, each a list of tasks. cells.py says how the cells of an exercise notebook are named.
+grading.py runs a student's answers, and grading_plugin.py reports their cells. nbval_plugin.py lets `pytest -m ex2` run one
+task of a notebook. show_code.py shows the package's own code in a chapter.
+
+check and CheckFailed are imported when they are first used: pytest imports this package in every project of the environment, to
+load nbval_plugin, and needs no NumPy for that.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minisgl.course.checks import CheckFailed, check
+
+__all__ = ["CheckFailed", "check"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import check or CheckFailed. Python calls this for a name that the package does not have yet."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module("minisgl.course.checks"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,19 @@
+"""The arrays that every prox of the course is tried on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def arrays() -> Iterator[np.ndarray]:
+    """Yield arrays, small ones first: single numbers, vectors, more axes, none at all, a view, and one in float32.
+
+    All numbers are eighths, so that their sums and squares are exact, in float32 too, and so are ties at such thresholds.
+    """
+    for x in (0.25, -0.25, 1.5, -1.5, 0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0):
+        yield np.array([x])
+    rng = np.random.default_rng(0)
+    for shape in ((6,), (3, 4), (2, 3, 2), (0,), (0, 3)):
+        yield rng.integers(-24, 25, shape) / 8
+    yield (rng.integers(-24, 25, (4, 3)) / 8).T
+    yield (rng.integers(-24, 25, (2, 5)) / 8).astype(np.float32)

@@ -1,0 +1,223 @@
+"""The tasks of chapter 08: groups."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from minisgl.course.checks.answer import Answer, CheckFailed, Inputs
+from minisgl.course.checks.brute_force import best_x
+from minisgl.course.checks.group_lengths import block, inner, keep_longer, norms, scaled, shorten, size, sums, with_lengths
+from minisgl.course.checks.task import Task, compare_results
+from minisgl.course.checks.thresholds import soft
+from minisgl.penalties import SparseGroupLasso
+
+
+def _arrays() -> Iterator[tuple[np.ndarray, int]]:
+    """Arrays and the axis that numbers their groups, small ones first; all numbers are eighths."""
+    yield np.array([[3.0, 4.0]]), 0
+    yield np.array([[3.0], [4.0]]), 1
+    yield np.array([[3.0, -4.0], [0.0, 0.0]]), 0
+    yield np.array([[1.0, -1.0, 1.0, 1.0], [3.0, 0.0, 0.5, 0.0]]), 0
+    yield np.array([[2.0, 0.0, -0.5], [-1.5, 0.0, 0.25]]), 1
+    rng = np.random.default_rng(0)
+    for shape, axis in (((3, 4), 0), ((3, 4), 1), ((3, 2, 2, 2), 0), ((2, 3, 2), 1), ((5,), 0)):
+        yield rng.integers(-24, 25, shape) / 8, axis
+    yield (rng.integers(-24, 25, (4, 3)) / 8).T, 1
+    yield (rng.integers(-24, 25, (3, 5)) / 8).astype(np.float32), 0
+
+
+def _compare_nan_first(answer: Answer, task: Task) -> None:
+    """Look for nan before anything else: a result with nan in it equals that of no known mistake."""
+    uncounted = Answer(answer.name, answer.function)  # only what compare_results tries is counted
+    for case in task.inputs():
+        yours = None
+        with contextlib.suppress(CheckFailed):
+            yours = uncounted.call(case)
+        if isinstance(yours, np.ndarray) and yours.dtype.kind == "f" and np.isnan(yours).any():
+            hint = "a group of zeros has become nan: its length is 0, and 0/0 is no number. What is to stay of nothing?"
+            answer.fail(case, yours, task.reference(**case), hint)
+    compare_results(answer, task)
+
+
+def _group_norms_reference(w: np.ndarray, axis: int) -> np.ndarray:
+    lengths = [sum(float(entry) ** 2 for entry in group.flat) ** 0.5 for group in np.moveaxis(w, axis, 0)]
+    return np.array(lengths, w.dtype)
+
+
+def _shorten_groups_inputs() -> Iterator[Inputs]:
+    for v, axis in _arrays():
+        for k in (2.0, 5.0, 0.5, 0.0):
+            yield {"v": v, "k": k, "axis": axis}
+
+
+def _shorten_groups_reference(v: np.ndarray, k: float, axis: int) -> np.ndarray:
+    lengths = norms(v.astype(np.float64), axis)
+    return scaled(v, lengths, best_x(lambda x: k * np.abs(x), lengths)).astype(v.dtype)
+
+
+def _one_group(v: np.ndarray, k: float, axis: int) -> np.ndarray:
+    length = np.sqrt((v * v).sum())
+    return v * max(1 - k / length, 0) if length > 0 else v
+
+
+def _sparse_group_prox_inputs() -> Iterator[Inputs]:
+    for v, axis in _arrays():
+        for lam1, lam2 in ((0.5, 1.0), (1.0, 0.25), (0.125, 2.0), (0.5, 0.0), (0.0, 0.5)):
+            yield {"v": v, "lam1": lam1, "lam2": lam2, "axis": axis}
+
+
+def _sparse_group_prox_reference(v: np.ndarray, lam1: float, lam2: float, axis: int) -> np.ndarray:
+    return SparseGroupLasso(lam1, lam2, groups=axis).prox(v, 1.0)
+
+
+def _keep_groups_inputs() -> Iterator[Inputs]:
+    for v, axis in _arrays():
+        for lam in (1.0, 8.0, 0.25, 2.0, 0.0):
+            yield {"v": v, "lam": lam, "axis": axis}
+
+
+def _keep_groups_reference(v: np.ndarray, lam: float, axis: int) -> np.ndarray:
+    x = v.copy()
+    groups = np.moveaxis(x, axis, 0)  # a view: what is written into it stands in x
+    for g, group in enumerate(groups):
+        to_keep, to_drop = lam * np.size(group) ** 0.5, sum(float(entry) ** 2 for entry in group.flat) / 2
+        if to_drop <= to_keep:
+            groups[g] = 0
+    return x
+
+
+TASKS = (
+    Task(
+        signature="group_norms(w, axis)",
+        asks="The length of each group of w, (w.shape[axis],); axis numbers the groups.",
+        inputs=lambda: ({"w": w, "axis": axis} for w, axis in _arrays()),
+        reference=_group_norms_reference,
+        mistakes={
+            "you sum along the axis that numbers the groups. It says which group; the sum runs over all the other axes.": (
+                lambda w, axis: np.sqrt(np.sum(w * w, axis=axis))
+            ),
+            "the numbers are right, but the axes within a group are still there, with length 1: keepdims is not wanted here.": (
+                norms
+            ),
+            "these are the squares of the lengths: 3 and 4 have the length 5.": lambda w, axis: sums(w * w, axis, False),
+            "these are sums of sizes, the l1 norms of the groups. A length is the root of a sum of squares.": (
+                lambda w, axis: sums(np.abs(w), axis, False)
+            ),
+            "that is the root of the mean square. The length has the sum.": lambda w, axis: np.sqrt(
+                sums(w * w, axis, False) / size(w, axis)
+            ),
+            "that is the largest entry of each group; all of its entries count.": lambda w, axis: np.max(
+                np.abs(w), axis=inner(w, axis)
+            ),
+            "that is one length for the whole array: each group has its own.": lambda w, axis: np.sqrt((w * w).sum()),
+            "you take the price sqrt(n_g) along; only the length is asked for.": lambda w, axis: np.sqrt(
+                sums(w * w, axis, False) * size(w, axis)
+            ),
+        },
+    ),
+    Task(
+        signature="shorten_groups(v, k, axis)",
+        asks="argmin over x of the sum over groups of k ||x_g|| + ||x_g - v_g||^2/2; 0 for zero groups.",
+        inputs=_shorten_groups_inputs,
+        reference=_shorten_groups_reference,
+        compare=_compare_nan_first,
+        exact_zeros=True,
+        mistakes={
+            "each weight is thresholded on its own. A group is shortened as a whole: how long is it?": (
+                lambda v, k, axis: soft(v, k)
+            ),
+            "your lengths run along the axis that numbers the groups: they belong to the other axes.": lambda v, k, axis: (
+                with_lengths(v, np.sqrt(np.sum(v * v, axis=axis, keepdims=True)), k)
+            ),
+            "the whole array is one group for you: each group has a length of its own.": _one_group,
+            "short groups come out on the other side of zero: what is left of a length that is less than k?": (
+                lambda v, k, axis: scaled(v, norms(v, axis), norms(v, axis) - k)
+            ),
+            "what you keep is kept whole. The length costs k for every unit of it: the long pay too.": lambda v, k, axis: (
+                np.where(norms(v, axis) > k, v, 0)
+            ),
+            "you divide by the square of the length: there is a root missing.": lambda v, k, axis: (
+                v * np.where(norms(v, axis) > 0, np.maximum(1 - k / np.maximum(norms(v, axis), 1e-9) ** 2, 0), 0)
+            ),
+            "your length is the sum of the sizes, the l1 norm: 3 and 4 have the length 5.": lambda v, k, axis: with_lengths(
+                v, sums(np.abs(v), axis), k
+            ),
+            "k is all that a group pays for a unit of length: no root of its size comes on top.": lambda v, k, axis: shorten(
+                v, k * size(v, axis) ** 0.5, axis
+            ),
+        },
+    ),
+    Task(
+        signature="sparse_group_prox(v, lam1, lam2, axis)",
+        asks="The prox of lam1 ||x||_1 + lam2 sum_g sqrt(n_g) ||x_g||, for the step 1.",
+        inputs=_sparse_group_prox_inputs,
+        reference=_sparse_group_prox_reference,
+        compare=_compare_nan_first,
+        exact_zeros=True,
+        mistakes={
+            "the order is reversed: shortened first, the group no longer points where it did when its weights are taken.": (
+                lambda v, lam1, lam2, axis: soft(block(v, lam2, axis), lam1)
+            ),
+            "something of lam2's price is missing: a large group pays more for a unit of length than a small one.": (
+                lambda v, lam1, lam2, axis: shorten(soft(v, lam1), lam2, axis)
+            ),
+            "you multiply lam2 by n_g: there is a root missing.": lambda v, lam1, lam2, axis: shorten(
+                soft(v, lam1), lam2 * size(v, axis), axis
+            ),
+            "n_g is how many weights there are in a group, and not how many groups.": lambda v, lam1, lam2, axis: shorten(
+                soft(v, lam1), lam2 * v.shape[axis] ** 0.5, axis
+            ),
+            "n_g is how many weights there are in one group, and not in the whole array.": lambda v, lam1, lam2, axis: shorten(
+                soft(v, lam1), lam2 * v.size**0.5, axis
+            ),
+            "lam1 and lam2 are exchanged: which of them is the price of single weights?": lambda v, lam1, lam2, axis: block(
+                soft(v, lam2), lam1, axis
+            ),
+            "single weights are thresholded, but no group is shortened.": lambda v, lam1, lam2, axis: soft(v, lam1),
+            "groups are shortened, but lam1 does nothing.": lambda v, lam1, lam2, axis: block(v, lam2, axis),
+            "both thresholds are applied to v, and their losses added. The second has to work on what the first has left.": (
+                lambda v, lam1, lam2, axis: soft(v, lam1) + block(v, lam2, axis) - v
+            ),
+            "the price sqrt(n_g) belongs to the groups alone: single weights pay lam1.": lambda v, lam1, lam2, axis: block(
+                soft(v, lam1 * size(v, axis) ** 0.5), lam2, axis
+            ),
+        },
+    ),
+    Task(
+        signature="keep_groups(v, lam, axis)",
+        asks="argmin over x of lam sum_g sqrt(n_g) [x_g != 0] + ||x - v||^2/2, 0 at a tie.",
+        inputs=_keep_groups_inputs,
+        reference=_keep_groups_reference,
+        exact_zeros=True,
+        mistakes={
+            "at a tie, where both cost the same, the group is to be dropped.": lambda v, lam, axis: np.where(
+                norms(v, axis) >= np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
+            ),
+            "a group pays lam for you, however large it is: where is sqrt(n_g)?": lambda v, lam, axis: keep_longer(
+                v, axis, np.sqrt(2 * lam)
+            ),
+            "to drop a group costs half of its squared length: the half is missing.": lambda v, lam, axis: keep_longer(
+                v, axis, np.sqrt(lam * np.sqrt(size(v, axis)))
+            ),
+            "you compare the length with the price. Dropping a group costs something else than its length.": (
+                lambda v, lam, axis: keep_longer(v, axis, lam * np.sqrt(size(v, axis)))
+            ),
+            "you shorten what you keep: that is the group lasso. Here a group that stays pays the same, whatever is in it.": (
+                lambda v, lam, axis: shorten(v, lam * size(v, axis) ** 0.5, axis)
+            ),
+            "each weight is kept or dropped on its own. The price is for the group: keep or drop all of it.": (
+                lambda v, lam, axis: np.where(np.abs(v) > np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0)
+            ),
+            "a group pays lam n_g for you: a root is missing.": lambda v, lam, axis: keep_longer(
+                v, axis, np.sqrt(2 * lam * size(v, axis))
+            ),
+            "you keep the short groups and drop the long ones.": lambda v, lam, axis: np.where(
+                norms(v, axis) <= np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
+            ),
+            "your sums run along the axis that numbers the groups: they belong to the other axes.": lambda v, lam, axis: (
+                np.where(np.sum(v * v, axis=axis, keepdims=True) / 2 > lam * np.sqrt(v.shape[axis]), v, 0)
+            ),
+        },
+    ),
+)

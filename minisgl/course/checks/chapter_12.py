@@ -1,0 +1,249 @@
+"""The tasks of chapter 12: units that can go, and what they leave."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from minisgl.course.checks.answer import Answer, Inputs
+from minisgl.course.checks.task import Task
+from minisgl.course.checks.units_left import Matrices, logits_left_out, units_left
+
+
+def _sparse(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Quarters of both signs, most of them zero, with a few rows and columns of zeros."""
+    weight = rng.integers(-8, 9, shape) / 4 * (rng.random(shape) < 0.4)
+    weight[rng.random(shape[0]) < 0.2] = 0
+    weight[:, rng.random(shape[1]) < 0.2] = 0
+    return weight
+
+
+# ---- dead_units
+
+
+def _two_layers() -> Iterator[Inputs]:
+    yield {"W1": np.array([[2.0]]), "W2": np.array([[3.0]])}
+    yield {"W1": np.array([[0.0]]), "W2": np.array([[3.0]])}
+    yield {"W1": np.array([[2.0]]), "W2": np.array([[0.0]])}
+    yield {"W1": np.array([[1.0, 0], [2, 1], [0, 0]]), "W2": np.array([[1.0, 2, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])}
+    yield {"W1": np.array([[1.0, 0], [1, 2]]), "W2": np.array([[0.0, 2]])}
+    yield {"W1": np.array([[1.0, -1], [2, 1]]), "W2": np.array([[1.0, 1], [-1, 2]])}  # sums of 0, and no zeros
+    rng = np.random.default_rng(0)
+    for D, H, K in ((3, 4, 2), (2, 3, 4), (3, 3, 3), (6, 5, 4)):
+        for _ in range(4):
+            yield {"W1": _sparse(rng, H, D), "W2": _sparse(rng, K, H)}
+
+
+def _empty(W: np.ndarray, axis: int) -> np.ndarray:
+    return np.asarray(np.all(W == 0, axis=axis))
+
+
+def _by_loops(W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    return np.array([all(w == 0 for w in row) or all(w == 0 for w in column) for row, column in zip(W1, W2.T, strict=True)])
+
+
+# ---- fold_constant
+
+
+def _constants() -> Iterator[Inputs]:
+    for b1 in (1.5, -1.5):
+        yield {"W2": np.array([[2.0]]), "b1": np.array([b1]), "b2": np.array([0.25]), "constant": np.array([True])}
+    yield {"W2": np.array([[2.0]]), "b1": np.array([1.5]), "b2": np.array([0.25]), "constant": np.array([False])}
+    rng = np.random.default_rng(1)
+    for shape in ((3, 2), (2, 2), (2, 4), (1, 2, 2, 2), (2, 3, 3, 3), (3, 4, 2, 3), (5, 5)):
+        for _ in range(3):
+            K, C = shape[:2]
+            yield {
+                "W2": rng.integers(-8, 9, shape) / 4,
+                "b1": rng.choice([-1.0, 1.0], C) * rng.integers(1, 9, C) / 4,
+                "b2": rng.integers(-8, 9, K) / 4,
+                "constant": rng.random(C) < 0.6,
+            }
+
+
+def _folded(
+    W2: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    constant: np.ndarray,
+    *,
+    value: Callable[[float], float] = lambda b: max(b, 0.0),
+    each: Callable[[np.ndarray], float] = lambda kernel: float(kernel.sum()),
+) -> np.ndarray:
+    """The new bias, one weight or kernel after the other: each(kernel) times value(bias)."""
+    new = b2.astype(np.float64)
+    for k, c in np.ndindex(*W2.shape[:2]):
+        if constant[c]:
+            new[k] += each(W2[k, c]) * value(float(b1[c]))
+    return new
+
+
+# ---- flops
+
+
+def _shapes() -> Iterator[Inputs]:
+    for weight, image in (
+        ((1, 1), (1,)),
+        ((2, 3), (3,)),
+        ((1, 1, 1, 1), (1, 2, 2)),
+        ((1, 1, 2, 2), (1, 3, 3)),
+        ((3, 2, 1, 2), (2, 4, 3)),
+        ((4, 5), (5,)),
+        ((20, 1, 5, 5), (1, 28, 28)),
+        ((50, 20, 5, 5), (20, 12, 12)),
+        ((500, 800), (800,)),
+        ((2, 3, 4, 2), (3, 7, 9)),
+    ):
+        yield {"weight": weight, "image": image}
+
+
+def _counted(weight: tuple[int, ...], image: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Outputs of one unit, units, products in one output, positions of the image."""
+    if len(weight) == 2:
+        return 1, weight[0], weight[1], 1
+    K, C, R, S = weight
+    windows = len(range(image[1] - R + 1)) * len(range(image[2] - S + 1))
+    return windows, K, C * R * S, image[1] * image[2]
+
+
+def _flops(weight: tuple[int, ...], image: tuple[int, ...]) -> int:
+    places, K, products, _ = _counted(weight, image)
+    return sum(places * (products + 1) for _ in range(K))
+
+
+def _instead(form: Callable[[int, int, int, int], int]) -> Callable[..., int]:
+    return lambda weight, image: form(*_counted(weight, image))
+
+
+def _whole_numbers(answer: Answer, task: Task) -> None:
+    """Every result has to be a whole number, not a float."""
+    for case in task.inputs():
+        if not isinstance(yours := answer.call(case), int | np.integer):
+            hint = f"a whole number is wanted, and yours is a {type(yours).__name__}."
+            answer.fail(case, yours, task.reference(**case), hint)
+
+
+# ---- units_left
+
+
+def _chains() -> Iterator[Matrices]:
+    yield [np.array([[2.0]])]
+    yield [np.array([[2.0, 0]])]
+    yield [np.array([[1.0], [0]]), np.array([[1.0, 1]])]
+    yield [np.array([[1.0], [1]]), np.array([[1.0, 0]])]
+    yield [np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 0]])]  # backwards, twice
+    yield [np.array([[1.0, 0], [0, 0]]), np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 1]])]  # forwards, twice
+    yield [np.array([[1.0, 1]]), np.array([[1.0], [0]])]  # a logit that nothing leads to
+    rng = np.random.default_rng(2)
+    for sizes in ((2, 3, 2), (3, 4, 4, 2), (4, 5, 6, 5, 3), (3, 6, 6, 6, 6, 2)):
+        for _ in range(8):
+            yield [_sparse(rng, n, m) for m, n in pairwise(sizes)]
+
+
+TASKS = (
+    Task(
+        signature="dead_units(W1, W2)",
+        asks="bool (H,): which hidden units have a row of zeros in W1 (H, D) or a column of zeros in W2 (K, H).",
+        inputs=_two_layers,
+        reference=_by_loops,
+        mistakes={
+            "you have marked the units that stay: which of them go?": lambda W1, W2: ~_by_loops(W1, W2),
+            "you see those that read nothing. And those that nobody reads?": lambda W1, W2: _empty(W1, 1),
+            "you see those that nobody reads. And those that read nothing?": lambda W1, W2: _empty(W2, 0),
+            "you ask for both reasons at once, and one is enough.": lambda W1, W2: _empty(W1, 1) & _empty(W2, 0),
+            "a sum of 0 is not all zeros: 1 and -1 add up to 0 too.": lambda W1, W2: (
+                (W1.sum(axis=1) == 0) | (W2.sum(axis=0) == 0)
+            ),
+            "one zero among a unit's weights is enough for you: all of them have to be zero.": lambda W1, W2: (
+                (W1 == 0).any(axis=1) | (W2 == 0).any(axis=0)
+            ),
+        },
+    ),
+    Task(
+        signature="fold_constant(W2, b1, b2, constant)",
+        asks="b2 (K,) plus, for each constant unit, relu(b1) times its weight, or times the sum of its kernel.",
+        inputs=_constants,
+        reference=_folded,
+        mistakes={
+            "what comes out of a unit is not its bias: something stands between the two layers.": lambda W, b1, b2, c: _folded(
+                W, b1, b2, c, value=lambda b: b
+            ),
+            "that is only what the constants add: the bias was not zero before.": lambda W, b1, b2, c: _folded(
+                W, b1, 0 * b2, c
+            ),
+            "you add the value of every unit: only those marked in constant have one.": lambda W, b1, b2, c: _folded(
+                W, b1, b2, c | True
+            ),
+            "you add the units that are not marked, and leave out those that are.": lambda W, b1, b2, c: _folded(W, b1, b2, ~c),
+            "you subtract: the units go, but what they said has to stay.": lambda W, b1, b2, c: 2 * b2 - _folded(W, b1, b2, c),
+            "the values arrive without their weights: each reader multiplies what it reads.": lambda W, b1, b2, c: (
+                b2 + np.maximum(b1, 0)[c].sum()
+            ),
+            "in a convolution you take the mean of a kernel. A window gives the number to each of its weights.": (
+                lambda W, b1, b2, c: _folded(W, b1, b2, c, each=lambda kernel: float(kernel.mean()))
+            ),
+            "in a convolution one weight of the kernel is not enough: which of them meet the constant?": lambda W, b1, b2, c: (
+                _folded(W, b1, b2, c, each=lambda kernel: float(kernel.flat[0]))
+            ),
+            "the ReLU comes after each unit's own bias, and before the weight: not after the product.": lambda W, b1, b2, c: (
+                b2 + (np.maximum(W.reshape(*W.shape[:2], -1).sum(2) * b1, 0) * c).sum(1)
+            ),
+        },
+    ),
+    Task(
+        signature="flops(weight, image)",
+        asks="The multiply-adds plus bias additions of a convolution (stride 1, no padding) or of a linear layer.",
+        inputs=_shapes,
+        reference=_flops,
+        mistakes={
+            "the bias additions are missing.": _instead(lambda places, K, products, _: places * K * products),
+            "one bias for each unit is right for a linear layer. How often does a convolution add it?": _instead(
+                lambda places, K, products, _: places * K * products + K
+            ),
+            "that is the number of parameters: a convolution uses each of them at many places.": _instead(
+                lambda places, K, products, _: K * products + K
+            ),
+            "without padding the kernel does not fit at every pixel: the output is smaller than the image.": _instead(
+                lambda places, K, products, pixels: pixels * K * (products + 1)
+            ),
+            "a multiply-add counts once here, not twice.": _instead(
+                lambda places, K, products, _: places * K * (2 * products + 1)
+            ),
+            "all of the layer's units are to be counted, not one of them.": _instead(
+                lambda places, K, products, _: places * (products + 1)
+            ),
+            "you add a bias to every product: an output has many products, and how many biases?": _instead(
+                lambda places, K, products, _: 2 * places * K * products
+            ),
+            "count the places at which the kernel fits once more: from the first to the last, both of them.": (
+                lambda weight, image: (
+                    _flops(weight, image)
+                    if len(weight) == 2
+                    else (image[1] - weight[2]) * (image[2] - weight[3]) * weight[0] * (int(np.prod(weight[1:])) + 1)
+                )
+            ),
+        },
+        afterwards=_whole_numbers,
+    ),
+    Task(
+        signature="units_left(weights)",
+        asks="For each level, from inputs to logits, how many units lie on a path from an input to a logit.",
+        inputs=lambda: ({"weights": weights} for weights in _chains()),
+        reference=units_left,
+        mistakes={
+            "you look once. Who goes takes weights along, so look again.": lambda weights: units_left(weights, times=1),
+            "you count what the inputs reach. Does it lead to a logit?": lambda weights: units_left(weights, unread=False),
+            "you count what leads to a logit. Does anything of the image arrive there?": lambda weights: units_left(
+                weights, constants=False
+            ),
+            "an input that nobody reads goes too.": lambda weights: units_left(weights, inputs=False),
+            "the logits stay, all of them, even one that is a constant.": logits_left_out,
+            "the numbers are right, in the opposite order: the inputs come first.": lambda weights: units_left(weights)[::-1],
+            "you count what goes: what is left is asked for.": lambda weights: [
+                n - left for n, left in zip((weights[0].shape[1], *map(len, weights)), units_left(weights), strict=True)
+            ],
+            "the logits are a level as well.": lambda weights: units_left(weights)[:-1],
+            "the inputs are a level as well.": lambda weights: units_left(weights)[1:],
+        },
+    ),
+)

@@ -1,0 +1,63 @@
+"""How a student's result differs from the right one, in a sentence.
+
+Two numbers are equal if they agree to one part in 100,000. Of arrays the kind is compared first, then shape and dtype, then the
+numbers, and at last whether zeros are exactly 0, where a task asks for that.
+"""
+
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-5
+
+
+def close(yours: Any, wanted: Any) -> bool:
+    """Whether two results, numbers or arrays, have the same shape and are equal to one part in 100,000."""
+    try:
+        return np.shape(yours) == np.shape(wanted) and np.allclose(yours, wanted, TOLERANCE, TOLERANCE, equal_nan=True)
+    except (TypeError, ValueError):
+        return False
+
+
+def difference(yours: Any, wanted: Any, exact_zeros: bool = False) -> str:
+    """Return a sentence that says what is wrong with `yours`, or "" if it is right."""
+    if not isinstance(wanted, np.ndarray):
+        return "" if close(yours, wanted) else _not_these_numbers(yours, wanted)
+    if problem := _wrong_kind(yours, wanted):
+        return problem
+    if not close(yours, wanted):
+        return _wrong_numbers(yours, wanted)
+    if exact_zeros and np.any((wanted == 0) & (yours != 0)):
+        return "almost zero is not zero: what is dropped has to be 0 exactly."
+    return ""
+
+
+def _not_these_numbers(yours: Any, wanted: Any) -> str:
+    if isinstance(wanted, list):
+        return f"a list of {len(wanted)} whole numbers is wanted, the right one at each place."
+    if np.ndim(yours) > 0:
+        return f"one number is wanted, and yours is an array of shape {np.shape(yours)}."
+    return "the numbers differ."
+
+
+def _wrong_kind(yours: Any, wanted: np.ndarray) -> str:
+    if not isinstance(yours, np.ndarray):
+        return f"an array is wanted, and yours is a {type(yours).__name__}."
+    if wanted.dtype == bool and yours.dtype != bool:
+        return f"an array of booleans is wanted, and yours is of {yours.dtype}."
+    if yours.shape != wanted.shape:
+        turned = ": are the axes in their order?" if yours.shape == wanted.shape[::-1] else "."
+        return f"the shape {wanted.shape} is wanted, and yours is {yours.shape}{turned}"
+    if yours.dtype != wanted.dtype:
+        return f"the result is to be of the dtype of the argument, {wanted.dtype}, and yours is {yours.dtype}."
+    return ""
+
+
+def _wrong_numbers(yours: np.ndarray, wanted: np.ndarray) -> str:
+    if wanted.dtype != bool and close(yours, -wanted):
+        return "your result has the opposite sign everywhere."
+    if wanted.dtype != bool and close(np.abs(yours), np.abs(wanted)):
+        return "the sizes are right; look at the signs."
+    bad = ~np.isclose(yours, wanted, TOLERANCE, TOLERANCE, equal_nan=True)
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    return f"{bad.sum()} of {bad.size} entries differ, the first at index {first if len(first) > 1 else first[0]}."

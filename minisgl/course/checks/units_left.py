@@ -1,0 +1,36 @@
+"""How many units of a network of linear layers lie on a path from an input to a logit, by the definition.
+
+A unit is removed if no unit reads it, or if it reads none. Its weights are removed with it, so that others may follow in the
+next round.
+"""
+
+import numpy as np
+
+Matrices = list[np.ndarray]
+
+
+def units_left(
+    weights: Matrices, constants: bool = True, unread: bool = True, times: int = 99, inputs: bool = True
+) -> list[int]:
+    """The number of units left at each level, inputs first, after `times` rounds.
+
+    weights: an array (units, units of the level before) for each layer. The known mistakes use the other arguments: whether
+    units that read none are removed (constants), and units that no unit reads (unread), inputs among them (inputs).
+    """
+    alive = [np.ones(n, bool) for n in (weights[0].shape[1], *map(len, weights))]
+    for _ in range(times):
+        edges = [(W != 0) & here & there[:, None] for W, here, there in zip(weights, alive, alive[1:], strict=False)]
+        for level in range(len(weights)):
+            if unread and (level > 0 or inputs):
+                alive[level] = alive[level] & edges[level].any(axis=0)
+            if constants and level > 0:
+                alive[level] = alive[level] & edges[level - 1].any(axis=1)
+    return [int(units.sum()) for units in alive]
+
+
+def logits_left_out(weights: Matrices) -> list[int]:
+    """The mistake that removes logits to which no path leads."""
+    there = np.ones(weights[0].shape[1], bool)
+    for W in weights:
+        there = (W[:, there] != 0).any(axis=1)
+    return [*units_left(weights)[:-1], int(there.sum())]

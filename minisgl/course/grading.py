@@ -1,0 +1,133 @@
+"""How a student's answers are graded: each is taken out of the notebook, put into a fresh one, and run.
+
+A fresh notebook holds the set-up, the answer and the check of one task. So it gains nothing to edit or delete a check, and one
+task cannot break another. pytest and nbval run a student's notebooks in a process of their own. When its time is up it is
+killed, with the kernels that it started.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+from nbformat import NotebookNode
+
+from minisgl.course.cells import answer_id, check_id, task_of
+
+STARTUP = 60  # seconds that a kernel may take to start and end, on top of its cells' time
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A task as it was handed out: its chapter, its name, such as "ex2", and the code cells that it needs."""
+
+    chapter: str
+    name: str
+    cells: list[Any]
+
+    @property
+    def exercise(self) -> str:
+        """The task's name in the CSV: "05.ex2"."""
+        return f"{self.chapter}.{self.name}"
+
+    @property
+    def answer(self) -> str:
+        """The id of the answer's cell."""
+        return answer_id(self.chapter, self.name)
+
+    def with_answer(self, source: str) -> str:
+        """Return a notebook of these cells with this answer, as JSON."""
+        cells = [NotebookNode({**cell, "source": source if cell.id == self.answer else cell.source}) for cell in self.cells]
+        return str(nbformat.writes(nbformat.v4.new_notebook(cells=cells, nbformat_minor=5)))
+
+    def judge(self, reports: list[dict[str, Any]]) -> str | None:
+        """Return what is wrong according to the reports of the task's cells.
+
+        "" if the check passed; None if the check was not reached although no cell failed.
+        """
+        check = check_id(self.chapter, self.name)
+        if any(report["id"] == check and report["passed"] for report in reports):
+            return ""
+        for report in reports:
+            if not report["passed"]:
+                where = "" if report["id"] in (self.answer, check) else "in the set-up: "
+                return where + ": ".join(text for text in (report["error"], report["message"]) if text)
+        return None
+
+
+def tasks_of(path: Path) -> list[Task]:
+    """Return the tasks of an exercise notebook 05_name.ipynb. Raise OSError or ValueError if it cannot be read."""
+    cells = [cell for cell in _read(path).cells if cell.cell_type == "code"]
+    names = sorted({name for cell in cells if (name := task_of(cell))})
+    return [Task(path.name[:2], name, [cell for cell in cells if task_of(cell) in (None, name)]) for name in names]
+
+
+def answers_in(path: Path) -> dict[str, str]:
+    """Return the sources of the code cells of a student's notebook, by id. Raise what nbformat raises if it cannot be read."""
+    return {cell["id"]: str(cell["source"]) for cell in _read(path).cells if cell["cell_type"] == "code"}
+
+
+def _read(path: Path) -> Any:
+    with warnings.catch_warnings():  # of cells without ids, for example: such a cell counts as no answer
+        warnings.simplefilter("ignore")
+        return nbformat.read(path, as_version=4)
+
+
+def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
+    """Return what is wrong with each answer, "" if it is right. timeout: seconds for every cell.
+
+    If pytest ends, or is killed, before all answers are judged, the first that is not judged is the cause. The others are run
+    again.
+    """
+    if not answers:
+        return {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder, report = Path(name, "run"), Path(name, "report.jsonl")
+        folder.mkdir()
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")  # so that pytest finds no other configuration
+        for task, source in answers.items():
+            (folder / f"{task.exercise}.ipynb").write_text(task.with_answer(source), encoding="utf-8")
+        limit = sum(STARTUP + timeout * len(task.cells) for task in answers)
+        words = [
+            "-p",
+            "minisgl.course.grading_plugin",
+            "--nbval-lax",
+            "--nbval-current-env",
+            f"--nbval-cell-timeout={timeout:g}",
+        ]
+        ended = _in_time([*words, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
+        lines = report.read_text("utf-8").splitlines() if report.exists() else []
+    reports = [json.loads(line) for line in lines]
+    found = {task: task.judge([each for each in reports if each["notebook"] == f"{task.exercise}.ipynb"]) for task in answers}
+    judged = {task: message for task, message in found.items() if message is not None}
+    if left := [task for task in answers if task not in judged]:
+        judged[left[0]] = "it ended before its check had been run" if ended else "it did not end in its time"
+        judged |= run({task: answers[task] for task in left[1:]}, timeout)
+    return judged
+
+
+def _in_time(words: list[str], folder: Path, limit: float) -> bool:
+    """Run pytest for at most `limit` seconds. Return False if it had to be killed; none of its processes is left running."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        process.wait(limit)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if process.poll() is None:
+            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+                each.kill()
+            process.wait()
+    return True

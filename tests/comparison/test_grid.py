@@ -1,0 +1,60 @@
+"""Which runs `python -m minisgl.sweep` compares, each with its whole configuration."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.sweeps import run
+
+from minisgl.comparison import grid, results
+from minisgl.config import PaperConfig, changed
+from minisgl.errors import MinisglError
+from minisgl.experiments import preset
+from minisgl.sweep import SweepConfig
+
+
+def test_the_grid_is_thirteen_runs_a_seed_all_held_out_alike(tmp_path):
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=12, holdout=5000, out=tmp_path, data=None)
+    assert len(entries) == len({entry.name for entry in entries}) == 39
+    assert [entry.seed for entry in entries] == sorted(entry.seed for entry in entries)
+    for entry in entries:
+        if entry.regime == "preset":
+            chosen = {"seed": entry.seed, "holdout": 5000, "threads": 1, "out": tmp_path / entry.name}
+            assert entry.config == changed(preset(entry.method), chosen)
+            continue
+        config = entry.config
+        assert (config.epochs, config.data.holdout, config.threads, config.seed) == (12, 5000, 1, entry.seed)
+        assert config.out == tmp_path / entry.name
+        assert config.refit.refit == (2 if entry.regime == "continuation" else 0)
+        assert isinstance(config.regime, PaperConfig) == (entry.regime == "paper")
+        assert config.penalty.penalty == ("none" if entry.method == "magnitude" else entry.method)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "drops", "every"),
+    [(200, (40, 80, 120, 160), 40), (12, (2, 5, 7, 10), 2), (15, (3, 6, 9, 12), 3), (2, (1, 2, 3, 4), 1)],
+)
+def test_the_papers_schedule_is_scaled(epochs, drops, every):
+    assert grid.scaled(epochs) == {"epochs": epochs, "lr_drops": drops, "beta_every": every}
+    if epochs == 200:
+        paper = preset("paper").regime
+        assert (paper.lr_drops, paper.beta_every) == (drops, every)
+
+
+def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):
+    entries = grid.entries(["magnitude"], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
+    assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", "magnitude")]
+    assert [entry.zeros_from for entry in entries] == [None, "l0-continuation-0", None, "l0-continuation-1"]
+
+
+def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):
+    committed = results.read(Path(__file__).parents[2] / "docs" / "results.jsonl")
+    found = {result.name: result.config for result in committed}
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 3, epochs=10, holdout=5000, out=tmp_path, data=None)
+    for entry in entries:
+        zeros = 100 * found[entry.name]["prune"]
+        grid.require_same(found[entry.name], grid.with_zeros(entry, zeros) if entry.zeros_from else entry, tmp_path)
+    with pytest.raises(MinisglError, match=r"lr is .* there, 1\.0 here"):
+        grid.require_same(found[entry.name], replace(entry, config=changed(entry.config, {"lr": 1.0})), tmp_path)
+    drawn = SweepConfig(draw=Path(__file__).parents[2] / "docs" / "results.jsonl", out=tmp_path / "drawn")
+    assert run(drawn)[0] == 0

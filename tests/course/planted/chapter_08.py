@@ -1,0 +1,88 @@
+"""Wrong answers to the tasks of chapter 08: for each check, functions, each with a part of the message that it must get."""
+
+import numpy as np
+
+from minisgl.course.checks.thresholds import soft
+from minisgl.penalties.groups import block_soft, norms, root_size, within
+
+
+def in_place(v, k, axis):
+    v *= np.maximum(1 - k / norms(v, axis), 0)
+    return v
+
+
+def no_stop(v, k, axis):
+    return v * (1 - k / np.where(norms(v, axis) > 0, norms(v, axis), 1))
+
+
+def root(v, axis):
+    return float(root_size(v, axis))
+
+
+def kept(v, axis, threshold):
+    return np.where(norms(v, axis) > threshold, v, 0)
+
+
+PLANTED = {
+    "08.group_norms": [
+        (lambda w, axis: np.linalg.norm(w, axis=axis), "which group; the sum runs"),
+        (norms, "keepdims is not wanted"),
+        (lambda w, axis: (w**2).sum(axis=within(w, axis)), "squares of the lengths"),
+        (lambda w, axis: np.abs(w).sum(axis=within(w, axis)), "sums of sizes"),
+        (lambda w, axis: np.sqrt((w**2).mean(axis=within(w, axis))), "root of the mean square"),
+        (lambda w, axis: np.abs(w).max(axis=within(w, axis)), "largest entry"),
+        (lambda w, axis: np.sqrt((w**2).sum()), "one length for the whole array"),
+        (lambda w, axis: root(w, axis) * np.sqrt((w**2).sum(axis=within(w, axis))), "only the length is asked for"),
+        (lambda w, axis: np.linalg.norm(w, axis=within(w, axis)), "stops with an error"),
+        (lambda w, axis: [5.0], "an array is wanted"),
+    ],
+    "08.shorten_groups": [
+        (lambda v, k, axis: v / norms(v, axis) * np.maximum(norms(v, axis) - k, 0), "0/0 is no number"),
+        (lambda v, k, axis: v * np.maximum(1 - k / norms(v, axis), 0), "0/0 is no number"),
+        (lambda v, k, axis: soft(v, k), "on its own"),
+        (lambda v, k, axis: block_soft(v, k, within(v, axis)) if v.ndim == 2 else v, "entries differ"),
+        (
+            lambda v, k, axis: v * np.maximum(1 - k / np.maximum(np.sqrt((v * v).sum(axis, keepdims=True)), 1e-300), 0),
+            "lengths run along",
+        ),
+        (lambda v, k, axis: v * max(1 - k / np.sqrt((v * v).sum()), 0), "one group for you"),
+        (no_stop, "other side of zero"),
+        (lambda v, k, axis: kept(v, axis, k), "kept whole"),
+        (lambda v, k, axis: v * np.maximum(1 - k / np.maximum(norms(v, axis) ** 2, 1e-18), 0), "square of the length"),
+        (
+            lambda v, k, axis: v * np.maximum(1 - k / np.maximum(np.abs(v).sum(within(v, axis), keepdims=True), 1e-9), 0),
+            "sum of the sizes",
+        ),
+        (lambda v, k, axis: block_soft(v, k * root(v, axis), axis), "no root of its size"),
+        (in_place, "writes into its argument"),
+        (lambda v, k, axis: block_soft(v, k, axis) + 1e-9, "almost zero"),
+        (lambda v, k, axis: block_soft(v, k, axis).astype(float), "dtype of the argument"),
+    ],
+    "08.sparse_group_prox": [
+        (lambda v, a, b, axis: soft(block_soft(v, b * root(v, axis), axis), a), "order is reversed"),
+        (lambda v, a, b, axis: block_soft(soft(v, a), b, axis), "price is missing"),
+        (lambda v, a, b, axis: soft(v, a) * np.maximum(1 - b * root(v, axis) / norms(soft(v, a), axis), 0), "0/0 is no number"),
+        (lambda v, a, b, axis: block_soft(soft(v, a), b * root(v, axis) ** 2, axis), "by n_g: there is a root"),
+        (lambda v, a, b, axis: block_soft(soft(v, a), b * np.sqrt(v.shape[axis]), axis), "not how many groups"),
+        (lambda v, a, b, axis: block_soft(soft(v, a), b * np.sqrt(v.size), axis), "not in the whole array"),
+        (lambda v, a, b, axis: block_soft(soft(v, b), a * root(v, axis), axis), "exchanged"),
+        (lambda v, a, b, axis: soft(v, a), "no group is shortened"),
+        (lambda v, a, b, axis: block_soft(v, b * root(v, axis), axis), "lam1 does nothing"),
+        (lambda v, a, b, axis: soft(v, a) + block_soft(v, b * root(v, axis), axis) - v, "losses added"),
+        (lambda v, a, b, axis: block_soft(soft(v, a * root(v, axis)), b * root(v, axis), axis), "single weights pay lam1"),
+    ],
+    "08.keep_groups": [
+        (lambda v, lam, axis: np.where(norms(v, axis) >= np.sqrt(2 * lam * root(v, axis)), v, 0), "at a tie"),
+        (lambda v, lam, axis: kept(v, axis, np.sqrt(2 * lam)), "where is sqrt(n_g)"),
+        (lambda v, lam, axis: kept(v, axis, np.sqrt(lam * root(v, axis))), "the half is missing"),
+        (lambda v, lam, axis: kept(v, axis, lam * root(v, axis)), "length with the price"),
+        (lambda v, lam, axis: block_soft(v, lam * root(v, axis), axis), "you shorten what you keep"),
+        (lambda v, lam, axis: np.where(np.abs(v) > np.sqrt(2 * lam * root(v, axis)), v, 0), "keep or drop all"),
+        (lambda v, lam, axis: kept(v, axis, np.sqrt(2 * lam) * root(v, axis)), "pays lam n_g"),
+        (lambda v, lam, axis: v - kept(v, axis, np.sqrt(2 * lam * root(v, axis))), "keep the short groups"),
+        (
+            lambda v, lam, axis: np.where((v * v).sum(axis, keepdims=True) > 2 * lam * np.sqrt(v.shape[axis]), v, 0),
+            "your sums run along",
+        ),
+    ],
+}

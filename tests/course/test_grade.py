@@ -1,0 +1,103 @@
+"""minisgl.grade: a class in which much goes wrong is graded to the end."""
+
+import csv
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+CHECKS = {"ex1": "assert double(x) == 4", "ex2": "assert half(x) == 1"}
+RIGHT = {"ex1": "def double(n):\n    return 2 * n", "ex2": "def half(n):\n    return n / 2"}
+
+
+def notebook(answers: dict[str, str], checks: dict[str, str] = CHECKS) -> nbformat.NotebookNode:
+    """An exercise notebook of chapter 07, with a set-up cell and tasks."""
+    cells = [new_code_cell("x = 2", id="07-cell-01")]
+    for task in CHECKS:
+        for role, sources in (("answer", answers), ("check", checks)):
+            if task in sources:
+                cells.append(new_code_cell(sources[task], id=f"07-{task}-{role}", metadata={"tags": [task]}))
+    return new_notebook(cells=cells)
+
+
+STUB = dict.fromkeys(CHECKS, 'raise NotImplementedError("write it (about 1 line)")')
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A folder with exercises/07_twos.ipynb as it is handed out, and class/ada, all of whose answers are right."""
+    for name, content in (("exercises", notebook(STUB)), ("class/ada", notebook(RIGHT))):
+        (tmp_path / name).mkdir(parents=True)
+        nbformat.write(content, tmp_path / name / "07_twos.ipynb")
+    return tmp_path
+
+
+def hand_in(course: Path, student: str, content: nbformat.NotebookNode | str, name: str = "07_twos.ipynb") -> None:
+    folder = course / "class" / student
+    folder.mkdir(exist_ok=True)
+    text = content if isinstance(content, str) else nbformat.writes(content)
+    (folder / name).write_text(text)
+
+
+def rows(course: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    with (course / "grades.csv").open(newline="", encoding="utf-8") as file:
+        return {(row["student"], row["exercise"]): (row["passed"], row["message"]) for row in csv.DictReader(file)}
+
+
+def test_a_class_is_graded_to_the_end(course, command):
+    hand_in(course, "cheat", notebook({"ex1": "def double(n):\n    return n"}, checks={"ex1": "pass"}))
+    hand_in(course, "hasty", notebook({"ex1": "def double(n:\n    return", "ex2": STUB["ex2"]}))
+    sleeper = "import time\ndef double(n):\n    time.sleep(1e6)"
+    hand_in(course, "sleepy", notebook({"ex1": sleeper, "ex2": RIGHT["ex2"]}))
+    hand_in(course, "violent", notebook({"ex1": "import os\nos.kill(os.getppid(), 9)", "ex2": RIGHT["ex2"]}))
+    hand_in(course, "broken", "{ this is not JSON")
+    hand_in(course, "twice", notebook(RIGHT))
+    hand_in(course, "twice", notebook(RIGHT), "07_twos-Copy1.ipynb")
+    (course / "class" / "absent").mkdir()
+    done = command("minisgl.grade", "class", "--exercises", "exercises", "--timeout", 8)
+    assert done.returncode == 0, done.stderr
+    assert "ada: 2 of 2\n" in done.stdout
+    found = rows(course)
+    assert len(found) == 8 * 2
+    for key in [("ada", "07.ex1"), ("ada", "07.ex2"), ("sleepy", "07.ex2"), ("violent", "07.ex2")]:
+        assert found.pop(key) == ("yes", ""), key
+    assert {passed for passed, _ in found.values()} == {"no"}
+    for (student, task), phrase in {
+        ("cheat", "ex1"): "AssertionError",
+        ("cheat", "ex2"): "the cell 07-ex2-answer is missing",
+        ("hasty", "ex1"): "SyntaxError",
+        ("hasty", "ex2"): "NotImplementedError: write it (about 1 line)",
+        ("sleepy", "ex1"): "Timeout of 8 seconds",
+        ("violent", "ex1"): "it ended before its check",
+        ("broken", "ex1"): "cannot be read as a notebook",
+        ("twice", "ex2"): "2 notebooks of this chapter",
+        ("absent", "ex1"): "nothing was handed in",
+    }.items():
+        assert phrase in found[student, f"07.{task}"][1], (student, task)
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase"),
+    [
+        (["nowhere"], "cannot be read"),
+        (["exercises"], "holds no notebook of"),
+        (["class", "--exercises", "nowhere"], "holds no notebook of nowhere"),
+        (["class", "--timeout", "0"], "must be a number of seconds above 0"),
+        (["class", "--timeout", "nan"], "must be a number of seconds above 0"),
+        (["class", "--out", "exercises/07_twos.ipynb"], "is there already"),
+    ],
+)
+def test_bad_input_gets_one_sentence(course, command, words, phrase):
+    done = command("minisgl.grade", *words)
+    assert done.returncode == 2
+    assert phrase in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (course / "grades.csv").exists()
+
+
+def test_a_fresh_notebook_that_cannot_be_read(course, command):
+    (course / "exercises" / "07_twos.ipynb").write_text("{")
+    done = command("minisgl.grade", "class", "--exercises", "exercises")
+    assert done.returncode == 2
+    assert "07_twos.ipynb cannot be read" in done.stderr

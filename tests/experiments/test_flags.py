@@ -1,0 +1,256 @@
+"""Every option with every regime, optimiser and kind of penalty: used, or refused with these words."""
+
+import re
+from dataclasses import fields, replace
+from functools import cache
+from itertools import product
+
+import pytest
+from support.commands import parsed
+
+import minisgl
+from minisgl import train
+from minisgl.config import as_flags, from_flags
+from minisgl.errors import MinisglError
+from minisgl.experiments import EXPERIMENTS, PRESETS, configured
+from minisgl.flags import Flags, option
+
+# A value of each option, as on the command line, that no preset has.
+VALUES = {
+    "experiment": "mnist-lenet5",
+    "network": "mlp:build",
+    "penalty": None,  # a column of the table
+    "penalty_option": "a=2",
+    "v_group": "l0",
+    "preset": None,  # a column
+    "backend": "numpy",
+    "threads": "3",
+    "shards": "4",
+    "epochs": "77",
+    "batch_size": "50",
+    "shift": "2",
+    "optimizer": None,  # a column
+    "lr": "0.003",
+    "lr_drops": "3 5",
+    "momentum": "0.8",
+    "nesterov": "",
+    "lam": "1e-7",
+    "group_lam": "2e-7",
+    "beta": "0.3",
+    "beta_growth": "1.5",
+    "beta_every": "7",
+    "beta_rise": "9",
+    "threshold": "0.07",
+    "sparse_layers": "fc1",
+    "ramp": "0.9",
+    "hold": "0.2",
+    "refit": "1",
+    "prune": "0.5",
+    "holdout": "10",
+    "seed": "5",
+    "out": "somewhere",
+    "data": "digits",
+    "init": "start.safetensors",
+    "checkpoint_every": "6",
+    "resume": None,  # no part of a configuration
+}
+REGIMES = {"continuation": "--preset quick", "paper": "--preset paper", "paper, threshold": "--preset paper --threshold 0.2"}
+OPTIMIZERS = {"adam": "", "sgd": "--optimizer sgd"}
+PENALTIES = {
+    "r": "--penalty l0",
+    "r, own group weight": "--penalty l0 --group-lam 3e-7",
+    "r, lam 0": "--penalty l0 --lam 0",
+    "group-lasso": "--penalty group-lasso",
+    "group-lasso, own weight": "--penalty group-lasso --group-lam 3e-7",
+    "none": "--penalty none",
+}
+NO_R = {
+    "r, lam 0": "needs an r with lam > 0, and --lam is 0",
+    "group-lasso": "needs an r with lam > 0, and penalty group-lasso has no r",
+    "group-lasso, own weight": "needs an r with lam > 0, and penalty group-lasso has no r",
+    "none": "needs an r with lam > 0, and penalty none has no r",
+}
+WEIGHT = "is the weight of a penalty, and the penalty is none"
+OF_CONTINUATION = {
+    "paper": {
+        "ramp": "--ramp is an option of continuation, and preset paper has no thresholds to ramp",
+        "hold": "--hold is an option of continuation, and preset paper lowers the learning rate by --lr-drops",
+        "beta_rise": "--beta-rise is an option of continuation, and preset paper raises beta by --beta-growth",
+    }
+}
+OF_THE_PAPER = {
+    "continuation": {
+        "lr_drops": "--lr-drops is an option of the paper's regime, and preset quick lowers the learning rate along a cosine",
+        "beta_growth": "--beta-growth is an option of the paper's regime, and preset quick raises beta by --beta-rise",
+        "beta_every": "--beta-every is an option of the paper's regime, and preset quick raises beta by --beta-rise",
+    },
+    "paper, threshold": {
+        "lr_drops": "--threshold chooses continuation, which lowers the learning rate along a cosine",
+        "beta_growth": "--threshold chooses continuation, which raises beta by --beta-rise",
+        "beta_every": "--threshold chooses continuation, which raises beta by --beta-rise",
+    },
+}
+BY_REGIME = {regime: OF_CONTINUATION.get(regime, {}) | OF_THE_PAPER.get(regime, {}) for regime in REGIMES}
+BY_OPTIMIZER = {
+    "adam": dict.fromkeys(("momentum", "nesterov"), "is an option of sgd, and the optimizer is adam: give --optimizer sgd too"),
+    "sgd": {},
+}
+OF_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
+BY_PENALTY = {penalty: dict.fromkeys(OF_R, NO_R[penalty]) if penalty in NO_R else {} for penalty in PENALTIES}
+BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "penalty none has no options, and got a"}
+BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, and got a"}
+BY_PENALTY["group-lasso, own weight"] |= {
+    "penalty_option": "penalty group-lasso has no options, and got a",
+    "lam": "--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, 3e-07",
+}
+LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
+BY_REGIME_AND_PENALTY = {
+    ("continuation", "r, own group weight"): {"lam": LAM_CANCELS.format(1)},
+    ("paper, threshold", "r, own group weight"): {"lam": LAM_CANCELS.format(2)},
+}
+CASES = [
+    (name, regime, optimizer, penalty)
+    for name, regime, optimizer, penalty in product(VALUES, REGIMES, OPTIMIZERS, PENALTIES)
+    if VALUES[name] is not None
+    # where the column itself gives the option
+    and not (name == "threshold" and regime == "paper, threshold")
+    and not (name == "lam" and penalty == "r, lam 0")
+    and not (name == "group_lam" and penalty in ("group-lasso, own weight", "r, own group weight"))
+    and not (regime == "paper, threshold" and penalty in NO_R)
+]
+
+
+@cache
+def parse(words: str) -> Flags:
+    return train.parse(words.split())
+
+
+def test_the_table_has_every_option() -> None:
+    assert list(VALUES) == [field.name for field in fields(Flags)]
+
+
+@pytest.mark.parametrize(("name", "regime", "optimizer", "penalty"), CASES)
+def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, penalty: str) -> None:
+    column = parse(f"{REGIMES[regime]} {OPTIMIZERS[optimizer]} {PENALTIES[penalty]}")
+    row = replace(column, **parse(f"{option(name)} {VALUES[name]}").given())
+    both = BY_REGIME_AND_PENALTY.get((regime, penalty), {})
+    refusals = [by[name] for by in (BY_REGIME[regime], BY_OPTIMIZER[optimizer], BY_PENALTY[penalty], both) if name in by]
+    if name in ("network",):  # only its name counts until a network is built
+        assert configured(row).network == "mlp:build"
+    elif refusals:
+        with pytest.raises(MinisglError) as refused:
+            configured(row)
+        assert refusals[0] in str(refused.value)
+        assert option(name) in str(refused.value) or name == "penalty_option"
+    else:
+        before, after = as_flags(configured(column)), as_flags(configured(row))
+        changed = {key for key in after if before.get(key) != after[key]}
+        if name == "threshold" and regime == "paper":
+            assert changed == {"threshold", "ramp", "hold", "beta_rise"}  # it is continuation now
+        else:
+            assert changed == ({name} if name not in ("experiment", "backend") else set())
+
+
+@pytest.mark.parametrize("words", ["--preset paper --penalty none --threshold 0.1", "--lam 0 --preset paper --threshold 0.1"])
+def test_a_threshold_without_an_r_is_refused_in_the_papers_preset_too(words: str) -> None:
+    with pytest.raises(MinisglError, match=r"--threshold 0\.1 needs an r with lam > 0"):
+        parsed(words.split())
+
+
+def test_the_command_refuses_with_the_same_sentence(command, tmp_path) -> None:
+    done = command("minisgl.train", "--preset", "paper", "--ramp", 0.9)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "minisgl: --ramp is an option of continuation, and preset paper has no thresholds to ramp\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_threshold_the_papers_preset_has_a_ramp() -> None:
+    config = parsed(["--preset", "paper", "--threshold", "0.2", "--ramp", "0.9"])
+    assert (config.regime.threshold, config.regime.ramp, config.regime.beta) == ((0.2,), 0.9, PRESETS["paper"].regime.beta)
+    assert (config.epochs, config.lr) == (200, 1e-3)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--penalty mcp --lam 0.02 --group-lam 2.5e-6 --threshold 0.02",  # a size of weights too
+        "--v-group l0 --lam 1e-6 --group-lam 2.5e-6",  # the V-step goes by their ratio
+        "--preset sparse --lam 0",  # no r
+        "--penalty penalties:Mine --lam 1e-6 --group-lam 0",  # nobody knows
+    ],
+)
+def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
+    assert parsed(words.split()).penalty.lam == float(words.partition("--lam ")[2].split()[0])
+
+
+def test_a_preset_with_a_group_lam_of_its_own_refuses_lam_too() -> None:
+    with pytest.raises(
+        MinisglError, match=r"--lam 1e-06 would change no weight: the threshold of l0 is 0\.29 0\.37 0\.34 0\.27"
+    ):
+        parsed(["--preset", "sparse", "--lam", "1e-6"])
+
+
+@pytest.mark.parametrize("words", ["--threshold None", "--lr-drops=None --preset paper", "--penalty-option None"])
+def test_none_is_not_a_value(words: str) -> None:
+    with pytest.raises(MinisglError, match="cannot be None: leave the option out"):
+        train.parse(words.split())
+
+
+def test_help_names_every_default_of_every_preset_and_no_other(command) -> None:
+    shown = command("minisgl.train", "--help").stdout
+    text = " ".join(shown.replace("│", " ").split())
+    assert "(default" not in text
+    assert "None" not in text
+    texts = dict(zip(VALUES, (" ".join(part.split()) for part in _help_by_option(text)), strict=True))
+    for name, config in PRESETS.items():
+        for key, value in as_flags(config).items():
+            if value in (None, [], "none", False) or key == "preset":
+                continue
+            default = " ".join(f"{v:g}" for v in value) if isinstance(value, list) else value
+            default = f"{default:g}" if isinstance(default, float) else str(default)
+            assert default in texts[key].partition("Default:")[2], (name, key, default)
+
+
+def _help_by_option(text: str) -> list[str]:
+    starts = [match.start() for name in VALUES if (match := re.search(rf" {option(name)}(,| (?=[A-Z{{]))", text))]
+    assert starts == sorted(starts)
+    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+# ---- the same from Python
+
+
+def test_python_takes_the_options_by_name_with_the_commands_defaults() -> None:
+    assert minisgl.preset() == parsed([])
+    assert minisgl.preset("paper", lr_drops=3, data="digits") == parsed(
+        ["--preset", "paper", "--lr-drops", "3", "--data", "digits"]
+    )
+    assert minisgl.preset(threshold=[0.1, 0.2], nesterov=True, optimizer="sgd", lr=1) == parsed(
+        ["--threshold", "0.1", "0.2", "--nesterov", "--optimizer", "sgd", "--lr", "1"]
+    )
+    assert minisgl.preset("quick", "shaky-curves", "l1") == parsed(["--experiment", "shaky-curves", "--penalty", "l1"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"sparseness": 3}, "there is no option --sparseness"),
+        ({"epochs": "many"}, "--epochs must be int, and is 'many'"),
+        ({"epochs": 2.5}, r"--epochs must be int, and is 2\.5"),
+        ({"threshold": ["much"]}, "--threshold must be float, and is 'much'"),
+        ({"optimizer": "lbfgs"}, "--optimizer must be adam or sgd, and is 'lbfgs'"),
+        ({"ramp": 0.9, "name": "paper"}, "--ramp is an option of continuation"),
+        ({"name": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper, sparse, small"),
+        ({"experiment": "cifar"}, "--experiment must be one of mnist-lenet5, shaky-curves, or module:NAME, and is cifar"),
+    ],
+)
+def test_what_python_cannot_give(options: dict, sentence: str) -> None:
+    with pytest.raises(MinisglError, match=sentence):
+        minisgl.preset(**options)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_a_flat_table_gives_the_configuration_back(experiment: str) -> None:
+    for name in EXPERIMENTS[experiment].presets:
+        config = replace(minisgl.preset(name, experiment, optimizer="sgd", data="."), data=minisgl.preset().data)
+        assert from_flags(as_flags(config)) == config

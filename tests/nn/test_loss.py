@@ -1,0 +1,106 @@
+"""Softmax cross-entropy: right against its definition, its gradient, and its invariances, and finite for huge logits."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minisgl.nn import reference, softmax, softmax_cross_entropy
+from minisgl.nn.gradcheck import numeric_gradient, relative_error
+
+
+def sample(N: int = 6, D: int = 10, dtype=np.float64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (N, D) and labels (N,)."""
+    rng = np.random.default_rng(seed)
+    return (3 * rng.standard_normal((N, D))).astype(dtype), rng.integers(0, D, N)
+
+
+@given(N=st.integers(1, 7), D=st.integers(1, 12), seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_equals_the_definition(N, D, seed):
+    logits, labels = sample(N, D, seed=seed)
+    loss, gradient = softmax_cross_entropy(logits, labels)
+    slow_loss, slow_gradient = reference.softmax_cross_entropy(logits, labels)
+    assert loss.shape == ()
+    np.testing.assert_allclose(loss, slow_loss, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(gradient, slow_gradient, rtol=0, atol=1e-12)
+
+
+def test_known_cases():
+    """Equal logits: the surprise is log D, whatever the label. Odds of 3 to 1: probabilities 3/4 and 1/4."""
+    assert softmax_cross_entropy(np.full((3, 10), 7.0), np.array([0, 5, 9]))[0] == pytest.approx(np.log(10))
+    loss, gradient = softmax_cross_entropy(np.array([[np.log(3), 0.0]]), np.array([1]))
+    assert loss == pytest.approx(np.log(4))
+    np.testing.assert_allclose(gradient, [[0.75, -0.75]], atol=1e-15)
+
+
+@pytest.mark.parametrize("batch_size", [None, 20])
+def test_gradient_by_differences(batch_size):
+    logits, labels = sample()
+    numeric = numeric_gradient(lambda z: float(softmax_cross_entropy(z, labels, batch_size)[0]), logits)
+    assert relative_error(numeric, softmax_cross_entropy(logits, labels, batch_size)[1]) <= 1e-7
+
+
+def test_float32_stays_float32():
+    logits, labels = sample(dtype=np.float32)
+    loss, gradient = softmax_cross_entropy(logits, labels)
+    exact_loss, exact_gradient = softmax_cross_entropy(logits.astype(np.float64), labels)
+    assert loss.dtype == gradient.dtype == softmax(logits).dtype == np.float32
+    np.testing.assert_allclose(loss, exact_loss, rtol=1e-6)
+    np.testing.assert_allclose(gradient, exact_gradient, atol=1e-7)
+
+
+def test_a_shift_of_a_row_changes_nothing():
+    logits, labels = sample()
+    shifts = np.random.default_rng(1).integers(-1000, 1000, (6, 1)).astype(float)
+    loss, gradient = softmax_cross_entropy(logits, labels)
+    shifted_loss, shifted_gradient = softmax_cross_entropy(logits + shifts, labels)
+    np.testing.assert_allclose(shifted_loss, loss, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shifted_gradient, gradient, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_logits_do_not_overflow(dtype):
+    """exp(1e4) is infinite in every dtype; overflow would also warn, and warnings are errors here."""
+    logits = np.array([[1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, -1e4], [0, 1e4, 0]], dtype)
+    loss, gradient = softmax_cross_entropy(logits, np.array([0, 1, 0, 2]))
+    assert loss == pytest.approx((0 + np.log(3) + np.log(2) + 1e4) / 4)
+    expected = [[0, 0, 0], [1 / 3, -2 / 3, 1 / 3], [-1 / 2, 1 / 2, 0], [0, 1, -1]]
+    np.testing.assert_allclose(gradient, np.array(expected) / 4, atol=1e-7)
+
+
+def test_gradient_rows_sum_to_zero_and_probabilities_to_one():
+    logits, labels = sample(50)
+    np.testing.assert_allclose(softmax_cross_entropy(logits, labels)[1].sum(axis=1), 0, atol=1e-16)
+    np.testing.assert_allclose(softmax(logits).sum(axis=1), 1, atol=1e-15)
+    assert (softmax(logits) > 0).all()
+
+
+def test_gradient_is_softmax_minus_onehot():
+    logits, labels = sample(5)
+    np.testing.assert_allclose(softmax_cross_entropy(logits, labels)[1], (softmax(logits) - np.eye(10)[labels]) / 5, atol=1e-16)
+
+
+@pytest.mark.parametrize("cuts", [[3], [1, 2, 5], [0, 6]])
+def test_shards_add_up(cuts):
+    """With the whole batch's size, losses of shards add up and gradients of shards are rows of the whole, empty shards too."""
+    logits, labels = sample(6)
+    loss, gradient = softmax_cross_entropy(logits, labels)
+    shards = list(zip(np.split(logits, cuts), np.split(labels, cuts), strict=True))
+    losses, gradients = zip(*(softmax_cross_entropy(*shard, batch_size=6) for shard in shards), strict=True)
+    np.testing.assert_allclose(sum(losses), loss, rtol=1e-14)
+    np.testing.assert_allclose(np.concatenate(gradients), gradient, rtol=1e-14)
+
+
+def test_arguments_are_not_written():
+    logits, labels = sample()
+    logits.flags.writeable = labels.flags.writeable = False
+    softmax(logits)
+    softmax_cross_entropy(logits, labels)
+
+
+@pytest.mark.parametrize(("N", "D", "shape"), [(6, 10, (5,)), (6, 10, (1,)), (6, 10, (6, 1)), (6, 6, (6, 1)), (1, 10, (1, 1))])
+def test_labels_of_another_shape_are_refused(N, D, shape):
+    """One label too few must not be broadcast over the batch."""
+    with pytest.raises(ValueError, match=str(N)):
+        softmax_cross_entropy(sample(N, D)[0], np.zeros(shape, int))

@@ -1,0 +1,97 @@
+"""Winograd's convolution is the loops of reference.py: forward, both gradients, every kernel it takes, tiles that stick out."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.layers import with_weights
+
+from minisgl.nn import Conv2d, reference
+from minisgl.nn.gradcheck import numeric_gradient, relative_error
+from minisgl.nn.winograd import TILE, matrices
+
+
+def assert_is_the_reference(kernel, padding, shape, K):
+    rng = np.random.default_rng(0)
+    layer = with_weights(Conv2d(shape[0], K, kernel, padding=padding, algorithm="winograd"), rng)
+    x = rng.standard_normal(shape)
+    y, cache = layer.forward(x)
+    dy = rng.standard_normal(y.shape)
+    dx, grads = layer.backward(dy, cache)
+    slow = (
+        reference.conv2d(x, layer.weight, layer.bias, 1, padding),
+        *reference.conv2d_backward(dy, x, layer.weight, 1, padding),
+    )
+    for fast, expected in zip((y, dx, grads["weight"], grads["bias"]), slow, strict=True):
+        assert fast.shape == expected.shape
+        np.testing.assert_allclose(fast, expected, rtol=0, atol=1e-12 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, (1, 5), (5, 2)], ids=str)
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(2, 5, 8, 3), (1, 12, 6, 1)], ids=str)
+def test_it_is_a_convolution(kernel, padding, shape):
+    assert_is_the_reference(kernel, padding, shape, K=3)
+
+
+@given(data=st.data(), C=st.integers(1, 3), K=st.integers(1, 3), N=st.integers(1, 3), padding=st.integers(0, 3))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_it_is_a_convolution_generated(data, C, K, N, padding):
+    kernel = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)), "kernel")
+    H, W = (data.draw(st.integers(max(size - 2 * padding, 1), 11), "H, W") for size in kernel)
+    assert_is_the_reference(kernel, padding, (C, H, W, N), K)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+def test_the_matrices_pick_each_product_once(kernel):
+    """sum_j A[i, j] G[j, r] B[j, t] = [t = i + r]: the whole derivation in one line."""
+    A, G, B = matrices(kernel)
+    n = TILE + kernel - 1
+    assert [m.shape for m in (A, G, B)] == [(TILE, n), (n, kernel), (n, n)]
+    i, r, t = np.ogrid[:TILE, :kernel, :n]
+    np.testing.assert_allclose(np.einsum("ij,jr,jt->irt", A, G, B), t == i + r, rtol=0, atol=1e-13)
+
+
+def test_float32_on_lenets_conv2():
+    """Rounding grows tenfold over im2col's and stays far below what training notices."""
+    rng = np.random.default_rng(0)
+    fast, plain = Conv2d(20, 50, 5, algorithm="winograd"), Conv2d(20, 50, 5)
+    fast.weight = plain.weight = (0.06 * rng.standard_normal(plain.weight_shape)).astype(np.float32)
+    fast.bias = plain.bias = np.zeros(50, np.float32)
+    x = np.maximum(rng.standard_normal((20, 12, 12, 20)), 0).astype(np.float32)
+    (y, cache), (expected, other) = fast.forward(x), plain.forward(x)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    (dx, grads), (expected_dx, expected_grads) = fast.backward(dy, cache), plain.backward(dy, other)
+    for a, b in ((y, expected), (dx, expected_dx), (grads["weight"], expected_grads["weight"])):
+        assert a.dtype == np.float32
+        assert np.abs(a - b).max() <= 1e-4 * b.std()
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 6, 2), (1, 8, 8, 1)], ids=str)
+def test_gradients_are_those_of_central_differences(shape):
+    rng = np.random.default_rng(1)
+    layer = with_weights(Conv2d(shape[0], 2, 5, padding=1, algorithm="winograd"), rng)
+    x = rng.standard_normal(shape)
+    y, cache = layer.forward(x)
+    dy = rng.standard_normal(y.shape)
+    dx, grads = layer.backward(dy, cache)
+
+    def as_function_of(name):
+        def loss(value):
+            before = getattr(layer, name)
+            setattr(layer, name, value)
+            total = float((layer.forward(x)[0] * dy).sum())
+            setattr(layer, name, before)
+            return total
+
+        return loss
+
+    assert relative_error(numeric_gradient(lambda at: float((layer.forward(at)[0] * dy).sum()), x), dx) <= 1e-7
+    for name in ("weight", "bias"):
+        assert relative_error(numeric_gradient(as_function_of(name), getattr(layer, name)), grads[name]) <= 1e-7
+
+
+@pytest.mark.parametrize("kernel", [6, (3, 7)], ids=str)
+def test_larger_kernels_are_refused(kernel):
+    with pytest.raises(ValueError, match=r"kernels up to 5, and got \("):
+        Conv2d(1, 1, kernel, algorithm="winograd")
