@@ -27,9 +27,10 @@ Backwards, from the logits: is a unit needed, that is, does a chain of weights l
     needed(logits) = true       needed(x_c) = varies(x_c) and any over k of reads[k, c] and needed(y_k)
                                 needed(channel before Flatten) = any over its positions
 
-Exactly the needed units are kept. One pass each way is enough, and repeating both would remove nothing more. Constant units
-read no varying unit, so removing them does not change `needed`. Needed units still read the same varying units, so removing the
-others does not change `varies`. After Flatten only some positions of a channel may remain; a Gather layer selects them.
+What is needed is kept, and nothing else. One pass each way already is the fixed point of removing unit after unit: nothing
+that varies is read by a constant unit, so removing those changes no `needed`; and what is needed reads the varying units it
+always read, so removing the others changes no `varies`. After Flatten single positions of a channel may be left: Gather
+picks them. A Gather that the network has already passes zeros on like any layer, and picks what is left.
 
 The logits are the same sums without the zeros, so they are equal up to rounding. All logits are kept, even constant ones. If a
 layer would have no unit left, one placeholder unit is kept, with zero weights to and from it.
@@ -45,15 +46,15 @@ from minisgl.backend import Array, to_host
 from minisgl.errors import MinisglError
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
-GATHER = "gather"  # the layer after Flatten that selects the remaining part of its output
-KNOWN = (Conv2d, Flatten, Linear, MaxPool2d, ReLU)
+GATHER = "gather"  # the layer that follows Flatten where not all of its output is left
+KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU)
 
 
 def compact(network: Network) -> Network:
     """Return a new network on the host without the units that do not affect the logits. Layers keep their names.
 
-    network: a chain of Conv2d, MaxPool2d, ReLU, Flatten and Linear layers; MinisglError, which names the layer, for any other
-    type. A layer named "gather" is added after Flatten if it is needed.
+    network: one chain of Conv2d, MaxPool2d, ReLU, Flatten, Gather and Linear in any order that fits; MinisglError, which names
+    it, for another layer. Behind Flatten a layer named "gather" is added if it is needed.
     """
     network = network.with_flat(to_host(network.flat))
     chain = network.chain()
@@ -65,9 +66,9 @@ def compact(network: Network) -> Network:
     smaller: list[tuple[str, Layer]] = []
     weights: list[np.ndarray] = []
     shape = network.input_shape
-    kept = np.arange(shape[0])  # which of the units after the previous layer are kept: at first all channels of the image
-    for name, layer in chain:
-        following = layer
+    kept = np.arange(shape[0])  # of the units at this place in the network, those that the smaller one has: all of the image's
+    for (name, layer), (_, next_layer) in zip(chain, [*chain[1:], ("", None)], strict=True):
+        following: Layer | None = layer
         if isinstance(layer, Conv2d | Linear):
             before, kept = kept, _kept(outputs[name])
             weight = layer.weight.copy()
@@ -75,15 +76,25 @@ def compact(network: Network) -> Network:
             weights.append(weight[kept][:, before])
             biases[name] = biases[name][kept]
             following = _of_size(layer, inputs=len(before), outputs=len(kept))
-        smaller.append((name, following))
+        if isinstance(layer, Gather):
+            before, kept = kept, _kept(outputs[name])
+            following = _gather(before, layer.index[kept] if outputs[name].any() else before[:1])
+        if following is not None:
+            smaller.append((name, following))
         if isinstance(layer, Flatten):
             flattened = np.arange(prod(shape)).reshape(shape)[kept].ravel()  # the positions of the channels that are kept
-            kept = _kept(outputs[name])
-            if len(kept) < len(flattened):
-                smaller.append((_free_name(name, dict(chain)), Gather(np.searchsorted(flattened, kept).astype(np.int32))))
+            # a Gather that is there already picks the positions
+            kept = flattened if isinstance(next_layer, Gather) else _kept(outputs[name])
+            if gather := _gather(flattened, kept):
+                smaller.append((_free_name(name, dict(chain)), gather))
         shape = layer.output_shape(shape)
     numbers = [array.ravel() for array in (*weights, *biases.values())]  # in the order of nn/parameters.py
     return Network(_nested(smaller), network.input_shape, np.concatenate(numbers).astype(network.flat.dtype))
+
+
+def _gather(units: np.ndarray, wanted: np.ndarray) -> Gather | None:
+    """The layer that picks the wanted ones of these units (n,), both by their numbers; None where that is all of them."""
+    return None if np.array_equal(units, wanted) else Gather(np.searchsorted(units, wanted).astype(np.int32))
 
 
 def _free_name(flatten: str, names: Container[str]) -> str:
@@ -133,6 +144,8 @@ def _follow_the_image(network: Network, chain: list[tuple[str, Layer]]) -> tuple
             case Flatten():
                 positions = prod(shape[1:])
                 varies, value = varies.repeat(positions), value.repeat(positions)
+            case Gather():
+                varies, value = varies[layer.index], value[layer.index]
         shape = layer.output_shape(shape)
     return found, biases
 
@@ -153,6 +166,8 @@ def _follow_the_logits(
             needed = inputs[name] = varies[name] & _reads(layer)[needed].any(axis=0)
         if isinstance(layer, Flatten):
             needed = needed.reshape(shapes[name]).any(axis=(1, 2))
+        if isinstance(layer, Gather):
+            needed = np.isin(np.arange(shapes[name][0]), layer.index[needed])
     return inputs, outputs
 
 

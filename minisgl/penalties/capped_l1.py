@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class CappedL1:
 
     def cost(self, w: Array) -> Array:
         """lam min(|w_i|, theta), entry by entry."""
+        require_floats(w)
         xp = get_array_module(w)
         return self.lam * xp.minimum(xp.abs(w), self.theta)
 
@@ -63,11 +64,10 @@ class CappedL1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
-        require_positive("step", step)
-        xp, t, scaled = get_array_module(v), self.threshold(step), step * self.lam
+        xp, scaled, t = get_array_module(v), scaled_by(step, self.lam), self.threshold(step)
         jump = self.theta + scaled / 2 if scaled < 2 * self.theta else t
 
         def soft_or_keep(block: Array) -> Array:
             return xp.where(xp.abs(block) <= jump, block - xp.clip(block, -t, t), block)
 
-        return in_blocks(soft_or_keep, v, out)
+        return in_blocks(soft_or_keep, v, out, t, jump)

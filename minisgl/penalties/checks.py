@@ -3,6 +3,8 @@
 from math import isfinite
 from numbers import Integral
 
+from minisgl.backend import Array
+
 
 def require_nonnegative(name: str, value: float) -> None:
     """Raise ValueError unless 0 <= value < infinity."""
@@ -14,6 +16,21 @@ def require_positive(name: str, value: float) -> None:
     """Raise ValueError unless 0 < value < infinity."""
     if not (isfinite(value) and value > 0):
         raise ValueError(f"{name} must be a number > 0, and is {value}")
+
+
+def scaled_by(step: float, lam: float) -> float:
+    """step * lam. ValueError unless step is a finite number > 0 and the product is finite."""
+    require_positive("step", step)
+    scaled = float(step) * float(lam)
+    if not isfinite(scaled):
+        raise ValueError(f"step * lam must be finite, and step is {step:g} and lam {lam:g}")
+    return scaled
+
+
+def require_floats(w: Array) -> None:
+    """Raise ValueError unless w is of float32 or float64."""
+    if w.dtype.name not in ("float32", "float64"):
+        raise ValueError(f"penalties work on arrays of float32 or float64, and this one is of {w.dtype}")
 
 
 def require_count(name: str, value: int) -> None:

@@ -20,15 +20,25 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
+import numpy as np
+
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.base import Separable
-from minisgl.penalties.checks import require_count, require_nonnegative, require_positive
+from minisgl.penalties.blocks import destination
+from minisgl.penalties.checks import require_count, require_floats, require_nonnegative, require_positive, scaled_by
 from minisgl.penalties.groups import Axes, group_size, in_chunks, norms, root_size, within
 
 
+def _kept(lengths: Array, enough: Array) -> Array:
+    """The factor of each group: 1 where it is kept, as a group with an infinite entry always is, else 0; or NaN."""
+    xp = get_array_module(lengths)
+    return xp.where(xp.isnan(lengths), lengths, xp.where(xp.isinf(lengths) | enough, 1.0, 0.0))
+
+
 def _value(lam: float, w: Array, groups: Axes) -> float:
-    nonzero = get_array_module(w).any(w != 0, axis=within(w, groups))
-    return lam * root_size(w, groups) * int(nonzero.sum().item())
+    require_floats(w)
+    alive = get_array_module(w).any(w != 0, axis=within(w, groups))
+    return lam * root_size(w, groups) * int(alive.sum().item())
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,11 @@ class GroupL0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Group hard thresholding of v; step > 0."""
-        require_positive("step", step)
         self._require_size(v)
-        xp = get_array_module(v)
-        k = step * self.lam * root_size(v, self.groups)
-        kept = (norms(v, self.groups) > sqrt(2 * k)) | (k == 0)
-        return xp.multiply(v, kept, out=xp.empty_like(v) if out is None else out)
+        xp, lengths = get_array_module(v), norms(v, self.groups)
+        k = scaled_by(step, self.lam) * root_size(v, self.groups)
+        v, out = destination(v, out)
+        return xp.multiply(v, _kept(lengths, lengths > sqrt(2) * sqrt(k)).astype(v.dtype), out=out)
 
     def _require_size(self, w: Array) -> None:
         size = group_size(w, self.groups)
@@ -109,14 +118,15 @@ class GroupL0With:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0."""
-        require_positive("step", step)
         xp, inner = get_array_module(v), within(v, self.groups)
-        k = step * self.lam_group * root_size(v, self.groups)
+        k = scaled_by(step, self.lam_group) * root_size(v, self.groups)
 
         def choose(v: Array, out: Array) -> None:
-            x = self.sparse.prox(v, step)
-            # m - ||v||^2/2, in one sum, so that two large numbers do not cancel
-            gain = xp.sum(step * self.sparse.cost(x) + x * (x / 2 - v), axis=inner, keepdims=True)
-            xp.multiply(x, gain + k < 0, out=out)
+            x, lengths = self.sparse.prox(v, step), norms(v, self.groups)
+            y, z = v.astype("float64"), x.astype("float64")
+            with np.errstate(invalid="ignore", over="ignore"):  # of infinite entries, which _kept looks at
+                # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
+                gain = xp.sum(step * self.sparse.cost(z) + z * (z / 2 - y), axis=inner, keepdims=True)
+            xp.multiply(x, _kept(lengths, gain + k < 0).astype(v.dtype), out=out)
 
         return in_chunks(choose, v, self.groups, out)

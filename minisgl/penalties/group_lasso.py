@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, scaled_by
 from minisgl.penalties.groups import Axes, block_soft, norms, root_size
 
 
@@ -47,7 +49,9 @@ class GroupLasso:
         """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group; the axes within a group have length 1."""
         xp, lengths = get_array_module(w), norms(w, self.groups)
         weight = self.lam * root_size(w, self.groups)
-        return xp.where(lengths > 0, weight / xp.where(lengths > 0, lengths, 1), 0)
+        shortest = weight / np.finfo(w.dtype).max  # of a shorter group the scale would be infinite
+        scales = weight / xp.maximum(xp.where(lengths == 0, 1, lengths), shortest)
+        return xp.where(lengths == 0, 0, scales).astype(w.dtype)
 
     def subgradient(self, w: Array) -> Array:
         """w times its group's scale: finite everywhere, 0 at a zero group, of w's shape, dtype and array module."""
@@ -55,5 +59,4 @@ class GroupLasso:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Block soft thresholding of v's groups; step > 0."""
-        require_positive("step", step)
-        return block_soft(v, step * self.lam * root_size(v, self.groups), self.groups, out)
+        return block_soft(v, scaled_by(step, self.lam) * root_size(v, self.groups), self.groups, out)

@@ -11,6 +11,8 @@ from typing import Any
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from minisgl.backend import Array, block_size, get_array_module, row_blocks
+from minisgl.penalties.blocks import destination
+from minisgl.penalties.checks import require_floats
 
 Axes = int | tuple[int, ...]
 CHUNK = 262_144  # numbers that a prox over groups processes at a time if it needs several arrays of that size
@@ -30,9 +32,9 @@ def _numbering(w: Array, groups: Axes) -> tuple[int, ...]:
 
 
 def in_chunks(function: Callable[[Array, Array], Any], v: Array, groups: Axes, out: Array | None) -> Array:
-    """Call function(v, out), which fills out, for a few groups at a time, so that its temporaries stay small; return out."""
-    out = get_array_module(v).empty_like(v) if out is None else out
+    """function(v, out), which fills out, on some groups after the other, so that what it needs in memory stays small."""
     numbering = _numbering(v, groups)
+    v, out = destination(v, out)
     if v.size == 0:
         return out
     if not numbering:
@@ -56,17 +58,30 @@ def root_size(w: Array, groups: Axes) -> float:
 
 
 def norms(w: Array, groups: Axes) -> Array:
-    """||w_g|| of every group; the axes within a group have length 1, so that the result broadcasts with w."""
-    xp = get_array_module(w)
-    inner, axes = within(w, groups), list(range(w.ndim))
-    squares = xp.einsum(w, axes, w, axes, [axis for axis in axes if axis not in inner])  # no temporary of w's size
-    return xp.expand_dims(xp.sqrt(squares), inner)
+    """||w_g|| of every group, in float64; axes within a group are kept with length 1, so that the result broadcasts with w.
+
+    Correct to rounding at every scale: a float32's square neither overflows nor underflows in float64, and a group of
+    float64 is first divided by a power of two near its largest entry. inf where a group has an inf, NaN where it has a NaN.
+    """
+    require_floats(w)
+    xp, inner = get_array_module(w), within(w, groups)
+    if w.dtype.name == "float32" or w.size == 0:
+        return _root_of_squares(w, inner)
+    largest = xp.max(xp.abs(w), axis=inner, keepdims=True) if inner else xp.abs(w)
+    usual = xp.isfinite(largest) & (largest > 0)
+    unit = xp.where(usual, xp.exp2(xp.floor(xp.log2(xp.where(usual, largest, 1)))), 1)
+    return unit * _root_of_squares(w / unit, inner)
+
+
+def _root_of_squares(w: Array, inner: tuple[int, ...]) -> Array:
+    xp, axes = get_array_module(w), list(range(w.ndim))
+    outer = [axis for axis in axes if axis not in inner]
+    return xp.expand_dims(xp.sqrt(xp.einsum(w, axes, w, axes, outer, dtype="float64")), inner)  # no temporary of w's size
 
 
 def block_soft(v: Array, k: float, groups: Axes, out: Array | None = None) -> Array:
     """v_g * max(1 - k/||v_g||, 0) for every group g, and 0 for a zero group; k >= 0."""
-    k = float(k)  # a NumPy scalar would change the result's dtype
     xp, lengths = get_array_module(v), norms(v, groups)
-    shrunk = xp.maximum(1 - k / xp.where(lengths > 0, lengths, 1), 0)
-    # with k = 0 nothing is shrunk, not even a group so short that its length underflows to 0
-    return xp.multiply(v, xp.where((lengths > 0) | (k == 0), shrunk, 0), out=xp.empty_like(v) if out is None else out)
+    v, out = destination(v, out)
+    factor = 1 - k / xp.maximum(lengths, float(k) or 1.0)  # 0 up to k; NaN stays NaN
+    return xp.multiply(v, factor.astype(v.dtype), out=out)

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, scaled_by
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,12 @@ class L0:
 
     def cost(self, w: Array) -> Array:
         """lam where w_i != 0, else 0, entry by entry."""
+        require_floats(w)
         return self.lam * (w != 0).astype(w.dtype)
 
     def value(self, w: Array) -> float:
         """lam times the number of non-zero entries, for w of any shape."""
+        require_floats(w)
         return self.lam * int((w != 0).sum().item())
 
     def threshold(self, step: float) -> float:
@@ -55,7 +57,6 @@ class L0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
-        require_positive("step", step)
-        xp, t = get_array_module(v), self.threshold(step)
-        # a product is five times faster than where, and keeps NaN; + 0 turns -0.0 into 0.0
-        return in_blocks(lambda block: block * (xp.abs(block) > t).astype(v.dtype) + 0, v, out)
+        xp, t = get_array_module(v), sqrt(2 * scaled_by(step, self.lam))
+        # a product is five times faster than a choice by where, and keeps NaN; + 0 turns -0.0 into 0.0
+        return in_blocks(lambda block: block * (xp.abs(block) > t).astype(block.dtype) + 0, v, out, t)

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, scaled_by
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ class L1:
 
     def cost(self, w: Array) -> Array:
         """lam |w_i|, entry by entry."""
+        require_floats(w)
         return self.lam * get_array_module(w).abs(w)
 
     def value(self, w: Array) -> float:
         """lam * sum |w_i|, for w of any shape."""
+        require_floats(w)
         xp = get_array_module(w)
         return self.lam * xp.sum(xp.abs(w)).item()
 
@@ -55,7 +57,6 @@ class L1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
-        require_positive("step", step)
-        xp, t = get_array_module(v), self.threshold(step)
-        # v minus v clipped to [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
-        return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out)
+        xp, t = get_array_module(v), scaled_by(step, self.lam)
+        # v less its part in [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
+        return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out, t)

@@ -23,14 +23,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_between, require_nonnegative, require_positive
-
-
-def _length(x: Array) -> Array:
-    """||x|| of x (n,), in float64, in which the square of a float32 cannot underflow."""
-    xp = get_array_module(x)
-    return xp.sqrt(xp.einsum("i,i", x, x, dtype="float64"))
+from minisgl.penalties.blocks import destination, in_blocks
+from minisgl.penalties.checks import require_between, require_floats, require_nonnegative, require_positive, scaled_by
+from minisgl.penalties.groups import norms
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,18 @@ class L1MinusL2:
         require_between("alpha", self.alpha, 0, 1)
 
     def value(self, w: Array) -> float:
-        """lam * (sum |w_i| - alpha * sqrt(sum w_i^2)), for w of any shape."""
-        xp, flat = get_array_module(w), w.reshape(-1)
-        return self.lam * (xp.sum(xp.abs(w)) - self.alpha * _length(flat)).item()
+        """lam * (sum |w_i| - alpha * sqrt(sum w_i^2)), for w of any shape; never below 0."""
+        require_floats(w)
+        if w.size == 0:
+            return 0.0
+        xp, length = get_array_module(w), norms(w, ()).reshape(())
+        sizes = xp.abs(w.reshape(-1)).astype("float64")
+        first = xp.argmax(sizes)
+        m = sizes[first] + 0
+        sizes[first] = 0
+        # ||w|| - m = sum of the others' squares / (||w|| + m): what the largest and the length share cancels on paper, not here
+        rest = xp.sum(sizes) - xp.sum(sizes * (sizes / xp.where(m > 0, length + m, 1)))
+        return self.lam * (rest + (1 - self.alpha) * length).item()
 
     def step_for(self, threshold: float) -> float:
         """threshold / lam: at this step every |v_i| up to `threshold` becomes 0 if some |v_i| is larger."""
@@ -65,10 +69,10 @@ class L1MinusL2:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The three cases above for v of any shape; step > 0."""
-        require_positive("step", step)
-        xp, scaled = get_array_module(v), step * self.lam
+        xp, scaled = get_array_module(v), scaled_by(step, self.lam)
+        v, out = destination(v, out)
         if v.size == 0:
-            return in_blocks(lambda block: block, v, out)
+            return out
         flat = v.reshape(-1)
         # the first of the largest |v_i| is the first largest or the first smallest v_i: found without a temporary
         high, low = xp.argmax(flat), xp.argmin(flat)
@@ -76,15 +80,14 @@ class L1MinusL2:
         first = xp.where((top > bottom) | ((top == bottom) & (high < low)), high, low)
         m, signed = xp.maximum(top, bottom), flat[first]
 
-        x = out if out is not None and out.flags.c_contiguous else xp.empty(v.shape, dtype=v.dtype)
-        in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, x)  # z, all 0 when m <= scaled
-        length = _length(x.reshape(-1))
-        stretch = xp.where(length > 0, 1 + self.alpha * scaled / xp.where(length > 0, length, 1), 0)
+        x = out if out.flags.c_contiguous else xp.empty(v.shape, dtype=v.dtype)
+        in_blocks(lambda block: block - xp.clip(block, -scaled, scaled), v, x, scaled)  # z, all 0 when m <= scaled
+        length = norms(x, ()).reshape(())
+        stretch = xp.where(length == 0, 0, 1 + self.alpha * scaled / xp.where(length == 0, 1, length))
         in_blocks(lambda block: block * stretch.astype(v.dtype), x, x)
         alone = xp.where((m <= scaled) & (m > (1 - self.alpha) * scaled), xp.copysign(m - (1 - self.alpha) * scaled, signed), 0)
         entries = x.reshape(-1)
         entries[first] = xp.where(m <= scaled, alone, entries[first])
-        if out is None or out is x:
-            return x
-        out[...] = x
+        if out is not x:
+            out[...] = x
         return out

@@ -26,7 +26,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
 def _k(u: float) -> float:
@@ -73,6 +73,7 @@ class LogSum:
 
     def cost(self, w: Array) -> Array:
         """lam log(1 + |w_i|/eps), entry by entry."""
+        require_floats(w)
         xp = get_array_module(w)
         return self.lam * xp.log1p(xp.abs(w) / self.eps)
 
@@ -96,8 +97,8 @@ class LogSum:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
-        require_positive("step", step)
-        xp, eps, t, scaled = get_array_module(v), self.eps, self.threshold(step), step * self.lam
+        scaled = scaled_by(step, self.lam)
+        xp, eps, t = get_array_module(v), self.eps, self.threshold(step)
         gap = 2 * sqrt(scaled)
 
         def shrink(block: Array) -> Array:
@@ -108,4 +109,4 @@ class LogSum:
             q = xp.maximum(y - 2 * (scaled / (y_plus_eps + root)), 0)  # q as above, without cancellation
             return xp.where(y <= t, 0, xp.copysign(q, block))
 
-        return in_blocks(shrink, v, out)
+        return in_blocks(shrink, v, out, t, scaled)

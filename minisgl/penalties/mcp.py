@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class MCP:
         require_scale("gamma", self.gamma)
 
     def cost(self, w: Array) -> Array:
-        """The two cases above, entry by entry."""
+        """The two pieces above, entry by entry."""
+        require_floats(w)
         xp = get_array_module(w)
         x = xp.minimum(xp.abs(w), self.gamma * self.lam)  # beyond, the cost stays at the parabola's maximum
         return self.lam * x - x * x / (2 * self.gamma)
@@ -65,7 +66,7 @@ class MCP:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
-        require_positive("step", step)
+        scaled_by(step, self.lam)
         xp, lam, gamma, t = get_array_module(v), self.lam, self.gamma, self.threshold(step)
 
         def firm(block: Array) -> Array:
@@ -76,4 +77,4 @@ class MCP:
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(firm if step < gamma else hard, v, out)
+        return in_blocks(firm if step < gamma else hard, v, out, t, gamma * lam)

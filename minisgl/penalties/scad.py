@@ -29,7 +29,7 @@ from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class SCAD:
         require_scale("a", self.a, bound=1)
 
     def cost(self, w: Array) -> Array:
-        """The three cases above, entry by entry."""
+        """The three pieces above, entry by entry."""
+        require_floats(w)
         xp, lam, a = get_array_module(w), self.lam, self.a
         x = xp.minimum(xp.abs(w), a * lam)  # beyond a lam the cost stays at the middle formula's end value
         middle = (2 * a * lam * x - x * x - lam**2) / (2 * (a - 1))
@@ -75,20 +76,20 @@ class SCAD:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
-        require_positive("step", step)
+        scaled = scaled_by(step, self.lam)
         xp, lam, a, t = get_array_module(v), self.lam, self.a, self.threshold(step)
 
         def three_parts(block: Array) -> Array:
             y = xp.abs(block)
-            soft = block - xp.clip(block, -step * lam, step * lam)
-            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # rounding may pass the ends
+            soft = block - xp.clip(block, -scaled, scaled)
+            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # its ends, should rounding pass them
             return xp.where(y <= (1 + step) * lam, soft, xp.where(y <= a * lam, xp.copysign(middle, block), block))
 
         def soft_or_keep(block: Array) -> Array:
-            soft = block - xp.clip(block, -step * lam, step * lam)
+            soft = block - xp.clip(block, -scaled, scaled)
             return xp.where(xp.abs(block) <= lam * (a + 1 + step) / 2, soft, block)
 
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(three_parts if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out)
+        return in_blocks(pieces if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out, t, scaled, a * lam)

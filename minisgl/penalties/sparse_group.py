@@ -22,9 +22,11 @@ Sources: Simon, Friedman, Hastie, Tibshirani, "A sparse-group lasso", J. Comput.
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive
+from minisgl.penalties.checks import require_nonnegative, scaled_by
 from minisgl.penalties.group_lasso import GroupLasso
 from minisgl.penalties.groups import Axes, block_soft, in_chunks, root_size, within
 from minisgl.penalties.l0 import L0
@@ -57,9 +59,9 @@ class SparseGroupLasso:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding, then block soft thresholding; step > 0."""
-        require_positive("step", step)
+        k = scaled_by(step, self.lam_group) * root_size(v, self.groups)
         z = L1(self.lam_l1).prox(v, step, out)
-        return block_soft(z, step * self.lam_group * root_size(v, self.groups), self.groups, z)
+        return block_soft(z, k, self.groups, z)
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,10 @@ class SparseGroupL0:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
-        require_positive("step", step)
-        xp, inner = get_array_module(v), within(v, self.groups)
-        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # groups first
+        xp, inner, each = get_array_module(v), within(v, self.groups), scaled_by(step, self.lam_l0)
+        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
         size = prod(v.shape[axis] for axis in inner)  # n_g
-        k = float(step * self.lam_group * root_size(v, self.groups))
+        k = scaled_by(step, self.lam_group) * root_size(v, self.groups)
 
         def choose(v: Array, out: Array) -> None:
             groups_first = v.transpose(order)
@@ -102,15 +103,19 @@ class SparseGroupL0:
             squares = xp.cumsum(largest_first.astype("float64") ** 2, axis=1)
             c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
             j = xp.arange(1, size + 1)
-            cost = step * self.lam_l0 * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
-            best = xp.argmin(cost, axis=1, keepdims=True)  # the smallest j at a tie
+            with np.errstate(invalid="ignore"):  # inf - inf, of groups that are replaced below
+                cost = each * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
+            best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
             kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
 
             rank = xp.argsort(by_size, axis=1)  # of each entry by size within its group; 0 is the largest
             scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
-            x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
-            out[...] = x.reshape(groups_first.shape).transpose([order.index(axis) for axis in range(v.ndim)])
+            with np.errstate(invalid="ignore"):
+                x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
+            whole = c[:, -1:]  # (G, 1): infinite where an entry is, and then nothing is shortened; NaN where one is
+            x = xp.where(xp.isnan(whole), xp.nan, xp.where(xp.isinf(whole), L0(self.lam_l0).prox(rows, step), x))
+            out[...] = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
 
-        if step * self.lam_l0 == k == 0:
+        if each == k == 0:
             return in_blocks(lambda block: block, v, out)
         return in_chunks(choose, v, self.groups, out)

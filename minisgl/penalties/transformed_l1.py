@@ -27,9 +27,11 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
+import numpy as np
+
 from minisgl.backend import Array, get_array_module
 from minisgl.penalties.blocks import in_blocks
-from minisgl.penalties.checks import require_nonnegative, require_positive, require_scale
+from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class TransformedL1:
 
     def cost(self, w: Array) -> Array:
         """lam (a+1)|w_i|/(a+|w_i|), entry by entry."""
+        require_floats(w)
         size = get_array_module(w).abs(w)
         return self.lam * (self.a + 1) * (size / (self.a + size))
 
@@ -77,17 +80,17 @@ class TransformedL1:
 
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
-        require_positive("step", step)
+        scaled_by(step, self.lam)
         xp, a, t = get_array_module(v), self.a, self.threshold(step)
         root_c = sqrt(27 * step * self.lam / 4) * sqrt(a) * sqrt(a + 1)
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            A = y + a
-            # (sqrt c / A) / sqrt A, not sqrt(c / A^3): A^3 leaves float32's range if a is very large or small
+            A = xp.minimum(y, np.finfo(y.dtype).max / 2) + a  # an infinite y is shortened by a finite number: it stays
+            # (sqrt c / A) / sqrt A, not c / A^3: for a = 1e6 the cube leaves float32's digits
             root_q = xp.minimum(root_c / A / xp.sqrt(A), 1)
             s = xp.sin(xp.arcsin(root_q) / 3)
             x = y - (4 / 3) * A * s * s
             return xp.where(y <= t, 0, xp.copysign(xp.maximum(x, 0), block))
 
-        return in_blocks(shrink, v, out)
+        return in_blocks(shrink, v, out, t, root_c)

@@ -57,7 +57,7 @@ def test_groups_that_are_no_axes_are_refused(penalty):
 
 @separable
 def test_an_out_of_another_shape_is_refused(penalty):
-    with pytest.raises(ValueError, match=r"out must have the shape \(2, 3\) of v, and has \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"out must have the shape \(2, 3\) of v and its dtype float64, and has \(3, 2\)"):
         penalty.prox(np.ones((2, 3)), 1, out=np.ones((3, 2)))
 
 
