@@ -2,10 +2,12 @@
 
 import io
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, MinisglWarning
 
 
 @contextmanager
@@ -18,7 +20,9 @@ def errors_as_sentences() -> Iterator[None]:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path may have letters that an encoding such as cp1252 lacks
     try:
-        yield
+        with warnings.catch_warnings():
+            _show_warnings()
+            yield
         sys.stdout.flush()
     except MinisglError as error:
         _end(str(error), 2)
@@ -28,6 +32,20 @@ def errors_as_sentences() -> Iterator[None]:
         _end(f"the output cannot be written: {error}", 2)
     except KeyboardInterrupt as interrupt:
         _end(str(interrupt) or "interrupted", 130)
+
+
+def _show_warnings() -> None:
+    """Print a warning of ours as a sentence on stderr, once, and leave those of other packages as they are."""
+    usual = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:  # noqa: PLR0917
+        if issubclass(category, MinisglWarning):
+            print(f"minisgl: {message}", file=sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
+    warnings.simplefilter("default", MinisglWarning)
 
 
 def _end(sentence: str, status: int) -> None:

@@ -12,6 +12,10 @@ class MinisglError(Exception):
     """An error that the user can fix: a wrong value, a missing or damaged file, a training run that diverged."""
 
 
+class MinisglWarning(UserWarning):
+    """Something that may be wrong but stops nothing. A command prints it as one sentence."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, raised after everything has been saved; the message says how to continue."""
 

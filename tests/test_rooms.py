@@ -15,6 +15,7 @@ ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("backend", "own"),
     ("nn",),
     ("penalties",),
+    ("testing",),
     ("formats",),
     ("data",),
     ("models",),

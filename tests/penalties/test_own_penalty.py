@@ -15,6 +15,7 @@ from minisgl.nn.optimizers import SGD
 from minisgl.penalties import GroupL0With, Separable
 from minisgl.penalties.names import make_r
 from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.testing import check_prox
 
 DOCS = Path(__file__).parents[2] / "docs"
 ElasticNet = runpy.run_path(str(DOCS / "elastic_net.py"))["ElasticNet"]
@@ -68,6 +69,24 @@ def test_it_keeps_what_the_interface_promises(lam, ridge):
     assert np.array_equal(w, before)
     assert penalty.prox(w, 1.0, out=w) is w
     assert np.array_equal(w, x)
+
+
+def test_brute_force_finds_no_fault_in_it():
+    check_prox(ElasticNet(0.3, 0.5))
+
+
+def test_a_prox_that_does_not_fit_its_value_trains_with_a_warning(command, small, tmp_path):
+    (tmp_path / "wrong.py").write_text(
+        "from minisgl.penalties import L0, L1\n\n\n"
+        "class Hard(L1):\n"
+        "    def prox(self, v, step, out=None):\n"
+        "        return L0(self.lam).prox(v, step, out)\n"
+    )
+    words = ["--penalty", "wrong:Hard", "--epochs", 1, "--data", small, "--threads", 1]
+    done = command("minisgl.train", *words)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()  # once, and not for each layer
+    assert re.match(r"minisgl: --penalty wrong:Hard: your prox is beaten at v = \[\[.*; at .* it is ", line)
 
 
 def test_on_top_of_it_group_l0_works():
