@@ -35,7 +35,7 @@ def errors_as_sentences() -> Iterator[None]:
 
 
 def _show_warnings() -> None:
-    """Print a warning of ours as a sentence on stderr, once, and leave those of other packages as they are."""
+    """Print minisgl's own warnings as sentences on stderr, each once; other warnings are shown as usual."""
     usual = warnings.showwarning
 
     def show(message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:  # noqa: PLR0917

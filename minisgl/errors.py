@@ -13,7 +13,7 @@ class MinisglError(Exception):
 
 
 class MinisglWarning(UserWarning):
-    """Something that may be wrong but stops nothing. A command prints it as one sentence."""
+    """A possible mistake of the user that does not stop the run. A command prints it as one sentence."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Is your own penalty right? `check_prox(penalty)` compares its prox with brute force, and asks for what training asks of it.
+"""Is your own penalty right? `check_prox(penalty)` compares its prox with brute force and checks how it treats arrays.
 
     from minisgl.testing import check_prox
 

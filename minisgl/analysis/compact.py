@@ -27,10 +27,10 @@ Backwards, from the logits: is a unit needed, that is, does a chain of weights l
     needed(logits) = true       needed(x_c) = varies(x_c) and any over k of reads[k, c] and needed(y_k)
                                 needed(channel before Flatten) = any over its positions
 
-What is needed is kept, and nothing else. One pass each way already is the fixed point of removing unit after unit: nothing
-that varies is read by a constant unit, so removing those changes no `needed`; and what is needed reads the varying units it
-always read, so removing the others changes no `varies`. After Flatten single positions of a channel may be left: Gather
-picks them. A Gather that the network has already passes zeros on like any layer, and picks what is left.
+Exactly the needed units are kept. One pass each way is enough, and repeating both would remove nothing more. Constant units
+read no varying unit, so removing them does not change `needed`. Needed units still read the same varying units, so removing the
+others does not change `varies`. After Flatten only some positions of a channel may remain; a Gather layer selects them. A
+Gather that the network has already is followed both ways, and selects what remains.
 
 The logits are the same sums without the zeros, so they are equal up to rounding. All logits are kept, even constant ones. If a
 layer would have no unit left, one placeholder unit is kept, with zero weights to and from it.
@@ -46,15 +46,15 @@ from minisgl.backend import Array, to_host
 from minisgl.errors import MinisglError
 from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
 
-GATHER = "gather"  # the layer that follows Flatten where not all of its output is left
+GATHER = "gather"  # the layer after Flatten that selects the remaining part of its output
 KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU)
 
 
 def compact(network: Network) -> Network:
     """Return a new network on the host without the units that do not affect the logits. Layers keep their names.
 
-    network: one chain of Conv2d, MaxPool2d, ReLU, Flatten, Gather and Linear in any order that fits; MinisglError, which names
-    it, for another layer. Behind Flatten a layer named "gather" is added if it is needed.
+    network: a chain of Conv2d, MaxPool2d, ReLU, Flatten, Gather and Linear layers; MinisglError, which names the layer, for any
+    other type. A layer named "gather" is added after Flatten if it is needed.
     """
     network = network.with_flat(to_host(network.flat))
     chain = network.chain()
@@ -66,7 +66,7 @@ def compact(network: Network) -> Network:
     smaller: list[tuple[str, Layer]] = []
     weights: list[np.ndarray] = []
     shape = network.input_shape
-    kept = np.arange(shape[0])  # of the units at this place in the network, those that the smaller one has: all of the image's
+    kept = np.arange(shape[0])  # which of the units after the previous layer are kept: at first all channels of the image
     for (name, layer), (_, next_layer) in zip(chain, [*chain[1:], ("", None)], strict=True):
         following: Layer | None = layer
         if isinstance(layer, Conv2d | Linear):
@@ -83,7 +83,7 @@ def compact(network: Network) -> Network:
             smaller.append((name, following))
         if isinstance(layer, Flatten):
             flattened = np.arange(prod(shape)).reshape(shape)[kept].ravel()  # the positions of the channels that are kept
-            # a Gather that is there already picks the positions
+            # if a Gather follows, it selects the positions
             kept = flattened if isinstance(next_layer, Gather) else _kept(outputs[name])
             if gather := _gather(flattened, kept):
                 smaller.append((_free_name(name, dict(chain)), gather))
@@ -93,7 +93,7 @@ def compact(network: Network) -> Network:
 
 
 def _gather(units: np.ndarray, wanted: np.ndarray) -> Gather | None:
-    """The layer that picks the wanted ones of these units (n,), both by their numbers; None where that is all of them."""
+    """Return the layer that selects `wanted` from `units`, both unit numbers; None if they are the same."""
     return None if np.array_equal(units, wanted) else Gather(np.searchsorted(units, wanted).astype(np.int32))
 
 

@@ -16,11 +16,11 @@ class Penalty(Protocol):
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """argmin over x of step * value(x) + ||x - v||^2 / 2, step > 0: an array of v's shape, dtype and array module.
 
-        With `out`, an array like v or v itself, the result is written into it, and out is returned. Else v is left alone.
+        `out`, an array like v or v itself, is filled with the result and returned. v is not changed unless it is out.
 
         minisgl's own penalties take float32 and float64 and refuse other dtypes with ValueError. An infinite entry stays
-        infinite, and the others are what they would be beside a very long one. NaN stays NaN; where prox couples entries, it
-        makes the whole group NaN.
+        infinite; where prox couples entries, the others are what they would be beside a very large one. NaN stays NaN; where
+        prox couples entries, the whole group becomes NaN.
         """
 
     def step_for(self, threshold: float) -> float:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from minisgl.backend import Array, block_size, get_array_module, row_blocks
 from minisgl.penalties.checks import require_floats
 
-BLOCK = 16_384  # numbers: 64 KiB in float32, so that a block and its temporaries stay in a 1 MiB cache, and in malloc's heap
-FLOAT32_SAFE = 1e30  # a function whose constants are larger is computed in float64: float32 ends at 3.4e38
+BLOCK = 16_384  # numbers: 64 KiB in float32, so a block and its temporaries fit a 1 MiB cache, and malloc reuses their memory
+FLOAT32_LIMIT = 1e30  # with larger constants a function is computed in float64: float32 overflows at 3.4e38
 
 
 def destination(v: Array, out: Array | None) -> tuple[Array, Array]:
-    """v and the array that its prox is written into: `out`, or a new one like v.
+    """Return v and the array for its prox: `out`, or a new one like v.
 
-    Where out overlaps v, v is a copy, so that no entry is overwritten before it is read. ValueError when v is neither float32
-    nor float64, or out has another shape or dtype.
+    If out overlaps v, the v that is returned is a copy, so that no entry is overwritten before it is read. ValueError if v is
+    neither float32 nor float64, or out has another shape or dtype.
     """
     require_floats(v)
     xp = get_array_module(v)
@@ -29,10 +29,10 @@ def destination(v: Array, out: Array | None) -> tuple[Array, Array]:
 
 
 def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None, *constants: float) -> Array:
-    """out = function(v) for an elementwise function: v of any shape; out is v, another array of v's shape and dtype, or None.
+    """Return out = function(v) for an elementwise function and v of any shape; out is v, an array like v, or None.
 
-    constants: numbers in the function. Where one is beyond 1e30, a float32 v is computed in float64, block by block. ValueError
-    as destination says.
+    constants: the numbers in the function. If one is above 1e30, a float32 v is converted to float64 block by block. ValueError
+    as in destination.
     """
     v, out = destination(v, out)
     if v.size == 0:
@@ -40,7 +40,7 @@ def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None, *
     source, target = v, out
     if v.flags.c_contiguous and out.flags.c_contiguous:
         source, target = v.reshape(-1), out.reshape(-1)
-    wide = v.dtype.name == "float32" and max(map(abs, constants), default=0) > FLOAT32_SAFE
+    wide = v.dtype.name == "float32" and max(map(abs, constants), default=0) > FLOAT32_LIMIT
     for block in row_blocks(len(source), v.size, block_size(v, BLOCK)):
         target[block] = function(source[block].astype("float64") if wide else source[block])
     return out

@@ -2,10 +2,10 @@
 
     cost(x) = step * value(x) + ||x - v||^2 / 2
 
-This compares the cost at prox(v, step) with the cost of many other points: v and x with some entries set to zero, v and x
-shortened, v as it is, x with one entry moved over a grid that gets finer around the best point, and x moved a little in
-random directions. It knows nothing of the penalty but `value` and `prox`, so it works for any of them. It cannot prove a prox
-right; a wrong one it finds almost always, since a wrong formula is beaten nearly everywhere.
+This compares the cost of x = prox(v, step) with the cost of many other points: v itself; v and x with some entries set to zero;
+v and x scaled; x with one entry moved over a grid that is refined around its best point; x moved a little in random directions.
+It uses only `value` and `prox`, so it works for any penalty. It cannot prove a prox right, but a wrong formula is beaten nearly
+everywhere, so it almost always finds one that is wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ TOLERANCE = 1e-9  # of the cost: rounding in float64
 
 
 def beaten(penalty: Penalty, v: np.ndarray, step: float, rng: np.random.Generator) -> str:
-    """The sentence that shows a point of lower cost than prox(v, step), v of float64; "" if none is found."""
+    """Return a sentence with a point of lower cost than prox(v, step), v of float64; "" if none is found."""
     x = np.asarray(penalty.prox(v.copy(), step))
 
     def cost(y: np.ndarray) -> float:
@@ -65,7 +65,7 @@ def _candidates(x: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Itera
 
 
 def _best_entry(cost: Callable[[np.ndarray], float], x: np.ndarray, v: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
-    """x with the entry at this place replaced by the best one on a grid between 0 and v, and half as far again."""
+    """Return x with the entry at this place replaced by the best value on a refined grid from -0.5 v to 1.5 v."""
     y = x.copy()
     low, high = sorted((-0.5 * v[place], 1.5 * v[place]))
     best = y[place]

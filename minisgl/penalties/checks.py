@@ -19,7 +19,7 @@ def require_positive(name: str, value: float) -> None:
 
 
 def scaled_by(step: float, lam: float) -> float:
-    """step * lam. ValueError unless step is a finite number > 0 and the product is finite."""
+    """Return step * lam. ValueError unless step is a finite number > 0 and the product is finite."""
     require_positive("step", step)
     scaled = float(step) * float(lam)
     if not isfinite(scaled):

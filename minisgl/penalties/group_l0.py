@@ -29,16 +29,16 @@ from minisgl.penalties.checks import require_count, require_floats, require_nonn
 from minisgl.penalties.groups import Axes, group_size, in_chunks, norms, root_size, within
 
 
-def _kept(lengths: Array, enough: Array) -> Array:
-    """The factor of each group: 1 where it is kept, as a group with an infinite entry always is, else 0; or NaN."""
+def _factors(lengths: Array, kept: Array) -> Array:
+    """1 for a group that is kept or has an infinite entry, NaN for one with a NaN, else 0."""
     xp = get_array_module(lengths)
-    return xp.where(xp.isnan(lengths), lengths, xp.where(xp.isinf(lengths) | enough, 1.0, 0.0))
+    return xp.where(xp.isnan(lengths), lengths, xp.where(xp.isinf(lengths) | kept, 1.0, 0.0))
 
 
 def _value(lam: float, w: Array, groups: Axes) -> float:
     require_floats(w)
-    alive = get_array_module(w).any(w != 0, axis=within(w, groups))
-    return lam * root_size(w, groups) * int(alive.sum().item())
+    nonzero = get_array_module(w).any(w != 0, axis=within(w, groups))
+    return lam * root_size(w, groups) * int(nonzero.sum().item())
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class GroupL0:
         xp, lengths = get_array_module(v), norms(v, self.groups)
         k = scaled_by(step, self.lam) * root_size(v, self.groups)
         v, out = destination(v, out)
-        return xp.multiply(v, _kept(lengths, lengths > sqrt(2) * sqrt(k)).astype(v.dtype), out=out)
+        return xp.multiply(v, _factors(lengths, lengths > sqrt(2) * sqrt(k)).astype(v.dtype), out=out)
 
     def _require_size(self, w: Array) -> None:
         size = group_size(w, self.groups)
@@ -124,9 +124,9 @@ class GroupL0With:
         def choose(v: Array, out: Array) -> None:
             x, lengths = self.sparse.prox(v, step), norms(v, self.groups)
             y, z = v.astype("float64"), x.astype("float64")
-            with np.errstate(invalid="ignore", over="ignore"):  # of infinite entries, which _kept looks at
-                # m - ||v||^2/2, summed as one, so that two large numbers do not cancel
+            with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: _factors decides about these groups
+                # m - ||v||^2/2, in one sum, so that two large numbers do not cancel
                 gain = xp.sum(step * self.sparse.cost(z) + z * (z / 2 - y), axis=inner, keepdims=True)
-            xp.multiply(x, _kept(lengths, gain + k < 0).astype(v.dtype), out=out)
+            xp.multiply(x, _factors(lengths, gain + k < 0).astype(v.dtype), out=out)
 
         return in_chunks(choose, v, self.groups, out)

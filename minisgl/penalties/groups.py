@@ -32,7 +32,7 @@ def _numbering(w: Array, groups: Axes) -> tuple[int, ...]:
 
 
 def in_chunks(function: Callable[[Array, Array], Any], v: Array, groups: Axes, out: Array | None) -> Array:
-    """function(v, out), which fills out, on some groups after the other, so that what it needs in memory stays small."""
+    """Call function(v, out), which fills out, for a few groups at a time, so that its temporaries stay small; return out."""
     numbering = _numbering(v, groups)
     v, out = destination(v, out)
     if v.size == 0:
@@ -58,10 +58,10 @@ def root_size(w: Array, groups: Axes) -> float:
 
 
 def norms(w: Array, groups: Axes) -> Array:
-    """||w_g|| of every group, in float64; axes within a group are kept with length 1, so that the result broadcasts with w.
+    """||w_g|| of every group, in float64; the axes within a group have length 1, so that the result broadcasts with w.
 
-    Correct to rounding at every scale: a float32's square neither overflows nor underflows in float64, and a group of
-    float64 is first divided by a power of two near its largest entry. inf where a group has an inf, NaN where it has a NaN.
+    Correct to rounding at every scale: the square of a float32 neither overflows nor underflows in float64, and a group of
+    float64 is first divided by a power of two near its largest entry. inf for a group with an inf, NaN for one with a NaN.
     """
     require_floats(w)
     xp, inner = get_array_module(w), within(w, groups)

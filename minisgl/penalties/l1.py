@@ -58,5 +58,5 @@ class L1:
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
         xp, t = get_array_module(v), scaled_by(step, self.lam)
-        # v less its part in [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
+        # v minus v clipped to [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
         return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out, t)

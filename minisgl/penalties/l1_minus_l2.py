@@ -56,9 +56,9 @@ class L1MinusL2:
         xp, length = get_array_module(w), norms(w, ()).reshape(())
         sizes = xp.abs(w.reshape(-1)).astype("float64")
         first = xp.argmax(sizes)
-        m = sizes[first] + 0
+        m = sizes[first] + 0  # a copy
         sizes[first] = 0
-        # ||w|| - m = sum of the others' squares / (||w|| + m): what the largest and the length share cancels on paper, not here
+        # ||w|| - m = (sum of the other squares) / (||w|| + m), in which nothing cancels
         rest = xp.sum(sizes) - xp.sum(sizes * (sizes / xp.where(m > 0, length + m, 1)))
         return self.lam * (rest + (1 - self.alpha) * length).item()
 

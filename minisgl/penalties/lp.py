@@ -5,11 +5,11 @@
     prox, L = step * lam, y = |v|:  0 for y <= t, else sign(v) x, the larger root of   x + L p x^(p-1) = y
     t = (2 - p)/(2 (1 - p)) * (2 L (1 - p))^(1/(2-p)),      jumping to (2 L (1 - p))^(1/(2-p))
 
-Derivation, x >= 0. Zero is beaten by x when L x^p + x^2/2 - x y < 0, that is y > h(x) = x/2 + L x^(p-1). h is least where
-1/2 = L (1 - p) x^(p-2), at x0 = (2 L (1 - p))^(1/(2-p)), and there h = x0 (1/2 + 1/(2 (1-p))) = t. Above t the minimum is a
-stationary point: the equation above. Its left side is convex, so Newton's method started at x = y stays right of the root
-and falls to it; the slope 1 - L p (1-p) x^(p-2) is at least 1 - p/2 there. Nine steps are enough for every p: the result is
-within 2e-15 |v| of the root in float64. For p near 1, x^(p-1) - 1 is computed by expm1, so that y - L p does not cancel.
+Derivation, x >= 0. x costs less than 0 does if L x^p + x^2/2 - x y < 0, that is if y > h(x) = x/2 + L x^(p-1). h is least
+where 1/2 = L (1 - p) x^(p-2), at x0 = (2 L (1 - p))^(1/(2-p)), and there h = x0 (1/2 + 1/(2 (1-p))) = t. Above t the minimum is
+a stationary point, which satisfies the equation above. Its left side is convex, so Newton's method started at x = y decreases
+to the root; the slope 1 - L p (1-p) x^(p-2) is at least 1 - p/2 on the way. Nine steps are enough for every p: in float64 the
+result is within 2e-15 |v| of the root. expm1 gives x^(p-1) - 1, so that nothing cancels for p near 1.
 
 Two cases have closed forms. p = 1/2: with x = z^2 the equation is z^3 - y z + L/2 = 0, and the trigonometric solution gives
 x = 2/3 y (1 + cos(2 pi/3 - 2/3 arccos(L/4 (y/3)^(-3/2)))). p = 2/3: with x = z^3, z^4 - y z + 2L/3 = 0, a quartic, solved by
@@ -78,7 +78,7 @@ class Lp:
         """The thresholding above of v (any shape); step > 0."""
         scaled = scaled_by(step, self.lam)
         xp, p, t = get_array_module(v), self.p, self.threshold(step)
-        if t == 0:  # lam = 0, or so small a step that it underflows
+        if t == 0:  # lam = 0, or a step so small that t underflows
             return in_blocks(lambda block: block, v, out)
 
         def half_power(y: Array) -> Array:
@@ -88,7 +88,7 @@ class Lp:
 
         def two_thirds_power(y: Array) -> Array:
             unit = (2 * scaled) ** 0.75
-            ratio = xp.minimum(y, 1e12 * unit) / unit  # beyond, y is shortened by less than its last digit
+            ratio = xp.minimum(y, 1e12 * unit) / unit  # beyond, x and y are equal to the last digit
             phi = xp.arccosh(xp.maximum(27 / 16 * ratio**2, 1))
             M = 2 / 3**0.5 * xp.sqrt(xp.cosh(phi / 3))  # in units of (2 L)^(1/4)
             z = (M + xp.sqrt(xp.maximum(2 * ratio / M - M * M, 0))) / 2
@@ -96,18 +96,18 @@ class Lp:
 
         smallest = (2 * scaled * (1 - p)) ** (1 / (2 - p))  # prox jumps to this size: no root is smaller
 
-        def newton(y: Array) -> Array:
-            x, flat = y, y - scaled * p  # p = 1: x = y - L
+        def newton_steps(y: Array) -> Array:
+            x, shifted = y, y - scaled * p
             for _ in range(NEWTON_STEPS):
-                excess = (scaled * p) * xp.expm1((p - 1) * xp.log(x))  # L p x^(p-1) - L p, exact for p near 1
-                x = xp.maximum(x - (x + excess - flat) / (1 - (1 - p) * (excess + scaled * p) / x), least)
+                excess = (scaled * p) * xp.expm1((p - 1) * xp.log(x))  # L p (x^(p-1) - 1)
+                x = xp.maximum(x - (x + excess - shifted) / (1 - (1 - p) * (excess + scaled * p) / x), smallest)
             return x
 
         root = half_power if p == 0.5 else two_thirds_power if p == 2 / 3 else newton_steps
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            # below t the root may not exist, and is not wanted; an infinite entry stays
+            # below t the root may not exist, and is not needed; an infinite entry stays
             x = root(xp.clip(y, t, np.finfo(y.dtype).max))
             return xp.where(y <= t, 0, xp.copysign(xp.where(xp.isinf(y), y, x), block))
 

@@ -44,7 +44,7 @@ class MCP:
         require_scale("gamma", self.gamma)
 
     def cost(self, w: Array) -> Array:
-        """The two pieces above, entry by entry."""
+        """The two cases above, entry by entry."""
         require_floats(w)
         xp = get_array_module(w)
         x = xp.minimum(xp.abs(w), self.gamma * self.lam)  # beyond, the cost stays at the parabola's maximum

@@ -1,8 +1,8 @@
-"""A penalty of a user's own, named module:Class on the command line: tried out on 12 numbers before training starts.
+"""A user's own penalty, named module:Class on the command line, is tried once on 12 numbers.
 
 The class is called with lam and the options, as Class(lam, a=0.5), and needs `value`, `prox` and `step_for` (base.Penalty).
-docs/penalties.md shows one in full. One that cannot answer is refused. One whose prox does not fit its value gets a warning,
-with a point that costs less: it may still be what its author wants.
+docs/penalties.md shows a complete one. An error in it is reported before training starts. If its prox does not fit its value,
+a warning shows a point that costs less, and training goes on.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from minisgl.penalties.brute_force import beaten
 
 
 def try_out(name: str, penalty: Penalty) -> None:
-    """Ask the penalty for what training will ask of it. MinisglError if it cannot answer; a warning if its prox is beaten."""
+    """Call the methods of the penalty, as training does. MinisglError if one fails; a warning if prox does not fit value."""
     if not isinstance(penalty, Penalty):
         raise MinisglError(f"--penalty {name} is not a penalty: it must have value, prox and step_for")
     v = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
@@ -29,7 +29,7 @@ def try_out(name: str, penalty: Penalty) -> None:
         got = f"step_for(0.1) = {step}, value = {value}, and a prox of shape {np.shape(x)}"
         raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), and gives {got}")
     if not np.array_equal(v, before):
-        raise MinisglError(f"--penalty {name} writes into the array it is given: its prox must leave v alone, unless out is v")
+        raise MinisglError(f"--penalty {name} writes into the array v that it gets: its prox may change v only if out is v")
     rng = np.random.default_rng(0)
     try:
         sentence = beaten(penalty, rng.uniform(-0.3, 0.3, (3, 4)), step, rng)

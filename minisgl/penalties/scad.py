@@ -53,7 +53,7 @@ class SCAD:
         require_scale("a", self.a, bound=1)
 
     def cost(self, w: Array) -> Array:
-        """The three pieces above, entry by entry."""
+        """The three cases above, entry by entry."""
         require_floats(w)
         xp, lam, a = get_array_module(w), self.lam, self.a
         x = xp.minimum(xp.abs(w), a * lam)  # beyond a lam the cost stays at the middle formula's end value
@@ -82,7 +82,7 @@ class SCAD:
         def three_parts(block: Array) -> Array:
             y = xp.abs(block)
             soft = block - xp.clip(block, -scaled, scaled)
-            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # its ends, should rounding pass them
+            middle = xp.clip(y - step / (a - 1 - step) * (a * lam - y), lam, a * lam)  # rounding may pass the ends
             return xp.where(y <= (1 + step) * lam, soft, xp.where(y <= a * lam, xp.copysign(middle, block), block))
 
         def soft_or_keep(block: Array) -> Array:
@@ -92,4 +92,4 @@ class SCAD:
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(pieces if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out, t, scaled, a * lam)
+        return in_blocks(three_parts if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out, t, scaled, a * lam)

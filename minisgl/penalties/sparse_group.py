@@ -91,7 +91,7 @@ class SparseGroupL0:
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The comparison above, group by group; step > 0. Sorts each group: O(n_g log n_g)."""
         xp, inner, each = get_array_module(v), within(v, self.groups), scaled_by(step, self.lam_l0)
-        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # first which group, then what is in it
+        order = tuple(axis for axis in range(v.ndim) if axis not in inner) + inner  # groups first
         size = prod(v.shape[axis] for axis in inner)  # n_g
         k = scaled_by(step, self.lam_group) * root_size(v, self.groups)
 
@@ -103,18 +103,18 @@ class SparseGroupL0:
             squares = xp.cumsum(largest_first.astype("float64") ** 2, axis=1)
             c = xp.sqrt(squares)  # length of the j largest, j = 1..n_g
             j = xp.arange(1, size + 1)
-            with np.errstate(invalid="ignore"):  # inf - inf, of groups that are replaced below
+            with np.errstate(invalid="ignore"):  # inf - inf: these groups are replaced below
                 cost = each * j + xp.where(c > k, k * c - k * k / 2 - squares / 2, 0)
-            best = xp.argmin(cost, axis=1, keepdims=True)  # the fewest, at a tie
+            best = xp.argmin(cost, axis=1, keepdims=True)  # the smallest j at a tie
             kept = xp.where(xp.take_along_axis(cost, best, axis=1) < 0, best + 1, 0)  # (G, 1): j = 0 costs 0
 
             rank = xp.argsort(by_size, axis=1)  # of each entry by size within its group; 0 is the largest
             scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
             with np.errstate(invalid="ignore"):
                 x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
-            whole = c[:, -1:]  # (G, 1): infinite where an entry is, and then nothing is shortened; NaN where one is
+            whole = c[:, -1:]  # (G, 1): beside an infinite entry the others are not shortened; a NaN makes its group NaN
             x = xp.where(xp.isnan(whole), xp.nan, xp.where(xp.isinf(whole), L0(self.lam_l0).prox(rows, step), x))
-            out[...] = x.reshape(turned.shape).transpose([order.index(axis) for axis in range(v.ndim)])
+            out[...] = x.reshape(groups_first.shape).transpose([order.index(axis) for axis in range(v.ndim)])
 
         if each == k == 0:
             return in_blocks(lambda block: block, v, out)

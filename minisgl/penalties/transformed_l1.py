@@ -86,8 +86,8 @@ class TransformedL1:
 
         def shrink(block: Array) -> Array:
             y = xp.abs(block)
-            A = xp.minimum(y, np.finfo(y.dtype).max / 2) + a  # an infinite y is shortened by a finite number: it stays
-            # (sqrt c / A) / sqrt A, not c / A^3: for a = 1e6 the cube leaves float32's digits
+            A = xp.minimum(y, np.finfo(y.dtype).max / 2) + a  # an infinite y stays infinite
+            # (sqrt c / A) / sqrt A, not sqrt(c / A^3): A^3 leaves float32's range if a is very large or small
             root_q = xp.minimum(root_c / A / xp.sqrt(A), 1)
             s = xp.sin(xp.arcsin(root_q) / 3)
             x = y - (4 / 3) * A * s * s

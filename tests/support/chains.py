@@ -79,3 +79,19 @@ def sparse_networks(draw, paddings=(0, 1), dtypes=(np.float32, np.float64)):
     network = make(conv, padding, dtype=dtype, seed=draw(st.integers(0, 99)))
     strike_out(network, draw(st.integers(0, 10_000)), draw(st.tuples(*[st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])] * 3)))
     return network
+
+
+def images_for(network, N=4):
+    return np.random.default_rng(9).standard_normal((N, *network.input_shape)).astype(network.flat.dtype)
+
+
+def assert_same_logits(network, smaller):
+    images = images_for(network)
+    wanted, found = network.forward(images)[0], smaller.forward(images)[0]
+    assert found.dtype == wanted.dtype
+    tolerance = 1e-5 if wanted.dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * max(1, np.abs(wanted).max()))
+
+
+def shapes(network):
+    return {name: slot.shape for name, slot in network.layout.weights.items()}

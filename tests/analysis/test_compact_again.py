@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from test_compact import assert_same_logits, lenet_like, shapes, sparse_networks, strike_out
+from support.chains import assert_same_logits, lenet_like, shapes, sparse_networks, strike_out
 
 from minisgl.analysis.compact import compact
 from minisgl.nn import Flatten, Gather, Linear, Network

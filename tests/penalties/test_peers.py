@@ -1,8 +1,8 @@
 """Every operator that another library has too, beside it: PyProximal, skglm, scikit-learn, CVXPY (the extra `peers`).
 
-On random vectors of every size the two must agree. Where they do not, the objective step * value(x) + ||x - v||^2/2 in 40 digits
-decides, and ours must be the lower one: the others have faults of their own. `python tests/penalties/test_peers.py` prints how
-often each differs; docs/penalties.md has that table.
+On random vectors of every size the two must agree. Where they do not, the objective step * value(x) + ||x - v||^2/2, computed
+in 40 digits, must be lower for ours. `python tests/penalties/test_peers.py` prints how often each differs; docs/penalties.md
+has that table.
 """
 
 import warnings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from test_prox_extremes import EVERY
+from support.extremes import EVERY
 
 from minisgl.penalties import L0, L1, MCP, SCAD, GroupLasso, L1MinusL2, SparseGroupL0
 from minisgl.penalties.groups import block_soft
