@@ -15,7 +15,7 @@ from minisgl.models import lenet5
 N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given per training image
 
 PRESETS: dict[str, TrainConfig] = {
-    # Chosen on 5,000 held-out training images; docs/architecture.md lists what was tried.
+    # Chosen on 5,000 held-out training images; docs/results.md lists what was tried.
     "quick": TrainConfig(),
     # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
     "paper": TrainConfig(

@@ -95,3 +95,49 @@ def test_gradients_are_those_of_central_differences(shape):
 def test_larger_kernels_are_refused(kernel):
     with pytest.raises(ValueError, match=r"kernels up to 5, and got \("):
         Conv2d(1, 1, kernel, algorithm="winograd")
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("kind", ["even", "one large pixel", "every size"])
+def test_the_error_is_relative_to_the_largest_input_of_the_tile(kernel, kind):
+    """At most 60 u * sum over c of max |x_c in the tile| * sum |w_c|; the docstring says 30 and 40 of what was measured."""
+    rng, (C, K, N, size) = np.random.default_rng(0), (8, 4, 3, 14)
+    x = rng.normal(size=(C, size, size, N)).astype(np.float32)
+    if kind == "one large pixel":
+        x[:, 6, 6] = 1e7
+    if kind == "every size":
+        x *= (10.0 ** rng.integers(-6, 6, size=(1, size, size, 1))).astype(np.float32)
+    layer = with_weights(Conv2d(C, K, kernel, algorithm="winograd"), rng, np.float32)
+    y = layer.forward(x)[0]
+    exact = reference.conv2d(x.astype(np.float64), layer.weight.astype(np.float64), layer.bias.astype(np.float64), 1, 0)
+    sizes, n = np.abs(layer.weight).sum(axis=(2, 3), dtype=np.float64), TILE + kernel - 1  # (K, C)
+    for top in range(0, y.shape[1], TILE):
+        for left in range(0, y.shape[2], TILE):
+            largest = np.abs(x[:, top : top + n, left : left + n]).max(axis=(1, 2))  # (C, N)
+            tile = np.s_[:, top : top + TILE, left : left + TILE]
+            allowed = 60 * 2.0**-24 * (sizes @ largest)[:, None, None] + np.abs(exact[tile]) * 2.0**-22
+            assert (np.abs(y[tile] - exact[tile]) <= allowed).all()
+
+
+def test_an_infinite_input_spoils_its_whole_tile_and_im2col_has_only_the_windows_that_contain_it():
+    x = np.random.default_rng(0).normal(size=(8, 12, 12, 1)).astype(np.float32)
+    x[0, 5, 5] = np.inf
+    spoiled = {}
+    for algorithm in ("winograd", "im2col"):
+        layer = with_weights(Conv2d(8, 1, 3, algorithm=algorithm), np.random.default_rng(1), np.float32)
+        with np.errstate(invalid="ignore"):
+            spoiled[algorithm] = int((~np.isfinite(layer.forward(x)[0])).sum())
+    assert spoiled["im2col"] == 9
+    assert spoiled["winograd"] >= 16  # it may touch several tiles
+
+
+@pytest.mark.parametrize(("largest", "finite"), [(1e35, True), (1e38, False)])
+def test_very_large_inputs_overflow_where_im2col_does_not(largest, finite):
+    x = np.full((8, 12, 12, 1), largest, np.float32) * np.random.default_rng(0).choice([-1, 1], (8, 12, 12, 1)).astype(
+        np.float32
+    )
+    for algorithm in ("winograd", "im2col"):
+        layer = with_weights(Conv2d(8, 1, 5, algorithm=algorithm), np.random.default_rng(1), np.float32)
+        layer.weight[...] *= np.float32(1e-3)
+        with np.errstate(invalid="ignore", over="ignore"):
+            assert np.isfinite(layer.forward(x)[0]).all() == (finite or algorithm == "im2col")
