@@ -1,6 +1,6 @@
 """Run all benchmarks and write benchmarks/results.md: `python -m benchmarks`
 
-It takes half an hour; nothing else should run on the machine meanwhile.
+It takes half an hour; nothing else should run on the machine in that time.
 
 A ratio is PyTorch's time over ours, in the same run: above 1 minisgl is faster. Milliseconds are this machine's.
 """

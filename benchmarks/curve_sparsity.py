@@ -1,9 +1,9 @@
 """Error against zeros of fc on shaky curves, for several penalties: `python -m benchmarks.curve_sparsity`
 
 Every penalty is trained with four thresholds and three seeds, each in less than a minute on one thread: on PICTURES training
-pictures, for EPOCHS epochs, with batches of BATCH and the learning rate LR, and otherwise like the preset quick. Two runs are
-trained at a time, in processes. Each run is appended to curve_sparsity.jsonl when it ends. Runs in this file are not trained
-again, so the command continues where it stopped. The figure shows mean and spread of the runs in the file.
+pictures, for EPOCHS epochs, with batches of BATCH and the learning rate LR, and otherwise like the preset quick. Two runs
+are trained at a time, each in its own process, and appended to curve_sparsity.jsonl when they end. Runs in this file are not
+trained again, so the command continues where it stopped. The figure shows mean and spread of the runs in the file.
 """
 
 import argparse

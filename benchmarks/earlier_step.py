@@ -1,8 +1,8 @@
 """Compare the time of a training step with an earlier commit: `python -m benchmarks.earlier_step [--commit b839a80]`
 
 The step is that of train_step.py: SGL-l0 on LeNet-5, batch 100, quick's settings, two processes. The commit is checked out in a
-temporary directory. A process of each tree runs 20 steps in turn. The ratio is the commit's time over this checkout's, the
-median over the pairs of turns. Above 1 this checkout is faster. It takes a minute on an idle machine.
+temporary directory. One process for each tree; they take turns of 20 steps. The ratio is the commit's time over this
+checkout's, the median over the pairs of turns: above 1 this checkout is faster. It takes a minute on an idle machine.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from benchmarks.timing import in_turn
 from benchmarks.worktree import COMMIT, ROOT, checked_out
 
 TURN, PAIRS = 20, 60
-# A line on standard input starts a turn, and a line on standard output ends it. Earlier commits have other names and folders.
+# A line on standard input starts a turn, and a line on standard output ends it. In earlier commits names and folders differ.
 DRIVER = f"""
 import sys
 import numpy as np

@@ -25,7 +25,7 @@ EVERY = 0.05  # seconds between two measurements
 
 
 def process_tree(pid: int) -> list[int]:
-    """Return the process and all its descendants."""
+    """Return the ids of the process and all its descendants."""
     try:
         lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:  # the process has ended
@@ -34,7 +34,7 @@ def process_tree(pid: int) -> list[int]:
 
 
 def held_kib(pid: int) -> int:
-    """Return the KiB of memory of the process, including its share of shared pages."""
+    """Return the process's memory in KiB, including its share of shared pages."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -55,7 +55,7 @@ def peak_mib(*arguments: str) -> float:
 
 
 def measure() -> dict[str, float]:
-    """Return the MiB of both."""
+    """Return the peak memory of both, in MiB."""
     with tempfile.TemporaryDirectory() as directory:
         ours = peak_mib(*OURS, f"{directory}/run")
     return {"memory_ours_mib": ours, "memory_torch_mib": peak_mib("-c", TORCH)}

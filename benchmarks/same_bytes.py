@@ -23,7 +23,7 @@ from benchmarks.worktree import COMMIT, ROOT, checked_out
 DIGITS = {"train": 2_000, "t10k": 500}  # the first of the bundled MNIST
 PICTURES = (480, 60, 60)  # of shaky curves: training, validation, test
 PROCESSES = (1, 2)  # --threads; on Linux each is a process, elsewhere a thread
-# Thresholds are set where the presets' own would, after two epochs, remove no group, prune nothing, or remove all of fc.
+# Some have their own threshold or fraction: after two epochs the presets' would remove no group, nothing, or all of fc.
 CASES: dict[str, tuple[str, ...]] = {
     **{penalty: ("--penalty", penalty) for penalty in ("l0", "l1", "tl1", "l1-l2", "none")},
     "group-l0": ("--penalty", "group-l0", "--threshold", "0.28", "0.06", "0.05", "0.06"),
@@ -33,7 +33,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "shift": ("--shift", "1"),
     "shaky curves": ("--experiment", "shaky-curves", "--threshold", "0.02"),
 }
-# Runs the command from the tree given as the first argument, not from an installed package, with fewer pictures.
+# Train with the code in the tree given as the first argument, not with an installed package, and with fewer pictures.
 DRIVER = f"""
 import pathlib, runpy, sys
 import minisgl

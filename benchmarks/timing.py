@@ -1,4 +1,4 @@
-"""Time measurement for the benchmarks: the candidates run in turn, so that other load affects them equally, and medians."""
+"""Time measurement for the benchmarks: medians of candidates that run in turn, so that other load affects them equally."""
 
 import statistics
 import time
@@ -35,7 +35,7 @@ def median_ratio(numerator: list[float], denominator: list[float]) -> float:
 
 
 def gemm_gflops(size: int = 1536, rounds: int = 7) -> float:
-    """Return the GFLOP/s of a float32 matrix product in NumPy, with all threads that its BLAS has now."""
+    """Return the GFLOP/s of a float32 matrix product in NumPy, with as many threads as its BLAS uses now."""
     rng = np.random.default_rng(0)
     a, b = rng.random((2, size, size), dtype=np.float32)
     out = np.empty_like(a)

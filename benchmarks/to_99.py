@@ -1,7 +1,7 @@
 """Training time until 99 % of the held-out images are classified correctly, compared with PyTorch: `python -m benchmarks.to_99`
 
 The last 5,000 training images are held out. Every 100 steps the clock stops and the network is measured on them: W in dense
-training (Adam, no penalty), V in SGL-l0 with quick's schedule. Both have the same settings, and batches of 100 in orders drawn
+training (Adam, no penalty), V in SGL-l0 (the preset quick). Both have the same settings, and batches of 100 in orders drawn
 from the same seeds, but different initial weights. They alternate, seed by seed.
 """
 

@@ -1,11 +1,11 @@
 """The time of one training step, compared with the same step in PyTorch: `python -m benchmarks.train_step [--json]`
 
-The whole SGL-l0 step on LeNet-5 at batch 100, float32, two cores: forward, backward, the gradients of group lasso and coupling,
-Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in eager mode, in its usual memory
-order and in channels_last, and the faster of the two counts. minisgl and PyTorch alternate in turns of 20 steps each, and the
-ratio is the median over the turns. torch.compile's time is printed too. The share of the GEMM limit is the time that im2col's
-1.32 GFLOP would need at the machine's rate for large matrices, over the measured time; Winograd's convolution needs fewer
-operations.
+The whole SGL-l0 step (group lasso on W, l0 on V) on LeNet-5 at batch 100, float32, two cores: forward, backward, the gradients
+of group lasso and coupling, Adam, thresholding; on MNIST's images and with quick's settings. PyTorch (extra `bench`) runs in
+eager mode, in its usual memory order and in channels_last, and the faster of the two counts. minisgl and PyTorch alternate in
+turns of 20 steps each, and the ratio is the median over the turns. torch.compile's time is printed too. The share of the GEMM
+limit is the time that im2col's 1.32 GFLOP would need at the machine's rate for large matrices, over the measured time;
+Winograd's convolution needs fewer operations.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from minisgl.training.shards import Shards
 BATCH, THREADS, TURN, ROUNDS = 100, 2, 20, 30  # a turn is 20 steps
 GFLOP = 1.32  # multiply-adds times two, forward and backward, as im2col does them
 CONFIG = PRESETS["quick"]
-THRESHOLD = 0.05  # half-way up quick's ramp
+THRESHOLD = 0.05  # quick's threshold in the middle of its ramp
 
 
 def our_step(shards: Shards, splitting: Splitting, images: np.ndarray, labels: np.ndarray) -> Callable[[], object]:

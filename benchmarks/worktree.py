@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMIT = "b839a80"  # the last one of the first edition
+COMMIT = "b839a80"  # the last commit before the rewrite
 
 
 @contextmanager

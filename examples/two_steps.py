@@ -29,7 +29,7 @@ from minisgl.penalties import L0, GroupLasso
 DATA = Path(__file__).parent.parent / "data" / "mnist"
 SIZES = (784, 300, 100, 10)  # pixels, two hidden layers, classes
 EPOCHS, BATCH, HELD_OUT = 8, 100, 5000
-LR = 2e-3  # falls to 0 along half a cosine
+LR = 2e-3  # falls to 0 along a half cosine
 TAU, RAMP = 0.15, 0.5  # the threshold, and the fraction of the run in which it rises
 BETA, RISE = 0.02, 1000  # beta at the start, and the factor by which it rises
 SPARSE = L0(lam=1e-6)  # on V. Another penalty changes the V-step: L1(lam) shrinks the weights it keeps, and needs a smaller TAU
@@ -57,7 +57,7 @@ def gradients(x, labels, W, b):
     p = np.exp(h[-1] - h[-1].max(axis=1, keepdims=True))  # (N, 10)
     p /= p.sum(axis=1, keepdims=True)  # softmax
     p[np.arange(len(x)), labels] -= 1
-    dz = p / len(x)  # (N, D_out): the gradient by the layer's output before its ReLU
+    dz = p / len(x)  # (N, D_out): the gradient with respect to the layer's output before its ReLU
     dW, db = [None] * len(W), [None] * len(W)
     for k in reversed(range(len(W))):
         dW[k], db[k] = dz.T @ h[k], dz.sum(axis=0)  # (D_out, N) @ (N, D_in), (D_out,)
@@ -109,7 +109,7 @@ def main():
     W, V, b = train(x[:-HELD_OUT], labels[:-HELD_OUT])
     held_out = [error(x[-HELD_OUT:], labels[-HELD_OUT:], weights, b) for weights in (W, V)]
     weights, kept = sum(v.size for v in V), sum(np.count_nonzero(v) for v in V)
-    pixels, hidden1, hidden2 = (int((v != 0).any(axis=0).sum()) for v in V)  # whose column is not all zero
+    pixels, hidden1, hidden2 = (int((v != 0).any(axis=0).sum()) for v in V)  # columns that are not all zero
     print(f"weights           {weights}")
     print(f"exactly zero      {weights - kept} ({100 - 100 * kept / weights:.2f} %, {weights / kept:.1f} times fewer)")
     print(f"pixels left       {pixels} of {SIZES[0]}; hidden units left {hidden1} of {SIZES[1]} and {hidden2} of {SIZES[2]}")
