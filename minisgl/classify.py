@@ -1,8 +1,8 @@
 """Classify words as shaky or regular: `python -m minisgl.classify RUN IMAGE...`
 
     python -m minisgl.classify runs/shaky-curves-l0-1 note.png                          your own picture
-    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --font cursive       a word drawn in a regular hand
-    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --tremor 0.15        a word drawn in a shaky hand
+    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --font cursive       a word in regular handwriting
+    python -m minisgl.classify runs/shaky-curves-l0-1 --word hello --tremor 0.15        a word in shaky handwriting
 
 Prints a line for each picture, and writes a figure of what the network looked at to NAME-looked-at.png in the directory --out.
 """
@@ -43,9 +43,9 @@ class ClassifyConfig:
     font: Text = None
     """Font of the drawn word: the name of a built-in font, or a TTF file. Default: cursive."""
     tremor: Number = None
-    """Tremor of the drawn word, RMS in x-heights. The training set has 0.09 to 0.18. Default: 0, a regular hand."""
+    """Tremor of the drawn word, RMS in x-heights. The training set has 0.09 to 0.18. Default: 0, regular handwriting."""
     seed: Whole = None
-    """Seed of the other random properties of the drawn word. Default: 0."""
+    """Seed of the drawn word's slant, noise and other random properties. Default: 0."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path()
     """Directory for the figures of what the network looked at."""
     json: bool = False

@@ -31,7 +31,7 @@ from minisgl.training.directory import RunDirectory
 
 @dataclass(frozen=True)
 class CompressConfig:
-    """Remove all units that do not affect the output, and show the savings."""
+    """Remove all units that do not affect the logits, and show the savings."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory. compact.safetensors, compact.onnx, compact.json and a figure are added to it."""

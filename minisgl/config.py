@@ -1,4 +1,4 @@
-"""The configuration of a run: a small frozen dataclass for each part of the code that reads one, and TrainConfig for all.
+"""The configuration of a run: TrainConfig, with a small frozen dataclass for each part of the code that reads one.
 
     TrainConfig    data       where the images come from, and how they are batched       DataConfig
                    penalty    the group lasso on W and r on V                            PenaltyConfig
@@ -125,7 +125,7 @@ class SGDConfig:
 
 @dataclass(frozen=True)
 class RefitConfig:
-    """The number `refit` of last epochs without penalties, and the fraction `prune` of weights set to 0 before them."""
+    """The last `refit` epochs have no penalties; before them, the fraction `prune` of the weights is set to 0."""
 
     refit: int = 0
     prune: float = 0.0

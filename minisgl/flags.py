@@ -21,7 +21,7 @@ from minisgl.penalties.names import has_r, lam_cancels, parse_options
 
 
 def _option(kind: Any, metavar: str | None = None) -> Any:
-    """Declare an option that takes a value of this type. "None" is not a value, and no default is printed."""
+    """Declare an option that takes a value of this type, but not "None". Its default is not printed."""
     return tyro.conf.arg(constructor=kind, metavar=metavar, help_behavior_hint="")
 
 
@@ -41,7 +41,7 @@ Folder = Annotated[Path | None, _option(Path, "DIR")]
 class Flags:
     """Train a sparse convolutional network and write a run directory.
 
-    Without options: LeNet-5 on MNIST with sparse group l0, preset quick.
+    Without options: LeNet-5 on MNIST with l0, preset quick.
 
     The defaults listed are those of mnist-lenet5.
     """
@@ -49,7 +49,7 @@ class Flags:
     experiment: Text = None
     """The network and the data.
     mnist-lenet5: LeNet-5 on digits.
-    shaky-curves: three convolutions and one linear layer (fc), on words in a regular or shaky hand.
+    shaky-curves: three convolutions and one linear layer (fc), on words in regular or shaky handwriting.
     module:NAME: your own experiment.
     Default: mnist-lenet5."""
     network: BUILD = None
@@ -61,7 +61,7 @@ class Flags:
     penalty_option: Annotated[tuple[str, ...] | None, _numbers("NAME=NUMBER [NAME=NUMBER ...]")] = None
     """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
     v_group: Annotated[Literal["none", "lasso", "l0"] | None, _option(Literal["none", "lasso", "l0"])] = None
-    """Move the group term from W to the V-step: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
+    """Move the group penalty from W to V: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -123,14 +123,14 @@ class Flags:
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""
     refit: Whole = None
-    """How many of the last epochs train only the weights that are not zero in V, without any penalty.
+    """Number of last epochs that train only the weights that are nonzero in V, without any penalty.
     Default: 0; sparse: 20; small: 16."""
     prune: Number = None
-    """Fraction of the weights, the smallest, that are set to zero when the refit begins.
+    """Fraction of the weights to set to zero when the refit begins, smallest first.
     With penalty none this is magnitude pruning.
     Default: 0; sparse: 0.99643."""
     holdout: Whole = None
-    """Number of training images, the last ones, held out to measure the error during training. Default: 0."""
+    """Hold out this many of the last training images, to measure the error during training. Default: 0."""
     seed: Whole = None
     """Seed of the initial weights, and of the order and the shifts of the images. Default: 0."""
     out: Folder = None
@@ -140,7 +140,7 @@ class Flags:
     init: Annotated[Path | None, _option(Path, "FILE")] = None
     """Start from the weights in this model.safetensors (PyTorch's layout). Default: random weights."""
     checkpoint_every: Whole = None
-    """Also write a checkpoint after every so many steps. 0: only after each epoch. Default: 0."""
+    """Also write a checkpoint after every INT steps. 0: only after each epoch. Default: 0."""
     resume: Folder = None
     """Continue the run in this directory. Only --threads and --checkpoint-every can be changed.
     If the run used your own --penalty, --experiment or --network, give them again."""
@@ -156,7 +156,7 @@ def option(name: str) -> str:
 
 
 def flags(**values: Any) -> Flags:
-    """Return Flags from Python values. A path may be text or Path, a list of one number may be a number; None means not given.
+    """Return Flags from Python values. A path may be str or Path, and one number stands for a list of it; None means not given.
 
     MinisglError for an unknown name, or a value of another type.
     """

@@ -8,7 +8,7 @@
                   ada,05.ex2,no,CheckFailed: 05.least_cost is not right yet. ...
 
 Only the answer cells of a notebook count; they are found by their ids. course/grading.py says how each answer is run. An error
-in one student's notebook does not keep the others from being graded. The CSV is written again after every student.
+in one student's notebook does not stop the others from being graded. The CSV is written again after every student.
 
 This runs the students' code with your rights. docs/teaching.md says how to do it safely.
 """
@@ -35,10 +35,10 @@ LONGEST = 300  # characters of a message
 
 @dataclass(frozen=True)
 class GradeConfig:
-    """Run the answers of a class in fresh exercise notebooks, and write a CSV file that says who passed which task."""
+    """Run a class's answers in fresh exercise notebooks, and write the grades as CSV."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
-    """A folder that has a folder for each student, named after the student, with the notebooks handed in at any depth."""
+    """A folder with one subfolder for each student, named after the student. Notebooks may lie in it at any depth."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("grades.csv")
     """The CSV file to write. An existing file is not overwritten."""
     exercises: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("notebooks/exercises")
@@ -68,13 +68,13 @@ def grade(config: GradeConfig) -> list[Grade]:
     if not 0 < config.timeout < float("inf"):
         raise MinisglError(f"--timeout must be a number of seconds above 0, and is {config.timeout:g}")
     if config.out.exists():
-        raise MinisglError(f"{config.out} is there already; name another file with --out")
+        raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student.name: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
     tasks = {chapter: found for chapter in chapters if (found := _tasks(config.exercises, chapter))}
     if not tasks:
         raise MinisglError(
-            f"{config.folder} holds no notebook of {config.exercises}; expected are files FOLDER/student/NN_name.ipynb"
+            f"{config.folder} holds no notebook of {config.exercises}; they must be files FOLDER/student/NN_name.ipynb"
         )
     grades: list[Grade] = []
     for student, notebooks in handed_in.items():
@@ -127,7 +127,7 @@ def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> di
         return {task.exercise: f"there are {len(paths)} notebooks of this chapter: {names}" for task in tasks}
     try:
         answers = answers_in(paths[0])
-    except Exception as error:  # nbformat raises errors of many kinds, and the other students are to be graded
+    except Exception as error:  # nbformat raises many kinds of errors, and the other students must still be graded
         problem = f"{paths[0].name} cannot be read as a notebook ({type(error).__name__})"
         return {task.exercise: problem for task in tasks}
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
@@ -146,7 +146,7 @@ def _as_csv(grades: list[Grade]) -> str:
 
 
 def main() -> None:
-    """Parse the command line and grade. If something is wrong, print a sentence and exit with status 2."""
+    """Parse the options and grade. On an error print one sentence and exit with status 2."""
     with errors_as_sentences():
         grade(tyro.cli(GradeConfig, prog="python -m minisgl.grade", args=sys.argv[1:]))
 

@@ -61,7 +61,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
 
 
 def finish(training: Training, test: LabelledImages, directory: RunDirectory, console: Console, start: Position | None) -> None:
-    """Train from `start` on, then measure, save and show the result. Figures are drawn last: an error in one loses no run."""
+    """Train from `start` on, then measure, save and show the result. Figures are drawn last: an error in one loses nothing."""
     config, solver = training.config, training.solver
     began = time.perf_counter() - (start.seconds if start else 0)
     with training_shards(config.shards, config.threads, training.solvers, config.data.batch_size) as shards:
@@ -179,7 +179,7 @@ class Run:
     def compress(self, data: Path | str | None = None) -> Network:
         """Return the network without its dead units, as `python -m minisgl.compress` does, and write its files to the run.
 
-        MinisglError if the data cannot be read, onnx is not installed, or a file cannot be written; then no file is left.
+        MinisglError if the data cannot be read, onnx is not installed, or a file cannot be written; in that case none is left.
         """
         onnx_file.require_onnx()
         return compression.compress(RunDirectory(self.path), self.network, self.test_set(data))

@@ -7,7 +7,7 @@
 
 grid.py defines the runs. The directory --out gets
 
-    results.jsonl    a line for each finished run, rewritten as each one ends
+    results.jsonl    a line for each finished run, rewritten when one ends
     table.md         mean and spread over the seeds
     pareto.png       error against weights and against FLOPs, with published networks
     l0-paper-0/...   the run directories
@@ -53,16 +53,16 @@ class SweepConfig:
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
     """Directory for the runs, results.jsonl, table.md and pareto.png."""
     methods: tuple[Method, ...] = METHODS
-    """Methods to compare. magnitude is pruned to the zeros of l0 in continuation with the same seed."""
+    """Methods to compare. magnitude is pruned to as many zeros as l0 has in continuation with the same seed."""
     regimes: tuple[Regime, ...] = REGIMES
     """Regimes to compare. preset is for sparse and small."""
     seeds: int = 3
     """Number of runs of each method in each regime, with the seeds 0, 1, ..."""
     epochs: int = 10
-    """Passes over the training images; the last fifth is the refit in continuation, and the paper's schedule is scaled to them.
-    sparse and small have their own."""
+    """Passes over the training images; in continuation the last fifth is the refit; paper scales its schedule to them.
+    sparse and small ignore this option."""
     holdout: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")] = None
-    """Number of training images, the last ones, held out to measure errors for choosing settings.
+    """Hold out this many of the last training images, to choose settings by their error.
     Default: 5000; 0 if the experiment has a validation set."""
     experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = TrainConfig().experiment
     """The network and the data: a built-in experiment or your own module:NAME. Presets that it lacks are left out."""
@@ -83,7 +83,7 @@ class SweepConfig:
 def sweep(config: SweepConfig, console: Console) -> int:
     """Train the missing runs, and show their progress and results. Return the number of runs that failed.
 
-    MinisglError if the options allow no run; Interrupted after Ctrl-C.
+    MinisglError if the options select no run; Interrupted after Ctrl-C.
     """
     if config.draw is not None:
         if unused := [
@@ -127,7 +127,7 @@ def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MinisglError(f"{out} cannot be made: {error.strerror}") from error
+        raise MinisglError(f"{out} cannot be created: {error.strerror}") from error
     return out
 
 
@@ -206,7 +206,7 @@ def main() -> None:
     with errors_as_sentences():
         failed = sweep(tyro.cli(SweepConfig, prog="python -m minisgl.sweep", args=sys.argv[1:]), Console())
     if failed:
-        print(f"minisgl: {failed} of the runs failed; the same command trains them again", file=sys.stderr)
+        print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)
         sys.exit(1)
 
 

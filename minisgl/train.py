@@ -1,8 +1,8 @@
 """The command `python -m minisgl.train`: trains a network, shows the progress, and writes a run directory.
 
-    python -m minisgl.train                                   LeNet-5 on MNIST with sparse group l0, preset quick
-    python -m minisgl.train --penalty l1 --threshold 0.01     another penalty, another threshold
-    python -m minisgl.train --experiment shaky-curves         words in a regular or shaky hand
+    python -m minisgl.train                                   LeNet-5 on MNIST with l0, preset quick
+    python -m minisgl.train --penalty l1 --threshold 0.01     another penalty and threshold
+    python -m minisgl.train --experiment shaky-curves         words in regular or shaky handwriting
     python -m minisgl.train --preset paper --epochs 20        the paper's settings, for fewer epochs
     python -m minisgl.train --preset sparse                   the fewest weights; small: the fewest FLOPs
     python -m minisgl.train --resume runs/mnist-lenet5-l0-1   continue a run that was interrupted or killed

@@ -60,7 +60,7 @@ def compact(network: Network) -> Network:
     chain = network.chain()
     for name, layer in chain:
         if type(layer) not in KNOWN:  # a subclass may compute something else
-            raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how a zero passes through it")
+            raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how zeros pass through it")
     varies, biases = _follow_the_image(network, chain)
     inputs, outputs = _follow_the_logits(network, chain, varies)
     smaller: list[tuple[str, Layer]] = []

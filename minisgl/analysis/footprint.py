@@ -6,7 +6,7 @@ A layer with K output maps of size P x Q (1 x 1 for a linear layer) computes
 
 FLOPs (flops.py) are counted in two ways: as multiply-adds plus bias additions, as in the published tables, and as 2 x
 multiply-adds, one multiplication and one addition each. Multiplications by zero weights count: this is the arithmetic that is
-really done, apart from pooling and ReLU. (sparsity.count counts it without the dead units.)
+actually done, apart from pooling and ReLU. (sparsity.count counts it without the dead units.)
 
 Milliseconds are those of one processor core.
 

@@ -27,7 +27,7 @@ def log_odds(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def places(length: int, patch: int, stride: int) -> np.ndarray:
-    """Return where patches start along a side, in pixels: every `stride`, and at the end, so that every pixel is covered."""
+    """Return where patches start along a side, in pixels: every `stride`, and flush with the end, to cover every pixel."""
     last = max(length - patch, 0)
     return np.unique(np.append(np.arange(0, last, stride), last))
 

@@ -1,4 +1,4 @@
-"""Run many calls in parallel, through joblib: in processes on this machine, or on the workers of a Dask cluster.
+"""Run many calls in parallel with joblib: in processes on this machine, or on the workers of a Dask cluster.
 
 All calls are of one function with one argument, and results are returned as they are ready, in any order. joblib and
 distributed are imported only here.

@@ -47,7 +47,7 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
 }
 REFIT = 5  # the last 1/5 of the epochs are the refit
 
-# Settings that may differ between two runs that count as the same: where a run is, and how it was computed.
+# Settings that two runs with the same result may differ in: where a run is, and how it was computed.
 NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 
 

@@ -1,4 +1,4 @@
-"""The result of a run of the grid (grid.py): train the run, write its result as a line of JSON, and read it again."""
+"""Train one run of the grid (grid.py), write its result as a line of JSON, and read it again."""
 
 import json
 import math

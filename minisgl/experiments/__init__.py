@@ -1,7 +1,7 @@
 """The experiments, by name. Each has a file with its network, its data and its presets.
 
 mnist-lenet5    LeNet-5 on digits: r on every layer, group lasso on W (Bui, Park, Zhang, Qi, Xin 2021)
-shaky-curves    three convolutions on words in a regular or shaky hand: r on fc only (Xue, Xin 2019)
+shaky-curves    three convolutions on words in regular or shaky handwriting: r on fc only (Xue, Xin 2019)
 module:NAME     a user's own Experiment
 """
 
@@ -42,7 +42,7 @@ __all__ = [
 
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (MNIST_LENET5, SHAKY_CURVES)}
 
-# On a GPU a batch is one shard: its cores compute the images in parallel anyway.
+# On a GPU a batch is one shard: the GPU computes the images in parallel anyway.
 ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
 
 

@@ -45,7 +45,7 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """`network(rng)` returns its network; `load(directory)`, with the directory of --data, returns Data, or train and test.
+    """`network(rng)` returns its network; `load(directory)`, with --data's directory or None, returns Data, or train and test.
 
     presets      configurations by name; by default "quick" with the package's defaults
     changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink

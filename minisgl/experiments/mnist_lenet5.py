@@ -21,8 +21,8 @@ PRESETS: dict[str, TrainConfig] = {
     "paper": TrainConfig(
         preset="paper", epochs=200, lr=1e-3, penalty=PenaltyConfig(lam=0.1 / N_TRAIN), regime=PaperConfig(beta=2.5 / N_TRAIN)
     ),
-    # When most weights are removed, V would move far from W, so beta is larger from the start. A long training of few weights
-    # would overfit, so the images are shifted. docs/results.md lists what was tried.
+    # With most weights removed, V would move far from W, so beta is larger from the start. Training few weights for long would
+    # overfit, so the images are shifted. docs/results.md lists what was tried.
     "sparse": TrainConfig(
         preset="sparse",
         data=DataConfig(shift=1),

@@ -1,4 +1,4 @@
-"""Calls of a user's own code. A failure in it becomes one sentence that says where, and the returned network is checked.
+"""Calls to a user's own code. An exception becomes one sentence with its location, and the returned network is checked.
 
 minisgl/own.py imports the code.
 """

@@ -1,4 +1,4 @@
-"""Three convolutions on words in a regular or shaky hand: r on fc only, no group lasso.
+"""Three convolutions on words in regular or shaky handwriting: r on fc only, no group lasso.
 
 V is the network in both regimes: relaxed variable splitting (Xue, Xin 2019).
 """

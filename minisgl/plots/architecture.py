@@ -1,4 +1,4 @@
-"""Two networks with the same layers, one above the other, on one scale: how many units each has.
+"""The figure of two networks with the same layers: how many units each layer has, on the same scale.
 
 Maps are drawn as stacks with one sheet per channel, vectors as bars whose length is their size. Behind the smaller network is
 the outline of the larger one.
@@ -16,12 +16,12 @@ from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 MAP, BAR, WIDTH = 1.1, 2.6, 0.2  # the longest side of a map, the longest bar, and the width of a bar
 SHEET = 0.02  # how far each sheet of a stack is shifted, to the right and upwards
 GAP = 1.75  # from one stage to the next
-ROW = 3.9  # from the middle of one network to that of the other
+ROW = 3.9  # from the middle of one network to the middle of the other
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is passed between layers: `units` maps of size (H, W), or `units` numbers if size is None; and how it was made."""
+    """What one layer passes to the next: `units` maps of size (H, W), or `units` numbers if size is None; and its origin."""
 
     units: int
     size: tuple[int, ...] | None
@@ -59,7 +59,7 @@ def stages(network: Network) -> list[Stage]:
 
 
 def architecture(before: Network, after: Network) -> Figure:
-    """Draw two networks. `after` has the same layers as `before`, each with at most as many units."""
+    """Draw `before` above `after`. `after` has the same layers as `before`, each with at most as many units."""
     rows = [stages(before), stages(after)]
     maps = [stage.size for stage in rows[0] if stage.size]
     longest_map = max(max(size) for size in maps)

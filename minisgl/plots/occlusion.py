@@ -1,4 +1,4 @@
-"""The figure of an occlusion map: a word, and which parts of it are evidence for a shaky hand and which for a regular one."""
+"""The figure of an occlusion map: a word, and which parts of it are evidence for shaky handwriting and which for regular."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap

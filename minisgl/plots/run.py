@@ -61,7 +61,7 @@ def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
 
 
 def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
-    """Draw positive weights blue, negative ones red, and only exact zeros white: small weights keep a visible tint."""
+    """Draw positive weights blue, negative ones red, and only exact zeros white: small weights are still visible."""
     norm = AsinhNorm(linear_width=0.05 * limit, vmin=-limit, vmax=limit)
     image = axes.imshow(np.where(weight == 0, np.nan, weight), cmap="RdBu", norm=norm, interpolation="nearest")
     axes.set_xticks([])

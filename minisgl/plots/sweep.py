@@ -75,7 +75,7 @@ PUBLISHED = (
     Published("L0-HC", "hard-concrete l0", 0.9, None, 1.3e6, side="left"),
     Published("L0-HC-sep", "the same with a lambda for each layer", 1.0, None, 403e3),
 )
-# Where a name is written, by its side of the cross.
+# Where a name is written, for each side of its cross.
 LABEL_POSITIONS: dict[str, dict[str, Any]] = {
     "above": {"xytext": (0, 5), "ha": "center", "va": "bottom"},
     "left": {"xytext": (-6, 0), "ha": "right", "va": "center"},

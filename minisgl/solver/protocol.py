@@ -1,7 +1,7 @@
-"""The interface of a solver to the training loop. A solver trains a network and decides which of its weights are zero.
+"""The interface between the training loop and a solver. A solver trains a network and decides which of its weights are zero.
 
 A training step computes the gradient g of the batch's loss at the solver's network, and then takes the solver's own step with
-g. The ranks of a run (its processes) take it together, in two phases. No rank begins phase 2 before all have finished phase 1:
+g. The ranks of a run (its processes) share this step, in two phases. No rank begins phase 2 before all have finished phase 1:
 
     phase 1    prepare(rank, ranks)                   after the gradients of the rank's shards; the network is only read
     phase 2    update(blocks, gradient, settings)     the rank's own blocks: each block has one writer
@@ -48,7 +48,7 @@ class Solver(Protocol):
     def update(self, blocks: Iterable[Block], gradient: Array, settings: StepSettings) -> None:
         """Phase 2: advance the optimiser, then take the step in these blocks only.
 
-        gradient (size,) is that of the loss. In each block it is complete once the iteration reaches that block, and may be
+        gradient (size,) is that of the loss. It is complete in a block only once the iteration reaches that block, and may be
         overwritten there.
         """
 

@@ -24,7 +24,7 @@ from minisgl.solver.splitting import drop_negligible
 
 
 def largest(weights: Array, prune: float) -> Array:
-    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal weights the later ones go first."""
+    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal weights, later ones go first."""
     xp = get_array_module(weights)
     pruned = round(prune * weights.size)
     order = xp.argsort(-xp.abs(weights), kind="stable")  # largest first
@@ -84,5 +84,5 @@ class Refit:
         return Refit(self.solver.moved(put), self.prune)
 
     def reported(self, which: str) -> Network:
-        """Return the network as the solver before it does."""
+        """Return what the solver before it reports."""
         return self.solver.reported(which)

@@ -33,7 +33,7 @@ class Schedule(Protocol):
     """Gives the settings of every step, as a function of the step's number alone."""
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
-        """The settings of step 0 <= step < steps."""
+        """Return the settings of step 0 <= step < steps."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Stepwise:
     beta_every: int
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
-        """The settings of step 0 <= step < steps."""
+        """Return the settings of step 0 <= step < steps."""
         epoch = step // steps_per_epoch
         drops = sum(epoch >= drop for drop in self.lr_drops)
         return StepSettings(self.lr * 0.1**drops, self.beta * self.growth ** (epoch // self.beta_every))
@@ -68,7 +68,7 @@ class Continuation:
     hold: float = 0.0
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
-        """The settings of step 0 <= step < steps."""
+        """Return the settings of step 0 <= step < steps."""
         t = step / steps
         height = min(t / self.ramp, 1.0)
         beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
@@ -83,5 +83,5 @@ class HalfCosine:
     lr: float
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
-        """The settings of step 0 <= step < steps."""
+        """Return the settings of step 0 <= step < steps."""
         return StepSettings(self.lr * (1 + cos(pi * (step / steps))) / 2)

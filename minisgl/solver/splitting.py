@@ -154,7 +154,7 @@ class Splitting:
 
     def _update_whole(self, steps: Mapping[Slot, float]) -> None:
         for slot in self._whole:
-            for block in slot.blocks(prod(slot.shape)):  # one
+            for block in slot.blocks(prod(slot.shape)):  # a single block
                 self.update_v(block, steps)
 
     # --- what is kept and reported

@@ -44,7 +44,7 @@ class RunDirectory:
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
         """Return a new run directory: `out`, or runs/<stem>-<n> with the first free n.
 
-        Raises MinisglError if `out` is not empty or cannot be made.
+        Raises MinisglError if `out` is not empty or cannot be created.
         """
         try:
             if out is None:
@@ -59,7 +59,7 @@ class RunDirectory:
             run = cls(path)
             run.make_folders()
         except OSError as error:
-            raise MinisglError(f"{error.filename} cannot be made: {error.strerror}") from error
+            raise MinisglError(f"{error.filename} cannot be created: {error.strerror}") from error
         return run
 
     @staticmethod
@@ -104,7 +104,7 @@ class RunDirectory:
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise MinisglError(f"{self.path} is in use by another run") from error
+            raise MinisglError(f"{self.path} is in use by another process") from error
         except OSError as error:
             raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}") from error
         try:
@@ -122,7 +122,7 @@ class RunDirectory:
         return self.report.is_file() and self.model.is_file()
 
     def cut_history(self, epochs: int) -> None:
-        """Remove the lines of the history after this many epochs, for which there is no checkpoint. The last may be partial."""
+        """Keep this many lines of the history: later epochs have no checkpoint, and the last line may be partial."""
         try:
             lines = self.history.read_bytes().splitlines(keepends=True) if self.history.exists() else []
         except OSError as error:

@@ -71,13 +71,13 @@ class Training:
         if validation is not None:
             if holdout:
                 raise MinisglError(
-                    f"--holdout {holdout} is for data without a validation set; here it has {len(validation)} images"
+                    f"--holdout {holdout} is for data without a validation set; this data has one, of {len(validation)} images"
                 )
             self.measured, self.measured_on = validation, "validation"
         if (size := config.data.batch_size) > len(self.train):
             raise MinisglError(f"--batch-size {size} is larger than the training set of {len(self.train)} images")
         if config.data.shift >= min(sides := self.train.images.shape[2:]):
-            raise MinisglError(f"--shift {config.data.shift} moves images of {sides[0]} x {sides[1]} pixels out of sight")
+            raise MinisglError(f"--shift {config.data.shift} is too large for images of {sides[0]} x {sides[1]} pixels")
         self.stages = make_stages(config, solver)
         self.steps_per_epoch = -(-len(self.train) // size)
         self.steps = self.steps_per_epoch * config.epochs
@@ -131,7 +131,7 @@ class Training:
     ) -> dict[str, Any]:
         """Train one epoch, counted from 0, and return its record for the history.
 
-        `metrics` has the sums of an epoch that was interrupted. after_step(i, metrics) is called after every step but the last.
+        `metrics`: the sums of an epoch to continue, if any. after_step(i, metrics) is called after every step but the last.
         """
         started = time.perf_counter()
         metrics, zeros, config = metrics or EpochMetrics(), 0.0, self.config

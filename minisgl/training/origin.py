@@ -1,7 +1,7 @@
 """What a run was trained with, read from its directory: its experiment, its network, and where its data are.
 
-Whoever reads a run with a user's own experiment, network or penalty must name it again. No module is imported because a file
-names it.
+If a run used your own experiment, network or penalty, name it again to read the run. No module is imported because a file names
+it.
 """
 
 from pathlib import Path
@@ -18,9 +18,9 @@ KINDS = {"--experiment": "an experiment", "--network": "a network", "--penalty":
 
 
 def require_named(run: Path, option: str, before: str | None, given: str | None) -> None:
-    """Raise MinisglError unless the option has the value `given` that the run was trained with, `before`.
+    """Raise MinisglError unless the option's value `given` equals `before`, the value that the run was trained with.
 
-    None, an option that is not given, is accepted unless `before` is a user's own.
+    `given` is None if the option is left out; that is accepted unless `before` is a user's own.
     """
     if given is not None and given != before:
         how = f"with {option} {before}" if before else f"without {option}"
@@ -50,7 +50,7 @@ def data_of(run: Path) -> Path | None:
 
 
 def load_test(run: Path, name: str, data: Path | None, network: Network) -> LabelledImages:
-    """Return the test set for a run of the experiment `name`: from the directory `data`, or for None from the run's own.
+    """Return the test set for a run of the experiment `name`: from the directory `data`, or the run's own if that is None.
 
     MinisglError if the data cannot be read, or if a directory is given and the experiment does not use one.
     """

@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # may be missing on a system that cannot fork
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-POLL_SECONDS = 0.002  # a process polls this long before it sleeps: to wake a sleeping core takes a tenth of a millisecond
+POLL_SECONDS = 0.002  # a process polls this long before it sleeps: waking a sleeping core takes a tenth of a millisecond
 ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 
 AnySolver = TypeVar("AnySolver", bound=Solver)

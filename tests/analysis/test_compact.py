@@ -241,7 +241,7 @@ def test_other_layers_are_refused():
         """Another activation: a subclass may compute something else."""
 
     network = Network({"flatten": Flatten(), "leaky": Leaky(), "fc": Linear(4, 2)}, (1, 2, 2), np.ones(10))
-    with pytest.raises(MinisglError, match="leaky is a Leaky: compact does not know how a zero passes through it"):
+    with pytest.raises(MinisglError, match="leaky is a Leaky: compact does not know how zeros pass through it"):
         compact(network)
 
 

@@ -136,7 +136,7 @@ def test_a_directory_that_holds_a_run_is_refused_and_left_alone(command, small: 
     (tmp_path / "full" / "thesis.tex").write_text("")
     refused(command("minisgl.train", "--data", small, "--out", "full"), "full is not empty", "--out")
     (tmp_path / "file").write_text("")
-    refused(command("minisgl.train", "--data", small, "--out", "file"), "file", "cannot be made")
+    refused(command("minisgl.train", "--data", small, "--out", "file"), "file", "cannot be created")
 
 
 def test_divergence_ends_the_command(command, small: Path, tmp_path: Path) -> None:

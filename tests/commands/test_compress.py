@@ -236,7 +236,7 @@ def test_weights_so_large_that_the_logits_overflow(run, command):
 def test_a_directory_that_another_process_holds(run, command):
     before = contents(run)
     with RunDirectory(run).locked():
-        refused(command("minisgl.compress", run), "in use by another run")
+        refused(command("minisgl.compress", run), "in use by another process")
     nothing_new(run, before)
 
 

@@ -152,7 +152,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         sweep.main()
     printed, complaint = capsys.readouterr()
-    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command trains them again\n")
+    assert (ended.value.code, complaint) == (1, "minisgl: 2 of the runs failed; the same command tries them again\n")
     broken, fine, twinless = printed.splitlines()[:3]
     assert broken.startswith("1/3  l0 continuation seed 0")
     assert "failed: " in broken
@@ -165,7 +165,7 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
 
 
 def test_two_sweeps_do_not_share_a_directory(copied):
-    with RunDirectory(copied.out).locked(), pytest.raises(MinisglError, match="in use by another run"):
+    with RunDirectory(copied.out).locked(), pytest.raises(MinisglError, match="in use by another process"):
         run(copied)
 
 

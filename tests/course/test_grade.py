@@ -85,7 +85,7 @@ def test_a_class_is_graded_to_the_end(course, command):
         (["class", "--exercises", "nowhere"], "holds no notebook of nowhere"),
         (["class", "--timeout", "0"], "must be a number of seconds above 0"),
         (["class", "--timeout", "nan"], "must be a number of seconds above 0"),
-        (["class", "--out", "exercises/07_twos.ipynb"], "is there already"),
+        (["class", "--out", "exercises/07_twos.ipynb"], "already exists"),
     ],
 )
 def test_bad_input_gets_one_sentence(course, command, words, phrase):

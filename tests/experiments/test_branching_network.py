@@ -60,6 +60,6 @@ def test_a_network_that_branches_trains_resumes_evaluates_and_sweeps(grown: Path
 
 def test_what_is_held_out_of_data_with_a_validation_set(grown: Path) -> None:
     done = run_module("minisgl.train", "--experiment", "grown:TREE", "--holdout", 10, cwd=grown)
-    refused(done, "--holdout 10 is for data without a validation set; here it has 100 images")
+    refused(done, "--holdout 10 is for data without a validation set; this data has one, of 100 images")
     done = run_module("minisgl.sweep", "--experiment", "squares:SQUARES", "--holdout", 900, cwd=grown)
     refused(done, "--holdout 900 leaves nothing to train on: the training set has 900 images")

@@ -222,7 +222,7 @@ def test_a_module_that_a_file_names_is_not_imported(tiny, tmp_path, monkeypatch)
 
 def test_a_directory_in_use_is_refused_and_a_killed_process_lets_go(tiny, whole, tmp_path):
     with RunDirectory(whole).locked():
-        refused(["--resume", whole], "is in use by another run")
+        refused(["--resume", whole], "is in use by another process")
     code = f"""
 import time
 from minisgl.training.directory import RunDirectory
@@ -233,7 +233,7 @@ with RunDirectory(Path({str(whole)!r})).locked():
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        refused(["--resume", whole], "is in use by another run")
+        refused(["--resume", whole], "is in use by another process")
         process.kill()
         process.wait()
     assert "is finished" in run(["--resume", whole])
