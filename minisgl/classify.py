@@ -9,6 +9,7 @@ Prints a line for each picture, and writes a figure of what the network looked a
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ import tyro
 
 from minisgl import experiments, plots
 from minisgl.analysis.occlusion import occlusion_map
-from minisgl.command import errors_as_sentences
+from minisgl.command import errors_as_sentences, read_each
 from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
@@ -52,19 +53,21 @@ class ClassifyConfig:
     """Print one JSON list instead of lines of text."""
 
 
-def pictures(config: ClassifyConfig) -> list[tuple[str, np.ndarray]]:
-    """Return names and pictures (1, 48, 128). MinisglError if one cannot be read or drawn, or if none is given."""
+def pictures(config: ClassifyConfig) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield names and pictures (1, 48, 128). MinisglError if one cannot be read or drawn, or if none is given."""
     if bool(config.images) == (config.word is not None):
         raise MinisglError("give either pictures or --word")
     if config.word is None:
         for option in ("font", "tremor", "seed"):
             if (value := getattr(config, option)) is not None:
                 raise MinisglError(f"--{option} {value} is for a word drawn with --word, not for pictures")
-        return [(str(path), read_word(path)) for path in config.images]
+        for path, picture in read_each(config.images, read_word):
+            yield str(path), picture
+        return
     if (seed := config.seed or 0) < 0:
         raise MinisglError(f"--seed must be 0 or more, and is {seed}")
     word = curves.render_word(config.word, config.font or "cursive", config.tremor or 0.0, np.random.default_rng(seed))
-    return [(config.word, word[None])]
+    yield config.word, word[None]
 
 
 def classify(network: Network, image: np.ndarray) -> dict[str, Any]:
@@ -84,37 +87,39 @@ def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
     return path
 
 
-def run(config: ClassifyConfig) -> list[dict[str, Any]]:
-    """Classify, write the figures of what the network looked at, and return the answers in order."""
+def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
+    """Classify, write the figures of what the network looked at, and yield the answers in order."""
     network, report = load_run(config.run)
     known = experiments.EXPERIMENTS.get(report["experiment"])  # a user's own is not imported because a file names it
     if known is None or not known.read_word:
         readers = " or ".join(each.name for each in experiments.EXPERIMENTS.values() if each.read_word)
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; classify needs a run of {readers}")
-    images = pictures(config)  # all are read before anything is written
     if not config.out.is_dir():
         raise MinisglError(f"--out {config.out} is not a directory")
-    found, taken = [], set[Path]()
-    for name, image in images:
+    taken = set[Path]()
+    for name, image in pictures(config):
         answer = {"picture": name, **classify(network, image)}
         path = free_name(config.out, name, taken)
         percent = 100 * (answer["shaky"] if answer["class"] == "shaky" else 1 - answer["shaky"])
         title = f"{Path(name).name}: {answer['class']} ({percent:.1f} %)"
         plots.save(occlusion_figure(image[0], occlusion_map(network, image), title), path)
-        found.append({**answer, "looked_at": str(path)})
-    return found
+        yield {**answer, "looked_at": str(path)}
 
 
 def main() -> None:
     """Parse the options and classify. On an error print one sentence and exit with status 2."""
     with errors_as_sentences():
         config = tyro.cli(ClassifyConfig, prog="python -m minisgl.classify", args=sys.argv[1:])
-        found = run(config)
-        if config.json:
-            print(json.dumps(found))
-            return
-        for answer in found:
-            print(f"{answer['picture']}: {answer['class']}   (shaky: {100 * answer['shaky']:.1f} %)   {answer['looked_at']}")
+        found = []
+        try:
+            for answer in run(config):
+                found.append(answer)
+                if not config.json:
+                    shaky = f"(shaky: {100 * answer['shaky']:.1f} %)"
+                    print(f"{answer['picture']}: {answer['class']}   {shaky}   {answer['looked_at']}")
+        finally:  # those that were read, even if others could not be
+            if config.json and found:
+                print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from minisgl.errors import MinisglError, MinisglWarning
 
@@ -32,6 +35,22 @@ def errors_as_sentences() -> Iterator[None]:
         _end(f"the output cannot be written: {error}", 2)
     except KeyboardInterrupt as interrupt:
         _end(str(interrupt) or "interrupted", 130)
+
+
+def read_each(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[tuple[Path, np.ndarray]]:
+    """Yield each path and its picture. One that cannot be read is a line on stderr, and a MinisglError after the others."""
+    unread = []
+    for path in paths:
+        try:
+            picture = read(path)
+        except MinisglError as error:
+            unread.append(error)
+            if len(paths) > 1:
+                print(f"minisgl: {error}", file=sys.stderr)
+        else:
+            yield path, picture
+    if unread:
+        raise unread[0] if len(paths) == 1 else MinisglError(f"{len(unread)} of {len(paths)} pictures could not be read")
 
 
 def _show_warnings() -> None:

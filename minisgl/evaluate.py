@@ -17,7 +17,7 @@ import tyro
 
 from minisgl import experiments
 from minisgl.analysis.sparsity import weight_sparsity
-from minisgl.command import errors_as_sentences
+from minisgl.command import errors_as_sentences, read_each
 from minisgl.errors import MinisglError
 from minisgl.flags import BUILD, OWN
 from minisgl.nn import softmax
@@ -55,8 +55,8 @@ def evaluate(config: EvaluateConfig) -> None:
         if read is None:
             readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
             raise MinisglError(f"pictures of digits are for {readers}, and {config.run} is a run of {name}")
-        batch = np.stack([read(path) for path in config.images])  # (N, C, H, W)
-        for path, p in zip(config.images, softmax(network.forward(batch)[0]), strict=True):
+        for path, picture in read_each(config.images, read):
+            (p,) = softmax(network.forward(picture[None])[0])
             others = "  ".join(f"{label}: {100 * p[label]:.1f} %" for label in np.argsort(-p))
             print(f"{path}: {p.argmax()}   ({others})")
         return

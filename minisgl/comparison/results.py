@@ -142,7 +142,8 @@ def write(path: Path, results: Iterable[Result]) -> None:
 def read(path: Path) -> list[Result]:
     """Return the results in a file. MinisglError if it cannot be read, or if a line is not a result."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        with files.open_to_read(path) as file:
+            lines = file.read().decode("utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise MinisglError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return [_parsed(line, f"{path}, line {n},") for n, line in enumerate(lines, 1)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from minisgl.data.illumination import flatten
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
@@ -22,7 +23,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """Return grey values (H, W) float32 in [0, 1], upright, transparency on white. MinisglError if it is not a picture."""
+    """Return grey values (H, W) float32 in [0, 1], upright; MinisglError if it is not a picture.
+
+    Transparent pixels are white, or black if the picture shows more that way.
+    """
     try:
         files.open_to_read(path).close()
     except OSError as error:
@@ -51,13 +55,20 @@ def _grey(picture: Image.Image) -> np.ndarray:
         return (values - low) / (high - low) if high > low else np.zeros_like(values)
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+        pages = [Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba) for paper in ("white", "black")]
+        return max(map(_luminance, pages), key=np.ptp)  # white ink shows on black only; at a tie white paper
+    return _luminance(picture)
+
+
+def _luminance(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"), np.float32) / 255
 
 
 def read_digit(path: Path) -> np.ndarray:
     """Return one MNIST-like image (1, 28, 28) float32 in [0, 1], ink 1. MinisglError if the picture shows nothing."""
     grey = read_grey(path)
+    if grey.shape != (SIDE, SIDE):
+        grey = flatten(grey)
     digit, paper = crop_to_ink(path, grey)
     if grey.shape == (SIDE, SIDE) and paper < 0.1:
         return grey[None]

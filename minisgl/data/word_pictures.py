@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minisgl.data.curves.rendering import MARGIN, SIZE, SMALLEST, X_HEIGHT
+from minisgl.data.illumination import flatten
 from minisgl.data.pictures import crop_to_ink, read_grey, scaled
 from minisgl.errors import MinisglError
 
@@ -40,9 +41,9 @@ def read_word(path: Path) -> np.ndarray:
     MinisglError if it cannot be read, shows nothing, or has letters that would be too small to show a tremor.
     """
     grey = read_grey(path)
-    word, paper = crop_to_ink(path, grey)
     if grey.shape == SIZE:
-        return (1 - grey if paper > 0.5 else grey)[None]
+        return (1 - grey if crop_to_ink(path, grey)[1] > 0.5 else grey)[None]
+    word, _ = crop_to_ink(path, flatten(grey))
     H, W = SIZE
     largest_scale = min((H - 2 * MARGIN) / word.shape[0], (W - 2 * MARGIN) / word.shape[1])
     height = x_height(word)
@@ -50,7 +51,7 @@ def read_word(path: Path) -> np.ndarray:
     if scale * height < SMALLEST:
         raise MinisglError(
             f"{path} fits {H} x {W} pixels only with letters {scale * height:.1f} pixels high, and at least {SMALLEST:g} are "
-            "needed: crop it to one word, on one line"
+            "needed: crop it to one word, on one line, in even light"
         )
     small = scaled(word, scale)
     picture = np.full((1, H, W), PAPER, np.float32)

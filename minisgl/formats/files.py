@@ -68,6 +68,8 @@ def open_to_read(path: Path) -> BinaryIO:
     """Open the file to read bytes. OSError if that fails; for a folder IsADirectoryError, on Windows too."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():  # opening a pipe that nobody writes to would wait for ever
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     return path.open("rb")
 
 

@@ -124,7 +124,10 @@ class RunDirectory:
     def cut_history(self, epochs: int) -> None:
         """Keep this many lines of the history: later epochs have no checkpoint, and the last line may be partial."""
         try:
-            lines = self.history.read_bytes().splitlines(keepends=True) if self.history.exists() else []
+            lines = []
+            if self.history.exists():
+                with files.open_to_read(self.history) as file:
+                    lines = file.readlines()
         except OSError as error:
             raise MinisglError(f"{self.history} cannot be read: {error.strerror}") from error
         if len(lines) > epochs:
@@ -146,4 +149,5 @@ class RunDirectory:
 
     def read_history(self) -> list[dict[str, Any]]:
         """Return the record of every epoch, in order."""
-        return [json.loads(line) for line in self.history.read_text("utf-8").splitlines()]
+        with files.open_to_read(self.history) as file:
+            return [json.loads(line) for line in file.read().decode("utf-8").splitlines()]

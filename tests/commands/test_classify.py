@@ -104,6 +104,17 @@ def test_pictures_are_classified_and_what_was_looked_at_is_shown(trained, tmp_pa
     assert lines == [f"0.png: {found[0]['class']}   (shaky: {100 * found[0]['shaky']:.1f} %)   0-looked-at.png"]
 
 
+def test_one_picture_that_cannot_be_read_does_not_silence_the_others(trained, tmp_path):
+    photograph("garden", "futural", 0.0).save(tmp_path / "fine.png")
+    Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
+    for more in ((), ("--json",)):
+        done = run_module("minisgl.classify", trained, "blank.png", "fine.png", *more, cwd=tmp_path)
+        assert done.returncode == 2
+        pictures = [answer["picture"] for answer in json.loads(done.stdout)] if more else [done.stdout.partition(":")[0]]
+        assert pictures == ["fine.png"]
+        assert done.stderr.splitlines()[1:] == ["minisgl: 1 of 2 pictures could not be read"]
+
+
 def test_a_word_is_drawn_as_asked(trained, tmp_path):
     words = ("--word", "hello", "--font", "rowmand", "--tremor", 0.1, "--seed", 4, "--json")
     done = run_module("minisgl.classify", trained, *words, cwd=tmp_path)
@@ -155,4 +166,4 @@ def test_a_run_of_another_experiment_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(classify, "load_run", lambda path: (None, {"experiment": "mnist-lenet5"}))
     with pytest.raises(MinisglError, match=r"is a run of mnist-lenet5; classify needs a run of shaky-curves"):
-        classify.run(classify.ClassifyConfig(tmp_path, word="hello"))
+        list(classify.run(classify.ClassifyConfig(tmp_path, word="hello")))

@@ -1,5 +1,6 @@
 """`python -m minisgl.evaluate`: a run's error on a set, and the digit in a user's own picture."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,35 @@ def test_sixteen_bits_transparency_and_rotation(digits: tuple[Digits, Digits], t
     exif[0x0112] = 6  # the camera lay on its side: turn clockwise to view
     picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
     np.testing.assert_allclose(read_digit(tmp_path / "turned.png"), expected, atol=1e-6)
+
+
+def test_one_picture_that_cannot_be_read_does_not_silence_the_others(trained: Path, digits, command, tmp_path: Path) -> None:
+    for i in range(2):
+        photograph(digits[1].images[i, 0]).save(tmp_path / f"{i}.png")
+    Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
+    done = command("minisgl.evaluate", trained, "0.png", "blank.png", "nowhere.png", "1.png")
+    assert done.returncode == 2
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["0.png", "1.png"]
+    blank, nowhere, end = done.stderr.splitlines()
+    assert blank.startswith("minisgl: blank.png shows nothing")
+    assert nowhere.startswith("minisgl: nowhere.png cannot be read: No such file")
+    assert end == "minisgl: 2 of 4 pictures could not be read"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(trained: Path, command, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    for words in (
+        ("minisgl.evaluate", trained, "pipe.png"),
+        ("minisgl.evaluate", "pipe.png"),
+        ("minisgl.train", "--init", "pipe.png"),
+        ("minisgl.sweep", "--draw", "pipe.png"),
+    ):
+        done = command(*words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "pipe.png" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_pictures_that_show_nothing_or_cannot_be_read(trained: Path, command, tmp_path: Path) -> None:
