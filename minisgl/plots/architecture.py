@@ -40,7 +40,7 @@ def stages(network: Network) -> list[Stage]:
     shape = network.input_shape
     found = [Stage(shape[0], shape[1:])]
     steps: list[str] = []
-    for name, layer in network.layers.items():
+    for name, layer in network.chain():
         if isinstance(layer, Linear) and found[-1].size is not None:
             found.append(Stage(shape[0], None, tuple(steps)))
             steps = []
@@ -63,7 +63,7 @@ def architecture(before: Network, after: Network) -> Figure:
     rows = [stages(before), stages(after)]
     maps = [stage.size for stage in rows[0] if stage.size]
     longest_map = max(max(size) for size in maps)
-    longest_bar = max(stage.units for stage in rows[0] if stage.size is None)
+    longest_bar = max((stage.units for stage in rows[0] if stage.size is None), default=1)
 
     def extent(stage: Stage) -> tuple[float, float, float]:
         """Return the width and height of a sheet or a bar, and how far a stack extends to the right and upwards."""

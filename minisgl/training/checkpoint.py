@@ -86,7 +86,8 @@ def _parse(path: Path, notes: dict[str, Any]) -> tuple[Position, int, dict[str, 
         whole = (position.epoch, position.step, position.wrong, position.seen, notes["steps"])
         if not (all(type(n) is int and n >= 0 for n in whole) and type(notes["identity"]) is dict):
             raise ValueError
-        return replace(position, loss_sum=float(position.loss_sum)), notes["steps"], notes["identity"]
+        position = replace(position, loss_sum=float(position.loss_sum), seconds=float(position.seconds))
+        return position, notes["steps"], notes["identity"]
     except (KeyError, TypeError, ValueError) as error:
         raise MinisglError(f"{path} is not a checkpoint: it has no position in the run") from error
 

@@ -13,6 +13,7 @@ from minisgl.analysis.compact import compact
 from minisgl.data.labelled import LabelledImages
 from minisgl.formats import files
 from minisgl.models import lenet5
+from minisgl.nn import Conv2d, Flatten, Linear, Network, ReLU, Sequential
 from minisgl.training.directory import RunDirectory
 from minisgl.training.figures import save_run_figures
 
@@ -205,6 +206,17 @@ def test_the_architectures_say_every_stages_units_and_every_layers_weights():
     assert "pool 2 x 2\nflatten" in texts[one:two]
     assert "pool 2 x 2\nflatten\ngather" in texts[two:]
     assert "conv1 5 x 5\n500 weights" in texts
+
+
+def test_the_architectures_of_nested_and_of_convolutional_networks_have_every_layer():
+    rng = np.random.default_rng(0)
+    body = Sequential({"conv": Conv2d(1, 3, 3), "relu": ReLU(), "flatten": Flatten()})
+    nested = Network.initialized({"body": body, "fc": Linear(12, 2)}, (1, 4, 4), rng)
+    (axes,) = plots.architecture(nested, compact(nested)).axes
+    assert "body.conv 3 x 3\n27 weights" in [text.get_text() for text in axes.texts]
+    convolutional = Network.initialized({"conv": Conv2d(1, 3, 4), "flatten": Flatten()}, (1, 4, 4), rng)
+    (axes,) = plots.architecture(convolutional, compact(convolutional)).axes
+    assert "conv 4 x 4\n48 weights" in [text.get_text() for text in axes.texts]
 
 
 def test_the_architectures_are_drawn_in_one_scale():

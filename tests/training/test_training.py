@@ -121,6 +121,14 @@ def test_a_restored_checkpoint_goes_on_as_if_nothing_had_happened(penalty: str, 
     assert splitting.v.tobytes() == unbroken.v.tobytes()
 
 
+@pytest.mark.parametrize("wrong", [{"seconds": "abc"}, {"seconds": None}, {"loss_sum": []}, {"epoch": 1.5}, {"step": -1}])
+def test_a_checkpoint_with_a_wrong_position_is_damaged(wrong: dict, tmp_path: Path) -> None:
+    splitting = make_splitting(CONFIG, lenet5(np.random.default_rng(0)))
+    checkpoint.save(tmp_path, splitting, replace(checkpoint.Position(1, 0, 0.0, 0, 0), **wrong), {})
+    with pytest.raises(MinisglError, match="is not a checkpoint: it has no position in the run"):
+        checkpoint.load(tmp_path, splitting)
+
+
 def test_after_a_damaged_checkpoint_the_one_before_it_counts(some: Digits, tmp_path: Path) -> None:
     train(CONFIG, some, tmp_path / "run")
     newest = max((tmp_path / "run" / "checkpoint").iterdir())
