@@ -27,7 +27,7 @@ def get_array_module(x: Array) -> Any:
     package = type(x).__module__.partition(".")[0]
     if package == "cupy":  # its arrays have no __array_namespace__, as of CuPy 14
         return sys.modules[package]
-    raise TypeError(f"x must be an array of NumPy or CuPy, and is a {type(x).__name__}")
+    raise TypeError(f"x must be a NumPy or CuPy array, not a {type(x).__name__}")
 
 
 def to_device(x: Array, xp: Any) -> Array:
@@ -79,7 +79,7 @@ def array_module(backend: Backend) -> Any:
         (cupy.exp(ones) @ ones).sum().item()  # a compiled kernel and a matrix product
     except (ImportError, OSError, RuntimeError) as error:
         raise MinisglError(
-            f'CUDA libraries missing, or of another version than the driver (pip install "cupy-cuda13x[ctk]", or '
+            f'CUDA libraries missing, or too old or new for the driver (pip install "cupy-cuda13x[ctk]", or '
             f"cupy-cuda12x[ctk]): {_first_line(error)}"
         ) from error
     return cupy

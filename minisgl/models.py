@@ -78,8 +78,8 @@ def curve_net(
     layers["fc"] = Linear(shape[0], 2)
     network = Network.initialized(layers, (1, *size), rng, dtype)
     for name in ("conv1", "conv2", "conv3"):
-        # Uniform paper, most of a picture, then adds nothing to a filter's output. Otherwise it could make the output of a
-        # filter negative almost everywhere, and behind the ReLU that filter, one of only a few, might never learn.
+        # Blank paper, most of a picture, then adds nothing to a filter's output. Otherwise it could make the output negative
+        # almost everywhere, and then the ReLU would keep this filter, one of only a few, from learning.
         weight = network.layout[f"{name}.weight"].view(network.flat)  # (K, C, R, S)
         weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
     network.layout["fc.weight"].view(network.flat)[...] *= FC_SCALE

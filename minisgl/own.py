@@ -1,6 +1,6 @@
 """A user's own objects, named module:NAME on the command line: a penalty's class, an experiment, a network's function.
 
-The module is found as by `python -m`: the working folder is on the path. A name is imported only if the user has typed it,
+The module is found as with `python -m`: the working folder is on the path. A name is imported only if the user has typed it,
 never because a file of a run contains it.
 """
 

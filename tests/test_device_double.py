@@ -86,7 +86,7 @@ def test_the_array_module_comes_from_the_array(x):
     assert get_array_module(x) is device
     assert get_array_module(np.ones(1)) is np
     assert get_array_module(np.float32(1)) is np
-    with pytest.raises(TypeError, match="and is a list"):
+    with pytest.raises(TypeError, match="not a list"):
         get_array_module([1.0])
 
 

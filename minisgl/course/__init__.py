@@ -1,14 +1,14 @@
-"""The course: the checks of its exercises, and what grades a class's notebooks.
+"""The course: checks of its exercises, and the grading of a class's notebooks.
 
     from minisgl.course import check
     check("05.hard_threshold", hard_threshold)      # prints a line if the function is right, else raises CheckFailed
 
-checks/ holds one file a chapter, each a list of tasks. cells.py says how the cells of an exercise notebook are named.
-grading.py runs a student's answers, and grading_plugin.py reports their cells. nbval_plugin.py lets `pytest -m ex2` run one
-task of a notebook. show_code.py shows the package's own code in a chapter.
+checks/ has a list of tasks for each chapter, one file each. cells.py says how the cells of an exercise notebook are named.
+grading.py runs a student's answers, and grading_plugin.py reports the result of each cell. nbval_plugin.py lets `pytest -m ex2`
+run one task of a notebook. show_code.py shows the package's own code in a chapter.
 
 check and CheckFailed are imported when they are first used: pytest imports this package in every project of the environment, to
-load nbval_plugin, and needs no NumPy for that.
+load nbval_plugin, and that must not import NumPy.
 """
 
 import importlib

@@ -3,7 +3,7 @@
 id              tags       what it is
 05-ex2-answer   ["ex2"]    the cell in which a student writes the answer to task ex2 of chapter 05
 05-ex2-check    ["ex2"]    the cell that checks this answer
-05-cell-07                 any other cell: the chapter, and the cell's place in it. Without a task, its code is set-up
+05-cell-07                 any other cell, by chapter and position; if it is code, it is set-up
 """
 
 import re

@@ -1,8 +1,8 @@
 """How a student's answers are graded: each is taken out of the notebook, put into a fresh one, and run.
 
-A fresh notebook holds the set-up, the answer and the check of one task. So it gains nothing to edit or delete a check, and one
-task cannot break another. pytest and nbval run a student's notebooks in a process of their own. When its time is up it is
-killed, with the kernels that it started.
+A fresh notebook holds the set-up, the answer and the check of one task. So editing or deleting a check gains nothing, and one
+task cannot break another. pytest and nbval run a student's notebooks in a separate process. When its time is up it is killed,
+with the kernels that it started.
 """
 
 import json
@@ -94,28 +94,28 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
         for task, source in answers.items():
             (folder / f"{task.exercise}.ipynb").write_text(task.with_answer(source), encoding="utf-8")
         limit = sum(STARTUP + timeout * len(task.cells) for task in answers)
-        words = [
+        options = [
             "-p",
             "minisgl.course.grading_plugin",
             "--nbval-lax",
             "--nbval-current-env",
             f"--nbval-cell-timeout={timeout:g}",
         ]
-        ended = _in_time([*words, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
+        ended = _in_time([*options, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
         lines = report.read_text("utf-8").splitlines() if report.exists() else []
     reports = [json.loads(line) for line in lines]
     found = {task: task.judge([each for each in reports if each["notebook"] == f"{task.exercise}.ipynb"]) for task in answers}
     judged = {task: message for task, message in found.items() if message is not None}
     if left := [task for task in answers if task not in judged]:
-        judged[left[0]] = "it ended before its check had been run" if ended else "it did not end in its time"
+        judged[left[0]] = "it ended before its check had been run" if ended else "it did not finish in time"
         judged |= run({task: answers[task] for task in left[1:]}, timeout)
     return judged
 
 
-def _in_time(words: list[str], folder: Path, limit: float) -> bool:
+def _in_time(arguments: list[str], folder: Path, limit: float) -> bool:
     """Run pytest for at most `limit` seconds. Return False if it had to be killed; none of its processes is left running."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *words],
+        [sys.executable, "-m", "pytest", *arguments],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

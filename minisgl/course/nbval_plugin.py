@@ -2,8 +2,8 @@
 
     pytest --nbval-lax notebooks/exercises/05_*.ipynb -m ex2       task ex2 and the set-up
 
-nbval makes a test of every code cell, and `-m ex2` selects the tests that have the mark ex2. This plugin gives a task's cells
-the mark that is their tag, and set-up cells the marks of all tasks.
+nbval makes a test of every code cell, and `-m ex2` selects the tests that have the mark ex2. This plugin marks a task's cells
+with their tag, and set-up cells with the tags of all tasks.
 
 pytest loads this module in every project of the environment in which minisgl is installed. So it does nothing, and imports
 nothing heavy, until a notebook with such tags is collected.

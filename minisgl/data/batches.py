@@ -21,7 +21,7 @@ from minisgl.data.labelled import LabelledImages
 
 
 def shifted(images: Array, corners: Array, max_shift: int) -> Array:
-    """Pad images (N, C, H, W) by max_shift zeros, and crop each from its corner on: (top, left), a column of corners (2, N).
+    """Pad images (N, C, H, W) by max_shift zeros and crop each to H x W from its top left corner, a column of corners (2, N).
 
     Corners are from 0 to 2 max_shift; (max_shift, max_shift) leaves an image in its place.
     """

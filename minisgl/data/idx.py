@@ -41,7 +41,7 @@ def _parse(file, path: Path, dimensions: int) -> np.ndarray:  # type: ignore[no-
     if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
         raise MinisglError(f"{path} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}")
     if magic[3] != dimensions:
-        raise MinisglError(f"{path} must have {dimensions} dimensions, and has {magic[3]}")
+        raise MinisglError(f"{path} must have {dimensions} dimensions, but has {magic[3]}")
     header = file.read(4 * dimensions)
     if len(header) < 4 * dimensions:
         raise MinisglError(f"{path} ends within its header, after {4 + len(header)} of {4 + 4 * dimensions} bytes")

@@ -62,7 +62,7 @@ def _load_part(directory: Path, prefix: str) -> Digits:
     label_path = _find(directory, f"{prefix}-labels-idx1-ubyte")
     images, labels = idx.read(image_path, dimensions=3), idx.read(label_path, dimensions=1)
     if images.shape[1:] != (SIDE, SIDE):
-        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels, and 28 x 28 are needed")
+        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels, but 28 x 28 are needed")
     if len(images) != len(labels):
         raise MinisglError(f"{image_path} has {len(images)} images and {label_path} has {len(labels)} labels")
     if len(images) == 0:

@@ -3,9 +3,9 @@
 A tremor is recognised by its wavelength, half the height of a letter, so the letters' height matters more than the picture's.
 The height of an o is measured from the strokes: a row between base line and mean line crosses more of them than a row above or
 below, where only some letters reach. The band consists of the rows that cross at least half as many strokes as the busiest
-ones. In drawn words it is 1.15 times too high in the median, 0.9 to 1.43 times in 96 of 100 (ten words in all fonts), so the
-height is divided by 1.15. The word is then scaled to the middle of the x-heights that the network was trained on, and placed in
-the middle of 48 x 128 pixels. In a picture that already has this size only the ink is made bright.
+ones. On generated words its height is 1.15 times an o's in the median, 0.9 to 1.43 times in 96 of 100 (ten words in all fonts),
+so it is divided by 1.15. The word is then scaled to the middle of the x-heights that the network was trained on, and placed in
+the middle of 48 x 128 pixels. A picture that already has this size is only inverted, and only if its paper is light.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def read_word(path: Path) -> np.ndarray:
     scale = min(TARGET_X_HEIGHT / height, largest_scale)
     if scale * height < SMALLEST:
         raise MinisglError(
-            f"{path} fits {H} x {W} pixels only with letters {scale * height:.1f} pixels high, and at least {SMALLEST:g} are "
+            f"{path} fits {H} x {W} pixels only with letters {scale * height:.1f} pixels high, but at least {SMALLEST:g} are "
             "needed: crop it to one word, on one line, in even light"
         )
     small = scaled(word, scale)

@@ -1,8 +1,8 @@
 """Atomic file writes, and safetensors files with a checksum.
 
-A file is written under a temporary name, flushed to the disk, and renamed over the old one in a single step, so that a
-killed process or a full disk leaves the earlier file as it was. Arrays go into safetensors, never pickle. The one metadata key
-holds JSON, the notes, with sorted keys, so that equal contents are equal bytes, and a SHA-256 of the arrays and the notes.
+A file is written under a temporary name, flushed to the disk, and renamed over the old one in a single step, so that a killed
+process or a full disk leaves the earlier file as it was. Arrays go into safetensors, never pickle. The one metadata key holds
+the notes and a SHA-256 of arrays and notes, as JSON with sorted keys, so that equal contents give equal bytes.
 """
 
 import errno
@@ -31,7 +31,7 @@ ITEM_SIZE = {"F64": 8, "F32": 4, "I32": 4, "U8": 1}  # bytes per number, by safe
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write the whole file, or leave the earlier one. MinisglError if the disk is full or the place is not writable."""
+    """Write the whole file, or leave the earlier one. MinisglError if the disk is full or the folder is not writable."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
@@ -114,7 +114,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """Open a safetensors file: yield it after its header, and the header's JSON. MinisglError if it cannot be read."""
+    """Yield an open safetensors file, read up to its arrays, and its header's JSON. MinisglError if it cannot be read."""
     try:
         with open_to_read(path) as file:
             length = int.from_bytes(file.read(8), "little")
@@ -146,7 +146,7 @@ def _parsed(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_notes(path: Path) -> dict[str, Any]:
     """Return only the notes of a safetensors file, for files whose notes describe the arrays.
 
-    They are empty in files of other programs. MinisglError if the file is missing or its header is damaged.
+    Files of other programs have none. MinisglError if the file is missing or its header is damaged.
     """
     with _opened(path) as (_, text):
         return _parsed(path, text)[1]
@@ -161,7 +161,7 @@ def _require_arrays(
     """Raise MinisglError unless the arrays of a header, (shape, type) by name, are the expected ones."""
     missing, extra = sorted(expected.keys() - described.keys()), sorted(described.keys() - expected.keys())
     if missing or extra:
-        raise MinisglError(f"{path} has other arrays: missing {missing or 'none'}, unexpected {extra or 'none'}")
+        raise MinisglError(f"{path} has the wrong arrays: missing {missing or 'none'}, unexpected {extra or 'none'}")
     for name, shape in expected.items():
         found, kind = described[name]
         if found != shape:

@@ -32,9 +32,9 @@ def as_flags(part: Any) -> dict[str, Any]:
 
 
 def changed(part: P, values: Mapping[str, Any]) -> P:
-    """Return a copy of the dataclass with new values for these fields, in whichever part. ValueError for an unknown field.
+    """Return a copy of the dataclass with new values for these fields, in any of its parts. ValueError for an unknown field.
 
-    If the first field of a part gets a value of another kind's type, the part becomes that kind and keeps the common fields.
+    If a part's first field gets a value of the type it has in another kind, the part becomes that kind; common fields stay.
     """
     made = _changed(part, values)
     if unknown := sorted(set(values) - set(as_flags(made))):
@@ -63,7 +63,7 @@ def _json_value(value: Any) -> Any:
 
 
 def from_flags(kind: type[P], values: Any, where: str) -> P:
-    """Return the dataclass of this kind in a flat table. MinisglError names the fields that are missing, unknown or wrong."""
+    """Return the dataclass that a flat table describes. MinisglError names the fields that are missing, unknown or wrong."""
     names = _names(kind, values) if isinstance(values, dict) else _names(kind, {})
     if not isinstance(values, dict) or set(values) != names:
         found = set(values) if isinstance(values, dict) else set()
@@ -74,7 +74,7 @@ def from_flags(kind: type[P], values: Any, where: str) -> P:
 
 
 def _part_kind(hint: Any, values: Mapping[str, Any]) -> Any:
-    """Return the dataclass that a field holds, None for a plain value. Of several, the first field's type decides which."""
+    """Return the dataclass that a field holds, None for a plain value. Among several, the type of the first field decides."""
     kinds = [kind for kind in get_args(hint) or (hint,) if is_dataclass(kind)]
     for kind in kinds[1:]:
         first = fields(kind)[0].name
@@ -110,7 +110,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def as_type(value: Any, hint: Any, what: str) -> Any:
-    """Return a JSON value as the field's type: X | None, Literal, tuple, Path or a plain type. MinisglError if it differs."""
+    """Return a JSON value as the field's type: X | None, Literal, tuple, Path or a plain type. Else MinisglError."""
     kind, inner = get_origin(hint), get_args(hint)
     if kind in (UnionType, Union):  # a type or None
         return None if value is None else as_type(value, inner[0], what)
@@ -122,5 +122,5 @@ def as_type(value: Any, hint: Any, what: str) -> Any:
         return float(value)
     if value not in inner if kind is Literal else type(value) is not hint:
         names = " or ".join(map(str, inner)) if kind is Literal else getattr(hint, "__name__", hint)
-        raise MinisglError(f"{what} must be {names}, and is {value!r}")
+        raise MinisglError(f"{what} must be {names}, but is {value!r}")
     return value

@@ -58,7 +58,7 @@ def _build(entry: Mapping[str, Any], known: Mapping[str, type[Layer]], depth: in
     if depth > MAX_DEPTH:
         raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
     if entry["kind"] not in known:
-        raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: pass its class to load, layers=[...]")
+        raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: load it with layers=[{entry['kind']}]")
     children = ({child["name"]: _build(child, known, depth + 1) for child in entry["layers"]},) if "layers" in entry else ()
     return known[entry["kind"]](*children, **entry["settings"])
 
@@ -110,7 +110,7 @@ def read(path: Path, layers: Iterable[type[Layer]] = ()) -> Network:
             f"{path} does not describe its network; if it is from a run of minisgl 0.1, load the run's directory"
         )
     if notes.get("format") != FORMAT:
-        raise MinisglError(f"{path} has the format {notes.get('format')!r}, and this version of minisgl reads {FORMAT}")
+        raise MinisglError(f"{path} has the format {notes.get('format')!r}, but this version of minisgl reads {FORMAT}")
     known = LAYERS | {cls.__name__: cls for cls in layers}
     try:
         tree = {entry["name"]: _build(entry, known) for entry in notes["layers"]}
@@ -152,5 +152,5 @@ def read_parameters(path: Path, network: Network) -> Network:
 def _shape(numbers: list[Any]) -> tuple[int, ...]:
     """Return the shape as a tuple; ValueError unless it consists of whole numbers >= 1."""
     if not numbers or not all(type(n) is int and n >= 1 for n in numbers):
-        raise ValueError(f"a shape must consist of whole numbers >= 1, and is {numbers}")
+        raise ValueError(f"a shape must consist of whole numbers >= 1, but is {numbers}")
     return tuple(numbers)

@@ -42,7 +42,7 @@ class Conv2d(Layer):
         require_sizes("a convolution", in_channels=in_channels, out_channels=out_channels, kernel_height=R, kernel_width=S)
         self.kernel, self.stride, self.padding, self.algorithm = (int(R), int(S)), stride, padding, algorithm
         if algorithm not in get_args(Algorithm):
-            raise ValueError(f"a convolution's algorithm must be one of {', '.join(get_args(Algorithm))}, and is {algorithm}")
+            raise ValueError(f"a convolution's algorithm must be one of {', '.join(get_args(Algorithm))}, but is {algorithm}")
         if algorithm == "winograd":
             winograd.require_possible(self.kernel, stride)
         winograd_is_faster = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
@@ -60,7 +60,7 @@ class Conv2d(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         K, C, R, S = self.weight_shape
         if len(shape) != 3 or shape[0] != C:
-            raise ValueError(f"a convolution {K}x{C}x{R}x{S} needs {C} input channels, (C, H, W), and got {shape}")
+            raise ValueError(f"a convolution {K}x{C}x{R}x{S} needs {C} input channels, (C, H, W), but got {shape}")
         P = output_size(shape[1], R, self.stride, self.padding)
         Q = output_size(shape[2], S, self.stride, self.padding)
         return K, P, Q

@@ -29,7 +29,7 @@ from minisgl.nn.workspace import Workspace
 def numeric_gradient(g: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
     """Central differences of the scalar function g at x, entry by entry. x must be float64 and is not changed."""
     if x.dtype != np.float64:
-        raise ValueError(f"x must be float64, and is {x.dtype}")
+        raise ValueError(f"x must be float64, but is {x.dtype}")
     x = x.copy()
     gradient = np.zeros_like(x)
     for index in np.ndindex(*x.shape):

@@ -16,7 +16,7 @@ from minisgl.nn.workspace import Workspace
 def require_stride_and_padding(stride: int, padding: int) -> None:
     """Raise ValueError unless both are whole numbers, stride >= 1 and padding >= 0."""
     if not (isinstance(stride, int) and isinstance(padding, int)) or stride < 1 or padding < 0:
-        raise ValueError(f"a window needs stride >= 1 and padding >= 0, and got stride {stride} and padding {padding}")
+        raise ValueError(f"a window needs stride >= 1 and padding >= 0, but got stride {stride} and padding {padding}")
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int) -> int:

@@ -38,7 +38,7 @@ class Layer(ABC):
     children: Mapping[str, "Layer"] = MappingProxyType({})
 
     def settings(self) -> dict[str, Any]:
-        """Return what rebuilds an equal layer, as JSON values: type(layer)(**settings). It is saved with a network."""
+        """Return the arguments that rebuild an equal layer, type(layer)(**settings), as JSON values, saved with a network."""
         return {}
 
     @abstractmethod

@@ -37,7 +37,7 @@ class Linear(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         D_out, D_in = self.weight_shape
         if shape != (D_in,):
-            raise ValueError(f"a linear layer {D_out}x{D_in} needs {D_in} inputs, and got {shape}")
+            raise ValueError(f"a linear layer {D_out}x{D_in} needs {D_in} inputs, but got {shape}")
         return (D_out,)
 
     def forward(
@@ -125,7 +125,7 @@ class Gather(Layer):
     def __init__(self, index: ArrayLike) -> None:
         index = np.asarray(index)
         if index.ndim != 1 or index.dtype.kind not in "iu" or np.any(index < 0) or len(np.unique(index)) != len(index):
-            raise ValueError(f"Gather's index must be different integers >= 0, and is {index.dtype} {index.shape}")
+            raise ValueError(f"Gather's index must be different integers >= 0, but is {index.dtype} {index.shape}")
         self.index = index
 
     def settings(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def softmax_cross_entropy(logits: Array, labels: Array, batch_size: int | None =
     xp = get_array_module(logits)
     N, D = logits.shape
     if labels.shape != (N,):
-        raise ValueError(f"labels must have the shape ({N},) for {N} rows of logits, and have {labels.shape}")
+        raise ValueError(f"labels must have the shape ({N},) for {N} rows of logits, but have {labels.shape}")
     if not (batch_size or N):
         raise ValueError("the mean loss of 0 images is not defined")
     scale = 1.0 / (batch_size or N)

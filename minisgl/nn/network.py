@@ -32,7 +32,7 @@ class Sequential(Layer):
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         if bad := [name for name in layers if not name or "." in name]:
-            raise ValueError(f"a layer's name must have at least one letter and no dot, and is {bad[0]!r}")
+            raise ValueError(f"a layer's name must not be empty or have a dot, but is {bad[0]!r}")
         self.children = dict(layers)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -98,12 +98,12 @@ class Network:
         self.input_shape = tuple(input_shape)
         self.layout = self.plan(layers)
         if flat.shape != (self.layout.size,):
-            raise ValueError(f"this network has {self.layout.size} parameters, and the vector's shape is {flat.shape}")
+            raise ValueError(f"this network has {self.layout.size} parameters, but the vector's shape is {flat.shape}")
         self.flat = flat
         self.root = map_leaves(Sequential(layers), self._with_views)
         shape = self.root.output_shape(self.input_shape)
         if len(shape) != 1:
-            raise ValueError(f"a network must end in one number per class, and not in maps {shape}: add Flatten and Linear")
+            raise ValueError(f"a network must end in one number per class, not in maps {shape}: add Flatten and Linear")
         (self.classes,) = shape
 
     @classmethod
@@ -140,17 +140,17 @@ class Network:
     def with_weights(self, weights: Array) -> "Network":
         """Return a separate network with these weights (n_weights,) and a copy of this one's other parameters."""
         if weights.shape != self.weights.shape:
-            raise ValueError(f"this network has {self.layout.n_weights} weights, and got an array {weights.shape}")
+            raise ValueError(f"this network has {self.layout.n_weights} weights, but got an array {weights.shape}")
         flat = self.flat.copy()
         flat[: self.layout.n_weights] = weights
         return self.with_flat(flat)
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the full name and layer of every leaf, in the order that the flat vector has within each kind."""
+        """Yield the full name and layer of every leaf. Within each kind, the flat vector has the same order."""
         return walk(self.root)
 
     def chain(self) -> list[tuple[str, Layer]]:
-        """Return what walk yields, for a network that is one chain; MinisglError, which names the layer, if it branches."""
+        """Return the pairs of walk as a list. MinisglError, which names the layer, if the network is not one chain."""
         return list(_chain(self.root, ""))
 
     def forward(
@@ -165,7 +165,7 @@ class Network:
         With a workspace both are valid until its next forward. training, rng: see Layer.forward.
         """
         if images.shape[1:] != self.input_shape:
-            raise ValueError(f"the network needs images {self.input_shape}, and got {tuple(images.shape[1:])}")
+            raise ValueError(f"the network needs images {self.input_shape}, but got {tuple(images.shape[1:])}")
         xp = get_array_module(images)
         if len(images) == 0:
             return xp.empty((0, self.classes), self.flat.dtype), None

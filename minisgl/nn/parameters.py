@@ -2,7 +2,7 @@
 
     flat = [ conv1.weight | conv2.weight | fc1.weight | ... | conv1.bias | conv2.bias | fc1.bias | ... | buffers ]
 
-    weight    penalised, counted among the zeros, pruned       the weight of a convolution or a linear layer
+    weight    penalised, pruned, counted in the sparsity       the weight of a convolution or a linear layer
     free      trained, never penalised                         a bias; the scale and shift of a normalisation
     buffer    never changed by an optimiser                    running statistics
 
@@ -40,7 +40,7 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ValueError(f"the kind of {self.key} must be one of {', '.join(get_args(Kind))}, and is {self.kind!r}")
+            raise ValueError(f"the kind of {self.key} must be one of {', '.join(get_args(Kind))}, but is {self.kind!r}")
         object.__setattr__(self, "shape", tuple(map(int, self.shape)))
 
 

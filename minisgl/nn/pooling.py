@@ -31,7 +31,7 @@ class MaxPool2d(Layer):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3:
-            raise ValueError(f"max-pooling needs maps (C, H, W), and got {shape}")
+            raise ValueError(f"max-pooling needs maps (C, H, W), but got {shape}")
         C, H, W = shape
         P = output_size(H, self.kernel, self.stride, self.padding)
         Q = output_size(W, self.kernel, self.stride, self.padding)

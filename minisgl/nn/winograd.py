@@ -13,19 +13,19 @@ Derivation. Take n different numbers p_j and P[s, j] = p_j^s, a Vandermonde matr
 Multiplied by w_r x_t and summed over r and t, this is the formula, with A[i, j] = p_j^i, G[j, r] = p_j^r and B = P^-1. One
 p_j may be infinity: p^s is then [s = n - 1]. A row of B may be divided by a number if the same row of G is multiplied by it.
 
-In two dimensions w and x are matrices, each multiplied from both sides: y = A [(G w G^T) * (B x B^T)] A^T. For small kernels,
-with their entries in one row, G w G^T is a product with one matrix, the Kronecker product GG = G (x) G. The sum over input
-channels is taken inside the brackets, so each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel
-64 multiplications per 16 outputs instead of 400. Backward is the transpose of each line, in reverse order.
+In two dimensions w and x are matrices, each multiplied from both sides: y = A [(G w G^T) * (B x B^T)] A^T. With the entries of
+w in one row, G w G^T is a product with a single matrix, the Kronecker product GG = G (x) G. The sum over input channels is
+taken inside the brackets, so each of the n n entries is one matrix product (K, C) @ (C, tiles): for a 5 x 5 kernel 64
+multiplications per 16 outputs instead of 400. Backward is the transpose of each line, in reverse order.
 
 Rounding. Every output of a tile is computed from all n n inputs of the tile, so its error is relative to the largest of them:
 
     |error of y|  <=  about 40 u * sum over c of max |x_c in the tile| * sum |w_c|,     u = 2^-24 in float32, 2^-53 in float64
 
 for a 5 x 5 kernel, and 30 u for 3 x 3 (the largest measured; the worst case of the formula is 1,565 u and 860 u). If all inputs
-have similar sizes, this is 1e-5 of y's size in float32, where im2col has 1e-6. But one pixel that is 1e7 times larger than the
-others makes every output of its tile wrong by about as much as they are large; an infinite input makes all 16 outputs of its
-tile infinite or NaN, not only those whose windows contain it; and inputs above 1e36 overflow. For such data choose
+have similar sizes, this is 1e-5 of y's size in float32, where im2col has 1e-6. But if one pixel is 1e7 times larger than the
+others, the errors of its tile are about as large as the outputs; an infinite input makes all 16 outputs of its tile infinite or
+NaN, not only those whose windows contain it; and inputs above 1e36 overflow. For such data choose
 Conv2d(..., algorithm="im2col"). Nothing is checked at run time.
 
 Sources: Winograd, "Arithmetic Complexity of Computations" (1980); Lavin, Gray, CVPR 2016 (for networks).
@@ -60,9 +60,9 @@ def matrices(kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def require_possible(kernel: tuple[int, int], stride: int) -> None:
     """Raise ValueError unless the stride is 1 and the kernel at most 5."""
     if stride != 1:
-        raise ValueError(f"Winograd's convolution needs stride 1, and got {stride}")
+        raise ValueError(f"Winograd's convolution needs stride 1, but got {stride}")
     if max(kernel) > LARGEST_KERNEL:
-        raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, and got {kernel}")
+        raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, but got {kernel}")
 
 
 def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:

@@ -8,7 +8,7 @@ from minisgl.backend import Array
 
 @runtime_checkable
 class Penalty(Protocol):
-    """What the V-step needs from r. It gets all weights of a layer at once, so r need not be separable."""
+    """What the V-step needs. It passes all weights of a layer at once, so a penalty need not be separable."""
 
     def value(self, w: Array) -> float:
         """lam * r(w), at least 0."""
@@ -19,8 +19,8 @@ class Penalty(Protocol):
         `out`, an array like v or v itself, is filled with the result and returned. v is not changed unless it is out.
 
         minisgl's own penalties take float32 and float64 and refuse other dtypes with ValueError. An infinite entry stays
-        infinite; where prox couples entries, the others are what they would be beside a very large one. NaN stays NaN; where
-        prox couples entries, the whole group becomes NaN.
+        infinite; where prox couples entries, the others become what they would be next to a very large one. NaN stays NaN;
+        where prox couples entries, the whole group becomes NaN.
         """
 
     def step_for(self, threshold: float) -> float:
@@ -44,6 +44,6 @@ class Named(Penalty, Protocol):
     name: ClassVar[str]
     """The penalty's name on the command line: "l0"."""
     options: ClassVar[Mapping[str, float]]
-    """The parameters that the command line can set besides lam, each with its default there."""
+    """The parameters that the command line can set besides lam, each with its default."""
     shrinks: ClassVar[bool]
     """True if prox may shrink a weight that it keeps, however large it is; False if weights above some size do not change."""

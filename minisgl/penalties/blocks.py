@@ -16,7 +16,7 @@ FLOAT32_LIMIT = 1e30  # with larger constants a function is computed in float64:
 def destination(v: Array, out: Array | None) -> tuple[Array, Array]:
     """Return v and the array for its prox: `out`, or a new one like v.
 
-    If out overlaps v, the v that is returned is a copy, so that no entry is overwritten before it is read. ValueError if v is
+    If out overlaps v but is not v, the returned v is a copy: no entry is overwritten before it is read. ValueError if v is
     neither float32 nor float64, or out has another shape or dtype.
     """
     require_floats(v)
@@ -24,7 +24,7 @@ def destination(v: Array, out: Array | None) -> tuple[Array, Array]:
     if out is None:
         return v, xp.empty_like(v)
     if out.shape != v.shape or out.dtype != v.dtype:
-        raise ValueError(f"out must have the shape {v.shape} of v and its dtype {v.dtype}, and has {out.shape} and {out.dtype}")
+        raise ValueError(f"out must have v's shape {v.shape} and dtype {v.dtype}, but has {out.shape} and {out.dtype}")
     return (v.copy() if out is not v and xp.may_share_memory(v, out) else v), out
 
 

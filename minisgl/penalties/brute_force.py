@@ -1,11 +1,11 @@
-"""Does a prox fit its value? It must give the x of least cost, so no other x may cost less:
+"""Does a prox fit its value? prox must give the x of least cost, so no other x may cost less:
 
     cost(x) = step * value(x) + ||x - v||^2 / 2
 
 This compares the cost of x = prox(v, step) with the cost of many other points: v itself; v and x with some entries set to zero;
-v and x scaled; x with one entry moved over a grid that is refined around its best point; x moved a little in random directions.
-It uses only `value` and `prox`, so it works for any penalty. It cannot prove a prox right, but a wrong formula is beaten nearly
-everywhere, so it almost always finds one that is wrong.
+v and x mixed or scaled; x with one entry moved over a grid that is refined around its best point; x moved a little in random
+directions. It uses only `value` and `prox`, so it works for any penalty. It cannot prove a prox right, but a wrong formula is
+beaten nearly everywhere, so the search almost always finds it.
 """
 
 from collections.abc import Callable, Iterator

@@ -46,9 +46,9 @@ class GroupL0:
     """lam * sum_g sqrt(n_g) [w_g != 0], lam >= 0; groups as in groups.py. Separable over groups, not convex.
 
     prox: 0 for a group of length at most sqrt(2 step lam sqrt(n_g)), where it jumps; longer groups do not change. `size` is
-    n_g, a whole number >= 1: step_for needs it, and with it value and prox refuse an array with groups of another size.
-    ValueError if lam < 0 or size < 1, or if w lacks an axis in groups or has groups of another size. Source: Blumensath,
-    Davies (2008), for groups.
+    n_g, a whole number >= 1. step_for needs it; if it is given, value and prox refuse an array with groups of another size.
+    ValueError if lam < 0 or size < 1, or if w lacks an axis in groups or has groups of another size. Source: Blumensath, Davies
+    (2008), for groups.
     """
 
     name: ClassVar[str] = "group-l0"
@@ -90,7 +90,7 @@ class GroupL0:
     def _require_size(self, w: Array) -> None:
         size = group_size(w, self.groups)
         if self.size is not None and size != self.size:
-            raise ValueError(f"groups must have the size {self.size}, and those of an array of shape {w.shape} have {size}")
+            raise ValueError(f"groups must have the size {self.size}, but those of an array of shape {w.shape} have {size}")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def _numbering(w: Array, groups: Axes) -> tuple[int, ...]:
     try:
         return normalize_axis_tuple(groups, w.ndim)
     except (TypeError, ValueError) as error:  # NumPy's error for an axis out of range is a ValueError too
-        raise ValueError(f"groups must be different axes of an array with {w.ndim} axes, and is {groups}") from error
+        raise ValueError(f"groups must be different axes of an array with {w.ndim} axes, but is {groups}") from error
 
 
 def in_chunks(function: Callable[[Array, Array], Any], v: Array, groups: Axes, out: Array | None) -> Array:

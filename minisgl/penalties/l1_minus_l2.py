@@ -32,9 +32,9 @@ from minisgl.penalties.groups import norms
 class L1MinusL2:
     """lam * (||w||_1 - alpha ||w||_2), lam >= 0, 0 <= alpha <= 1. Not separable; not convex for alpha > 0.
 
-    prox, L = step * lam: soft thresholding at L, lengthened by alpha L. If no |v_i| is above L, only the largest is kept, less
-    (1 - alpha) L, or 0 if it is not above that; this jumps at ties. ValueError if lam or alpha is out of range.
-    Source: Lou, Yan (2018).
+    prox, L = step * lam: soft thresholding at L, lengthened by alpha L. If no |v_i| is above L, only the largest entry is kept,
+    shortened by (1 - alpha) L, or none if it is not longer than that; prox jumps at ties. ValueError if lam or alpha is out of
+    range. Source: Lou, Yan (2018).
     """
 
     name: ClassVar[str] = "l1-l2"

@@ -52,7 +52,7 @@ class Lp:
     def __post_init__(self) -> None:
         require_nonnegative("lam", self.lam)
         if not 0 < self.p < 1:
-            raise ValueError(f"p must be above 0 and below 1, and is {self.p}")
+            raise ValueError(f"p must be above 0 and below 1, but is {self.p}")
 
     def cost(self, w: Array) -> Array:
         """lam |w_i|^p, entry by entry."""

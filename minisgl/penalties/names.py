@@ -1,4 +1,4 @@
-"""Penalties by their names on the command line, built for one layer at a time.
+"""Penalties by their names on the command line, built for one layer at a time. r is the penalty on V.
 
     none           no r, no group lasso              group-lasso    group lasso on W, no r
     NAME           r on V, group lasso on W          MODULE:CLASS   a user's own r, called with lam and the options
@@ -45,7 +45,7 @@ def parse_options(words: Sequence[str]) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not (name.isidentifier() and equals):
-            raise MinisglError(f"--penalty-option must be NAME=NUMBER, like a=1.0, and is {word}")
+            raise MinisglError(f"--penalty-option must be NAME=NUMBER, like a=1.0, but is {word}")
     if len(options) < len(words):
         raise MinisglError(f"--penalty-option names an option twice: {' '.join(words)}")
     return options
@@ -55,10 +55,10 @@ def make_r(name: str, lam: float, options: Mapping[str, float], shape: tuple[int
     """Return r with weight lam for a layer of that shape. MinisglError for an unknown name, option or value."""
     if name == pen.GroupL0.name:
         if options:
-            raise MinisglError(f"penalty {name} has no options, and got {', '.join(options)}")
+            raise MinisglError(f"penalty {name} has no options, but got {', '.join(options)}")
         return pen.GroupL0(lam, unit_axis, prod(shape) // shape[unit_axis])
     if name not in NAMES and ":" not in name:
-        raise MinisglError(f"--penalty must be one of {', '.join(ALL)}, or module:Class, and is {name}")
+        raise MinisglError(f"--penalty must be one of {', '.join(ALL)}, or module:Class, but is {name}")
     cls: Callable[..., pen.Penalty] = NAMES[name] if name in NAMES else import_object(name, "--penalty")
     defaults = NAMES[name].options if name in NAMES else {}
     try:

@@ -27,7 +27,7 @@ def try_out(name: str, penalty: Penalty) -> None:
         raise _failed(name, error) from error
     if not (np.shape(x) == v.shape and isinstance(value, float) and np.isfinite(value) and step > 0):
         got = f"step_for(0.1) = {step}, value = {value}, and a prox of shape {np.shape(x)}"
-        raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), and gives {got}")
+        raise MinisglError(f"--penalty {name} must give a step > 0, a value and a prox of shape (3, 4), but gives {got}")
     if not np.array_equal(v, before):
         raise MinisglError(f"--penalty {name} writes into the array v that it gets: its prox may change v only if out is v")
     rng = np.random.default_rng(0)

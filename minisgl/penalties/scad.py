@@ -36,9 +36,9 @@ from minisgl.penalties.checks import require_floats, require_nonnegative, requir
 class SCAD:
     """Smoothly clipped absolute deviation, lam >= 0, a above 1 and at most 1e30. Separable, not convex, unbiased beyond a*lam.
 
-    prox: 0 up to the threshold step * lam, then rising faster than v until it equals v at a*lam. If step >= a - 1 it jumps to
-    v; if step >= a + 1 it jumps at its threshold, lam sqrt(step (a + 1)). ValueError if lam or a is out of range.
-    Source: Fan, Li (2001).
+    prox: soft thresholding at step * lam up to (1 + step) lam, then rising faster than v until it equals v at a*lam. If
+    step >= a - 1 it jumps to v; if step >= a + 1 it jumps at its threshold, lam sqrt(step (a + 1)). ValueError if lam or a is
+    out of range. Source: Fan, Li (2001).
     """
 
     name: ClassVar[str] = "scad"

@@ -215,7 +215,7 @@ def test_progress_is_a_line_or_a_bar(tmp_path):
 
 @pytest.mark.parametrize("options", [{"seed": -1}, {"counts": (0, 1, 1)}])
 def test_a_sentence_for_wrong_numbers(options, tmp_path):
-    with pytest.raises(MinisglError, match=r"seed must be >= 0 and each count >= 1, and they are (0|-1) and (0|6), "):
+    with pytest.raises(MinisglError, match=r"seed must be >= 0 and each count >= 1, but they are (0|-1) and (0|6), "):
         load(tmp_path, **options)
 
 

@@ -120,7 +120,7 @@ def test_damaged_content_is_refused(scratch, damage, zipped):
 @pytest.mark.parametrize("wanted", [1, 2, 4])
 def test_wrong_number_of_dimensions_is_named(scratch, wanted):
     scratch.write_bytes(GOOD)
-    assert f"must have {wanted} dimensions, and has 3" in refusal(scratch, wanted)
+    assert f"must have {wanted} dimensions, but has 3" in refusal(scratch, wanted)
 
 
 def test_the_sentence_has_the_numbers(scratch):

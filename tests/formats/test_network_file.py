@@ -91,7 +91,7 @@ def test_a_users_own_layer_is_given_to_read_and_never_imported(tmp_path):
     path = written(tmp_path / "file", tree())
     assert set(network_file.custom_layers(tree())) == {Sum, Scale}
     for layers, missing in (((Sum,), "Scale"), ((Scale,), "Sum")):
-        with pytest.raises(MinisglError, match=f"a layer is a {missing}, which minisgl does not have: pass its class to load"):
+        with pytest.raises(MinisglError, match=f"a layer is a {missing}, which minisgl does not have: load it with layers="):
             network_file.read(path, layers)
     assert minisgl.load(path, layers=[Sum, Scale])[1] is None
 
@@ -239,7 +239,7 @@ def test_a_compact_network_of_the_first_version_asks_to_be_compressed_again(tmp_
 
 
 def test_a_later_format_is_refused(tmp_path):
-    with pytest.raises(MinisglError, match="has the format 3, and this version of minisgl reads 2"):
+    with pytest.raises(MinisglError, match="has the format 3, but this version of minisgl reads 2"):
         network_file.read(rewritten(tmp_path / "file", lambda notes: notes.update(format=3)))
 
 

@@ -209,7 +209,7 @@ def test_numeric_gradient_of_a_known_function():
 
 
 def test_numeric_gradient_refuses_float32():
-    with pytest.raises(ValueError, match="x must be float64, and is float32"):
+    with pytest.raises(ValueError, match="x must be float64, but is float32"):
         numeric_gradient(np.sum, np.ones(3, np.float32))
 
 

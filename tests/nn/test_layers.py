@@ -204,8 +204,8 @@ def test_a_kernel_is_rows_by_columns():
         (Conv2d(3, 8, 5), (3, 28), r"8x3x5x5 .*got \(3, 28\)"),
         (Conv2d(1, 8, (5, 3), padding=1), (1, 2, 28), "kernel of 5 does not fit an input of 2 with padding 1"),
         (Conv2d(1, 8, (3, 5)), (1, 28, 4), "kernel of 5 does not fit an input of 4 with padding 0"),
-        (Linear(800, 10), (799,), r"10x800 needs 800 inputs, and got \(799,\)"),
-        (Linear(800, 10), (50, 4, 4), r"10x800 needs 800 inputs, and got \(50, 4, 4\)"),
+        (Linear(800, 10), (799,), r"10x800 needs 800 inputs, but got \(799,\)"),
+        (Linear(800, 10), (50, 4, 4), r"10x800 needs 800 inputs, but got \(50, 4, 4\)"),
         (MaxPool2d(3), (20, 2, 9), "kernel of 3 does not fit an input of 2 with padding 0"),
         (MaxPool2d(2), (800,), r"\(800,\)"),
     ],
@@ -219,7 +219,7 @@ def test_bad_input_to_forward():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="needs 2 input channels"):
         with_weights(Conv2d(2, 3, 3), rng).forward(np.zeros((1, 5, 5, 1)))
-    with pytest.raises(ValueError, match=r"needs 4 inputs, and got \(5,\)"):
+    with pytest.raises(ValueError, match=r"needs 4 inputs, but got \(5,\)"):
         with_weights(Linear(4, 3), rng).forward(np.zeros((5, 2)))
 
 

@@ -211,7 +211,7 @@ def test_logits_and_predictions_of_many_images_are_those_of_one_pass():
 
 @pytest.mark.parametrize("shape", [(2, 1, 28, 27), (2, 3, 28, 28), (28, 28), (2, 784)])
 def test_images_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=rf"needs images \(1, 28, 28\), and got \({shape[1]},.*"):
+    with pytest.raises(ValueError, match=rf"needs images \(1, 28, 28\), but got \({shape[1]},.*"):
         narrow().forward(np.zeros(shape))
 
 
@@ -227,5 +227,5 @@ def test_a_vector_of_another_size_is_refused():
 
 def test_layers_that_do_not_fit_are_refused():
     layers = {"conv": Conv2d(1, 4, 3), "flatten": Flatten(), "fc": Linear(100, 10)}
-    with pytest.raises(ValueError, match=r"10x100 needs 100 inputs, and got \(144,\)"):
+    with pytest.raises(ValueError, match=r"10x100 needs 100 inputs, but got \(144,\)"):
         Network(layers, (1, 8, 8), np.zeros(Network.plan(layers).size))

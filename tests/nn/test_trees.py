@@ -177,7 +177,7 @@ def test_an_unknown_leaf_is_named():
 
 @pytest.mark.parametrize("name", ["", "a.b"])
 def test_a_name_that_would_not_be_one_in_a_full_name_is_refused(name):
-    with pytest.raises(ValueError, match="a layer's name must have at least one letter and no dot"):
+    with pytest.raises(ValueError, match="a layer's name must not be empty or have a dot"):
         Sequential({name: ReLU()})
 
 
@@ -234,6 +234,6 @@ def test_a_layer_called_gather_keeps_its_name():
 
 
 def test_a_parameter_of_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="the kind of scale must be one of weight, free, buffer, and is 'weights'"):
+    with pytest.raises(ValueError, match="the kind of scale must be one of weight, free, buffer, but is 'weights'"):
         Parameter("scale", (3,), "weights", he_normal)
     assert Parameter("scale", [np.int64(3)], "free", he_normal).shape == (3,)

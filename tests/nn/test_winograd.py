@@ -93,7 +93,7 @@ def test_gradients_are_those_of_central_differences(shape):
 
 @pytest.mark.parametrize("kernel", [6, (3, 7)], ids=str)
 def test_larger_kernels_are_refused(kernel):
-    with pytest.raises(ValueError, match=r"kernels up to 5, and got \("):
+    with pytest.raises(ValueError, match=r"kernels up to 5, but got \("):
         Conv2d(1, 1, kernel, algorithm="winograd")
 
 

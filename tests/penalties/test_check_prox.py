@@ -96,13 +96,13 @@ class Interface(L1):
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("value", "value must be a finite float >= 0, and is np.float32"),
-        ("negative", "value must be a finite float >= 0, and is -1.0"),
-        ("nan", "value must be a finite float >= 0, and is nan"),
-        ("dtype", r"prox must give an array of v's shape \(1, 1\) and dtype float32, and gives a ndarray of float64"),
-        ("writes", "prox must leave v as it is, and changes it at v = "),
-        ("out", "prox must write into out and return it, and does not at v = "),
-        ("in place", "prox must give the same when out is v itself, and does not at v = "),
+        ("value", "value must be a finite float >= 0, but is np.float32"),
+        ("negative", "value must be a finite float >= 0, but is -1.0"),
+        ("nan", "value must be a finite float >= 0, but is nan"),
+        ("dtype", r"prox must give an array of v's shape \(1, 1\) and dtype float32, but gives ndarray of float64"),
+        ("writes", "prox must leave v as it is, but changes it at v = "),
+        ("out", "prox must write into out and return it, but does not at v = "),
+        ("in place", "prox must give the same when out is v itself, but does not at v = "),
     ],
 )
 def test_what_is_wrong_with_the_arrays_is_named(fault, sentence):

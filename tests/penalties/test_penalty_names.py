@@ -81,7 +81,7 @@ def test_group_l0_takes_its_threshold_as_a_groups_root_mean_square() -> None:
 def test_options_are_read_as_name_and_number() -> None:
     assert parse_options(("a=1.5", "p=3e-1")) == {"a": 1.5, "p": 0.3}
     for word in ("a", "a=", "=1", "a=one", "a b=1"):
-        with pytest.raises(MinisglError, match=f"NAME=NUMBER, like a=1.0, and is {word}"):
+        with pytest.raises(MinisglError, match=f"NAME=NUMBER, like a=1.0, but is {word}"):
             parse_options((word,))
 
 
@@ -100,21 +100,21 @@ def test_with_the_group_term_in_the_v_step_whole_groups_vanish(penalty: str, v_g
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--penalty", "l7"], "must be one of none, group-lasso, l1, .*, or module:Class, and is l7"),
+        (["--penalty", "l7"], "must be one of none, group-lasso, l1, .*, or module:Class, but is l7"),
         (
             ["--penalty", "nowhere:Penalty"],
             "nowhere:Penalty cannot be imported: .*: No module named 'nowhere'",
         ),
         (["--penalty", "math:Penalty"], "math:Penalty cannot be imported: .*'Penalty'"),
         (["--penalty", "l0", "--penalty-option", "a=1"], "penalty l0 with {'a': 1.0} is not possible: .*'a'"),
-        (["--penalty", "tl1", "--penalty-option", "a=-1"], r"a must be a number from 1e-30 to 1e30, and is -1\.0"),
-        (["--penalty", "lp", "--penalty-option", "p=1"], r"p must be above 0 and below 1, and is 1\.0"),
-        (["--penalty", "group-l0", "--penalty-option", "a=1"], "group-l0 has no options, and got a"),
+        (["--penalty", "tl1", "--penalty-option", "a=-1"], r"a must be a number from 1e-30 to 1e30, but is -1\.0"),
+        (["--penalty", "lp", "--penalty-option", "p=1"], r"p must be above 0 and below 1, but is 1\.0"),
+        (["--penalty", "group-l0", "--penalty-option", "a=1"], "group-l0 has no options, but got a"),
         (["--penalty", "tl1", "--v-group", "lasso"], "--v-group lasso has an exact V-step for l1 and l0 only, not for tl1"),
         (["--penalty", "l1-l2", "--v-group", "l0"], "for separable penalties only, not for l1-l2"),
         (["--penalty", "none", "--v-group", "l0"], "--v-group l0 needs an r with lam > 0, and penalty none has no r"),
         (["--penalty", "l0", "--lam", "0", "--v-group", "l0"], "needs an r with lam > 0"),
-        (["--penalty", "l9", "--lam", "0"], "and is l9"),
+        (["--penalty", "l9", "--lam", "0"], "but is l9"),
     ],
 )
 def test_what_is_refused(words: list[str], sentence: str) -> None:

@@ -193,7 +193,7 @@ def test_a_threshold_beyond_float32_leaves_only_what_is_infinite(penalty: Separa
 def test_a_step_times_lam_beyond_float64_is_refused(penalty: Penalty) -> None:
     largest = [type(penalty)(1e200, *list(vars(penalty).values())[1:])] if not isinstance(penalty, GroupL0With) else []
     for each in largest:
-        with pytest.raises(ValueError, match=r"step \* lam must be finite, and step is 1e\+200 and lam 1e\+200"):
+        with pytest.raises(ValueError, match=r"step \* lam must be finite, but step is 1e\+200 and lam 1e\+200"):
             each.prox(np.ones((2, 2)), 1e200)
 
 
@@ -205,7 +205,7 @@ def test_a_step_times_lam_beyond_float64_is_refused(penalty: Penalty) -> None:
 def test_other_dtypes_are_refused(penalty: Penalty, dtype: type) -> None:
     w = np.ones((2, 3), dtype)
     for ask in (lambda: penalty.prox(w, 1.0), lambda: penalty.value(w)):
-        with pytest.raises(ValueError, match=f"float32 or float64, and this one is of {w.dtype}"):
+        with pytest.raises(ValueError, match=f"float32 or float64, but this one is of {w.dtype}"):
             ask()
 
 

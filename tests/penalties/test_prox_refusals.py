@@ -41,7 +41,7 @@ def test_a_wrong_parameter_is_named_with_its_range(make, name, bounds, wrong):
 @every
 @pytest.mark.parametrize("step", [0, -1, nan, inf])
 def test_a_wrong_step_is_refused(penalty, step):
-    with pytest.raises(ValueError, match=f"^step must be a number > 0, and is {step}$"):
+    with pytest.raises(ValueError, match=f"^step must be a number > 0, but is {step}$"):
         penalty.prox(np.ones((2, 2)), step)
 
 
@@ -51,13 +51,13 @@ def test_groups_that_are_no_axes_are_refused(penalty):
         return
     for groups in (2, -3, (0, 0), 0.5):
         wrong = replace(penalty, groups=groups)
-        with pytest.raises(ValueError, match=r"groups must be different axes of an array with 2 axes, and is "):
+        with pytest.raises(ValueError, match=r"groups must be different axes of an array with 2 axes, but is "):
             wrong.prox(np.ones((2, 2)), 1)
 
 
 @separable
 def test_an_out_of_another_shape_is_refused(penalty):
-    with pytest.raises(ValueError, match=r"out must have the shape \(2, 3\) of v and its dtype float64, and has \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"out must have v's shape \(2, 3\) and dtype float64, but has \(3, 2\)"):
         penalty.prox(np.ones((2, 3)), 1, out=np.ones((3, 2)))
 
 
@@ -75,12 +75,12 @@ def test_group_l0_needs_a_size_for_its_step_and_keeps_to_it():
     with pytest.raises(ValueError, match="depends on how many weights a group has: give GroupL0 its size"):
         pen.GroupL0(0.5, 0).step_for(0.1)
     for ask in (pen.GroupL0(0.5, 1, 4).value, lambda v: pen.GroupL0(0.5, 1, 4).prox(v, 1)):
-        with pytest.raises(ValueError, match=r"groups must have the size 4, and those of an array of shape \(3, 4\) have 3"):
+        with pytest.raises(ValueError, match=r"groups must have the size 4, but those of an array of shape \(3, 4\) have 3"):
             ask(v)
     for size in (0, -1, 2.5, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=f"size must be a whole number >= 1, and is {size}"):
+        with pytest.raises(ValueError, match=f"size must be a whole number >= 1, but is {size}"):
             pen.GroupL0(0.5, 0, size)
-    with pytest.raises(ValueError, match="lam must be a number > 0, and is 0"):
+    with pytest.raises(ValueError, match="lam must be a number > 0, but is 0"):
         pen.GroupL0(0, 0, 4).step_for(0.1)
 
 
@@ -90,5 +90,5 @@ def test_lam_zero_changes_nothing_and_has_no_step_for(penalty):
     free, v = type(penalty)(0, **fields), np.array([-1, 0, 1e-30, 3])
     assert np.allclose(free.prox(v, 1), v, rtol=1e-14, atol=0)
     assert (free.value(v), free.threshold(1)) == (0, 0)
-    with pytest.raises(ValueError, match=r"lam must be a number > 0, and is 0"):
+    with pytest.raises(ValueError, match=r"lam must be a number > 0, but is 0"):
         free.step_for(0.1)

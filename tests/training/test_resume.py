@@ -174,7 +174,7 @@ def test_another_penalty_network_or_data_is_refused(tiny, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"lr": "fast"}, "lr must be float, and is 'fast'"),
+        ({"lr": "fast"}, "lr must be float, but is 'fast'"),
         ({"epochs": 2.5}, "epochs must be int"),
         ({"penalty": 3}, "penalty must be str"),
         ({"preset": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper"),

@@ -4,7 +4,7 @@ The function is run on many inputs, small ones first, and compared with a refere
 the best of all x on a fine grid. At the first input where they differ, CheckFailed shows the student's result beside the right
 one, and names the mistake if it is a known one. It never shows the solution.
 
-There is one file a chapter: TASKS in chapter_05.py lists the tasks of chapter 05. task.py says what a task is made of, and
+There is one file per chapter: TASKS in chapter_05.py lists the tasks of chapter 05. task.py says what a task is made of, and
 answer.py how a function is called and compared.
 """
 

@@ -1,4 +1,4 @@
-"""A student's function under test: how it is called, how its results are compared, and what is said if they are wrong.
+"""A student's function under test: how it is called, how its results are compared, and the message if they are wrong.
 
 The function has to return something, leave its arguments as they were, and give the reference's results. difference.py says
 what counts as the same result.
@@ -18,7 +18,7 @@ __all__ = ["Answer", "CheckFailed", "Inputs"]
 
 
 class CheckFailed(AssertionError):  # noqa: N818 (a student reads it)
-    """The answer is not right yet. Notebooks show the message alone, with no traceback: none of it is the student's code."""
+    """The answer is not right yet. Notebooks show the message alone: a traceback would have none of the student's code."""
 
     def _render_traceback_(self) -> list[str]:  # IPython calls it
         return [f"{type(self).__name__}: {self}"]
@@ -40,7 +40,7 @@ class Answer:
         """Raise CheckFailed at the first of `inputs` where the function's result differs from that of `reference`.
 
         mistakes: functions that are wrong in a known way, by the sentence that names the mistake. The message has the sentence
-        of the first one whose results are the student's on all inputs. exact_zeros: whether almost 0 is wrong where 0 is right.
+        of the first one whose results are the student's on all inputs. exact_zeros: whether a 0 must be exactly 0.
         """
         inputs = list(inputs)
         for case in inputs:

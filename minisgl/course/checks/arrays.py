@@ -6,9 +6,9 @@ import numpy as np
 
 
 def arrays() -> Iterator[np.ndarray]:
-    """Yield arrays, small ones first: single numbers, vectors, more axes, none at all, a view, and one in float32.
+    """Yield arrays, small ones first: single numbers, vectors, more axes, empty ones, a view, and one in float32.
 
-    All numbers are eighths, so that their sums and squares are exact, in float32 too, and so are ties at such thresholds.
+    All numbers are eighths, so that sums, squares and ties at such thresholds are exact, in float32 too.
     """
     for x in (0.25, -0.25, 1.5, -1.5, 0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0):
         yield np.array([x])

@@ -1,4 +1,4 @@
-"""Numbers that record the multiplications of two of them, for a task that allows only three."""
+"""Numbers that record each product of two of them, for a task that allows only three."""
 
 from dataclasses import dataclass
 from typing import Any

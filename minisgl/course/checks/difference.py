@@ -1,7 +1,7 @@
 """How a student's result differs from the right one, in a sentence.
 
-Two numbers are equal if they agree to one part in 100,000. Of arrays the kind is compared first, then shape and dtype, then the
-numbers, and at last whether zeros are exactly 0, where a task asks for that.
+Two numbers are equal if they agree to one part in 100,000. For arrays, the kind is compared first, then shape and dtype, then
+the numbers, and last, if the task asks for it, whether zeros are exactly 0.
 """
 
 from typing import Any

@@ -27,7 +27,7 @@ class HiddenTransferError(TypeError):
 
 
 def _numbers(value: Any) -> Any:
-    """The numbers of an array that lies elsewhere, or of several; any other value but an array of NumPy's as it is."""
+    """The numbers of one or more arrays that lie elsewhere; other values unchanged. HiddenTransferError for a NumPy array."""
     if isinstance(value, np.ndarray):
         raise HiddenTransferError("an array of NumPy's meets one that lies elsewhere: it would have to be moved there.")
     if isinstance(value, tuple | list):
@@ -123,7 +123,7 @@ class Moved:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.__code__ = getattr(function, "__code__", None)  # whose line an error is shown with
+        self.__code__ = getattr(function, "__code__", None)  # an error's message shows the line of this code
 
     def __call__(self, *args: Any) -> Any:
         yours = self.function(*(Elsewhere(x) if isinstance(x, np.ndarray) else x for x in args))

@@ -1,4 +1,4 @@
-"""The lengths of groups, and groups that are shortened or dropped whole: references and known mistakes are made of these.
+"""The lengths of groups, and groups that are shortened or dropped whole; references and known mistakes use them.
 
 `axis` numbers the groups of an array; a group is everything at one index of that axis.
 """

@@ -1,6 +1,6 @@
 """The windows of max-pooling 2 x 2 with stride 2, and which pixel of each is the largest.
 
-The known mistakes of max_pool_backward are made of these functions.
+The known mistakes of max_pool_backward use these functions.
 """
 
 import numpy as np

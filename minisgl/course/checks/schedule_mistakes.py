@@ -12,7 +12,7 @@ import numpy as np
 
 
 def _with_power(power: Callable[[np.ndarray, int], np.ndarray]) -> Callable[..., np.ndarray]:
-    """The mistake whose beta is multiplied by growth to another power(epochs, every)."""
+    """The mistake in which beta is multiplied by growth to a wrong power(epochs, every)."""
     return lambda lam, beta, growth, every, epochs: np.sqrt(
         2 * lam / (beta * growth ** power(np.arange(epochs), every).astype(float))
     )
@@ -56,7 +56,7 @@ PAPER_THRESHOLDS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-Row = Callable[..., np.ndarray]  # of u and what it depends on
+Row = Callable[..., np.ndarray]  # a function of u and its settings
 
 
 def _lr(u: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One task of the course: what a student's function is to compute, what it is tried on, and what is often wrong with it."""
+"""One task of the course: what a student's function must compute, the inputs it is tried on, and common mistakes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Task:
     compare: Callable[[Answer, "Task"], None] = compare_results
     """How results are compared. A task has a function of its own where the result is not one number or one array."""
     afterwards: Callable[[Answer, "Task"], None] | None = None
-    """A check of its own once the results are right, such as that three multiplications are enough."""
+    """An extra check once the results are right, such as that there are only three multiplications."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Soft and hard thresholding, entry by entry: many known mistakes are made of them."""
+"""Soft and hard thresholding, entry by entry: many known mistakes use them."""
 
 import numpy as np
 

@@ -1,9 +1,9 @@
 """The data set: words in many fonts, regular (0) and shaky (1), drawn once and cached.
 
-Picture i of a split depends only on default_rng((seed, split, i)): pictures do not depend on their number and order, and a
-smaller set is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly from RMS. Each split has
-its own words and fonts, and uses the three kinds of font equally often. Half of the training pictures are mirrored, left to
-right: there are few fonts, and for a network a mirrored font is a new one.
+Picture i of a split depends only on default_rng((seed, split, i)): not on how many are drawn or in which order. A smaller set
+is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly from RMS. Each split has its own words
+and fonts, and uses the three kinds of font equally often. Half of the training pictures are mirrored, left to right: there are
+few fonts, and for a network a mirrored font is a new one.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ def load(
     negative seed, a count below 1, or a cache that cannot be written.
     """
     if seed < 0 or min(counts) < 1:
-        raise MinisglError(f"seed must be >= 0 and each count >= 1, and they are {seed} and {', '.join(map(str, counts))}")
+        raise MinisglError(f"seed must be >= 0 and each count >= 1, but they are {seed} and {', '.join(map(str, counts))}")
     console = console or Console(stderr=True)
     path = (default_cache() if cache is None else Path(cache)) / f"curves-{_key(seed, counts)}.safetensors"
     shapes: dict[str, tuple[int, ...]] = {split: (count, *SIZE) for split, count in zip(SPLITS, counts, strict=True)}

@@ -21,7 +21,7 @@ from minisgl.errors import MinisglError
 SIZE = (48, 128)  # H, W of the experiment's pictures, in pixels
 RMS = (0.09, 0.18)  # x-heights: the displacements of the experiment, tremor and drift alike
 X_HEIGHT = (0.24, 0.36)  # times the picture's height: 11.5 to 17 pixels of 48
-SMALLEST = 8.0  # pixels: with lower letters a tremor's waves would be too short for the pixels
+SMALLEST = 8.0  # pixels: with smaller letters a tremor's waves would be too short for the pixels
 MAX_SIDE = 4_096  # pixels
 MARGIN = 1.5  # pixels without ink along the border
 
@@ -50,7 +50,7 @@ def rasterise(lines: list[np.ndarray], kind: Kind, pen: float, size: tuple[int, 
 
 def _check(tremor: float, size: tuple[int, int]) -> None:
     if not (math.isfinite(tremor) and tremor >= 0):
-        raise MinisglError(f"tremor, an RMS displacement in x-heights, must be a number >= 0, and is {tremor}")
+        raise MinisglError(f"tremor, an RMS displacement in x-heights, must be a number >= 0, but is {tremor}")
     if min(size) < 1 or max(size) > MAX_SIDE:
         raise MinisglError(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn; sides must be from 1 to {MAX_SIDE}")
 
@@ -59,7 +59,7 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
     """Return a picture of the word, (H, W) float32 in [0, 1], ink 1.
 
     font: a built-in font's name (minisgl.data.curves.FONTS) or the path of any TTF file. tremor: the RMS of the pen's
-    displacement in x-heights, at 4 to 6 Hz; 0 is a regular hand, with a slow drift whose RMS is drawn from RMS. size: H, W.
+    displacement in x-heights, at 4 to 6 Hz; 0 is regular handwriting, whose slow drift has an RMS drawn from RMS. size: H, W.
 
     MinisglError for a font that is unknown or cannot be read, a letter that the font lacks, a word with nothing to draw, a
     tremor that is negative or not finite, and a size in which the letters would be less than SMALLEST pixels high.

@@ -1,4 +1,4 @@
-"""The words: 2,418 English words of four to nine letters, in words.txt; every tenth is for validation, and another for test."""
+"""The words: 2,418 English words of four to nine letters, in words.txt; one in ten is for validation, one for test."""
 
 from functools import cache
 from importlib import resources
