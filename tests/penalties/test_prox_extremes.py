@@ -213,7 +213,7 @@ def test_other_dtypes_are_refused(penalty: Penalty, dtype: type) -> None:
 def test_an_out_of_another_shape_or_dtype_is_refused(penalty: Penalty) -> None:
     v = np.ones((2, 3))
     for out in (np.empty((3, 2)), np.empty((2, 3), np.float32), np.empty((1, 2, 3))):
-        with pytest.raises(ValueError, match="out must have the shape"):
+        with pytest.raises(ValueError, match="out must have v's shape"):
             penalty.prox(v, 1.0, out=out)
 
 
