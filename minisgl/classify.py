@@ -65,7 +65,7 @@ def pictures(config: ClassifyConfig) -> Iterator[tuple[str, np.ndarray]]:
             yield str(path), picture
         return
     if (seed := config.seed or 0) < 0:
-        raise MinisglError(f"--seed must be 0 or more, and is {seed}")
+        raise MinisglError(f"--seed must be 0 or more, but is {seed}")
     word = curves.render_word(config.word, config.font or "cursive", config.tremor or 0.0, np.random.default_rng(seed))
     yield config.word, word[None]
 

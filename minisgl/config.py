@@ -171,7 +171,7 @@ def check(config: TrainConfig) -> None:
     def require(holds: bool, option: str, wanted: str, value: object = None) -> None:
         if not holds:
             shown = values[option] if value is None else value
-            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, and is {shown}")
+            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, but is {shown}")
 
     def require_each(options: Sequence[str], least: float, most: float, wanted: str) -> None:
         for option in options:

@@ -223,7 +223,7 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
 def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
     """Return the message for an option that a run with these penalties would not use; "" if it would."""
     if name == "penalty_option" and not has_r(penalty.penalty):
-        return f"penalty {penalty.penalty} has no options, and got {', '.join(parse_options(value))}"
+        return f"penalty {penalty.penalty} has no options, but got {', '.join(parse_options(value))}"
     if name in NEED_R and value != "none" and not penalty.acts_on_v:
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
         reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"

@@ -66,7 +66,7 @@ def grade(config: GradeConfig) -> list[Grade]:
     for package in NEEDED:
         require(package, "notebooks", "grading")
     if not 0 < config.timeout < float("inf"):
-        raise MinisglError(f"--timeout must be a number of seconds above 0, and is {config.timeout:g}")
+        raise MinisglError(f"--timeout must be a number of seconds above 0, but is {config.timeout:g}")
     if config.out.exists():
         raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student.name: _notebooks(student) for student in _folders(config.folder)}

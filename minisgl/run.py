@@ -221,11 +221,11 @@ def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, d
     report = files.read_json(directory.report)
     name = report.get("experiment") if isinstance(report, dict) else None
     if not isinstance(name, str):
-        raise MinisglError(f"{directory.report} must name an experiment, and has {name}")
+        raise MinisglError(f"{directory.report} must name an experiment, but has {name}")
     if "layers" in files.read_notes(directory.model):
         return network_file.read(directory.model, layers), report
     known = experiments.EXPERIMENTS
     if name not in known:
-        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(known)}, and has {name}")
+        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(known)}, but has {name}")
     # a run of minisgl 0.1, whose file does not describe its network
     return network_file.read_parameters(directory.model, known[name].network(np.random.default_rng(0))), report

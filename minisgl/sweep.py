@@ -135,7 +135,7 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     """Return the configured grid. MinisglError for an invalid option, or if the data cannot be read here."""
     for name, least in (("seeds", 1), ("epochs", 2), ("holdout", 1), ("jobs", 1)):
         if (value := getattr(config, name)) is not None and value < least:
-            raise MinisglError(f"--{name} must be a whole number >= {least}, and is {value}")
+            raise MinisglError(f"--{name} must be a whole number >= {least}, but is {value}")
     if (config.engine == "dask") != (config.scheduler is not None):
         raise MinisglError("--engine dask and --scheduler ADDRESS must be given together, and one of them is missing")
     if config.engine == "dask" and config.jobs != SweepConfig.jobs:

@@ -51,10 +51,10 @@ def find(name: str) -> Experiment:
     if name in EXPERIMENTS:
         return EXPERIMENTS[name]
     if ":" not in name:
-        raise MinisglError(f"--experiment must be one of {', '.join(EXPERIMENTS)}, or module:NAME, and is {name}")
+        raise MinisglError(f"--experiment must be one of {', '.join(EXPERIMENTS)}, or module:NAME, but is {name}")
     found = import_object(name, "--experiment")
     if not isinstance(found, Experiment):
-        raise MinisglError(f"--experiment {name} must be a minisgl.experiments.Experiment, and is a {type(found).__name__}")
+        raise MinisglError(f"--experiment {name} must be a minisgl.experiments.Experiment, but is a {type(found).__name__}")
     return found
 
 

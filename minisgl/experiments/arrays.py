@@ -20,7 +20,7 @@ def as_data(found: Any, name: str, network: Network) -> Data:
     MinisglError, with the numbers, if they do not fit. `name` is the experiment's name.
     """
     if not isinstance(found, tuple | list) or len(found) not in (2, 3):
-        raise MinisglError(f"{name}: load must return training and test images, and returned a {type(found).__name__}")
+        raise MinisglError(f"{name}: load must return training and test images, but returned a {type(found).__name__}")
     train, validation, test = found if len(found) == 3 else (found[0], None, found[1])
     return Data(
         as_images(train, f"{name}: the training set", network),
@@ -33,7 +33,7 @@ def as_images(found: Any, what: str, network: Network) -> LabelledImages:
     """Return images and labels that this network can be trained or tested on. `what` names them in errors."""
     if not isinstance(found, LabelledImages):
         if not isinstance(found, tuple | list) or len(found) != 2:
-            raise MinisglError(f"{what} must be a pair of arrays, images and labels, and is a {type(found).__name__}")
+            raise MinisglError(f"{what} must be a pair of arrays, images and labels, but is a {type(found).__name__}")
         found = LabelledImages(*map(np.asarray, found))
     images, labels = found.images, found.labels
     if images.ndim != 4 or images.dtype not in (np.uint8, np.float32, np.float64):

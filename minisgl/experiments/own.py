@@ -36,13 +36,13 @@ def call(name: str, function: Callable[..., T], argument: Any, what: str) -> T:
 def builder(name: str) -> Build:
     """Return the function that --network names, for use as an experiment's `network`."""
     if ":" not in name:
-        raise MinisglError(f"--network must be module:build, and is {name}")
+        raise MinisglError(f"--network must be module:build, but is {name}")
     build = import_object(name, "--network")
 
     def built(rng: np.random.Generator) -> Network:
         network = call(name, build, rng, f"--network {name}")
         if not isinstance(network, Network):
-            raise MinisglError(f"--network {name} must return a minisgl.nn.Network, and returned a {type(network).__name__}")
+            raise MinisglError(f"--network {name} must return a minisgl.nn.Network, but returned a {type(network).__name__}")
         return network
 
     return built

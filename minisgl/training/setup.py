@@ -25,7 +25,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
     name, lam, group_lam = chosen.penalty, chosen.lam, chosen.group_weight
     options = parse_options(chosen.penalty_option)
     if options and not has_r(name):
-        raise MinisglError(f"penalty {name} has no options, and got {', '.join(options)}")
+        raise MinisglError(f"penalty {name} has no options, but got {', '.join(options)}")
     sparse_layers, penalties = chosen.sparse_among(list(network.layout.weights)), {}
     for layer, slot in network.layout.weights.items():
         axis = slot.unit_axis

@@ -136,7 +136,7 @@ REFUSED = {
     "--word hello --font text.png": r"text.png is not a font",
     "--word hellö --font futural": r"lacks the letter 'ö'",
     "--word hello --tremor -1": r"tremor, an RMS displacement in x-heights, must be a number >= 0, but is -1",
-    "--word hello --seed -1": r"--seed must be 0 or more, and is -1",
+    "--word hello --seed -1": r"--seed must be 0 or more, but is -1",
     "--word hello --out nowhere": r"--out nowhere is not a directory",
     "fine.png --font rowmand": r"--font rowmand is for a word drawn with --word, not for pictures",
     "fine.png --tremor 0": r"--tremor 0.0 is for a word drawn with --word",

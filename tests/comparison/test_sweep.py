@@ -220,10 +220,10 @@ def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seeds": 0}, "--seeds must be .* >= 1, and is 0"),
-        ({"epochs": 1}, "--epochs must be .* >= 2, and is 1"),
-        ({"jobs": 0}, "--jobs must be .* >= 1, and is 0"),
-        ({"holdout": 0}, "--holdout must be .* >= 1, and is 0"),
+        ({"seeds": 0}, "--seeds must be .* >= 1, but is 0"),
+        ({"epochs": 1}, "--epochs must be .* >= 2, but is 1"),
+        ({"jobs": 0}, "--jobs must be .* >= 1, but is 0"),
+        ({"holdout": 0}, "--holdout must be .* >= 1, but is 0"),
         ({"methods": ("magnitude",), "regimes": ("paper",)}, "no run of magnitude in paper"),
         ({"methods": ()}, "there is no run"),
         ({"engine": "dask"}, "--engine dask and --scheduler"),

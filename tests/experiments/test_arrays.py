@@ -30,7 +30,7 @@ GOOD = (IMAGES, LABELS)
         ((IMAGES, LABELS + 1), "labels from 1 to 3; the network has 3 outputs, 0 to 2"),
         ((IMAGES, LABELS - 1), "labels from -1 to 1"),
         ((IMAGES + np.nan, LABELS), "40 NaN or infinite numbers in its images"),
-        (IMAGES, "the training set must be a pair of arrays, images and labels, and is a ndarray"),
+        (IMAGES, "the training set must be a pair of arrays, images and labels, but is a ndarray"),
     ],
 )
 def test_arrays_that_do_not_fit(train: object, sentence: str) -> None:
@@ -47,5 +47,5 @@ def test_what_load_may_give() -> None:
     assert data.validation is not None
     wide = as_data(((np.full((5, 2, 2, 2), 255, np.uint8), LABELS.astype(np.uint8)), GOOD), "mine", network()).train
     assert (wide.images.dtype, wide.labels.dtype, wide.images.max()) == (np.float32, np.int64, 1.0)
-    with pytest.raises(MinisglError, match="mine: load must return training and test images, and returned a NoneType"):
+    with pytest.raises(MinisglError, match="mine: load must return training and test images, but returned a NoneType"):
         as_data(None, "mine", network())

@@ -97,10 +97,10 @@ BY_OPTIMIZER = {
 }
 OF_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
 BY_PENALTY = {penalty: dict.fromkeys(OF_R, NO_R[penalty]) if penalty in NO_R else {} for penalty in PENALTIES}
-BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "penalty none has no options, and got a"}
-BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, and got a"}
+BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "penalty none has no options, but got a"}
+BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, but got a"}
 BY_PENALTY["group-lasso, own weight"] |= {
-    "penalty_option": "penalty group-lasso has no options, and got a",
+    "penalty_option": "penalty group-lasso has no options, but got a",
     "lam": "--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, 3e-07",
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -241,7 +241,7 @@ def test_python_takes_the_options_by_name_with_the_commands_defaults() -> None:
         ({"optimizer": "lbfgs"}, "--optimizer must be adam or sgd, but is 'lbfgs'"),
         ({"ramp": 0.9, "name": "paper"}, "--ramp is an option of continuation"),
         ({"name": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper, sparse, small"),
-        ({"experiment": "cifar"}, "--experiment must be one of mnist-lenet5, shaky-curves, or module:NAME, and is cifar"),
+        ({"experiment": "cifar"}, "--experiment must be one of mnist-lenet5, shaky-curves, or module:NAME, but is cifar"),
     ],
 )
 def test_what_python_cannot_give(options: dict, sentence: str) -> None:

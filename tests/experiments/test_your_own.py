@@ -169,14 +169,14 @@ def test_layers_of_ones_own_come_from_the_network_that_is_built(folder: Path, sm
 
 BROKEN = {
     "no module": ("", "nowhere:build", r"--network nowhere:build cannot be imported: ModuleNotFoundError"),
-    "no colon": ("", "mine", "--network must be module:build, and is mine"),
+    "no colon": ("", "mine", "--network must be module:build, but is mine"),
     "no function": ("", "mine_net:build", "cannot be imported: AttributeError"),
     "syntax": ("def build(:", "mine_net:build", "cannot be imported: SyntaxError"),
     "it fails": ("def build(rng):\n    return 1 / 0", "mine_net:build", "fails in mine_net.py, line 2: ZeroDivisionError"),
     "no network": (
         "def build(rng):\n    return [rng]",
         "mine_net:build",
-        r"return a minisgl\.nn\.Network, and returned a list",
+        r"return a minisgl\.nn\.Network, but returned a list",
     ),
 }
 
@@ -192,7 +192,7 @@ def test_what_is_not_a_network_is_refused(code: str, name: str, sentence: str, f
 
 
 def test_what_is_not_an_experiment_is_refused(folder: Path) -> None:
-    with pytest.raises(MinisglError, match=r"squares:draw must be a minisgl\.experiments\.Experiment, and is a function"):
+    with pytest.raises(MinisglError, match=r"squares:draw must be a minisgl\.experiments\.Experiment, but is a function"):
         experiments.find("squares:draw")
     with pytest.raises(MinisglError, match="--experiment squares:CIRCLES cannot be imported: AttributeError"):
         experiments.find("squares:CIRCLES")

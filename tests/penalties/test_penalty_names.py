@@ -140,7 +140,7 @@ def test_a_preset_has_a_penalty_of_its_own_unless_another_is_named() -> None:
 
 @pytest.mark.parametrize("penalty", ["none", "group-lasso"])
 def test_options_of_no_r_are_refused(penalty: str) -> None:
-    with pytest.raises(MinisglError, match=f"penalty {penalty} has no options, and got a"):
+    with pytest.raises(MinisglError, match=f"penalty {penalty} has no options, but got a"):
         splitting("--penalty", penalty, "--penalty-option", "a=1")
 
 
