@@ -24,5 +24,5 @@ def occlusion_figure(image: np.ndarray, importance: np.ndarray, title: str) -> F
         axes.set_xticks([])
         axes.set_yticks([])
     bar = figure.colorbar(drawn, ax=bottom, orientation="horizontal", shrink=0.7, aspect=40, pad=0.03)
-    bar.set_label("evidence for a regular hand (blue) and for a shaky one (orange): change of log-odds")
+    bar.set_label("evidence for regular (blue) and for shaky handwriting (orange): change of log-odds")
     return figure

@@ -23,10 +23,10 @@ def paper(epoch, step=0):
 
 @pytest.mark.parametrize("period", range(5))
 def test_paper_at_the_first_and_last_step_of_every_period(period):
-    for moment in (paper(40 * period), paper(40 * period + 39, EPOCH - 1)):
-        assert isclose(moment.beta, 2.5 / 60_000 * 1.25**period, rel_tol=1e-14)
-        assert isclose(moment.lr, 1e-3 * 0.1**period, rel_tol=1e-14)
-        assert moment.thresholds is None
+    for one in (paper(40 * period), paper(40 * period + 39, EPOCH - 1)):
+        assert isclose(one.beta, 2.5 / 60_000 * 1.25**period, rel_tol=1e-14)
+        assert isclose(one.lr, 1e-3 * 0.1**period, rel_tol=1e-14)
+        assert one.thresholds is None
 
 
 def test_paper_threshold_falls_as_beta_grows():
@@ -38,9 +38,9 @@ def test_paper_threshold_falls_as_beta_grows():
 
 def test_learning_rate_and_beta_keep_to_their_own_periods():
     schedule = Stepwise(lr=1.0, lr_drops=(1, 4), beta=1.0, growth=2.0, beta_every=3)
-    moments = [schedule.at(7 * epoch, 7, 49) for epoch in range(7)]
-    assert [m.beta for m in moments] == [1, 1, 1, 2, 2, 2, 4]
-    assert [round(m.lr, 6) for m in moments] == [1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01]
+    settings = [schedule.at(7 * epoch, 7, 49) for epoch in range(7)]
+    assert [m.beta for m in settings] == [1, 1, 1, 2, 2, 2, 4]
+    assert [round(m.lr, 6) for m in settings] == [1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01]
 
 
 def test_without_drops_the_learning_rate_stays():
@@ -64,21 +64,21 @@ def test_without_drops_the_learning_rate_stays():
     ],
 )
 def test_continuation_at_known_points(steps, t, height, beta, lr):
-    moment = OURS.at(round(t * steps), EPOCH, steps)
-    assert moment.thresholds == pytest.approx({"conv1": 0.1 * height, "fc1": 0.2 * height}, rel=1e-12)
-    assert moment.beta == pytest.approx(beta, rel=1e-12)
-    assert moment.lr == pytest.approx(lr, rel=1e-12)
+    one = OURS.at(round(t * steps), EPOCH, steps)
+    assert one.thresholds == pytest.approx({"conv1": 0.1 * height, "fc1": 0.2 * height}, rel=1e-12)
+    assert one.beta == pytest.approx(beta, rel=1e-12)
+    assert one.lr == pytest.approx(lr, rel=1e-12)
 
 
 def test_a_held_learning_rate_falls_by_half_a_cosine_in_the_rest_of_the_run():
     held = replace(OURS, hold=0.6)
-    moments = [held.at(step, EPOCH, 100) for step in range(100)]
-    assert {moment.lr for moment in moments[:61]} == {2e-3}
-    assert [moments[step].lr for step in (70, 80, 90)] == pytest.approx(
+    settings = [held.at(step, EPOCH, 100) for step in range(100)]
+    assert {one.lr for one in settings[:61]} == {2e-3}
+    assert [settings[step].lr for step in (70, 80, 90)] == pytest.approx(
         [2e-3 * (1 + c) / 2 for c in (0.5**0.5, 0, -(0.5**0.5))]
     )
-    assert moments[99].lr == pytest.approx(2e-3 * (1 - cos(pi / 40)) / 2)
-    assert [moment[1:] for moment in moments] == [OURS.at(step, EPOCH, 100)[1:] for step in range(100)]
+    assert settings[99].lr == pytest.approx(2e-3 * (1 - cos(pi / 40)) / 2)
+    assert [one[1:] for one in settings] == [OURS.at(step, EPOCH, 100)[1:] for step in range(100)]
 
 
 def test_beta_rises_by_rise_in_all():
@@ -97,13 +97,13 @@ def test_continuation_depends_on_the_fraction_of_the_run_alone():
 @pytest.mark.parametrize("ramp", [0.1, 0.6, 0.95])
 def test_continuation_is_monotone(ramp, hold):
     schedule = Continuation(lr=1.0, beta=0.01, rise=50.0, thresholds={"a": 0.3}, ramp=ramp, hold=hold)
-    moments = [schedule.at(step, 10, 400) for step in range(400)]
-    for earlier, later in pairwise(moments):
+    settings = [schedule.at(step, 10, 400) for step in range(400)]
+    for earlier, later in pairwise(settings):
         assert earlier.lr >= later.lr > 0
         assert earlier.lr > later.lr or later.lr == 1.0
         assert earlier.beta <= later.beta < 0.5 * (1 + 1e-12)
         assert earlier.thresholds["a"] <= later.thresholds["a"] <= 0.3
-    ramping = [m for m in moments if m.thresholds["a"] < 0.3]
+    ramping = [m for m in settings if m.thresholds["a"] < 0.3]
     assert {m.beta for m in ramping} == {0.01}  # beta waits for the ramp's end
     slopes = [later.thresholds["a"] - earlier.thresholds["a"] for earlier, later in pairwise(ramping)]
     assert slopes == pytest.approx([0.3 / (400 * ramp)] * len(slopes))
