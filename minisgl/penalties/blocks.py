@@ -31,8 +31,8 @@ def destination(v: Array, out: Array | None) -> tuple[Array, Array]:
 def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None, *constants: float) -> Array:
     """Return out = function(v) for an elementwise function and v of any shape; out is v, an array like v, or None.
 
-    constants: the numbers in the function. If one is above 1e30, a float32 v is converted to float64 block by block. ValueError
-    as in destination.
+    constants: the positive numbers in the function. If one is above 1e30, a float32 v is converted to float64 block by block.
+    ValueError as in destination.
     """
     v, out = destination(v, out)
     if v.size == 0:
@@ -40,7 +40,7 @@ def in_blocks(function: Callable[[Array], Array], v: Array, out: Array | None, *
     source, target = v, out
     if v.flags.c_contiguous and out.flags.c_contiguous:
         source, target = v.reshape(-1), out.reshape(-1)
-    wide = v.dtype.name == "float32" and max(map(abs, constants), default=0) > FLOAT32_LIMIT
+    wide = bool(constants) and max(constants) > FLOAT32_LIMIT and v.dtype.char == "f"
     for block in row_blocks(len(source), v.size, block_size(v, BLOCK)):
         target[block] = function(source[block].astype("float64") if wide else source[block])
     return out

@@ -65,7 +65,7 @@ def norms(w: Array, groups: Axes) -> Array:
     """
     require_floats(w)
     xp, inner = get_array_module(w), within(w, groups)
-    if w.dtype.name == "float32" or w.size == 0:
+    if w.dtype.char == "f" or w.size == 0:
         return _root_of_squares(w, inner)
     largest = xp.max(xp.abs(w), axis=inner, keepdims=True) if inner else xp.abs(w)
     usual = xp.isfinite(largest) & (largest > 0)
