@@ -14,7 +14,7 @@ Two steps follow every mini-batch:
 tau rises from 0 to TAU in the first half of the run; then beta rises until W and V meet. V is the network that is kept.
 The settings were chosen by the error on 5,000 held-out training images; the test images are used once, at the end.
 
-    python examples/two_steps.py          about 40 seconds
+    python examples/two_steps.py          less than a minute
 """
 
 import gzip
