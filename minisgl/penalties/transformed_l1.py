@@ -19,7 +19,8 @@ otherwise, where it is L (a+1)/a. The root is positive exactly when L > a^2/(2 (
 Numerically, cos(phi/3) = 1 - 2 sin^2(phi/6), and sin^2(phi/2) = (1 - cos phi)/2 = q = 27 L a (a+1)/(4 A^3), so phi/6 =
 arcsin(sqrt q)/3 and the prox is y - 4/3 (a + y) sin^2(arcsin(sqrt q)/3): the same value, without cancellation for large a.
 
-Source: Zhang, Xin, "Transformed Schatten-1 penalty and thresholding representation", Commun. Math. Sci. 15 (2017) 511.
+Source: Zhang, Xin, "Minimization of transformed l1 penalty: closed form representation and iterative thresholding algorithms",
+Commun. Math. Sci. 15 (2017) 511.
 """
 
 from collections.abc import Mapping
