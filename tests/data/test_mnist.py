@@ -10,8 +10,6 @@ import pytest
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 
-CHECKOUT = mnist.BUNDLED[1]
-
 
 def encode(array):
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
@@ -81,7 +79,7 @@ def test_slices_and_indices_keep_images_with_their_labels(digits):
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
     """A copy of the bundled files that mnist takes for its own."""
-    shutil.copytree(CHECKOUT, tmp_path / "mnist")
+    shutil.copytree(mnist.bundled(), tmp_path / "mnist")
     monkeypatch.setattr(mnist, "BUNDLED", (tmp_path / "not here", tmp_path / "mnist"))
     return tmp_path / "mnist"
 
