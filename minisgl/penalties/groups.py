@@ -69,7 +69,7 @@ def norms(w: Array, groups: Axes) -> Array:
         return _root_of_squares(w, inner)
     largest = xp.max(xp.abs(w), axis=inner, keepdims=True) if inner else xp.abs(w)
     usual = xp.isfinite(largest) & (largest > 0)
-    unit = xp.where(usual, xp.exp2(xp.floor(xp.log2(xp.where(usual, largest, 1)))), 1)
+    unit = xp.ldexp(xp.ones_like(largest), xp.frexp(xp.where(usual, largest, 0.5))[1] - 1)
     return unit * _root_of_squares(w / unit, inner)
 
 

@@ -89,7 +89,8 @@ class Lp:
         def two_thirds_power(y: Array) -> Array:
             unit = (2 * scaled) ** 0.75
             ratio = xp.minimum(y, 1e12 * unit) / unit  # beyond, x and y are equal to the last digit
-            phi = xp.arccosh(xp.maximum(27 / 16 * ratio**2, 1))
+            c = xp.maximum(27 / 16 * ratio**2, 1)
+            phi = xp.log(c) + xp.log1p(xp.sqrt(1 - 1 / c / c))  # arccosh(c), without c^2, which some libraries let overflow
             M = 2 / 3**0.5 * xp.sqrt(xp.cosh(phi / 3))  # in units of (2 L)^(1/4)
             z = (M + xp.sqrt(xp.maximum(2 * ratio / M - M * M, 0))) / 2
             return y - 2 / 3 * scaled / (2 * scaled) ** 0.25 / z  # x = y - L p x^(p-1), which does not cancel
