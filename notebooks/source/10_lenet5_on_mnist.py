@@ -508,7 +508,7 @@ pareto(points)
 # mean is $p$, and so is that of $x^2 = x$. So its variance is $p - p^2$. For $N$ independent images the variances add up to $N p (1 - p)$, and the
 # error is the sum divided by $N$:
 #
-# $$	ext{standard deviation of the error} = \sqrt{rac{p\,(1 - p)}{N}}$$
+# $$\text{standard deviation of the error} = \sqrt{\frac{p\,(1 - p)}{N}}$$
 #
 # With $p = 0.7\,\%$ that is $\sqrt{0.007 \cdot 0.993/10000} = 0.083\,\%$ on the test images, and on 5,000 held-out ones $0.118\,\%$. (For two networks on
 # the *same* images part of the luck is shared. The seed adds luck of its own.) So a tenth of a percent between two runs says nothing.

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from support.extremes import EVERY
+from support.penalties import every
 
 from minisgl.penalties import L0, L1, MCP, SCAD, GroupLasso, L1MinusL2, SparseGroupL0
 from minisgl.penalties.groups import block_soft
 from minisgl.testing import check_prox
 
 
-@pytest.mark.parametrize("penalty", EVERY, ids=repr)
+@every
 def test_our_own_pass(penalty):
     check_prox(penalty, shapes=[(3, 2)])
 
