@@ -5,6 +5,7 @@ in 40 digits, must be lower for ours. `python tests/penalties/test_peers.py` pri
 has that table.
 """
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest
 from minisgl.penalties import L0, L1, MCP, SCAD, GroupLasso, LogSum, Lp, Penalty, SparseGroupLasso
 
 mpmath = pytest.importorskip("mpmath", reason="the extra peers is not installed")
+os.environ.setdefault("CUPY_PYLOPS", "0")  # else PyLops, under PyProximal, imports CuPy, which fails without CUDA's libraries
 pyproximal = pytest.importorskip("pyproximal", reason="the extra peers is not installed")
 skglm = pytest.importorskip("skglm.utils.prox_funcs", reason="the extra peers is not installed")
 linear_model = pytest.importorskip("sklearn.linear_model", reason="the extra peers is not installed")
