@@ -24,6 +24,7 @@ from minisgl.data import curves
 from minisgl.data.word_pictures import read_word
 from minisgl.errors import MinisglError
 from minisgl.flags import Number, Text, Whole
+from minisgl.formats import paths
 from minisgl.nn import Network, softmax
 from minisgl.plots.occlusion import occlusion_figure
 from minisgl.run import load_run
@@ -94,7 +95,7 @@ def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
     if known is None or not known.read_word:
         readers = " or ".join(each.name for each in experiments.EXPERIMENTS.values() if each.read_word)
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; classify needs a run of {readers}")
-    if not config.out.is_dir():
+    if not paths.is_folder(config.out):
         raise MinisglError(f"--out {config.out} is not a directory")
     taken = set[Path]()
     for name, image in pictures(config):

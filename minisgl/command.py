@@ -1,10 +1,12 @@
-"""How a command reports an error: one sentence on stderr, exit status 2, no traceback."""
+"""How a command reports an error: one sentence on stderr, exit status 2, no traceback. Its standard streams may be closed."""
 
+import errno
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +16,98 @@ from minisgl.errors import MinisglError, MinisglWarning
 
 
 @contextmanager
-def errors_as_sentences() -> Iterator[None]:
+def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
     """Turn an error that a user can fix into a sentence on stderr and exit status 2. Ctrl-C exits with status 130.
 
-    These errors are every MinisglError, too little memory, and output that cannot be written.
+    These errors are every MinisglError, too little memory, and any error of the system. If nobody reads stdout any more, a
+    sentence says so, and the command goes on. `memory_advice`: what the command can do that needs less memory.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path may have letters that an encoding such as cp1252 lacks
-    try:
-        with warnings.catch_warnings():
-            _show_warnings()
+    with _usable_streams(), warnings.catch_warnings():
+        _show_warnings()
+        try:
             yield
-        sys.stdout.flush()
-    except MinisglError as error:
-        _end(str(error), 2)
-    except MemoryError:
-        _end("there is not enough memory for this; a smaller --batch-size needs less", 2)
-    except (OSError, UnicodeEncodeError) as error:
-        _end(f"the output cannot be written: {error}", 2)
-    except KeyboardInterrupt as interrupt:
-        _end(str(interrupt) or "interrupted", 130)
+            sys.stdout.flush()
+        except MinisglError as error:
+            _end(str(error), 2)
+        except MemoryError:
+            _end("; ".join(filter(None, ("there is not enough memory for this", memory_advice))), 2)
+        except OSError as error:
+            _end(_described(error), 2)
+        except UnicodeEncodeError as error:
+            _end(f"a text cannot be written in {error.encoding}: {error}", 2)
+        except KeyboardInterrupt as interrupt:
+            _end(str(interrupt) or "interrupted", 130)
+
+
+def _described(error: OSError) -> str:
+    """Return the system's reason and the file, without the claim that the file was read or written: this is not known here."""
+    if error.strerror and error.filename is not None:
+        return f"{error.strerror}: {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else str(error)
+    return error.strerror or str(error) or type(error).__name__
+
+
+class Output:
+    """stdout or stderr. If nobody reads it any more, or if stderr fails, what is written is discarded from then on.
+
+    MinisglError if stdout fails for another reason, such as a full disk.
+    """
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write the text, and return its length."""
+        with self._discarding_after_errors():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with self._discarding_after_errors():
+            self._stream.flush()
+
+    @contextmanager
+    def _discarding_after_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with suppress(OSError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, self._stream.fileno())  # what is buffered goes there too
+                os.close(null)
+            if self._name == "stderr":
+                return
+            # Windows reports a pipe without a reader as an invalid argument
+            closed = isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)
+            if not closed:
+                raise MinisglError(f"stdout cannot be written: {error.strerror or error}") from error
+            print("minisgl: stdout was closed; the command goes on and prints nothing more there", file=sys.stderr)
+
+
+@contextmanager
+def _usable_streams() -> Iterator[None]:
+    """In this context stdout and stderr can be written, also if they are closed, and escape what their encoding lacks."""
+    for number in range(3):  # otherwise the next file that is opened would become the closed stdout or stderr
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+    with open(os.devnull, "w", encoding="utf-8") as null:
+        for name, stream in before.items():
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a path may have letters that an encoding such as cp1252 lacks
+            setattr(sys, name, Output(null if stream is None else stream, name))
+        try:
+            yield
+        finally:
+            with suppress(MinisglError):
+                sys.stdout.flush()
+            for name, stream in before.items():
+                setattr(sys, name, stream)
 
 
 def read_each(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[tuple[Path, np.ndarray]]:

@@ -15,6 +15,7 @@ This runs the students' code with your rights. docs/teaching.md says how to do i
 
 import csv
 import io
+import os
 import sys
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ import tyro
 
 from minisgl.command import errors_as_sentences
 from minisgl.errors import MinisglError, require
-from minisgl.formats import files
+from minisgl.formats import files, paths
 
 if TYPE_CHECKING:
     from minisgl.course.grading import Task
@@ -67,7 +68,7 @@ def grade(config: GradeConfig) -> list[Grade]:
         require(package, "notebooks", "grading")
     if not 0 < config.timeout < float("inf"):
         raise MinisglError(f"--timeout must be a number of seconds above 0, but is {config.timeout:g}")
-    if config.out.exists():
+    if paths.exists(config.out):
         raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student.name: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
@@ -84,24 +85,29 @@ def grade(config: GradeConfig) -> list[Grade]:
             for exercise, message in _grade_chapter(its_tasks, notebooks.get(chapter, []), config.timeout).items()
         }
         grades += [Grade(student, exercise, *_outcome(message)) for exercise, message in messages.items()]
-        files.write(config.out, _as_csv(grades).encode())
+        files.write(config.out, _as_csv(grades).encode(errors="backslashreplace"))
         print(f"{student}: {sum(not message for message in messages.values())} of {len(messages)}", flush=True)
     print(f"everything is in {config.out}")
     return grades
 
 
 def _folders(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise MinisglError(f"{folder} cannot be read: {error.strerror}") from error
+    with paths.reading(folder):
+        found = sorted(folder.iterdir())
+    return [path for path in found if not path.name.startswith(".") and paths.is_folder(path)]
 
 
 def _notebooks(student: Path) -> dict[str, list[Path]]:
     """Return a student's notebooks by chapter, without the copies that editors keep in hidden folders."""
+
+
+    def refuse(error: OSError) -> None:  # what cannot be read was not necessarily not handed in
+        raise MinisglError(f"{error.filename} cannot be read: {error.strerror}") from error
+
     found: dict[str, list[Path]] = {}
-    for path in sorted(student.rglob("[0-9][0-9]*.ipynb")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(student).parts):
+    for path in sorted(Path(folder, name) for folder, _, names in os.walk(student, onerror=refuse) for name in names):
+        hidden = any(part.startswith(".") for part in path.relative_to(student).parts)
+        if path.match("[0-9][0-9]*.ipynb") and not hidden and paths.is_file(path):
             found.setdefault(path.name[:2], []).append(path)
     return found
 
@@ -109,29 +115,29 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
 def _tasks(exercises: Path, chapter: str) -> "list[Task]":
     from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the packages that grade has checked for)
 
-    paths = sorted(exercises.glob(f"{chapter}_*.ipynb"))
+    found = [path for path in paths.entries(exercises) if path.match(f"{chapter}_*.ipynb")]
     try:
-        return tasks_of(paths[0]) if paths else []
+        return tasks_of(found[0]) if found else []
     except (OSError, ValueError) as error:
-        raise MinisglError(f"{paths[0]} cannot be read: {error}") from error
+        raise MinisglError(f"{found[0]} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _grade_chapter(tasks: "list[Task]", paths: list[Path], timeout: float) -> dict[str, str]:
+def _grade_chapter(tasks: "list[Task]", notebooks: list[Path], timeout: float) -> dict[str, str]:
     """Return what is wrong with each task of a chapter, by its name such as "05.ex1"; "" if it passed."""
     from minisgl.course.grading import answers_in, run  # noqa: PLC0415
 
-    if not paths:
+    if not notebooks:
         return {task.exercise: "nothing was handed in" for task in tasks}
-    if len(paths) > 1:
-        names = ", ".join(path.name for path in paths)
-        return {task.exercise: f"there are {len(paths)} notebooks of this chapter: {names}" for task in tasks}
+    if len(notebooks) > 1:
+        names = ", ".join(path.name for path in notebooks)
+        return {task.exercise: f"there are {len(notebooks)} notebooks of this chapter: {names}" for task in tasks}
     try:
-        answers = answers_in(paths[0])
+        answers = answers_in(notebooks[0])
     except Exception as error:  # nbformat raises many kinds of errors, and the other students must still be graded
-        problem = f"{paths[0].name} cannot be read as a notebook ({type(error).__name__})"
+        problem = f"{notebooks[0].name} cannot be read as a notebook ({type(error).__name__})"
         return {task.exercise: problem for task in tasks}
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
-    return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in {paths[0].name}") for task in tasks}
+    return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in {notebooks[0].name}") for task in tasks}
 
 
 def _outcome(message: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments.arrays import as_images
 from minisgl.flags import Flags, option
-from minisgl.formats import files, network_file, onnx_file
+from minisgl.formats import files, network_file, onnx_file, paths
 from minisgl.nn import Layer, Network
 from minisgl.training import checkpoint, compression, figures, origin, report
 from minisgl.training.checkpoint import Position
@@ -107,7 +107,7 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
     if other := sorted(option(name) for name in given.given() if name not in ALLOWED_WITH_RESUME):
         raise MinisglError(f"--resume uses the run's own options: {' and '.join(other)} cannot be given with it")
     directory = RunDirectory(path)
-    if not directory.config.is_file():
+    if not paths.is_file(directory.config):
         raise MinisglError(f"{path} holds no run: it has no config.json")
     with directory.locked():
         if directory.finished:
@@ -204,7 +204,7 @@ def load(path: Path | str, layers: Iterable[type[Layer]] = ()) -> tuple[Network,
     uint8. Raises MinisglError if the directory holds no finished run or a file is damaged.
     """
     path = Path(path)
-    if path.is_file():
+    if paths.is_file(path):
         return network_file.read(path, layers), None
     return load_run(path, layers)
 
@@ -212,11 +212,7 @@ def load(path: Path | str, layers: Iterable[type[Layer]] = ()) -> tuple[Network,
 def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, dict[str, Any]]:
     """Return the same as `load`, for a run's directory."""
     directory = RunDirectory(path)
-    try:
-        finished = directory.finished
-    except OSError as error:
-        raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
-    if not finished:
+    if not directory.finished:
         raise MinisglError(f"{path} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
     name = report.get("experiment") if isinstance(report, dict) else None

@@ -37,6 +37,7 @@ from minisgl.comparison.tables import line, show
 from minisgl.config import DataConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.flags import BUILD, option
+from minisgl.formats import paths
 from minisgl.run import say
 from minisgl.training.directory import RunDirectory
 
@@ -103,7 +104,7 @@ def sweep(config: SweepConfig, console: Console) -> int:
 
 def _train_missing(entries: Sequence[Entry], file: Path, console: Console) -> tuple[dict[str, Result], int]:
     """Train the runs that are not in the results file. Return all results by name, and how many runs failed."""
-    finished = {result.name: result for result in results.read(file)} if file.exists() else {}
+    finished = {result.name: result for result in results.read(file)} if paths.exists(file) else {}
     for entry in entries:
         _require_same(entry, finished, file)
     total, done, failed = len(entries), sum(entry.name in finished for entry in entries), 0
@@ -142,7 +143,7 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
         raise MinisglError(
             f"--jobs {config.jobs} is for processes on this machine; a Dask cluster runs as many runs as it has threads"
         )
-    out, data = config.out.resolve(), config.data and config.data.resolve()  # a worker may run in another folder
+    out, data = paths.absolute(config.out), config.data and paths.absolute(config.data)  # a worker may run in another folder
     holdout = _holdout(config, data)
     entries = grid.entries(
         config.methods,
@@ -181,7 +182,7 @@ def _require_same(entry: Entry, finished: dict[str, Result], file: Path) -> None
     """Raise MinisglError if there is already a run with this name, finished or not, with another configuration."""
     if entry.name in finished:
         grid.require_same(finished[entry.name].config, entry, file)
-    elif (stored := RunDirectory(entry.out).config).is_file():
+    elif paths.is_file(stored := RunDirectory(entry.out).config):
         grid.require_same(grid.recorded(configuration.from_json(stored)), entry, entry.out)
 
 
@@ -205,9 +206,9 @@ def main() -> None:
     """Parse the options and sweep. On an error print one sentence and exit with status 2; if a run failed, with status 1."""
     with errors_as_sentences():
         failed = sweep(tyro.cli(SweepConfig, prog="python -m minisgl.sweep", args=sys.argv[1:]), Console())
-    if failed:
-        print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)
-        sys.exit(1)
+        if failed:
+            print(f"minisgl: {failed} of the runs failed; the same command tries them again", file=sys.stderr)
+            sys.exit(1)
 
 
 if __name__ == "__main__":

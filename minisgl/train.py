@@ -43,7 +43,7 @@ def run(flags: Flags, console: Console) -> None:
 
 def main() -> None:
     """Parse the options and train. On an error print one sentence and exit with status 2."""
-    with errors_as_sentences():
+    with errors_as_sentences("a smaller --batch-size needs less"):
         run(parse(sys.argv[1:]), Console())
 
 

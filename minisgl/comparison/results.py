@@ -18,7 +18,7 @@ from minisgl.analysis.compact import compact
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags
-from minisgl.formats import files, network_file
+from minisgl.formats import files, network_file, paths
 from minisgl.nn import Network
 from minisgl.training.directory import LOCK, RunDirectory
 
@@ -86,7 +86,7 @@ def make(entry: Entry) -> Result | Failure:
         sys.path.insert(0, str(entry.folder))
     try:
         directory = RunDirectory(entry.out)
-        if directory.config.is_file():
+        if paths.is_file(directory.config):
             require_same(recorded(configuration.from_json(directory.config)), entry, directory.path)
             named = Flags(experiment=entry.config.experiment, network=entry.config.network)
             run.resume(directory.path, named, Console(quiet=True))
@@ -100,8 +100,15 @@ def make(entry: Entry) -> Result | Failure:
 
 def _remove_unstarted(path: Path) -> None:
     """Remove the folders, lock and partial file of a run that was killed before it had written its config.json."""
-    if path.is_dir() and all(file.suffix == ".tmp" or file.name == LOCK for file in path.rglob("*") if file.is_file()):
-        shutil.rmtree(path)
+    if not paths.is_folder(path):
+        return
+    with paths.reading(path):
+        started = any(file.suffix != ".tmp" and file.name != LOCK for file in path.rglob("*") if file.is_file())
+    if not started:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise MinisglError(f"{error.filename} cannot be removed: {error.strerror}") from error
 
 
 def _cost(network: Network) -> footprint.Footprint | None:

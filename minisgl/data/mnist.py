@@ -12,6 +12,7 @@ import numpy as np
 from minisgl.data import idx
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
+from minisgl.formats import paths
 
 CLASSES = 10
 SIDE = 28
@@ -31,12 +32,9 @@ Digits = LabelledImages  # images (N, 1, 28, 28), labels 0 to 9
 
 
 def _find(directory: Path, stem: str) -> Path:
-    try:
-        for name in (f"{stem}.gz", stem):
-            if (directory / name).is_file():
-                return directory / name
-    except OSError as error:
-        raise MinisglError(f"{directory} cannot be read: {error.strerror}") from error
+    for name in (f"{stem}.gz", stem):
+        if paths.is_file(directory / name):
+            return directory / name
     raise MinisglError(f"{directory} has no file {stem}.gz or {stem}")
 
 

@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from minisgl.errors import MinisglError
+from minisgl.formats import paths
 
 P = TypeVar("P")
 
@@ -25,7 +26,7 @@ def as_flags(part: Any) -> dict[str, Any]:
         if is_dataclass(value):
             values |= as_flags(value)
         elif isinstance(value, Path):  # absolute: the table may be read from another folder
-            values[name] = str(value.resolve())
+            values[name] = str(paths.absolute(value))
         else:
             values[name] = _json_value(value)
     return values

@@ -12,7 +12,7 @@ from typing import Any
 
 from minisgl.backend import get_array_module, to_device, to_host
 from minisgl.errors import MinisglError
-from minisgl.formats import files
+from minisgl.formats import files, paths
 from minisgl.solver.protocol import Solver
 
 KEPT = 2
@@ -36,7 +36,8 @@ def _path(directory: Path, steps: int) -> Path:
 
 def _existing(directory: Path) -> list[Path]:
     """Return the checkpoints of a run, oldest first."""
-    return sorted((p for p in directory.glob("*.safetensors") if p.stem.isdecimal()), key=lambda path: int(path.stem))
+    found = (path for path in paths.entries(directory) if path.suffix == ".safetensors" and path.stem.isdecimal())
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def save(directory: Path, solver: Solver, position: Position, identity: dict[str, Any]) -> Path:

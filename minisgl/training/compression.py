@@ -17,7 +17,7 @@ from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.formats import files, network_file, onnx_file
+from minisgl.formats import files, network_file, onnx_file, paths
 from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
 from minisgl.training.report import device
@@ -36,7 +36,9 @@ def compress(directory: RunDirectory, network: Network, test: LabelledImages) ->
     with directory.locked():
         smaller = compact(network)
         saved = network_file.as_bytes(smaller)
-        report = measure((network, directory.model.read_bytes()), (smaller, saved), test)
+        with paths.reading(directory.model):
+            before = directory.model.read_bytes()
+        report = measure((network, before), (smaller, saved), test)
         write(directory, smaller, saved, plots.architecture(network, smaller), report)
     return smaller
 

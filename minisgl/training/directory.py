@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minisgl.errors import MinisglError
-from minisgl.formats import files
+from minisgl.formats import files, paths
 
 LOCK = ".lock"
 LOCK_TIMEOUT = 0.5  # seconds: the system may release a killed process's lock shortly after the process has ended
@@ -53,13 +53,13 @@ class RunDirectory:
             else:
                 path = out
                 path.mkdir(parents=True, exist_ok=True)
-                if any(each.name != LOCK for each in path.iterdir()):
-                    what = "already holds a run" if (path / "config.json").exists() else "is not empty"
+                if any(each.name != LOCK for each in paths.entries(path)):
+                    what = "already holds a run" if paths.exists(path / "config.json") else "is not empty"
                     raise MinisglError(f"{path} {what}; name another directory with --out")
-            run = cls(path)
-            run.make_folders()
         except OSError as error:
             raise MinisglError(f"{error.filename} cannot be created: {error.strerror}") from error
+        run = cls(path)
+        run.make_folders()
         return run
 
     @staticmethod
@@ -74,13 +74,16 @@ class RunDirectory:
 
     def make_folders(self) -> None:
         """Make the folders for checkpoints and figures, unless they exist."""
-        self.checkpoints.mkdir(exist_ok=True)
-        self.figures.mkdir(exist_ok=True)
+        for folder in (self.checkpoints, self.figures):
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise MinisglError(f"{folder} cannot be created: {error.strerror}") from error
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, valid or not."""
-        return self.checkpoints.is_dir() and any(self.checkpoints.glob("*.safetensors"))
+        return any(path.suffix == ".safetensors" for path in paths.entries(self.checkpoints))
 
     def discard_unless_checkpointed(self) -> None:
         """Remove the files of a run that ended before its first checkpoint. `locked` removes the empty directory."""
@@ -119,17 +122,14 @@ class RunDirectory:
     @property
     def finished(self) -> bool:
         """Whether the run is complete: the report is written last."""
-        return self.report.is_file() and self.model.is_file()
+        return paths.is_file(self.report) and paths.is_file(self.model)
 
     def cut_history(self, epochs: int) -> None:
         """Keep this many lines of the history: later epochs have no checkpoint, and the last line may be partial."""
-        try:
-            lines = []
-            if self.history.exists():
-                with files.open_to_read(self.history) as file:
-                    lines = file.readlines()
-        except OSError as error:
-            raise MinisglError(f"{self.history} cannot be read: {error.strerror}") from error
+        lines = []
+        if paths.exists(self.history):
+            with paths.reading(self.history), files.open_to_read(self.history) as file:
+                lines = file.readlines()
         if len(lines) > epochs:
             files.write(self.history, b"".join(lines[:epochs]))
 

@@ -10,7 +10,7 @@ from typing import Any
 from minisgl import experiments
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.formats import files
+from minisgl.formats import files, paths
 from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
 
@@ -32,7 +32,7 @@ def require_named(run: Path, option: str, before: str | None, given: str | None)
 def settings(run: Path) -> dict[str, Any]:
     """Return config.json unchecked, of this version or an earlier one; empty if there is none or it is not a JSON object."""
     path = RunDirectory(run).config
-    values = files.read_json(path) if path.is_file() else {}
+    values = files.read_json(path) if paths.is_file(path) else {}
     return values if isinstance(values, dict) else {}
 
 
@@ -44,7 +44,7 @@ def data_of(run: Path) -> Path | None:
         raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
     if values["data"] is None:
         return None
-    if not Path(values["data"]).is_dir():
+    if not paths.is_folder(Path(values["data"])):
         raise MinisglError(f"the data of this run are no longer in {values['data']}; name their directory with --data")
     return Path(values["data"])
 

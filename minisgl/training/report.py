@@ -4,6 +4,7 @@ The test set is used here, once, after the training: W and V are each measured o
 """
 
 import platform
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,8 @@ def device(xp: Any = np) -> str:
     """Return the name of the GPU, if xp is CuPy, or else of the processor, as the operating system reports it."""
     if gpu := device_name(xp):
         return gpu
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text("utf-8").splitlines():
+    with suppress(OSError, UnicodeDecodeError):  # only Linux has this file
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

@@ -23,7 +23,7 @@ from minisgl.data.curves.rendering import RMS, SIZE, X_HEIGHT, render_word
 from minisgl.data.curves.words import words
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
-from minisgl.formats import files
+from minisgl.formats import files, paths
 
 CLASSES = 2
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -125,7 +125,7 @@ def load(
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as refused:
             raise MinisglError(f"{path.parent} cannot be created: {refused.strerror or refused}") from refused
-        reason = f"{error}; " if path.exists() else ""
+        reason = f"{error}; " if paths.exists(path) else ""
         console.print(
             f"{reason}drawing {sum(counts):,} pictures of words, kept in {path}", highlight=False, markup=False, soft_wrap=True
         )

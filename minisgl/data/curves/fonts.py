@@ -16,6 +16,7 @@ import numpy as np
 from minisgl.data.curves import glyphs
 from minisgl.data.curves.glyphs import Letters
 from minisgl.errors import MinisglError
+from minisgl.formats import paths
 
 Kind = Literal["single-stroke", "multi-stroke", "outline"]
 Split = Literal["train", "validation", "test"]
@@ -56,7 +57,7 @@ def _built_in(font: str) -> Letters:
 def _find(font: str) -> tuple[Letters, Kind]:
     if font in KINDS:
         return _built_in(font), KINDS[font]
-    if Path(font).exists():
+    if paths.exists(Path(font)):
         return glyphs.outline(Path(font)), "outline"
     raise MinisglError(f"there is no font {font}: it is neither a TTF file nor one of {', '.join(sorted(KINDS))}")
 
