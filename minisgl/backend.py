@@ -68,7 +68,7 @@ def array_module(backend: Backend) -> Any:
         if error.name != "cupy":
             raise MinisglError(f"CuPy cannot be imported: {error}") from error
         raise MinisglError(
-            "CuPy is not installed (pip install -e '.[cuda12]' or '.[cuda13]' in minisgl's checkout, to match your driver)"
+            'CuPy is not installed (pip install -e ".[cuda12]" or ".[cuda13]" in minisgl\'s checkout, to match your driver)'
         ) from error
     except ImportError as error:
         raise MinisglError(f"CuPy cannot be imported: {_first_line(error)}") from error

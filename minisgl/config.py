@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from minisgl.backend import Backend
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, quoted
 from minisgl.formats import files, flat
 from minisgl.formats.flat import as_flags, changed
 from minisgl.penalties.names import has_r
@@ -161,7 +161,7 @@ MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
 def options_to_repeat(config: TrainConfig) -> str:
     """Return the options to repeat with --resume, as " --network mlp:build": modules named in a file are never imported."""
     names = {"penalty": config.penalty.penalty, "experiment": config.experiment, "network": config.network}
-    return "".join(f" --{option} {name}" for option, name in names.items() if name is not None and ":" in name)
+    return "".join(f" --{option} {quoted(name)}" for option, name in names.items() if name is not None and ":" in name)
 
 
 def check(config: TrainConfig) -> None:

@@ -5,7 +5,10 @@ other exception is a bug in minisgl and keeps its traceback.
 """
 
 import importlib
+import sys
 from typing import Any
+
+LONGEST = 80  # characters of a value that a message shows
 
 
 class MinisglError(Exception):
@@ -20,6 +23,23 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, raised after everything has been saved; the message says how to continue."""
 
 
+def quoted(*words: object) -> str:
+    """Return words of a command as the user must type them, with quotes where the system's shell needs them."""
+    if sys.platform == "win32":
+        from subprocess import list2cmdline  # noqa: PLC0415 (importing minisgl stays light)
+
+        return list2cmdline(map(str, words))
+    from shlex import join  # noqa: PLC0415
+
+    return join(map(str, words))
+
+
+def shown(value: object) -> str:
+    """Return a value from a file for a message: its repr, shortened if it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
 def require(module: str, extra: str, purpose: str) -> Any:
     """Import and return a module. MinisglError if a package is missing: its message has the command that installs the extra.
 
@@ -29,5 +49,5 @@ def require(module: str, extra: str, purpose: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MinisglError(
-            f"{error.name} is not installed, and {purpose} needs it: pip install -e '.[{extra}]' in minisgl's checkout"
+            f'{error.name} is not installed, and {purpose} needs it: pip install -e ".[{extra}]" in minisgl\'s checkout'
         ) from error

@@ -100,7 +100,6 @@ def _folders(folder: Path) -> list[Path]:
 def _notebooks(student: Path) -> dict[str, list[Path]]:
     """Return a student's notebooks by chapter, without the copies that editors keep in hidden folders."""
 
-
     def refuse(error: OSError) -> None:  # what cannot be read was not necessarily not handed in
         raise MinisglError(f"{error.filename} cannot be read: {error.strerror}") from error
 

@@ -23,12 +23,12 @@ from minisgl import experiments
 from minisgl.backend import array_module, to_device, to_host
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, quoted, shown
 from minisgl.experiments.arrays import as_images
 from minisgl.flags import Flags, option
 from minisgl.formats import files, network_file, onnx_file, paths
 from minisgl.nn import Layer, Network
-from minisgl.training import checkpoint, compression, figures, origin, report
+from minisgl.training import checkpoint, compression, figures, origin, report, resuming
 from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
 from minisgl.training.interrupts import deferring_interrupts
@@ -37,8 +37,6 @@ from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
-
-ALLOWED_WITH_RESUME = ("resume", "threads", "checkpoint_every", "penalty", "experiment", "network")
 
 
 def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, LabelledImages]:
@@ -104,11 +102,10 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
     `given` may have other threads and checkpoint_every. It must name a user's own penalty, experiment and network again: no
     module is imported because a file names it. MinisglError if resuming fails.
     """
-    if other := sorted(option(name) for name in given.given() if name not in ALLOWED_WITH_RESUME):
-        raise MinisglError(f"--resume uses the run's own options: {' and '.join(other)} cannot be given with it")
     directory = RunDirectory(path)
     if not paths.is_file(directory.config):
         raise MinisglError(f"{path} holds no run: it has no config.json")
+    changes = resuming.changes(directory, given)
     with directory.locked():
         if directory.finished:
             say(console, f"{path} is finished: there is nothing to resume")
@@ -117,8 +114,7 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
         origin.require_named(path, "--penalty", config.penalty.penalty, given.penalty)
         origin.require_named(path, "--experiment", config.experiment, given.experiment)
         origin.require_named(path, "--network", config.network, given.network)
-        now = {name: value for name, value in given.given().items() if name in ("threads", "checkpoint_every")}
-        config = replace(config, **now)
+        config = replace(config, **changes)
         saved = directory.has_checkpoint
         training, test = prepare(config, starting=not saved)
         start = checkpoint.load(directory.checkpoints, training.solver, training.identity) if saved else None
@@ -154,7 +150,7 @@ class Run:
             own = {"network": (network, before.get("network")), "experiment": (experiment, before.get("experiment"))}
             for name, (given, was) in own.items():
                 if given is None and was is not None and ":" in was:
-                    raise MinisglError(f"{error}; for layers of your own give {option(name)} {was} too") from error
+                    raise MinisglError(f"{error}; for layers of your own give {option(name)} {quoted(was)} too") from error
             raise
         return cls(path, found, result, experiment)
 
@@ -215,9 +211,11 @@ def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, d
     if not directory.finished:
         raise MinisglError(f"{path} holds no finished run: it has no report.json and model.safetensors")
     report = files.read_json(directory.report)
-    name = report.get("experiment") if isinstance(report, dict) else None
+    if not isinstance(report, dict):
+        raise MinisglError(f"{directory.report} is not a run's report: it must be a JSON object, but is {shown(report)}")
+    name = report.get("experiment")
     if not isinstance(name, str):
-        raise MinisglError(f"{directory.report} must name an experiment, but has {name}")
+        raise MinisglError(f"{directory.report} is not a run's report: experiment must be text, but is {shown(name)}")
     if "layers" in files.read_notes(directory.model):
         return network_file.read(directory.model, layers), report
     known = experiments.EXPERIMENTS

@@ -53,7 +53,7 @@ def test_without_cupy_it_names_the_two_extras(monkeypatch):
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MinisglError, match=r"CuPy is not installed \(pip install -e '\.\[cuda12\]' or '\.\[cuda13\]'"):
+    with pytest.raises(MinisglError, match=r'CuPy is not installed \(pip install -e "\.\[cuda12\]" or "\.\[cuda13\]"'):
         array_module("cupy")
 
 

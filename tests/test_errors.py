@@ -14,7 +14,7 @@ def test_a_module_that_is_there_is_returned():
 
 
 def test_one_that_is_missing_is_named_with_its_purpose_and_its_extra():
-    sentence = "no_such_package is not installed, and a sweep needs it: pip install -e '.[sweep]' in minisgl's checkout"
+    sentence = 'no_such_package is not installed, and a sweep needs it: pip install -e ".[sweep]" in minisgl\'s checkout'
     with pytest.raises(MinisglError, match=f"^{re.escape(sentence)}$"):
         require("no_such_package", "sweep", "a sweep")
 

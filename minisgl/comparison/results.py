@@ -16,7 +16,7 @@ from minisgl import run
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, shown
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file, paths
 from minisgl.nn import Network
@@ -123,20 +123,33 @@ def _cost(network: Network) -> footprint.Footprint | None:
 def _result(entry: Entry, directory: RunDirectory) -> Result:
     """Return the result of a finished run."""
     finished = run.Run.open(directory.path, entry.config.experiment, entry.config.network)
-    report, final = finished.report, finished.report["final"]
+    report = finished.report
+    try:
+        final = report["final"]
+        values: dict[str, Any] = {
+            "heldout_error": finished.history[-1][final]["error"],
+            "test_error": report[final]["test_error"],
+            "zeros": report[final]["weight_sparsity"],
+            "weights_left": sum(layer["weights"] - layer["zero_weights"] for layer in report[final]["layers"].values()),
+            "seconds": report["seconds"],
+        }
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise MinisglError(
+            f"{directory.report} or {directory.history.name} is not that of a finished run: {why}"
+        ) from error
+    for name, value in values.items():
+        if not VALID[name](value):
+            raise MinisglError(f"{directory.report} or {directory.history.name} has an invalid {name}: {shown(value)}")
     cost = _cost(finished.network)
     return Result(
         method=entry.method,
         regime=entry.regime,
         seed=entry.seed,
-        heldout_error=directory.read_history()[-1][final]["error"],
-        test_error=report[final]["test_error"],
-        zeros=report[final]["weight_sparsity"],
-        weights_left=sum(layer["weights"] - layer["zero_weights"] for layer in report[final]["layers"].values()),
         flops=cost.flops if cost else None,
         units=cost.units if cost else None,
-        seconds=report["seconds"],
         config=recorded(entry.config),
+        **values,
     )
 
 
@@ -166,5 +179,11 @@ def _parsed(line: str, where: str) -> Result:
         raise MinisglError(f"{where} is not the result of a run: it must have {', '.join(names)}")
     for name, value in values.items():
         if not VALID[name](value):
-            raise MinisglError(f"{where} has an invalid {name}: {value!r}")
+            raise MinisglError(f"{where} has an invalid {name}: {shown(value)}")
+    config = values["config"]
+    used = ("epochs", "lr_drops", "beta_growth", "beta_every") if values["regime"] == "paper" else ("epochs", "refit")
+    if missing := [name for name in used if name not in config]:
+        raise MinisglError(f"{where} has a config without {', '.join(missing)}")
+    if "lr_drops" in used and not isinstance(config["lr_drops"], list):
+        raise MinisglError(f"{where} has an invalid lr_drops: {shown(config['lr_drops'])}")
     return Result(**{**values, "units": values["units"] and tuple(values["units"])})

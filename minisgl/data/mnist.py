@@ -58,17 +58,23 @@ def bundled() -> Path:
 def _load_part(directory: Path, prefix: str) -> Digits:
     image_path = _find(directory, f"{prefix}-images-idx3-ubyte")
     label_path = _find(directory, f"{prefix}-labels-idx1-ubyte")
-    images, labels = idx.read(image_path, dimensions=3), idx.read(label_path, dimensions=1)
-    if images.shape[1:] != (SIDE, SIDE):
-        raise MinisglError(f"{image_path} has images of {images.shape[1]} x {images.shape[2]} pixels, but 28 x 28 are needed")
-    if len(images) != len(labels):
-        raise MinisglError(f"{image_path} has {len(images)} images and {label_path} has {len(labels)} labels")
-    if len(images) == 0:
+    # the headers first: a small gzip file may hold gigabytes
+    (count, height, width), (labelled,) = idx.read_shape(image_path, dimensions=3), idx.read_shape(label_path, dimensions=1)
+    if (height, width) != (SIDE, SIDE):
+        raise MinisglError(f"{image_path} has images of {height} x {width} pixels, but 28 x 28 are needed")
+    if count != labelled:
+        raise MinisglError(f"{image_path} has {count} images and {label_path} has {labelled} labels")
+    if count == 0:
         raise MinisglError(f"{image_path} has no images")
+    labels = idx.read(label_path, dimensions=1)
     if labels.max() >= CLASSES:
         at = int(labels.argmax())
         raise MinisglError(f"{label_path} has the label {labels[at]} at position {at}; labels are 0 to {CLASSES - 1}")
-    scaled = images[:, None].astype(np.float32)  # (N, 1, 28, 28)
+    images = idx.read(image_path, dimensions=3)
+    try:
+        scaled = images[:, None].astype(np.float32)  # (N, 1, 28, 28)
+    except MemoryError as error:
+        raise MinisglError(f"there is not enough memory for the {count:,} images in {image_path}, 4 bytes a pixel") from error
     scaled /= 255
     return Digits(scaled, labels.astype(np.int64))
 

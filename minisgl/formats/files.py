@@ -23,6 +23,7 @@ import safetensors
 import safetensors.numpy
 
 from minisgl.errors import MinisglError
+from minisgl.formats.paths import reading
 
 REPLACE_TIMEOUT = 1.0  # seconds
 METADATA_KEY = "minisgl"
@@ -79,13 +80,17 @@ def _refuse_constant(constant: str) -> None:
 
 def read_json(path: Path) -> Any:
     """Return the value in a JSON file. MinisglError if it is missing or is not JSON."""
+    with reading(path), open_to_read(path) as file:
+        content = file.read()
+    return as_json(content, str(path))
+
+
+def as_json(content: bytes, where: str) -> Any:
+    """Return the value in a JSON text. MinisglError, which begins with `where`, if it is not JSON."""
     try:
-        with open_to_read(path) as file:
-            return json.loads(file.read(), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise MinisglError(f"{path} cannot be read: {error.strerror}") from error
+        return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise MinisglError(f"{path} is not JSON: {error}") from error
+        raise MinisglError(f"{where} is not JSON: {error}") from error
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any] | None = None) -> str:

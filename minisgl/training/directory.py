@@ -148,6 +148,11 @@ class RunDirectory:
             raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
 
     def read_history(self) -> list[dict[str, Any]]:
-        """Return the record of every epoch, in order."""
-        with files.open_to_read(self.history) as file:
-            return [json.loads(line) for line in file.read().decode("utf-8").splitlines()]
+        """Return the record of every epoch, in order. MinisglError if the file cannot be read, or a line is no JSON object."""
+        with paths.reading(self.history), files.open_to_read(self.history) as file:
+            lines = file.read().splitlines()
+        records = [files.as_json(line, f"{self.history}, line {n},") for n, line in enumerate(lines, 1)]
+        for n, record in enumerate(records, 1):
+            if not isinstance(record, dict):
+                raise MinisglError(f"{self.history}, line {n}, is not an epoch's record: it must be a JSON object")
+        return records

@@ -19,7 +19,7 @@ from minisgl.backend import Array, get_array_module, to_host
 from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, options_to_repeat
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
-from minisgl.errors import Interrupted, MinisglError
+from minisgl.errors import Interrupted, MinisglError, quoted
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
@@ -204,7 +204,7 @@ class Training:
         def raise_if_stopped(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
             if stop() and done < self.steps:
-                how = f"python -m minisgl.train --resume {directory.path}{options_to_repeat(self.config)}"
+                how = f"python -m minisgl.train --resume {quoted(directory.path)}{options_to_repeat(self.config)}"
                 raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to resume: {how}")
 
         start = start or Position()

@@ -9,7 +9,7 @@ from typing import Any
 
 from minisgl import experiments
 from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, quoted, shown
 from minisgl.formats import files, paths
 from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
@@ -23,17 +23,25 @@ def require_named(run: Path, option: str, before: str | None, given: str | None)
     `given` is None if the option is left out; that is accepted unless `before` is a user's own.
     """
     if given is not None and given != before:
-        how = f"with {option} {before}" if before else f"without {option}"
+        how = f"with {option} {quoted(before)}" if before else f"without {option}"
         raise MinisglError(f"{run} was trained {how}, not with {given}")
     if given is None and before is not None and ":" in before:
-        raise MinisglError(f"{run} was trained with {KINDS[option]} of your own: name it again with {option} {before}")
+        raise MinisglError(f"{run} was trained with {KINDS[option]} of your own: name it again with {option} {quoted(before)}")
 
 
 def settings(run: Path) -> dict[str, Any]:
-    """Return config.json unchecked, of this version or an earlier one; empty if there is none or it is not a JSON object."""
+    """Return config.json, of this version or an earlier one; empty if there is none or it is not a JSON object.
+
+    MinisglError unless experiment, network and penalty, if they are there, are text or null. The rest is unchecked.
+    """
     path = RunDirectory(run).config
     values = files.read_json(path) if paths.is_file(path) else {}
-    return values if isinstance(values, dict) else {}
+    if not isinstance(values, dict):
+        return {}
+    for name in ("experiment", "network", "penalty"):
+        if not isinstance(values.get(name), str | None):
+            raise MinisglError(f"{path} is not a run's configuration: {name} must be text, but is {shown(values[name])}")
+    return values
 
 
 def data_of(run: Path) -> Path | None:

@@ -209,7 +209,7 @@ def test_a_process_that_is_killed():
 
 def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
-    with pytest.raises(MinisglError, match=r"joblib is not installed, and a sweep needs it: pip install -e '\.\[sweep\]'"):
+    with pytest.raises(MinisglError, match=r'joblib is not installed, and a sweep needs it: pip install -e "\.\[sweep\]"'):
         run(replace(small_grid, out=tmp_path / "grid"))
     assert not (tmp_path / "grid").exists()
 

@@ -1,8 +1,12 @@
 """MNIST: the bundled files load and are what was published; another directory is taken at its word only where it is sound."""
 
 import gzip
+import re
 import shutil
 import struct
+import subprocess
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -171,3 +175,63 @@ def test_labels_where_images_should_be(tmp_path):
     write_set(tmp_path)
     shutil.copy(tmp_path / "train-labels-idx1-ubyte", tmp_path / "train-images-idx3-ubyte")
     assert "dimensions" in refusal(mnist.load, tmp_path)
+
+
+# ---- files whose contents are large
+
+
+CHILD = """
+import resource, sys
+from pathlib import Path
+from minisgl.data import mnist
+from minisgl.errors import MinisglError
+resource.setrlimit(resource.RLIMIT_AS, (3 << 29, 3 << 29))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    mnist.load_test(Path(sys.argv[1]))
+except MinisglError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def zeros_gz(path, header, size):
+    """A gzip file of a header and so many zeros: a part of 4 MB is compressed once and repeated, as gzip allows."""
+    whole, rest = divmod(size, 1 << 22)
+    content = gzip.compress(header) + gzip.compress(bytes(1 << 22)) * whole + gzip.compress(bytes(rest))
+    path.write_bytes(content)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory and reports it in kilobytes")
+@pytest.mark.parametrize(
+    ("labels", "last", "sentence"),
+    [
+        (10, 0, "t10k-images-idx3-ubyte.gz has 5000000 images and {} has 10 labels"),
+        (5_000_000, 77, "{} has the label 77 at position 4999999; labels are 0 to 9"),
+        (5_000_000, 0, "there is not enough memory for .*images-idx3-ubyte.gz, 3,920,000,000 bytes"),
+    ],
+)
+def test_five_million_images_are_not_inflated_before_their_labels_are_checked(labels, last, sentence, tmp_path):
+    images = tmp_path / "t10k-images-idx3-ubyte.gz"
+    zeros_gz(images, struct.pack(">BBBB3I", 0, 0, 8, 3, 5_000_000, 28, 28), 5_000_000 * 28 * 28)
+    assert images.stat().st_size < 20e6
+    path = tmp_path / "t10k-labels-idx1-ubyte"
+    path.write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, labels) + bytes(labels - 1) + bytes([last]))
+    words = [sys.executable, "-c", CHILD, tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told, kilobytes = done.stdout.splitlines()
+    assert re.search(sentence.format(f".*{path.name}"), told)
+    if "memory" not in sentence:
+        assert int(kilobytes) < 100_000
+
+
+def test_a_gzip_file_is_read_up_to_its_headers_length_and_one_byte(tmp_path):
+    path = tmp_path / "bomb.gz"
+    zeros_gz(path, struct.pack(">BBBBI", 0, 0, 8, 1, 10), 1 << 30)
+    tracemalloc.start()
+    with pytest.raises(MinisglError, match="gives 10 bytes, shape \\(10,\\), but there are more"):
+        mnist.idx.read(path, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6

@@ -189,7 +189,7 @@ def test_a_report_of_no_known_experiment_is_refused(small: Path) -> None:
     (path / "report.json").write_text(json.dumps({**report, "experiment": "cifar"}))
     assert minisgl.load(path)[1]["experiment"] == "cifar"  # the network's file needs none
     (path / "report.json").write_text(json.dumps({**report, "experiment": 3}))
-    with pytest.raises(MinisglError, match="must name an experiment, but has 3"):
+    with pytest.raises(MinisglError, match="experiment must be text, but is 3"):
         minisgl.load(path)
     network = minisgl.load(path / "model.safetensors")[0]
     arrays = {slot.name: slot.view(network.flat) for slot in network.layout.slots}

@@ -75,6 +75,6 @@ def test_the_same_predictions_on_all_of_mnists_test_images(digits):
 
 def test_without_onnx_a_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)  # what Python itself puts there for a module that must not be found
-    sentence = "onnx is not installed, and compact.onnx needs it: pip install -e '.[compress]' in minisgl's checkout"
+    sentence = 'onnx is not installed, and compact.onnx needs it: pip install -e ".[compress]" in minisgl\'s checkout'
     with pytest.raises(MinisglError, match=f"^{re.escape(sentence)}$"):
         onnx_file.require_onnx()

@@ -31,7 +31,7 @@ def test_links(ask: Callable[[Path], object], tmp_path: Path) -> None:
         os.symlink(tmp_path / "gone", tmp_path / "broken")
     except OSError:
         pytest.skip("this system does not let us make links")
-    with pytest.raises(MinisglError, match="broken cannot be read: it is a link to .*gone, which does not exist"):
+    with pytest.raises(MinisglError, match=r"broken cannot be read: it is a link to .*gone, which does not exist"):
         ask(tmp_path / "broken")
     with pytest.raises(MinisglError, match="circle cannot be read: "):
         ask(tmp_path / "circle")

@@ -28,9 +28,9 @@ def run_as_nobody(module: str, *arguments: object, cwd: Path) -> subprocess.Comp
     for folder in cwd.parents:
         if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
             folder.chmod(folder.stat().st_mode | 0o011)  # pytest's folders are closed to others
-    code = (
+    code = (  # the module is imported while still root: the checkout may be closed to others
         "import os, sys, runpy\n"
-        f"runpy.run_module({module!r}, run_name='imported')\n"  # imported while still root: the checkout may be closed to others
+        f"runpy.run_module({module!r}, run_name='imported')\n"
         f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         f"sys.argv = [{module!r}, *sys.argv[1:]]\n"
         f"runpy.run_module({module!r}, run_name='__main__')\n"
