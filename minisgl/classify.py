@@ -11,23 +11,22 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
-from minisgl import experiments, plots
+from minisgl import experiments
 from minisgl.analysis.occlusion import occlusion_map
 from minisgl.command import errors_as_sentences, read_each
-from minisgl.data import curves
-from minisgl.data.word_pictures import read_word
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, require_matplotlib
 from minisgl.flags import Number, Text, Whole
-from minisgl.formats import paths
+from minisgl.formats import files, paths
 from minisgl.nn import Network, softmax
-from minisgl.plots.occlusion import occlusion_figure
 from minisgl.run import load_run
+from minisgl.training import figures
 
 CLASSES = ("regular", "shaky")
 
@@ -62,11 +61,12 @@ def pictures(config: ClassifyConfig) -> Iterator[tuple[str, np.ndarray]]:
         for option in ("font", "tremor", "seed"):
             if (value := getattr(config, option)) is not None:
                 raise MinisglError(f"--{option} {value} is for a word drawn with --word, not for pictures")
-        for path, picture in read_each(config.images, read_word):
+        for path, picture in read_each(config.images, require_matplotlib("minisgl.data.word_pictures", "classify").read_word):
             yield str(path), picture
         return
     if (seed := config.seed or 0) < 0:
         raise MinisglError(f"--seed must be 0 or more, but is {seed}")
+    curves = require_matplotlib("minisgl.data.curves", "classify")
     word = curves.render_word(config.word, config.font or "cursive", config.tremor or 0.0, np.random.default_rng(seed))
     yield config.word, word[None]
 
@@ -103,7 +103,8 @@ def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
         path = free_name(config.out, name, taken)
         percent = 100 * (answer["shaky"] if answer["class"] == "shaky" else 1 - answer["shaky"])
         title = f"{Path(name).name}: {answer['class']} ({percent:.1f} %)"
-        plots.save(occlusion_figure(image[0], occlusion_map(network, image), title), path)
+        draw = require_matplotlib("minisgl.plots.occlusion", "classify").occlusion_figure
+        files.write(path, figures.png(partial(draw, image[0], occlusion_map(network, image), title), path))
         yield {**answer, "looked_at": str(path)}
 
 

@@ -7,7 +7,7 @@ Prints what the network costs before and after, and adds to the run's directory
     compact.safetensors        the smaller network, as minisgl.load reads it; see formats/network_file.py
     compact.onnx               the same for other programs; see formats/onnx_file.py
     figures/architecture.png   both architectures
-    compact.json               the numbers of the table; written last, so if it exists, so do the other files
+    compact.json               the numbers of the table; written last: if it exists, so do the other files that could be made
 
 analysis/compact.py explains which units are removed, and why the logits stay the same.
 """

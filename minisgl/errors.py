@@ -51,3 +51,19 @@ def require(module: str, extra: str, purpose: str) -> Any:
         raise MinisglError(
             f'{error.name} is not installed, and {purpose} needs it: pip install -e ".[{extra}]" in minisgl\'s checkout'
         ) from error
+
+
+def require_matplotlib(module: str, purpose: str) -> Any:
+    """Import and return a module that imports matplotlib. MinisglError with the cause if that fails.
+
+    Matplotlib fails to import if MPLBACKEND names an unknown backend, or if the user's matplotlibrc is not text.
+    """
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise MinisglError(f"{purpose} needs matplotlib, which cannot be imported: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return the error's type and message in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

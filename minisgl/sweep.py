@@ -18,7 +18,7 @@ are sent back. minisgl and the data must be there.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,9 +33,8 @@ from minisgl.command import errors_as_sentences
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
-from minisgl.comparison.tables import line, show
 from minisgl.config import DataConfig, TrainConfig
-from minisgl.errors import Interrupted, MinisglError
+from minisgl.errors import Interrupted, MinisglError, require_matplotlib
 from minisgl.flags import BUILD, option
 from minisgl.formats import paths
 from minisgl.run import say
@@ -86,24 +85,30 @@ def sweep(config: SweepConfig, console: Console) -> int:
 
     MinisglError if the options select no run; Interrupted after Ctrl-C.
     """
+    tables = require_matplotlib("minisgl.comparison.tables", "a sweep")  # before the training
     if config.draw is not None:
         if unused := [
             option(f.name) for f in fields(config) if f.name not in ("out", "draw") and getattr(config, f.name) != f.default
         ]:
             raise MinisglError(f"--draw trains nothing and does not use {', '.join(unused)}")
-        show(results.read(config.draw), _folder(config.out), console)
+        tables.show(results.read(config.draw), _folder(config.out), console, must_draw=True)
         return 0
     entries = _entries(config)
     with engines.cluster(config.scheduler) if config.scheduler else engines.processes(config.jobs):
         out = _folder(config.out)
         with RunDirectory(out).locked():
-            finished, failed = _train_missing(entries, out / "results.jsonl", console)
-            show(list(finished.values()), out, console)
+            finished, failed = _train_missing(entries, out / "results.jsonl", console, tables.line)
+            tables.show(list(finished.values()), out, console)
     return failed
 
 
-def _train_missing(entries: Sequence[Entry], file: Path, console: Console) -> tuple[dict[str, Result], int]:
-    """Train the runs that are not in the results file. Return all results by name, and how many runs failed."""
+def _train_missing(
+    entries: Sequence[Entry], file: Path, console: Console, line: Callable[[Result | Failure], str]
+) -> tuple[dict[str, Result], int]:
+    """Train the runs that are not in the results file. Return all results by name, and how many runs failed.
+
+    line: returns what is printed of a run.
+    """
     finished = {result.name: result for result in results.read(file)} if paths.exists(file) else {}
     for entry in entries:
         _require_same(entry, finished, file)

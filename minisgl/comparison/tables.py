@@ -9,10 +9,11 @@ from rich.table import Table
 
 from minisgl.comparison import grid
 from minisgl.comparison.results import Failure, Result
+from minisgl.config import TrainConfig
 from minisgl.formats import files
-from minisgl.plots import save
 from minisgl.plots.sweep import Point, Spread, pareto
 from minisgl.run import say
+from minisgl.training import figures
 
 
 def line(outcome: Result | Failure) -> str:
@@ -43,8 +44,11 @@ def spread(runs: Sequence[Result], value: Callable[[Result], float | None]) -> S
     return Spread(mean(values), min(values), max(values)) if len(values) == len(runs) else None
 
 
-def show(runs: Sequence[Result], out: Path, console: Console) -> None:
-    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, do nothing."""
+def show(runs: Sequence[Result], out: Path, console: Console, must_draw: bool = False) -> None:
+    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, do nothing.
+
+    If the figure cannot be drawn, this is a warning, or, if it must be drawn, a MinisglError.
+    """
     by_method = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
     if not by_method:
         return
@@ -72,8 +76,23 @@ def show(runs: Sequence[Result], out: Path, console: Console) -> None:
     spreads = {key: [spread(found, value) for value in values] for key, found in by_method.items()}
     points = [Point(*key, *known) for key, each in spreads.items() if len(known := [s for s in each if s is not None]) == 3]
     if points:  # a network without FLOPs cannot be drawn
-        save(pareto(points), out / "pareto.png")
+        path = out / "pareto.png"
+        content = (figures.png if must_draw else figures.png_or_warning)(lambda: pareto(points, total(runs), like(runs)), path)
+        if content is not None:
+            files.write(path, content)
     say(console, f"\neverything is in {out}")
+
+
+def total(runs: Sequence[Result]) -> int | None:
+    """Return how many weights the network of these runs has; None if all weights of all runs are zero."""
+    run = max(runs, key=lambda run: run.weights_left)
+    return round(run.weights_left / (1 - run.zeros / 100)) if run.weights_left and run.zeros < 100 else None
+
+
+def like(runs: Sequence[Result]) -> bool:
+    """Return whether the runs are of LeNet-5 on MNIST, as the published results are."""
+    wanted = {"experiment": TrainConfig().experiment, "network": None, "data": None}
+    return all(run.config.get(name) == value for run in runs for name, value in wanted.items())
 
 
 def note(run: Result) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def read_shape(path: Path, dimensions: int) -> tuple[int, ...]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[gzip.GzipFile | BinaryIO]:
     try:
         with files.open_to_read(path) as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
@@ -56,7 +56,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise MinisglError(f"{path} is a damaged gzip file: {error}") from error
 
 
-def _parse_header(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ...]:
+def _parse_header(file: gzip.GzipFile | BinaryIO, path: Path, dimensions: int) -> tuple[int, ...]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
         raise MinisglError(f"{path} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}")
@@ -71,7 +71,7 @@ def _parse_header(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ..
     return shape
 
 
-def _read_body(file: IO[bytes], path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _read_body(file: gzip.GzipFile | BinaryIO, path: Path, shape: tuple[int, ...]) -> np.ndarray:
     size = prod(shape)
     # Read in chunks, so that the memory used depends on the file's real size and not on its header. Read one byte more than
     # the header says, to detect a file that is too long, such as a gzip bomb, without reading all of it.

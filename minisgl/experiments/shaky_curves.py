@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.config import ContinuationConfig, DataConfig, PaperConfig, PenaltyConfig, TrainConfig
+from minisgl.errors import require_matplotlib
 from minisgl.experiments.experiment import QUICK_CHANGES, SHRINKING, Data, Experiment
 from minisgl.models import curve_net
 
@@ -43,15 +44,13 @@ CURVE_CHANGES["group-l0"] = QUICK_CHANGES["group-l0"]
 
 
 def _curves(directory: Path | None) -> Data:
-    from minisgl.data import curves  # noqa: PLC0415  imports the font packages
-
+    curves = require_matplotlib("minisgl.data.curves", "drawing words")
     return Data(*curves.load(counts=curves.COUNTS))  # drawn, not read from a directory
 
 
 def _read_word(path: Path) -> np.ndarray:
-    from minisgl.data import word_pictures  # noqa: PLC0415  as above
-
-    return word_pictures.read_word(path)
+    word: np.ndarray = require_matplotlib("minisgl.data.word_pictures", "reading words").read_word(path)
+    return word
 
 
 SHAKY_CURVES = Experiment(

@@ -5,7 +5,7 @@
 
 from minisgl.plots.architecture import architecture
 from minisgl.plots.run import filters, loss_and_error, run_figures, sparsity_over_epochs, zero_pattern
-from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, save
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, png, save
 
 __all__ = [
     "GREY",
@@ -14,6 +14,7 @@ __all__ = [
     "architecture",
     "filters",
     "loss_and_error",
+    "png",
     "run_figures",
     "save",
     "sparsity_over_epochs",

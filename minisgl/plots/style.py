@@ -3,9 +3,11 @@
 A zero weight is white in every picture of weights.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib.style
 from matplotlib.figure import Figure
 
 from minisgl.formats import files
@@ -13,8 +15,18 @@ from minisgl.formats import files
 W_COLOUR, V_COLOUR, GREY = "#1f5fa8", "#e07b00", "#666666"
 
 
+def png(draw: Callable[[], Figure]) -> bytes:
+    """Return the figure that `draw` returns, as PNG. Both are done with matplotlib's defaults, not the user's matplotlibrc."""
+    with matplotlib.style.context("default"):
+        return _as_png(draw())
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG. MinisglError if the file cannot be written."""
+    files.write(path, _as_png(figure))
+
+
+def _as_png(figure: Figure) -> bytes:
     content = BytesIO()
     figure.savefig(content, dpi=120, format="png")
-    files.write(path, content.getvalue())
+    return content.getvalue()

@@ -16,7 +16,7 @@ from matplotlib.ticker import EngFormatter, LogLocator
 
 from minisgl.plots.style import GREY
 
-WEIGHTS = 430_500  # of LeNet-5
+LENET5_WEIGHTS = 430_500
 COLOURS = {
     "l0": "#e07b00",
     "tl1": "#1f5fa8",
@@ -83,15 +83,19 @@ LABEL_POSITIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def pareto(points: Sequence[Point]) -> Figure:
-    """Draw both panels side by side; networks towards the lower left are better and smaller."""
+def pareto(points: Sequence[Point], weights: int | None = LENET5_WEIGHTS, with_published: bool = True) -> Figure:
+    """Draw both panels side by side; networks towards the lower left are better and smaller.
+
+    weights: all weights of the network that was trained; None if unknown. The published results are those of LeNet-5 on MNIST.
+    """
+    published = PUBLISHED if with_published else ()
     figure = Figure(figsize=(12, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    _panel(left, [(p, p.weights) for p in points], [(p, WEIGHTS / p.fewer) for p in PUBLISHED if p.fewer])
-    left.set_xlabel(f"weights that are not zero, of {WEIGHTS:,}")
+    _panel(left, [(p, p.weights) for p in points], [(p, LENET5_WEIGHTS / p.fewer) for p in published if p.fewer])
+    left.set_xlabel("weights that are not zero" + ("" if weights is None else f", of {weights:,}"))
     left.set_ylabel("test error, %")
     left.text(0.015, 0.015, "lower left: better and smaller", transform=left.transAxes, fontsize=8, color=GREY)
-    _panel(right, [(p, p.flops) for p in points], [(p, p.flops) for p in PUBLISHED if p.flops])
+    _panel(right, [(p, p.flops) for p in points], [(p, p.flops) for p in published if p.flops])
     right.set_xlabel("FLOPs of the compact network (multiply-adds + bias additions)")
     methods = [method for method in COLOURS if any(p.method == method for p in points)]
     keys = [Line2D([], [], color=COLOURS[method], linestyle="", label=method, **_mark(method)) for method in methods]
@@ -99,8 +103,10 @@ def pareto(points: Sequence[Point]) -> Figure:
     keys.append(Line2D([], [], color=REGIME, marker="o", linestyle="", markerfacecolor="white", label="hollow: paper"))
     if any(point.regime == "preset" for point in points):
         keys.append(Line2D([], [], color=REGIME, marker="*", markersize=13, linestyle="", label="preset, on shifted images"))
-    keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
-    figure.supxlabel("Published: " + "; ".join(f"{p.short} {p.name}" for p in PUBLISHED), fontsize=8, color=GREY, wrap=True)
+    if published:
+        keys.append(Line2D([], [], color=GREY, marker="x", linestyle="", label="published"))
+        names = "; ".join(f"{p.short} {p.name}" for p in published)
+        figure.supxlabel(f"Published: {names}", fontsize=8, color=GREY, wrap=True)
     figure.legend(
         handles=keys, loc="outside upper center", ncols=-(-len(keys) // 2), frameon=False, columnspacing=1.2, handletextpad=0.2
     )

@@ -2,10 +2,12 @@
 
     compact.safetensors   compact.onnx   figures/architecture.png   compact.json
 
-compact.json has the measured costs of the network before and after. It is written last: if it exists, so do the other files.
+compact.json has the measured costs of the network before and after. It is written last: if it exists, so do the other files,
+except a figure that could not be drawn.
 """
 
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file, onnx_file, paths
 from minisgl.nn import Network
+from minisgl.training import figures
 from minisgl.training.directory import RunDirectory
 from minisgl.training.report import device
 
@@ -30,8 +33,6 @@ ROUNDS = 5  # timed passes over the test images, of each network
 
 def compress(directory: RunDirectory, network: Network, test: LabelledImages) -> Network:
     """Write the four files for the run's network, and return the smaller one. MinisglError if a file cannot be written."""
-    from minisgl import plots  # noqa: PLC0415
-
     onnx_file.require_onnx()
     with directory.locked():
         smaller = compact(network)
@@ -39,7 +40,7 @@ def compress(directory: RunDirectory, network: Network, test: LabelledImages) ->
         with paths.reading(directory.model):
             before = directory.model.read_bytes()
         report = measure((network, before), (smaller, saved), test)
-        write(directory, smaller, saved, plots.architecture(network, smaller), report)
+        write(directory, smaller, saved, report, lambda: _figure(network, smaller))
     return smaller
 
 
@@ -79,17 +80,25 @@ def measure(before: tuple[Network, bytes], after: tuple[Network, bytes], test: L
     }
 
 
-def write(directory: RunDirectory, network: Network, saved: bytes, figure: "Figure", report: dict[str, Any]) -> None:
-    """Write the four files. If one cannot be written, remove them all."""
-    from minisgl import plots  # noqa: PLC0415
+def _figure(before: Network, after: Network) -> "Figure":
+    from minisgl import plots  # noqa: PLC0415  matplotlib may be misconfigured
 
+    return plots.architecture(before, after)
+
+
+def write(
+    directory: RunDirectory, network: Network, saved: bytes, report: dict[str, Any], draw: "Callable[[], Figure]"
+) -> None:
+    """Write the four files. If one cannot be written, remove them all. A figure that cannot be drawn causes a warning."""
     picture = directory.figures / "architecture.png"
+    drawn = figures.png_or_warning(draw, picture)
     onnx = onnx_file.to_onnx(network)
     try:
         directory.make_folders()
         files.write(directory.compact, saved)
         files.write(directory.onnx, onnx)
-        plots.save(figure, picture)
+        if drawn is not None:
+            files.write(picture, drawn)
         files.write_json(directory.compact_report, report)
     except MinisglError:
         for path in (directory.compact, directory.onnx, picture, directory.compact_report):

@@ -1,15 +1,14 @@
 """What another user may not read is refused with its name and the system's reason, and never as an output fault."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.commands import refused
-from support.unprivileged import copy_readable, needs_root, run_as_nobody
+from support.resuming import posix
+from support.unprivileged import close, needs_setpriv, run_restricted
 
-pytestmark = needs_root
 DENIED = "cannot be read: Permission denied"
 COMMANDS = {
     "train": ("--resume", "run"),
@@ -19,58 +18,58 @@ COMMANDS = {
 }
 
 
-def closed(path: Path) -> None:
-    """Make a file or folder unreadable for everybody but root."""
-    os.chown(path, 0, 0)
-    path.chmod(0o600)
-
-
+@needs_setpriv
 @pytest.mark.parametrize("module", COMMANDS)
 @pytest.mark.parametrize("name", [".", "config.json", "report.json"])
 def test_an_unreadable_part_of_a_run(name: str, module: str, finished: Path, tmp_path: Path) -> None:
-    run = copy_readable(finished, tmp_path / "run")
-    if name == "report.json" and module == "train":
-        (run / name).unlink()
-        name = "checkpoint"
-    closed(run / name)
-    done = run_as_nobody(f"minisgl.{module}", *COMMANDS[module], cwd=tmp_path)
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    if module == "train":
+        (run / "report.json").unlink()  # there is something to resume
+        name = "checkpoint" if name == "report.json" else name
+    close(run / name)
+    done = run_restricted(f"minisgl.{module}", *COMMANDS[module], cwd=tmp_path)
     if module == "classify" and name == "config.json":
         refused(done, "run is a run of mnist-lenet5")  # it does not read the configuration
         return
     refused(done, DENIED, f"run/{'' if name == '.' else name}")
 
 
+@needs_setpriv
 def test_unreadable_data_and_pictures(finished: Path, few: Path, tmp_path: Path) -> None:
-    copy_readable(finished, tmp_path / "run")
-    data = copy_readable(few, tmp_path / "data")
+    shutil.copytree(finished, tmp_path / "run")
+    data = Path(shutil.copytree(few, tmp_path / "data"))
     (tmp_path / "seven.png").write_bytes(b"")
-    closed(tmp_path / "seven.png")
-    refused(run_as_nobody("minisgl.evaluate", "run", "seven.png", cwd=tmp_path), f"seven.png {DENIED}")
-    closed(data / "t10k-labels-idx1-ubyte")
-    refused(run_as_nobody("minisgl.train", "--data", "data", cwd=tmp_path), f"t10k-labels-idx1-ubyte {DENIED}")
-    closed(data)
+    close(tmp_path / "seven.png")
+    refused(run_restricted("minisgl.evaluate", "run", "seven.png", cwd=tmp_path), f"seven.png {DENIED}")
+    close(data / "t10k-labels-idx1-ubyte")
+    refused(run_restricted("minisgl.train", "--data", "data", cwd=tmp_path), f"t10k-labels-idx1-ubyte {DENIED}")
+    close(data)
     for words in (("minisgl.train", "--data", "data"), ("minisgl.evaluate", "run", "--data", "data")):
-        refused(run_as_nobody(*words, cwd=tmp_path), f"t10k-images-idx3-ubyte.gz {DENIED}" if "run" in words else DENIED)
-    refused(run_as_nobody("minisgl.sweep", "--data", "data", "--holdout", 10, cwd=tmp_path), DENIED)
+        refused(run_restricted(*words, cwd=tmp_path), f"t10k-images-idx3-ubyte.gz {DENIED}" if "run" in words else DENIED)
+    refused(run_restricted("minisgl.sweep", "--data", "data", "--holdout", 10, cwd=tmp_path), DENIED)
 
 
+@needs_setpriv
 def test_an_unreadable_folder_for_output(few: Path, tmp_path: Path) -> None:
-    copy_readable(few, tmp_path / "data")
-    (tmp_path / "out").mkdir(0o700)
-    refused(run_as_nobody("minisgl.train", "--data", "data", "--out", "out", cwd=tmp_path), f"out {DENIED}")
-    refused(run_as_nobody("minisgl.sweep", "--draw", "out/results.jsonl", cwd=tmp_path), f"out/results.jsonl {DENIED}")
+    shutil.copytree(few, tmp_path / "data")
+    (tmp_path / "out").mkdir()
+    close(tmp_path / "out")
+    refused(run_restricted("minisgl.train", "--data", "data", "--out", "out", cwd=tmp_path), f"out {DENIED}")
+    refused(run_restricted("minisgl.sweep", "--draw", "out/results.jsonl", cwd=tmp_path), f"out/results.jsonl {DENIED}")
 
 
+@needs_setpriv
 def test_students_whose_folders_cannot_be_read_are_not_graded(tmp_path: Path) -> None:
     pytest.importorskip("nbval")
     for name in ("ada", "emmy"):
         (tmp_path / "class" / name / "week 1").mkdir(parents=True)
-    closed(tmp_path / "class" / "emmy" / "week 1")
-    done = run_as_nobody("minisgl.grade", "class", cwd=tmp_path)
+    close(tmp_path / "class" / "emmy" / "week 1")
+    done = run_restricted("minisgl.grade", "class", cwd=tmp_path)
     refused(done, f"week 1 {DENIED}")
     assert not (tmp_path / "grades.csv").exists()
 
 
+@posix
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -80,7 +79,7 @@ def test_students_whose_folders_cannot_be_read_are_not_graded(tmp_path: Path) ->
     ],
 )
 @pytest.mark.parametrize("name", ["config.json", "history.jsonl"])
-def test_other_things_in_place_of_a_file(
+def test_other_things_in_place_of_a_file(  # noqa: PLR0917
     name: str, damage: Callable[[Path], None], sentence: str, command: Callable, finished: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))

@@ -1,10 +1,12 @@
 """The figure of a sweep: a place for every point, and names that do not overlap."""
 
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from minisgl.comparison import grid
+from minisgl.comparison import grid, results, tables
 from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
 
 
@@ -27,3 +29,22 @@ def test_a_network_that_died_has_a_place_on_a_log_axis():
     nothing = Spread(0, 0, 0)
     for axes in pareto([Point("l1", "paper", Spread(90.2, 90.2, 90.2), nothing, nothing)]).axes:
         assert axes.containers[0].lines[0].get_xdata() == [1]
+
+
+def test_the_axis_has_the_weights_of_the_network_that_was_trained():
+    point = Point("l0", "paper", Spread(1, 1, 1), Spread(60, 50, 70), Spread(600, 500, 700))
+    left, right = pareto([point], 13_328, with_published=False).axes
+    assert left.get_xlabel() == "weights that are not zero, of 13,328"
+    for axes in (left, right):
+        assert not {text.get_text() for text in axes.texts} & {other.short for other in PUBLISHED}
+    assert pareto([point], None).axes[0].get_xlabel() == "weights that are not zero"
+
+
+def test_the_weights_of_the_network_are_those_of_the_results():
+    runs = results.read(Path(__file__).parents[2] / "docs" / "results.jsonl")
+    assert tables.total(runs) == 430_500
+    assert tables.like(runs)
+    assert tables.total([replace(runs[0], weights_left=3_332, zeros=75.0)]) == 13_328
+    assert tables.total([replace(runs[0], weights_left=0, zeros=100.0)]) is None
+    assert not tables.like([replace(runs[0], config={**runs[0].config, "experiment": "shaky-curves"})])
+    assert not tables.like([replace(runs[0], config={**runs[0].config, "data": "fashion"})])

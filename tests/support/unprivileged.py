@@ -1,4 +1,4 @@
-"""Commands as a user who is not root: root can read everything."""
+"""Commands that may not read everything: root without its privilege over other users' files."""
 
 import os
 import shutil
@@ -9,32 +9,25 @@ from pathlib import Path
 import pytest
 
 NOBODY = 65534
-needs_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can run a command as another user"
-)
+PREFIX = ["setpriv", "--inh-caps=-dac_override,-dac_read_search", "--bounding-set=-dac_override,-dac_read_search"]
 
 
-def copy_readable(source: Path, target: Path) -> Path:
-    """Return a copy of a folder that belongs to the other user."""
-    shutil.copytree(source, target)
-    for path in (target, *target.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    return target
+def _possible() -> bool:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("setpriv") is None:
+        return False
+    return subprocess.run([*PREFIX, "true"], capture_output=True, check=False).returncode == 0
 
 
-def run_as_nobody(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `python -m MODULE ARGUMENTS` as another user in the folder cwd, which becomes that user's."""
-    os.chown(cwd, NOBODY, NOBODY)
-    for folder in cwd.parents:
-        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)  # pytest's folders are closed to others
-    code = (  # the module is imported while still root: the checkout may be closed to others
-        "import os, sys, runpy\n"
-        f"runpy.run_module({module!r}, run_name='imported')\n"
-        f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
-        f"sys.argv = [{module!r}, *sys.argv[1:]]\n"
-        f"runpy.run_module({module!r}, run_name='__main__')\n"
-    )
-    words = [sys.executable, "-c", code, *map(str, arguments)]
-    environment = {**os.environ, "HOME": str(cwd), "MPLCONFIGDIR": str(cwd)}
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+needs_setpriv = pytest.mark.skipif(not _possible(), reason="needs root, and setpriv to give up a privilege of root's")
+
+
+def close(path: Path) -> None:
+    """Make a file or folder readable for another user only."""
+    path.chmod(0o600)
+    os.chown(path, NOBODY, NOBODY)
+
+
+def run_restricted(module: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE ARGUMENTS` without the privilege to read or write what others have closed."""
+    words = [*PREFIX, sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)

@@ -1,0 +1,119 @@
+"""The user's matplotlib settings change no figure, and where they keep matplotlib from working nothing else is lost."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from support.commands import refused
+from support.resuming import WORDS
+
+from minisgl.comparison import results, tables
+from minisgl.errors import MinisglError, MinisglWarning
+from minisgl.training import figures
+
+NO_LATEX = "text.usetex: True\nfigure.dpi: 30\nlines.linewidth: 9\nsavefig.facecolor: red\n"
+CAUSE = "ValueError: Key backend: 'nonsense' is not a valid value for backend"
+RESULTS = Path(__file__).parents[2] / "docs" / "results.jsonl"
+
+
+@pytest.fixture
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matplotlibrc that draws text with LaTeX, which cannot be found, and changes how figures look."""
+    (tmp_path / "matplotlibrc").write_text(NO_LATEX)
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+
+
+@pytest.fixture
+def unknown_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+
+
+def drawn(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (run / "figures").iterdir()}
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_figures_do_not_depend_on_the_users_settings(command: Callable, run: Path, tmp_path: Path) -> None:
+    done = command("minisgl.compress", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = command("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")
+    assert (done.returncode, done.stderr) == (0, "")
+    pareto = (tmp_path / "drawn" / "pareto.png").read_bytes()
+    (tmp_path / "matplotlibrc").write_text("")
+    command("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")
+    assert (tmp_path / "drawn" / "pareto.png").read_bytes() == pareto
+    before = drawn(run)
+    command("minisgl.compress", "run")
+    assert drawn(run) == before
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_a_training_draws_its_figures(command: Callable, few: Path, tmp_path: Path) -> None:
+    done = command("minisgl.train", *WORDS, "--data", few, "--out", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(drawn(tmp_path / "run")) == 4
+
+
+@pytest.mark.usefixtures("unknown_backend")
+def test_a_training_is_complete_without_matplotlib(command: Callable, few: Path, tmp_path: Path) -> None:
+    done = command("minisgl.train", *WORDS, "--data", few, "--out", "run")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"minisgl: figures could not be drawn: {CAUSE}")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.splitlines()[-1].endswith("everything is in run")
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["epochs"] == 2
+    again = command("minisgl.train", "--resume", "run")
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("unknown_backend")
+def test_a_run_is_compressed_without_matplotlib(command: Callable, run: Path) -> None:
+    done = command("minisgl.compress", "run")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"minisgl: figures/architecture.png could not be drawn: {CAUSE}")
+    assert done.stderr.count("\n") == 1
+    assert all((run / name).exists() for name in ("compact.safetensors", "compact.onnx", "compact.json"))
+    assert drawn(run) == {}
+
+
+@pytest.mark.usefixtures("unknown_backend")
+def test_what_needs_matplotlib_says_so(command: Callable, few: Path, run: Path, tmp_path: Path) -> None:
+    report = json.loads((run / "report.json").read_text())
+    (run / "report.json").write_text(json.dumps({**report, "experiment": "shaky-curves"}))
+    sentence = f"needs matplotlib, which cannot be imported: {CAUSE}"
+    for words in (("minisgl.classify", "run", "--word", "hello"), ("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")):
+        refused(command(*words), sentence)
+    refused(command("minisgl.sweep", "--data", few, "--out", "sweep"), sentence)  # before any training
+    refused(command("minisgl.train", "--experiment", "shaky-curves"), sentence)
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def failing(*arguments: object) -> None:
+    raise RuntimeError("Failed to process string with tex\nbecause latex could not be found")
+
+
+FAILED = "could not be drawn: RuntimeError: Failed to process string with tex because latex could not be found"
+
+
+def test_a_figure_that_fails_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.warns(MinisglWarning, match=f"^folder/a.png {FAILED}$"):
+        assert figures.png_or_warning(failing, tmp_path / "folder" / "a.png") is None
+    with pytest.raises(MinisglError, match=f"^folder/a.png {FAILED}$"):
+        figures.png(failing, tmp_path / "folder" / "a.png")
+
+
+@pytest.mark.parametrize("must_draw", [False, True])
+def test_a_sweeps_figure_that_fails(must_draw: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "pareto", failing)
+    runs = results.read(RESULTS)
+    with pytest.raises(MinisglError, match=FAILED) if must_draw else pytest.warns(MinisglWarning, match=FAILED):
+        tables.show(runs, tmp_path, Console(quiet=True), must_draw)
+    assert (tmp_path / "table.md").exists()
