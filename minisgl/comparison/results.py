@@ -93,7 +93,7 @@ def make(entry: Entry) -> Result | Failure:
         else:
             _remove_unstarted(directory.path)
             run.train(entry.config, Console(quiet=True))
-        return _result(entry, directory)
+        return read_result(entry, directory)
     except MinisglError as error:
         return Failure(entry, str(error))
 
@@ -120,8 +120,8 @@ def _cost(network: Network) -> footprint.Footprint | None:
     return footprint.measure(smaller, network_file.as_bytes(smaller))
 
 
-def _result(entry: Entry, directory: RunDirectory) -> Result:
-    """Return the result of a finished run."""
+def read_result(entry: Entry, directory: RunDirectory) -> Result:
+    """Return the result of a finished run. MinisglError if a file of it is missing, damaged, or has values of other types."""
     finished = run.Run.open(directory.path, entry.config.experiment, entry.config.network)
     report = finished.report
     try:

@@ -117,7 +117,7 @@ def as_type(value: Any, hint: Any, what: str) -> Any:
         return None if value is None else as_type(value, inner[0], what)
     if kind is tuple and isinstance(value, list):
         return tuple(as_type(item, inner[0], what) for item in value)
-    if hint is Path and isinstance(value, str):
+    if hint is Path and isinstance(value, str) and "\0" not in value:
         return Path(value)
     if hint is float and type(value) is int:
         return float(value)

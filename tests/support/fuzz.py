@@ -16,7 +16,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -52,6 +52,7 @@ NASTY = [
     b"[]",
     b'"',
 ]
+OTHERS = (None, -1, 1e300, "null\0", ["text"], {"text": 1})
 Target = Callable[[bytes], None]
 
 
@@ -163,6 +164,18 @@ class Readers:
     def font_examples(self) -> list[bytes]:
         folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
         return [(folder / name).read_bytes() for name in ("cmtt10.ttf", "cmr10.ttf")]
+
+
+def with_other_types(value: object) -> Iterator[object]:
+    """Yield copies of a JSON value in which one of the values that it holds, itself included, is replaced by another type's."""
+    yield from (other for other in OTHERS if type(other) is not type(value))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from ({**value, key: other} for other in with_other_types(inner))
+            yield {name: kept for name, kept in value.items() if name != key}
+    if isinstance(value, list):
+        for i, inner in enumerate(value[:1]):
+            yield from ([*value[:i], other, *value[i + 1 :]] for other in with_other_types(inner))
 
 
 def mutated(rng: random.Random, examples: list[bytes]) -> bytes:
