@@ -17,7 +17,7 @@ from support.page import DIFFERENCES, MLP, PYTHON, SQUARES, commands
 
 import minisgl
 from minisgl import experiments
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, MinisglWarning
 from minisgl.experiments import Experiment, own
 from minisgl.nn import Network
 
@@ -221,7 +221,8 @@ def test_figures_of_its_own_are_drawn_last_and_one_that_fails_is_a_warning(folde
     squares.DRAWN = Experiment(
         "drawn", squares.build, squares.load, figures={"broken.png": broken, "fine.png": fine, "no/folder.png": fine}
     )
-    run = minisgl.fit(minisgl.preset(experiment="squares:DRAWN", epochs=1, out="run"))
+    with pytest.warns(MinisglWarning) as warned:
+        run = minisgl.fit(minisgl.preset(experiment="squares:DRAWN", epochs=1, out="run"))
     assert seen == [(True, 300)] * 2
     assert {path.name for path in (run.path / "figures").iterdir()} == {
         "conv_filters.png",
@@ -230,11 +231,10 @@ def test_figures_of_its_own_are_drawn_last_and_one_that_fails_is_a_warning(folde
         "loss_and_error.png",
         "sparsity.png",
     }
-    out, err = capfd.readouterr()
-    assert out == ""
-    first, second = err.splitlines()
-    assert first == "minisgl: figures/broken.png could not be drawn: RuntimeError: no ink"
-    assert second.startswith("minisgl: no/folder.png could not be drawn: MinisglError: ")
+    assert capfd.readouterr() == ("", "")
+    first, second = (str(warning.message) for warning in warned)
+    assert first == "figures/broken.png could not be drawn: RuntimeError: no ink"
+    assert second.startswith("no/folder.png could not be drawn: MinisglError: ")
 
 
 def test_no_module_is_imported_because_a_report_names_it(folder: Path) -> None:
