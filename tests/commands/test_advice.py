@@ -67,7 +67,8 @@ def test_names_to_repeat_are_quoted() -> None:
 
 def test_other_options_with_resume_lead_to_a_new_run(finished: Path, few: Path, tmp_path: Path, command: Callable) -> None:
     old = Path(shutil.copytree(finished, tmp_path / "old run"))
-    options = ["--epochs", 3, "--batch-size", 50, "--optimizer", "sgd", "--no-nesterov", "--out", "new", "--data", few]
+    options = ["--epochs", 3, "--threads", 1, "--batch-size", 50, "--optimizer", "sgd", "--no-nesterov"]
+    options += ["--out", "new", "--data", few]
     done = command("minisgl.train", "--resume", old, *options)
     refused(
         done,
