@@ -90,7 +90,7 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
         try:
             files.write_json(directory.config, configuration.as_json(config))
             finish(training, test, directory, console, None)
-        except MinisglError:
+        except BaseException:  # Ctrl-C, too
             directory.discard_unless_checkpointed()
             raise
     return directory

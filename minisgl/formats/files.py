@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -42,7 +42,8 @@ def write(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             _replace(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # after an error, it is the first that counts; without one, the file is gone
+                temporary.unlink()
     except OSError as error:
         raise MinisglError(f"{path} cannot be written: {error.strerror or error}") from error
 

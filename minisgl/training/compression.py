@@ -8,6 +8,7 @@ except a figure that could not be drawn.
 
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -102,5 +103,6 @@ def write(
         files.write_json(directory.compact_report, report)
     except MinisglError:
         for path in (directory.compact, directory.onnx, picture, directory.compact_report):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the user must read the first error
+                path.unlink()
         raise

@@ -22,6 +22,7 @@ from minisgl.formats import files, paths
 
 LOCK = ".lock"
 LOCK_TIMEOUT = 0.5  # seconds: the system may release a killed process's lock shortly after the process has ended
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # the file system has no locks
 
 
 class RunDirectory:
@@ -86,17 +87,21 @@ class RunDirectory:
         return any(path.suffix == ".safetensors" for path in paths.entries(self.checkpoints))
 
     def discard_unless_checkpointed(self) -> None:
-        """Remove the files of a run that ended before its first checkpoint. `locked` removes the empty directory."""
-        if self.has_checkpoint:
-            return
-        for path in (self.config, self.history):
-            path.unlink(missing_ok=True)
-        for folder in (self.checkpoints, self.figures):
-            folder.rmdir()
+        """Remove the files of a run that ended before its first checkpoint. `locked` removes the empty directory.
+
+        What cannot be removed stays: the user must read why the run ended, not why it could not be cleaned up.
+        """
+        with suppress(OSError, MinisglError):
+            if not self.has_checkpoint:
+                for path in (self.config, self.history):
+                    path.unlink(missing_ok=True)
+                _remove_if_empty(self.checkpoints, self.figures)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the directory; at the end, remove it if it is empty. MinisglError if another process has locked it.
+        """Lock the directory; at the end, remove it if it is empty. MinisglError if it cannot be locked.
+
+        If that is because the file system has no locks, the empty folders of a new run are removed, too.
 
         The lock is one of the operating system, and filelock closes it in forked processes. So the lock of a killed process is
         released, even if processes that it forked still run.
@@ -109,15 +114,21 @@ class RunDirectory:
         except filelock.Timeout as error:
             raise MinisglError(f"{self.path} is in use by another process") from error
         except OSError as error:
-            raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}") from error
+            hint = ""
+            if error.errno in NO_LOCKS:  # so the file, if there is one, is nobody's lock
+                with suppress(OSError):
+                    self.lock.unlink()
+                _remove_if_empty(self.checkpoints, self.figures, self.path)
+                hint = "; network file systems often have no locks: use a directory on a local disk"
+            raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}{hint}") from error
         try:
             yield
         finally:
             with suppress(OSError):  # filelock notices if a file that it has locked was removed
                 self.lock.unlink()  # fails on Windows, where filelock removes the file
-            lock.release()
-            with suppress(OSError):  # not empty
-                self.path.rmdir()
+            with suppress(OSError):  # the system releases it when the process ends
+                lock.release()
+            _remove_if_empty(self.path)
 
     @property
     def finished(self) -> bool:
@@ -142,7 +153,8 @@ class RunDirectory:
                     if file.write(line) != len(line):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 except OSError:
-                    file.truncate(before)  # leave no partial line
+                    with suppress(OSError):
+                        file.truncate(before)  # leave no partial line
                     raise
         except OSError as error:
             raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
@@ -156,3 +168,9 @@ class RunDirectory:
             if not isinstance(record, dict):
                 raise MinisglError(f"{self.history}, line {n}, is not an epoch's record: it must be a JSON object")
         return records
+
+
+def _remove_if_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):  # not empty, or a symbolic link, a mounted file system, the working directory
+            folder.rmdir()

@@ -1,8 +1,6 @@
 """Going on with a run: to the very bytes of an unbroken one, never with other settings, and never into somebody else's run."""
 
-import errno
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -245,14 +243,3 @@ def test_a_lock_that_is_left_over_counts_as_nothing(tiny, tmp_path):
     (tmp_path / "run" / ".lock").touch()
     refused([*WORDS, "--data", tiny, "--out", tmp_path / "run", "--optimizer", "sgd", "--lr", "1e9"], "became inf|NaN|nan")
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
-def test_a_file_system_without_locks_is_named(number, tiny, tmp_path, monkeypatch):
-    def flock(descriptor, operation):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr("fcntl.flock", flock)
-    refused([*WORDS, "--data", tiny, "--out", tmp_path / "run"], f"run cannot be locked: {os.strerror(number)}")
-    assert not list((tmp_path / "run").rglob("*.json"))
