@@ -15,39 +15,32 @@ the bytes are the same.
         shards.step(solver, settings, images, labels)
 """
 
-import json
 import mmap
-import signal
 import sys
-import time
-import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minisgl.backend import Array
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglWarning
 from minisgl.nn import Block, Workspace
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
-from minisgl.training.shards import Shards, shard_gradient, split, thread_pool
-
-if TYPE_CHECKING:  # may be missing on a system that cannot fork
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
-
-POLL_SECONDS = 0.002  # a process polls this long before it sleeps: waking a sleeping core takes a tenth of a millisecond
-ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
+from minisgl.training.forks import Processes
+from minisgl.training.shards import Shards, one_blas_thread, shard_gradient, split, thread_pool
 
 AnySolver = TypeVar("AnySolver", bound=Solver)
 
 
 def shared(array: np.ndarray) -> np.ndarray:
-    """Return a copy in memory that is shared with processes forked later."""
-    memory = mmap.mmap(-1, max(array.nbytes, 1))
+    """Return a copy in memory that is shared with processes forked later. MemoryError if there is not enough."""
+    try:
+        memory = mmap.mmap(-1, max(array.nbytes, 1))
+    except OSError as error:
+        raise MemoryError(str(error)) from error
     copy = np.frombuffer(memory, array.dtype, array.size).reshape(array.shape)
     copy[...] = array
     return copy
@@ -115,77 +108,12 @@ class SharedStep:
         solver.update(summed(), total, settings)
 
 
-def _receive(connection: "Connection") -> Any:
-    """Return the next message. EOFError if the other end is closed."""
-    deadline = time.perf_counter() + POLL_SECONDS
-    while not connection.poll() and time.perf_counter() < deadline:
-        pass
-    return json.loads(connection.recv_bytes())
-
-
-def _serve(shared_step: SharedStep, rank: int, messages: "Connection", to_close: "list[Connection]") -> None:
-    """Run a forked process: do this rank's part of the phase named in each message, until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all processes; rank 0 handles it
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for connection in to_close:
-        connection.close()  # if it stayed open, another rank would not notice that rank 0 has ended
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow shows in the loss
-        while True:
-            try:
-                message = _receive(messages)
-            except EOFError:
-                return
-            try:
-                shared_step.run(rank, *message)
-                answer = None
-            except Exception as error:  # raised again by rank 0
-                known = type(error).__name__ in ERRORS
-                answer = [type(error).__name__, str(error) if known else traceback.format_exc()]
-            messages.send_bytes(json.dumps(answer).encode())
-
-
 class ProcessShards(Shards):
     """Shards whose training step is taken by several processes. `error` and `predict`, called once per epoch, use threads."""
 
-    def __init__(self, threads: int, pool: Any, shared_step: SharedStep) -> None:
-        import multiprocessing  # noqa: PLC0415 (see above)
-
+    def __init__(self, threads: int, pool: Any, shared_step: SharedStep, processes: Processes) -> None:
         super().__init__(shared_step.shards, threads, pool)
-        self._shared = shared_step
-        self._others: list[tuple[BaseProcess, Connection]] = []
-        fork = multiprocessing.get_context("fork")
-        for rank in range(1, shared_step.ranks):
-            connection, child_connection = fork.Pipe()
-            to_close = [connection, *(earlier for _, earlier in self._others)]
-            process = fork.Process(target=_serve, args=(shared_step, rank, child_connection, to_close), daemon=True)
-            with warnings.catch_warnings():
-                # Python warns of any fork in a program with threads; ours have not started, and OpenBLAS stops its own
-                warnings.simplefilter("ignore", DeprecationWarning)
-                process.start()
-            child_connection.close()
-            self._others.append((process, connection))
-
-    def _run(self, phase: str, *arguments: Any) -> None:
-        """Run a phase on all ranks, rank 0 in this process, and wait for all."""
-        message = json.dumps([phase, *arguments]).encode()
-        try:
-            for _, connection in self._others:
-                connection.send_bytes(message)
-            self._shared.run(0, phase, *arguments)
-            answers = [_receive(connection) for _, connection in self._others]
-        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            raise MinisglError(self._lost_process()) from error
-        for answer in answers:
-            if answer is not None:
-                raise ERRORS.get(answer[0], RuntimeError)(answer[1])
-
-    def _lost_process(self) -> str:
-        for process, _ in self._others:
-            process.join(timeout=1)
-            if process.exitcode is not None:
-                how = f"was killed by signal {-process.exitcode}" if process.exitcode < 0 else f"exited with {process.exitcode}"
-                return f"a training process {how}; if memory ran out, --threads 1 needs less"
-        return "a training process does not respond"
+        self._shared, self._processes = shared_step, processes
 
     def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
         """Take the solver's step on one batch, on all ranks. Return its mean loss and number of wrong answers."""
@@ -195,37 +123,41 @@ class ProcessShards(Shards):
             raise ValueError("these processes were forked with other solvers")
         shared_step.images[:N], shared_step.labels[:N] = images, labels
         for phase in ("gradients", "update"):
-            self._run(phase, number, N, settings)
+            self._processes.run(phase, number, N, settings)
         solver.finish(settings)
         used = len(split(N, shared_step.shards))
         losses, wrongs = shared_step.losses[:used], shared_step.wrongs[:used]
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0])
-
-    def close(self) -> None:
-        """End the processes."""
-        for _, connection in self._others:
-            connection.close()
-        for process, _ in self._others:
-            process.join(timeout=5)
-            process.kill()  # nothing is lost: all results are in shared memory
-            process.join()
 
 
 @contextmanager
 def training_shards(shards: int, threads: int, solvers: Sequence[Solver], batch_size: int) -> Iterator[Shards]:
     """Yield Shards for training with these solvers: with up to `threads` processes if the system can fork, else with threads.
 
-    For processes the solvers' arrays must be in shared memory (`shareable`); ValueError if they are not.
+    If the system starts no more processes, a MinisglWarning says so, and this process goes on alone. For processes the
+    solvers' arrays must be in shared memory (`shareable`); ValueError if they are not.
     """
     ranks = _count_ranks(solvers[0], shards, threads)
     if ranks > 1 and not all(is_shared(array) for solver in solvers for array in solver.arrays().values()):
         raise ValueError("the solver's arrays are not in shared memory: call shareable(solver, shards, threads) first")
-    with thread_pool(threads) as pool:
-        if ranks == 1:
-            yield Shards(shards, threads, pool)
-            return
-        run = ProcessShards(threads, pool, SharedStep(solvers, shards, ranks, batch_size))
+    with one_blas_thread():
+        shared_step = SharedStep(solvers, shards, ranks, batch_size) if ranks > 1 else None
+        processes = _started(shared_step) if shared_step else None
         try:
-            yield run
+            with thread_pool(threads) as pool:  # after the forks, which are safe only without threads
+                if shared_step and processes:
+                    yield ProcessShards(threads, pool, shared_step, processes)
+                else:
+                    yield Shards(shards, threads, pool)
         finally:
-            run.close()
+            if processes:
+                processes.close()
+
+
+def _started(shared_step: SharedStep) -> Processes | None:
+    try:
+        return Processes(shared_step.ranks, shared_step.run)
+    except OSError as error:  # a limit on processes or open files
+        why = f"a training process cannot be started ({error.strerror}); the run goes on in one process"
+        warnings.warn(why, MinisglWarning, stacklevel=2)
+        return None

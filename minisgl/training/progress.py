@@ -1,5 +1,6 @@
 """The progress of a run: in a terminal a bar with loss, error and sparsity; elsewhere one line per epoch."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from minisgl.training.loop import OnStep, StepProgress, Training
+
+REFRESH = 0.1  # seconds between two drawings of the bar
 
 
 def epoch_line(record: dict[str, Any], epochs: int) -> str:
@@ -38,10 +41,15 @@ def showing_progress(console: Console, training: Training) -> Iterator[tuple[OnS
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=console, auto_refresh=False) as bar:  # a refresh of its own is in a thread
+        drawn = 0.0
         task = bar.add_task("", total=training.steps, epoch=1, loss=0.0, error=0.0, zeros=0.0)
 
         def on_step(now: StepProgress) -> None:
+            nonlocal drawn
             bar.update(task, completed=now.step, epoch=now.epoch, loss=now.loss, error=now.error, zeros=now.sparsity)
+            if time.monotonic() - drawn > REFRESH:
+                bar.refresh()
+                drawn = time.monotonic()
 
         yield on_step, on_epoch

@@ -9,16 +9,19 @@ The shards are computed by threads, or by processes (processes.py), whose number
 bytes, depend only on the number of shards.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
+from threading import Event
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
+from minisgl.errors import MinisglWarning
 from minisgl.nn import Network, Workspace, softmax_cross_entropy
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
@@ -42,11 +45,11 @@ def shard_gradient(
 
 
 class Shards:
-    """Passes over a network in `shards` parts on `threads` threads. `running_shards` makes one."""
+    """Passes over a network in `shards` parts on `threads` threads, on one without a pool. `running_shards` makes one."""
 
     def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None) -> None:
         self._workspaces = [Workspace() for _ in range(shards)]
-        self._threads, self._pool = threads, pool
+        self._threads, self._pool = threads if pool else 1, pool
 
     def _map(self, function: Callable[[int], Any], count: int) -> list[Any]:
         """Return function(0), ..., function(count - 1). Thread k (this one is 0) computes k, k + threads, k + 2 threads, ..."""
@@ -113,13 +116,37 @@ class Shards:
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
-    """Yield a pool of threads - 1 threads (None for no threads), with one BLAS thread each. BLAS's limits are restored."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        if threads == 1:
-            yield None
-        else:
-            with ThreadPoolExecutor(threads - 1) as pool:
-                yield pool
+    """Yield a pool of threads - 1 threads (None for no threads), with one BLAS thread each. BLAS's limits are restored.
+
+    If the system starts no more threads, the pool is None, and a MinisglWarning says so.
+    """
+    with one_blas_thread():
+        pool = _started(threads - 1) if threads > 1 else None
+        try:
+            yield pool
+        finally:
+            if pool is not None:
+                pool.shutdown()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """A context in which BLAS uses one thread, also in processes forked there."""
+    return threadpool_limits(limits=1, user_api="blas")
+
+
+def _started(threads: int) -> ThreadPoolExecutor | None:
+    """Return a pool whose threads have all started: each is given a task that ends when the last one has begun."""
+    pool, begun = ThreadPoolExecutor(threads), Event()
+    try:
+        for _ in range(threads):
+            pool.submit(begun.wait)
+    except RuntimeError as error:
+        begun.set()
+        pool.shutdown()
+        warnings.warn(f"a thread cannot be started ({error}); the work goes on in one thread", MinisglWarning, stacklevel=2)
+        return None
+    begun.set()
+    return pool
 
 
 @contextmanager

@@ -4,23 +4,24 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 
-def run_with(
-    module: str, *arguments: object, cwd: Path, prefix: tuple[object, ...] = (), **environment: str
+def run_python(
+    *arguments: object, cwd: Path, prefix: Sequence[object] = (), stdout: int = subprocess.PIPE, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `PREFIX python -m MODULE ARGUMENTS` with these additions to the environment."""
-    words = [*prefix, sys.executable, "-W", "error", "-m", module, *arguments]
+    """Run `PREFIX python ARGUMENTS` with these additions to the environment."""
     return subprocess.run(
-        [*map(str, words)],
+        [*map(str, [*prefix, sys.executable, "-W", "error", *arguments])],
         cwd=cwd,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
         stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
         check=False,
     )
 
@@ -37,3 +38,19 @@ def failing_calls(folder: Path, **numbers: int) -> dict[str, str]:
     source.write_text("#include <errno.h>\n" + functions)
     subprocess.run(["gcc", "-w", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return {"LD_PRELOAD": str(library)}
+
+
+def allowing(processes: int) -> list[str]:
+    """Return the words that run a command as a user who may have so many processes and threads. The test is skipped without.
+
+    No other process runs as this user, who may read and write every file.
+    """
+    if sys.platform != "linux" or shutil.which("setpriv") is None or shutil.which("prlimit") is None:
+        pytest.skip("a limit on processes is set with setpriv and prlimit, on Linux")
+    user, files = 100_000 + os.getpid(), "-all,+dac_override"
+    become = [f"--reuid={user}", f"--regid={user}", "--clear-groups", f"--inh-caps={files}", f"--ambient-caps={files}"]
+    words = ["setpriv", *become, "prlimit", f"--nproc={processes}"]
+    done = subprocess.run([*words, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"only root may become another user: {done.stderr}")
+    return words

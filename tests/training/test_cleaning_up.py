@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from support.commands import refused
-from support.faults import failing_calls, run_with
+from support.faults import failing_calls, run_python
 from support.resuming import WORDS, posix
 
 DIVERGES = [*WORDS, "--optimizer", "sgd", "--lr", "1e9"]
@@ -28,18 +28,20 @@ def test_a_directory_that_cannot_be_removed_hides_nothing(kind, tiny, tmp_path):
         except OSError:
             pytest.skip("this user may not make symbolic links")
     out, cwd = (".", folder) if kind == "working" else ("link", tmp_path)
-    assert_diverged(run_with("minisgl.train", *DIVERGES, "--data", tiny, "--out", out, cwd=cwd))
+    assert_diverged(run_python("-m", "minisgl.train", *DIVERGES, "--data", tiny, "--out", out, cwd=cwd))
     assert not folder.exists() or not list(folder.iterdir())
 
 
 @posix
 def test_a_mounted_file_system_that_cannot_be_removed_hides_nothing(tiny, tmp_path):
     (tmp_path / "disk").mkdir()
-    mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none disk && exec "$@"', "sh"]
-    if shutil.which("unshare") is None or subprocess.run([*mount, "true"], cwd=tmp_path, capture_output=True).returncode:
-        pytest.skip("only root may mount a file system")
-    mount[4] = 'mount -t tmpfs none disk && "$@"; status=$?; ls -A disk; exit $status'
-    done = run_with("minisgl.train", *DIVERGES, "--data", tiny, "--out", "disk", cwd=tmp_path, prefix=tuple(mount))
+    script = 'mount -t tmpfs none disk || exit 99; "$@"; status=$?; ls -A disk; exit $status'
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not installed")
+    mount = ("unshare", "--mount", "sh", "-c", script, "sh")
+    done = run_python("-m", "minisgl.train", *DIVERGES, "--data", tiny, "--out", "disk", cwd=tmp_path, prefix=mount)
+    if done.returncode in (1, 99):
+        pytest.skip(f"only root may mount a file system: {done.stderr}")
     assert_diverged(done)
     assert done.stdout == ""  # of ls: nothing is left
 
@@ -47,24 +49,24 @@ def test_a_mounted_file_system_that_cannot_be_removed_hides_nothing(tiny, tmp_pa
 def test_files_that_cannot_be_removed_hide_nothing(tiny, tmp_path):
     """As on a disk that the system has made read-only after an error."""
     environment = failing_calls(tmp_path, unlink=errno.EROFS, rmdir=errno.EROFS)
-    done = run_with("minisgl.train", *DIVERGES, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
+    done = run_python("-m", "minisgl.train", *DIVERGES, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
     assert_diverged(done)
 
 
 def test_a_temporary_file_that_cannot_be_removed_hides_nothing(tiny, whole, tmp_path):
     environment = failing_calls(tmp_path, fsync=errno.EIO, unlink=errno.EROFS, rmdir=errno.EROFS)
-    done = run_with("minisgl.train", *WORDS, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
+    done = run_python("-m", "minisgl.train", *WORDS, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
     refused(done, f"config.json cannot be written: {os.strerror(errno.EIO)}")
     pytest.importorskip("onnx")
     shutil.copytree(whole, tmp_path / "whole")
-    done = run_with("minisgl.compress", "whole", cwd=tmp_path, **environment)
+    done = run_python("-m", "minisgl.compress", "whole", cwd=tmp_path, **environment)
     refused(done, f"compact.safetensors cannot be written: {os.strerror(errno.EIO)}")
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_without_locks_is_named_and_nothing_is_left(number, tiny, tmp_path):
     environment = failing_calls(tmp_path, flock=number)
-    done = run_with("minisgl.train", *WORDS, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
+    done = run_python("-m", "minisgl.train", *WORDS, "--data", tiny, "--out", "run", cwd=tmp_path, **environment)
     refused(done, f"run cannot be locked: {os.strerror(number)}; network file systems often have no locks: use a directory on")
     assert not (tmp_path / "run").exists()
 
@@ -74,7 +76,8 @@ def test_a_run_on_a_file_system_without_locks_is_not_changed(tiny, whole, tmp_pa
     shutil.copytree(whole, copy)
     (copy / "report.json").unlink()
     before = sorted(copy.rglob("*"))
-    refused(run_with("minisgl.train", "--resume", "whole", cwd=tmp_path, **environment), "cannot be locked: No locks available")
+    done = run_python("-m", "minisgl.train", "--resume", "whole", cwd=tmp_path, **environment)
+    refused(done, "whole cannot be locked: No locks available")
     assert [path for path in before if path.is_file()] == [path for path in sorted(copy.rglob("*")) if path.is_file()]
 
 

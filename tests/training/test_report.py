@@ -264,7 +264,7 @@ def test_in_a_terminal_there_is_a_bar(monkeypatch):
     for step in (10, 40):
         text = shown(step, force_terminal=True)
         assert epoch_line(RECORD, 7) in text
-        bar = r"epoch 2/7 (.*) loss 0\.1234  error 5\.67 %  V zeros 89\.1 % \d:\d\d:\d\d [-:\d]+"  # elapsed, remaining
+        bar = r"epoch 2/7 ([^\r]*) loss 0\.1234  error 5\.67 %  V zeros 89\.1 % \d:\d\d:\d\d [-:\d]+"  # elapsed, remaining
         lengths.append(len(re.findall("[━-]", re.findall(bar, text)[-1])))  # an old Windows console has no ━
     assert 5 < lengths[0] == pytest.approx(lengths[1] / 4, abs=1)
 
