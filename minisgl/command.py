@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from minisgl.errors import MinisglError, MinisglWarning
+from minisgl.errors import Interrupted, MinisglError, MinisglWarning
+from minisgl.training.interrupts import terminating
 
 
 @contextmanager
 def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
-    """Turn an error that a user can fix into a sentence on stderr and exit status 2. Ctrl-C exits with status 130.
+    """Turn an error that a user can fix into a sentence on stderr and exit status 2.
 
-    These errors are every MinisglError, too little memory, and any error of the system. If nobody reads stdout any more, a
+    These errors are every MinisglError, too little memory, and any error of the system. Ctrl-C exits with status 130, SIGTERM
+    with 143. If nobody reads stdout any more, a
     sentence says so, and the command goes on. `memory_advice`: what the command can do that needs less memory.
     """
     with _usable_streams(), warnings.catch_warnings():
         _show_warnings()
         try:
-            yield
+            with terminating():
+                yield
             sys.stdout.flush()
         except MinisglError as error:
             _end(str(error), 2)
@@ -36,7 +39,8 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
         except UnicodeEncodeError as error:
             _end(f"a text cannot be written in {error.encoding}: {error}", 2)
         except KeyboardInterrupt as interrupt:
-            _end(str(interrupt) or "interrupted", 130)
+            stopped = interrupt if isinstance(interrupt, Interrupted) else Interrupted()
+            _end(str(stopped), 128 + stopped.number)
 
 
 def _described(error: OSError) -> str:

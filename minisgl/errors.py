@@ -5,6 +5,7 @@ other exception is a bug in minisgl and keeps its traceback.
 """
 
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -20,7 +21,14 @@ class MinisglWarning(UserWarning):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, raised after everything has been saved; the message says how to continue."""
+    """Ctrl-C or SIGTERM (`number` is the signal's); after everything has been saved, the message says how to continue."""
+
+    def __init__(self, number: int = signal.SIGINT, after: str = "") -> None:
+        super().__init__(number, after)
+        self.number, self.after = number, after
+
+    def __str__(self) -> str:
+        return f"{'terminated' if self.number == signal.SIGTERM else 'interrupted'} {self.after}".rstrip()
 
 
 def quoted(*words: object) -> str:

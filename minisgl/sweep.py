@@ -17,6 +17,7 @@ its checkpoint. On a cluster the run directories are written where the workers r
 are sent back. minisgl and the data must be there.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -83,7 +84,7 @@ class SweepConfig:
 def sweep(config: SweepConfig, console: Console) -> int:
     """Train the missing runs, and show their progress and results. Return the number of runs that failed.
 
-    MinisglError if the options select no run; Interrupted after Ctrl-C.
+    MinisglError if the options select no run; Interrupted after Ctrl-C or SIGTERM.
     """
     tables = require_matplotlib("minisgl.comparison.tables", "a sweep")  # before the training
     if config.draw is not None:
@@ -125,7 +126,8 @@ def _train_missing(
                 results.write(file, finished.values())
             say(console, f"{done:{len(str(total))}}/{total}  {line(outcome)}")
     except KeyboardInterrupt as interrupt:
-        raise Interrupted(f"interrupted after {done} of {total} runs; the same command continues") from interrupt
+        number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
+        raise Interrupted(number, f"after {done} of {total} runs; the same command continues") from interrupt
     return finished, failed
 
 

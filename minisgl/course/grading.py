@@ -6,6 +6,7 @@ with the kernels that it started.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,7 @@ def _in_time(arguments: list[str], folder: Path, limit: float) -> bool:
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=folder,
+        env={**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder.parent))},  # for files of a killed kernel
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -101,7 +101,7 @@ def write(
         if drawn is not None:
             files.write(picture, drawn)
         files.write_json(directory.compact_report, report)
-    except MinisglError:
+    except BaseException:  # Ctrl-C, too
         for path in (directory.compact, directory.onnx, picture, directory.compact_report):
             with suppress(OSError):  # the user must read the first error
                 path.unlink()

@@ -47,6 +47,8 @@ class RunDirectory:
 
         Raises MinisglError if `out` is not empty or cannot be created.
         """
+        import filelock  # noqa: F401, PLC0415 (it takes a while; a signal in that time leaves no new directory)
+
         try:
             if out is None:
                 Path("runs").mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minisgl.errors import MinisglError
+from minisgl.training.interrupts import STOPS
 
 if TYPE_CHECKING:  # may be missing on a system that cannot fork
     from multiprocessing.connection import Connection
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # may be missing on a system that cannot fork
 
 POLL_SECONDS = 0.002  # a process polls this long before it sleeps: waking a sleeping core takes a tenth of a millisecond
 Work = Callable[..., None]  # work(rank, phase, *arguments); what is passed must be JSON
-STOPS = (signal.SIGINT, signal.SIGTERM)
 CLOSED = (EOFError, BrokenPipeError, ConnectionResetError)  # the process at the other end has ended
 ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 

@@ -1,27 +1,57 @@
-"""Ctrl-C during a training: the first lets the current step end, so that the run is saved; the second interrupts at once."""
+"""Ctrl-C and SIGTERM: the first lets the current step of a training end, so that the run is saved; the second acts at once."""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from minisgl.errors import Interrupted
+
+Handler = Callable[[int, object], None]
+STOPS = (signal.SIGINT, signal.SIGTERM)  # Windows has SIGTERM, too, but no other process can send it
 
 
 @contextmanager
-def deferring_interrupts() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether Ctrl-C was pressed. Only a second Ctrl-C interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread can set signal handlers
-        yield lambda: False
-        return
-    interrupted = False
-    before = signal.getsignal(signal.SIGINT)
+def deferring_interrupts() -> Iterator[Callable[[], int]]:
+    """Yield a function that returns the number of the signal that came, Ctrl-C's SIGINT or SIGTERM, or 0 if none came.
+
+    A second signal, of either kind, acts as if this context did not exist.
+    """
+    received = 0
 
     def handle(number: int, frame: object) -> None:
-        nonlocal interrupted
-        interrupted = True
-        signal.signal(signal.SIGINT, before)
+        nonlocal received
+        received = number
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
 
-    signal.signal(signal.SIGINT, handle)
+    with _handling(dict.fromkeys(STOPS, handle)) as before:
+        yield lambda: received
+
+
+@contextmanager
+def terminating() -> Iterator[None]:
+    """A context in which SIGTERM raises Interrupted, as Ctrl-C raises KeyboardInterrupt, so that everything is cleaned up."""
+
+    def handle(number: int, frame: object) -> None:
+        raise Interrupted(number)
+
+    with _handling({signal.SIGTERM: handle}):
+        yield
+
+
+@contextmanager
+def _handling(handlers: dict[signal.Signals, Handler]) -> Iterator[dict[signal.Signals, Any]]:
+    """Set these handlers, yield the earlier ones, and restore them. In another thread than the main one, nothing can be set."""
+    if threading.current_thread() is not threading.main_thread():
+        yield {}
+        return
+    before = {number: signal.getsignal(number) for number in handlers}
     try:
-        yield lambda: interrupted
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        yield dict(before)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

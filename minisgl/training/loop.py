@@ -184,13 +184,13 @@ class Training:
         on_step: OnStep,
         on_epoch: Callable[[dict[str, Any]], None],
         *,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], int] = lambda: 0,
         start: Position | None = None,
     ) -> None:
         """Train all epochs, from `start` on if it is given. Each ends with a line in the history and a checkpoint.
 
-        A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is true; then
-        Interrupted is raised. MinisglError if the training diverges.
+        A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is not 0, but the
+        number of a signal; then Interrupted is raised. MinisglError if the training diverges.
         """
         identity = self.identity
         began = time.perf_counter() - (start.seconds if start else 0)
@@ -203,9 +203,9 @@ class Training:
 
         def raise_if_stopped(epoch: int, step: int) -> None:
             done = epoch * self.steps_per_epoch + step
-            if stop() and done < self.steps:
+            if (number := stop()) and done < self.steps:
                 how = f"python -m minisgl.train --resume {quoted(directory.path)}{options_to_repeat(self.config)}"
-                raise Interrupted(f"interrupted after step {done:,} of {self.steps:,}; to resume: {how}")
+                raise Interrupted(number, f"after step {done:,} of {self.steps:,}; to resume: {how}")
 
         start = start or Position()
         # the checks above report a diverging run, so NumPy need not warn

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.digits import write_digits
+from support.processes import alive, children, started
 
 from minisgl.config import PaperConfig, TrainConfig, changed
 from minisgl.data.mnist import Digits
@@ -122,18 +123,6 @@ def test_another_solver_is_refused(digits: tuple[Digits, Digits]) -> None:
         stepped(config, digits[0], run, ready(config))
 
 
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits to be asked for its status does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
-
-
 def test_processes_end_with_their_block(digits: tuple[Digits, Digits]) -> None:
     before = set(children(os.getpid()))
     begun = set()
@@ -181,18 +170,6 @@ def test_a_process_that_is_killed_is_reported_in_a_sentence(digits: tuple[Digits
             stepped(config, digits[0], run, splitting)
 
 
-def started(data: Path, out: Path, *options: str) -> subprocess.Popen:
-    """A training on 400 images in two processes, after its first checkpoint."""
-    words = ["--data", str(data), "--out", str(out), "--batch-size", "20", "--epochs", "400", *options]
-    run = subprocess.Popen([sys.executable, "-m", "minisgl.train", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    until = time.monotonic() + 60
-    while not list(out.glob("checkpoint/*.safetensors")):
-        assert run.poll() is None, run.stderr.read()
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return run
-
-
 @pytest.fixture
 def data(digits: tuple[Digits, Digits], tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
@@ -233,7 +210,7 @@ def test_a_run_whose_second_process_dies_keeps_its_checkpoint_and_exits_2(data: 
     with started(data, tmp_path / "run") as run:
         os.kill(children(run.pid)[0], signal.SIGKILL)
         assert run.wait(60) == 2
-        told = run.stderr.read().decode()
+        told = run.stderr.read()
     assert told.startswith("minisgl: a training process was killed by signal 9")
     assert told.count("\n") == 1
     assert list((tmp_path / "run" / "checkpoint").iterdir())
@@ -245,7 +222,7 @@ def test_ctrl_c_in_a_terminal_reaches_all_and_only_the_first_answers(data: Path,
         for pid in (*others, run.pid):  # as a terminal does
             os.kill(pid, signal.SIGINT)
         assert run.wait(60) == 130
-        told = run.stderr.read().decode()
+        told = run.stderr.read()
     assert "to resume: python -m minisgl.train --resume" in told
     assert "Traceback" not in told
     assert not any(map(alive, others))

@@ -1,0 +1,153 @@
+"""Ctrl-C and SIGTERM: a run is saved and says how to resume it, its other processes are silent, and nothing else is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.killing import without_times
+from support.processes import alive, children, started
+from support.resuming import WORDS, posix, run
+
+import minisgl
+from minisgl.errors import Interrupted
+
+pytestmark = [posix, pytest.mark.usefixtures("no_figures")]
+forks = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads do the work")
+SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+
+
+@pytest.mark.parametrize(("number", "status", "verb"), SIGNALS, ids=["SIGINT", "SIGTERM"])
+def test_a_run_is_saved_and_resumed_to_the_same_bytes(number, status, verb, tiny, tmp_path):
+    options = ["--epochs", "6", "--batch-size", "20", "--data", tiny]
+    with started(tiny, tmp_path / "run", "--epochs", "6") as process:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert errors.startswith(f"minisgl: {verb} after step ")
+    assert errors.endswith(f" of 120; to resume: python -m minisgl.train --resume {tmp_path / 'run'}\n")
+    run(["--resume", tmp_path / "run"])
+    run(options, tmp_path / "whole")
+    for name in ("model.safetensors", "history.jsonl"):
+        assert without_times(tmp_path / "run" / name) == without_times(tmp_path / "whole" / name)
+
+
+@forks
+@pytest.mark.parametrize(("number", "status", "verb"), SIGNALS, ids=["SIGINT", "SIGTERM"])
+def test_a_signal_to_all_processes_is_handled_by_the_first(number, status, verb, tiny, tmp_path):
+    """As a terminal and systemd send it."""
+    with started(tiny, tmp_path / "run", "--shards", "3", "--threads", "3") as process:
+        others = children(process.pid)
+        assert len(others) == 2
+        for pid in (*others, process.pid):
+            os.kill(pid, number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert errors.startswith(f"minisgl: {verb} after step ")
+    assert errors.count("\n") == 1
+    assert not any(map(alive, others))
+
+
+@forks
+def test_the_second_signal_of_either_kind_acts_at_once(tiny, tmp_path):
+    """The other process is stopped, so the current step cannot end."""
+    with started(tiny, tmp_path / "run") as process:
+        (other,) = children(process.pid)
+        os.kill(other, signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) in ((130, "minisgl: interrupted\n"), (143, "minisgl: terminated\n"))
+    assert not alive(other)
+
+
+@forks
+@pytest.mark.parametrize("victim", ["first", "sister"])
+def test_a_process_whose_answer_nobody_reads_is_silent(victim, tiny, tmp_path):
+    """It is stopped in the middle of a step, and goes on after the first process, or another one, has been killed."""
+    with started(tiny, tmp_path / "run", "--shards", "3", "--threads", "3") as process:
+        stopped, sister = children(process.pid)
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(0.5)  # the first process finishes its part of the step and waits
+        os.kill(process.pid if victim == "first" else sister, signal.SIGKILL)
+        if victim == "first":
+            process.wait(60)
+        os.kill(stopped, signal.SIGCONT)
+        _, errors = process.communicate(timeout=60)
+    if victim == "first":
+        assert errors == ""
+    else:
+        assert errors.startswith("minisgl: a training process was killed by signal 9")
+        assert errors.count("\n") == 1
+    assert not alive(stopped)
+
+
+def test_from_python_sigterm_saves_the_run_too(tiny, tmp_path, monkeypatch):
+    from minisgl.training.loop import Training  # noqa: PLC0415
+
+    step, handlers = Training.step, (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+
+    def stopped(self, *arguments):
+        signal.raise_signal(signal.SIGTERM)
+        monkeypatch.setattr(Training, "step", step)
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Training, "step", stopped)
+    config = minisgl.preset("quick", epochs=2, batch_size=50, data=tiny, out=tmp_path / "run")
+    with pytest.raises(Interrupted, match=r"^terminated after step 1 of 16; to resume: ") as raised:
+        minisgl.fit(config)
+    assert raised.value.number == signal.SIGTERM
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    run(["--resume", tmp_path / "run"])
+
+
+# ---- SIGTERM anywhere else
+
+
+def terminated(where, module, arguments, cwd):
+    """Run a command which gets SIGTERM in the function module:name."""
+    owner, _, name = where.partition(":")
+    code = f"""
+import importlib, signal, sys
+owner = importlib.import_module({owner!r})
+*path, name = {name!r}.split(".")
+for each in path:
+    owner = getattr(owner, each)
+setattr(owner, name, lambda *arguments, **options: signal.raise_signal(signal.SIGTERM))
+sys.argv = {["command", *map(str, arguments)]!r}
+importlib.import_module({module!r}).main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "minisgl: terminated\n")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "minisgl.experiments:load",
+        "minisgl.formats.files:write_json",
+        "os:fsync",
+        "minisgl.run:training_shards",
+        pytest.param("minisgl.training.processes:Processes", marks=forks),
+    ],
+)
+def test_before_the_training_nothing_is_left(where, tiny, tmp_path):
+    terminated(where, "minisgl.train", [*WORDS, "--threads", 2, "--data", tiny, "--out", "run"], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_while_the_report_is_made_the_checkpoint_is_kept(tiny, tmp_path):
+    terminated("minisgl.training.report:make", "minisgl.train", [*WORDS, "--data", tiny, "--out", "run"], tmp_path)
+    assert "epoch" not in run(["--resume", tmp_path / "run"]).splitlines()[0]
+    assert (tmp_path / "run" / "report.json").exists()
+
+
+def test_the_other_commands_end_without_a_traceback(whole, tmp_path):
+    terminated("minisgl.run:Run.evaluate", "minisgl.evaluate", [whole], tmp_path)
+    terminated("minisgl.run:load_run", "minisgl.classify", [whole, "picture.png"], tmp_path)
+    pytest.importorskip("onnx")
+    before = sorted(whole.rglob("*"))
+    terminated("minisgl.formats.files:write_json", "minisgl.compress", [whole], tmp_path)
+    assert sorted(whole.rglob("*")) == before
