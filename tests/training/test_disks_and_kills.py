@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from support import killing
+from support.commands import refused
+from support.faults import run_python
 from support.killing import without_times
 from support.resuming import WORDS, assert_same, posix, run
 
@@ -73,6 +76,22 @@ main()
     assert done.stderr.count("\n") == 1
     assert "cannot be written: File too large" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@posix
+def test_a_disk_that_is_full_in_the_middle_of_a_checkpoint_keeps_the_one_before(tiny, whole, tmp_path):
+    """A file system of 12 MB: the first checkpoint, of 7 MB, fits, and the second does not."""
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not installed")
+    script = 'mkdir disk && mount -t tmpfs -o size=12m none disk || exit 99; "$@"; status=$?; cp -r disk/run kept; exit $status'
+    prefix = ("unshare", "--mount", "sh", "-c", script, "sh")
+    done = run_python("-m", "minisgl.train", *WORDS, "--data", tiny, "--out", "disk/run", cwd=tmp_path, prefix=prefix)
+    if done.returncode in (1, 99):
+        pytest.skip(f"only root may mount a file system: {done.stderr}")
+    refused(done, "000016.safetensors cannot be written: No space left on device")
+    assert [path.name for path in (tmp_path / "kept" / "checkpoint").iterdir()] == ["000008.safetensors"]
+    run(["--resume", tmp_path / "kept"])
+    assert without_times(tmp_path / "kept" / "model.safetensors") == without_times(whole / "model.safetensors")
 
 
 # ---- kills

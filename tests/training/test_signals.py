@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: a run is saved and says how to resume it, its other processes are silent, and nothing else is left."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def test_from_python_sigterm_saves_the_run_too(tiny, tmp_path, monkeypatch):
 # ---- SIGTERM anywhere else
 
 
-def terminated(where, module, arguments, cwd):
+def terminated(where, module, arguments, cwd, sentence="terminated"):
     """Run a command which gets SIGTERM in the function module:name."""
     owner, _, name = where.partition(":")
     code = f"""
@@ -120,7 +121,7 @@ sys.argv = {["command", *map(str, arguments)]!r}
 importlib.import_module({module!r}).main()
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (143, "minisgl: terminated\n")
+    assert (done.returncode, done.stderr) == (143, f"minisgl: {sentence}\n")
 
 
 @pytest.mark.parametrize(
@@ -144,9 +145,13 @@ def test_while_the_report_is_made_the_checkpoint_is_kept(tiny, tmp_path):
     assert (tmp_path / "run" / "report.json").exists()
 
 
-def test_the_other_commands_end_without_a_traceback(whole, tmp_path):
+def test_the_other_commands_end_without_a_traceback(tiny, whole, tmp_path):
     terminated("minisgl.run:Run.evaluate", "minisgl.evaluate", [whole], tmp_path)
     terminated("minisgl.run:load_run", "minisgl.classify", [whole, "picture.png"], tmp_path)
+    if importlib.util.find_spec("joblib"):
+        sentence = "terminated after 0 of 1 runs; the same command continues"
+        words = ["--methods", "l0", "--regimes", "paper", "--seeds", 1, "--holdout", 50, "--data", tiny, "--out", "sweep"]
+        terminated("minisgl.comparison.engines:outcomes", "minisgl.sweep", words, tmp_path, sentence)
     pytest.importorskip("onnx")
     before = sorted(whole.rglob("*"))
     terminated("minisgl.formats.files:write_json", "minisgl.compress", [whole], tmp_path)
