@@ -21,8 +21,8 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
     """Turn an error that a user can fix into a sentence on stderr and exit status 2.
 
     These errors are every MinisglError, too little memory, and any error of the system. Ctrl-C exits with status 130, SIGTERM
-    with 143. If nobody reads stdout any more, a sentence says so, and the command goes on. `memory_advice`: what the command can
-    do that needs less memory.
+    with 143. If nobody reads stdout any more, a sentence says so, and the command goes on. `memory_advice`: what the command
+    can do that needs less memory.
     """
     with _usable_streams(), warnings.catch_warnings():
         _show_warnings()

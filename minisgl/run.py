@@ -28,11 +28,11 @@ from minisgl.experiments.arrays import as_images
 from minisgl.flags import Flags, option
 from minisgl.formats import files, network_file, onnx_file, paths
 from minisgl.nn import Layer, Network
-from minisgl.training import checkpoint, compression, figures, origin, report, resuming
-from minisgl.training.checkpoint import Position
+from minisgl.training import checkpoint, compression, environment, figures, history, origin, report, resuming
 from minisgl.training.directory import RunDirectory
 from minisgl.training.interrupts import deferring_interrupts
 from minisgl.training.loop import Training
+from minisgl.training.position import Position
 from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
 from minisgl.training.setup import make_splitting
@@ -65,7 +65,8 @@ def finish(training: Training, test: LabelledImages, directory: RunDirectory, co
     with training_shards(config.shards, config.threads, training.solvers, config.data.batch_size) as shards:
         with deferring_interrupts() as stop, showing_progress(console, training) as (on_step, on_epoch):
             training.run(shards, directory, on_step, on_epoch, stop=stop, start=start)
-        result = report.make(config, solver, shards, test, time.perf_counter() - began)
+        earlier = start.environments if start else ()
+        result = report.make(config, solver, shards, test, time.perf_counter() - began, earlier=earlier)
     network = solver.reported(result["final"])
     network = network.with_flat(to_host(network.flat))
     network_file.write(directory.model, network)
@@ -117,7 +118,12 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
         config = replace(config, **changes)
         saved = directory.has_checkpoint
         training, test = prepare(config, starting=not saved)
-        start = checkpoint.load(directory.checkpoints, training.solver, training.identity) if saved else None
+        start = None
+        if saved:
+            recorded = history.recorded_epochs(directory.history)
+            start = checkpoint.load(directory.checkpoints, training.solver, training.identity, training.extent, recorded)
+        if start:
+            environment.warn_if_changed(path, start.environments, training.environment)
         directory.make_folders()
         directory.cut_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)

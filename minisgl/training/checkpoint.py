@@ -6,7 +6,7 @@ that the older one can be used if the newest is damaged.
 """
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,9 @@ from minisgl.backend import get_array_module, to_device, to_host
 from minisgl.errors import MinisglError
 from minisgl.formats import files, paths
 from minisgl.solver.protocol import Solver
+from minisgl.training.position import Extent, Position, impossible, outside, parse
 
 KEPT = 2
-
-
-@dataclass(frozen=True)
-class Position:
-    """The position in a run: finished epochs, steps of the next one with their sums (see metrics.py), and seconds."""
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    wrong: int = 0
-    seen: int = 0
-    seconds: float = 0.0
 
 
 def _path(directory: Path, steps: int) -> Path:
@@ -55,10 +44,17 @@ def save(directory: Path, solver: Solver, position: Position, identity: dict[str
     return path
 
 
-def load(directory: Path, solver: Solver, identity: dict[str, Any] | None = None) -> Position | None:
+def load(
+    directory: Path,
+    solver: Solver,
+    identity: dict[str, Any] | None = None,
+    extent: Extent | None = None,
+    recorded: int | None = None,
+) -> Position | None:
     """Restore the solver's arrays, in place, from the newest valid checkpoint. Return its position; None without checkpoints.
 
-    Raises MinisglError if all are damaged or have other arrays, or if the newest valid one has another identity.
+    A position that does not fit the run's `extent`, or is after more epochs than the history has `recorded`, is not valid.
+    Raises MinisglError if none is valid, or if the newest undamaged one has another identity.
     """
     arrays = solver.arrays()
     expected = {name: array.shape for name, array in arrays.items()}
@@ -72,6 +68,15 @@ def load(directory: Path, solver: Solver, identity: dict[str, Any] | None = None
             continue
         if identity is not None:
             _compare(path, made_with, identity)
+        if extent is not None and (reason := outside(position, steps, extent)):
+            problem = MinisglError(f"{path} is damaged: {reason}")
+            continue
+        if recorded is not None and position.epoch > recorded:
+            problem = MinisglError(
+                f"{path} was written after epoch {position.epoch}, but {directory.parent / 'history.jsonl'} has the records of "
+                f"{recorded} epochs only: put the whole file back, or train the run again"
+            )
+            continue
         for name, array in arrays.items():
             array[...] = to_device(saved[name], get_array_module(array))
         solver.optimizer.steps = steps
@@ -83,14 +88,14 @@ def load(directory: Path, solver: Solver, identity: dict[str, Any] | None = None
 
 def _parse(path: Path, notes: dict[str, Any]) -> tuple[Position, int, dict[str, Any]]:
     try:
-        position = Position(**notes["position"])
-        whole = (position.epoch, position.step, position.wrong, position.seen, notes["steps"])
-        if not (all(type(n) is int and n >= 0 for n in whole) and type(notes["identity"]) is dict):
+        position, steps, identity = parse(notes["position"]), notes["steps"], notes["identity"]
+        if type(steps) is not int or steps < 0 or type(identity) is not dict:
             raise ValueError
-        position = replace(position, loss_sum=float(position.loss_sum), seconds=float(position.seconds))
-        return position, notes["steps"], notes["identity"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise MinisglError(f"{path} is not a checkpoint: it has no position in the run") from error
+    if reason := impossible(position):
+        raise MinisglError(f"{path} is damaged: {reason}")
+    return position, steps, identity
 
 
 def _compare(path: Path, made_with: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from minisgl.errors import MinisglError
 from minisgl.formats import files, paths
+from minisgl.training import history
 
 LOCK = ".lock"
 LOCK_TIMEOUT = 0.5  # seconds: the system may release a killed process's lock shortly after the process has ended
@@ -154,6 +155,7 @@ class RunDirectory:
                 try:
                     if file.write(line) != len(line):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(file.fileno())  # a power cut must not leave fewer lines than the checkpoint has epochs
                 except OSError:
                     with suppress(OSError):
                         file.truncate(before)  # leave no partial line
@@ -162,14 +164,8 @@ class RunDirectory:
             raise MinisglError(f"{self.history} cannot be written: {error.strerror}") from error
 
     def read_history(self) -> list[dict[str, Any]]:
-        """Return the record of every epoch, in order. MinisglError if the file cannot be read, or a line is no JSON object."""
-        with paths.reading(self.history), files.open_to_read(self.history) as file:
-            lines = file.read().splitlines()
-        records = [files.as_json(line, f"{self.history}, line {n},") for n, line in enumerate(lines, 1)]
-        for n, record in enumerate(records, 1):
-            if not isinstance(record, dict):
-                raise MinisglError(f"{self.history}, line {n}, is not an epoch's record: it must be a JSON object")
-        return records
+        """Return the record of every epoch, in order. MinisglError if a line is damaged or missing, or if there is none."""
+        return history.read(self.history)
 
 
 def _remove_if_empty(*folders: Path) -> None:

@@ -23,9 +23,10 @@ from minisgl.errors import Interrupted, MinisglError, quoted
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
-from minisgl.training.checkpoint import Position
 from minisgl.training.directory import RunDirectory
+from minisgl.training.environment import Environment, continued, environment
 from minisgl.training.metrics import EpochMetrics
+from minisgl.training.position import Extent, Position
 from minisgl.training.setup import make_stages
 from minisgl.training.shards import Shards
 from minisgl.training.stages import Stage
@@ -79,7 +80,8 @@ class Training:
         if config.data.shift >= min(sides := self.train.images.shape[2:]):
             raise MinisglError(f"--shift {config.data.shift} is too large for images of {sides[0]} x {sides[1]} pixels")
         self.stages = make_stages(config, solver)
-        self.steps_per_epoch = -(-len(self.train) // size)
+        self.extent = Extent(config.epochs, len(self.train), size)
+        self.steps_per_epoch = self.extent.steps_per_epoch
         self.steps = self.steps_per_epoch * config.epochs
 
     @property
@@ -177,6 +179,11 @@ class Training:
         settings = {name: value for name, value in as_flags(self.config).items() if name not in MAY_CHANGE}
         return {**settings, "data": self.train.fingerprint()}
 
+    @property
+    def environment(self) -> Environment:
+        """Where the run is trained now; see environment.py."""
+        return environment(get_array_module(self.solver.network.flat))
+
     def run(
         self,
         shards: Shards,
@@ -192,13 +199,13 @@ class Training:
         A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is not 0, but the
         number of a signal; then Interrupted is raised. MinisglError if the training diverges.
         """
-        identity = self.identity
-        began = time.perf_counter() - (start.seconds if start else 0)
+        start = start or Position()
+        identity, environments = self.identity, continued(start.environments, self.environment)
+        began = time.perf_counter() - start.seconds
 
         def save(epoch: int, metrics: EpochMetrics) -> None:
-            position = Position(
-                epoch, metrics.steps, metrics.loss_sum, metrics.wrong, metrics.seen, time.perf_counter() - began
-            )
+            seconds = time.perf_counter() - began
+            position = Position(epoch, metrics.steps, metrics.loss_sum, metrics.wrong, metrics.seen, seconds, environments)
             checkpoint.save(directory.checkpoints, self.solver, position, identity)
 
         def raise_if_stopped(epoch: int, step: int) -> None:
@@ -207,7 +214,6 @@ class Training:
                 how = f"python -m minisgl.train --resume {quoted(directory.path)}{options_to_repeat(self.config)}"
                 raise Interrupted(number, f"after step {done:,} of {self.steps:,}; to resume: {how}")
 
-        start = start or Position()
         # the checks above report a diverging run, so NumPy need not warn
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(start.epoch, self.config.epochs):

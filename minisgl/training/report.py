@@ -4,6 +4,7 @@ The test set is used here, once, after the training: W and V are each measured o
 """
 
 import platform
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import minisgl
 from minisgl import experiments
 from minisgl.analysis import sparsity
 from minisgl.backend import device_name, get_array_module
@@ -21,6 +21,7 @@ from minisgl.config import PaperConfig, TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.nn import Network
 from minisgl.solver.protocol import Solver
+from minisgl.training.environment import Environment, continued, environment
 from minisgl.training.shards import Shards
 
 
@@ -60,22 +61,36 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
     return entry
 
 
-def make(config: TrainConfig, solver: Solver, shards: Shards, test: LabelledImages, seconds: float) -> dict[str, Any]:
-    """Return the content of report.json. During training, test images are used only here."""
+def make(
+    config: TrainConfig,
+    solver: Solver,
+    shards: Shards,
+    test: LabelledImages,
+    seconds: float,
+    *,
+    earlier: Sequence[Environment] = (),
+) -> dict[str, Any]:
+    """Return the content of report.json. During training, test images are used only here.
+
+    `earlier` are the environments of the run before it was resumed. If one differs, "earlier_versions" has them.
+    """
+    xp = get_array_module(solver.network.flat)
     w = describe(solver.reported("w"), shards, test)
+    *before, now = continued(earlier, environment(xp))
     return {
         "experiment": config.experiment,
         "penalty": config.penalty.penalty,
         "preset": config.preset,
         "backend": config.backend,
-        "device": device(get_array_module(solver.network.flat)),
+        "device": device(xp),
         "threads": config.threads,
         "shards": config.shards,
         "seed": config.seed,
         "epochs": config.epochs,
         "seconds": round(seconds, 1),
         "test_images": {"count": len(test), "looked_at": "once, when training was over"},
-        "versions": {"minisgl": minisgl.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        "versions": now,
+        **({"earlier_versions": before} if before else {}),
         "final": final_network(config, solver),
         "w": w,
         "v": describe(solver.reported("v"), shards, test) if solver.splits else w,
