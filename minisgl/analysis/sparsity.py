@@ -85,6 +85,11 @@ def count(network: Network) -> dict[str, LayerCount]:
     return counts
 
 
+def empty_layers(counts: Mapping[str, LayerCount]) -> list[str]:
+    """Return the layers without a nonzero weight, if the network is a chain of known layers: then its logits are constant."""
+    return [name for name, layer in counts.items() if layer.zero_weights == layer.weights and layer.flops is not None]
+
+
 def flops_unknown_reason(network: Network) -> str | None:
     """Return why `count` gives no FLOPs, with the layer's name; None if it does."""
     try:

@@ -22,7 +22,7 @@ from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError, quoted
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
-from minisgl.training import checkpoint
+from minisgl.training import checkpoint, empty_layers
 from minisgl.training.directory import RunDirectory
 from minisgl.training.environment import Environment, continued, environment
 from minisgl.training.metrics import EpochMetrics
@@ -197,10 +197,11 @@ class Training:
         """Train all epochs, from `start` on if it is given. Each ends with a line in the history and a checkpoint.
 
         A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is not 0, but the
-        number of a signal; then Interrupted is raised. MinisglError if the training diverges.
+        number of a signal; then Interrupted is raised. MinisglError if the training diverges or loses a layer.
         """
         start = start or Position()
         identity, environments = self.identity, continued(start.environments, self.environment)
+        before = directory.read_history()[start.epoch - 1].get("empty_layers", {}) if start.epoch else {}
         began = time.perf_counter() - start.seconds
 
         def save(epoch: int, metrics: EpochMetrics) -> None:
@@ -232,7 +233,11 @@ class Training:
                     else EpochMetrics()
                 )
                 record = self.run_epoch(shards, epoch, on_step, after_step, metrics)
+                if empty := empty_layers.find(self.config, self.solver, record, before):
+                    record["empty_layers"] = empty
                 directory.append_history(record)
+                empty_layers.stop_if_lost(self.config, self.solver, epoch, empty or {}, before)
+                before = empty or {}
                 save(epoch + 1, EpochMetrics())
                 on_epoch(record)
                 raise_if_stopped(epoch + 1, 0)

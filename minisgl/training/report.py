@@ -125,6 +125,13 @@ def print_table(report: dict[str, Any], console: Console) -> None:
                 end_section=name == layers[-1][0],
             )
         console.print(table)
-    if reason := report[report["final"]].get("flops_unknown"):
+    final = report[report["final"]]
+    empty = [name for name, layer in final["layers"].items() if layer["zero_weights"] == layer["weights"]]
+    if empty and final["flops"] is not None:  # a chain: see empty_layers.py
+        which = report["final"].upper()
+        console.print(
+            f"{which} has no weights in {', '.join(empty)}: it gives the same answer for every image.", highlight=False
+        )
+    if reason := final.get("flops_unknown"):
         console.print(f"FLOPs are not counted: {reason}.", highlight=False, markup=False)
     console.print(f"Errors on {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")

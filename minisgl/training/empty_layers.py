@@ -1,0 +1,104 @@
+"""Stop a run that has lost a layer of its result for good.
+
+A chain of convolutions and linear layers gives the same answer for every image if one of them has no weights. V is computed
+from W after each step, so an empty layer of V can fill again while its W grows: with a high threshold from the start, and a
+small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls. So after each epoch
+but the last, the run stops if a layer of the network that will be saved
+
+    was empty after the epoch before too, and the largest weight (or group) of its W has not grown since;    or
+    is empty before or in the refit, where zeros stay zero.
+
+In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit.
+In a network with branches, or with other layers that have weights, the images may have another way, so nothing is checked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from minisgl.analysis import sparsity
+from minisgl.backend import Array, get_array_module
+from minisgl.config import TrainConfig
+from minisgl.errors import MinisglError
+from minisgl.penalties import GroupL0
+from minisgl.penalties.groups import norms, root_size
+from minisgl.solver.protocol import Solver
+from minisgl.training.report import final_network
+
+Empty = Mapping[str, Mapping[str, Any]]  # by layer: the epoch "since" which it is empty, the "largest" of W, the "threshold"
+
+
+def _refits(config: TrainConfig, epoch: int) -> bool:
+    """Return whether the epoch after this one, counted from 0, is one of the refit."""
+    return epoch + 1 >= config.epochs - config.refit.refit and config.refit.refit > 0
+
+
+def find(config: TrainConfig, solver: Solver, record: Mapping[str, Any], before: Empty) -> Empty | None:
+    """Return the empty layers of the network that will be saved, after the epoch of this record; None if there are none.
+
+    `before` are those after the epoch before.
+    """
+    epoch, refits = record["epoch"], _refits(config, record["epoch"] - 1)
+    thresholds = (record["thresholds"] if solver.splits else None) or {}
+    which = "v" if refits else final_network(config, solver)
+    if which == "v" and not (thresholds or refits):
+        return None
+    found = {}
+    for name in sparsity.empty_layers(sparsity.count(solver.reported(which))):
+        slot = solver.network.layout.weights[name]
+        found[name] = {
+            "since": before.get(name, {}).get("since", epoch),
+            "largest": _largest(config, slot.view(solver.network.flat), slot.unit_axis),
+            "threshold": thresholds.get(name),
+        }
+    return found or None
+
+
+def _by_group(config: TrainConfig) -> bool:
+    return config.penalty.penalty == GroupL0.name
+
+
+def _largest(config: TrainConfig, w: Array, unit_axis: int) -> float:
+    """Return what is compared with the threshold: the largest |w|, or the largest root mean square of a unit's weights."""
+    if _by_group(config):
+        return float(norms(w, unit_axis).max().item()) / root_size(w, unit_axis)
+    return float(get_array_module(w).abs(w).max().item())
+
+
+def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, before: Empty) -> None:
+    """Raise MinisglError if a layer that is empty after this epoch, counted from 0, will stay empty: see above."""
+    last, refits = epoch + 1 == config.epochs, _refits(config, epoch)
+    lost = {
+        name: layer for name, layer in now.items() if refits or (name in before and layer["largest"] <= before[name]["largest"])
+    }
+    if last or not lost:
+        return
+    which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
+    why = "the refit keeps its zeros" if refits else "W has not grown there since"
+    kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
+    raise MinisglError(
+        f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
+        f"{why}, and {which} gives the same answer for every image; stopped after epoch {epoch + 1}; "
+        f"{_advice(config, epoch, which, lost)}; {kept}"
+    )
+
+
+def _described(config: TrainConfig, name: str, layer: Mapping[str, Any]) -> str:
+    since = f"{name} since epoch {layer['since']}"
+    if layer["largest"] == 0:
+        return since
+    what = "root mean square of a unit's weights" if _by_group(config) else "weight"
+    threshold = "" if layer["threshold"] is None else f", the threshold is {layer['threshold']:.3g}"
+    return f"{since} (the largest {what} of W there is {layer['largest']:.3g}{threshold})"
+
+
+def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
+    in_refit = epoch >= config.epochs - config.refit.refit
+    if in_refit and config.refit.prune > 0:
+        return "choose a smaller --prune"
+    if which == "W" or not config.penalty.acts_on_v:
+        weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
+        return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
+    if config.regime.threshold is None:
+        return "choose a smaller --lam or a larger --beta"
+    group = " or --group-lam" if config.penalty.v_group != "none" else ""
+    return f"choose a smaller --threshold{group}"
