@@ -41,9 +41,9 @@ class Broken:
         return fail
 
 
-@pytest.mark.parametrize("at", range(1, 11))
+@pytest.mark.parametrize("at", range(1, 13))
 def test_a_fault_at_every_write_leaves_what_was_whole(at, tiny, whole, tmp_path):
-    """config.json and four checkpoints, each flushed and renamed: ten calls, and each fails once."""
+    """config.json and four checkpoints, each flushed and renamed, and two lines of the history: each of twelve calls fails."""
     out, words = tmp_path / "run", [*WORDS, "--data", tiny, "--checkpoint-every", "5"]
     with pytest.MonkeyPatch.context() as patch:
         Broken(patch, at)
