@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 from rich.console import Console
 
+from minisgl.comparison import workers
 from minisgl.data.labelled import LabelledImages
 from minisgl.experiments import EXPERIMENTS, Data, preset
 from minisgl.plots import save
@@ -42,8 +42,9 @@ COLOURS = {"l0": "#e07b00", "tl1": "#1f5fa8", "l1": "#2a8a4a", "l1-l2": "#8a3fa0
 Run = dict[str, Any]
 
 
-def train(data: Data, penalty: str, threshold: float, seed: int) -> Run:
-    """Train one short run. Return V's accuracy on the validation and test sets and the zeros of its fc, in percent."""
+def train(arguments: tuple[Data, str, float, int]) -> Run:
+    """Train a short run (data, penalty, threshold, seed). Return V's accuracy on the other sets and fc's zeros, in percent."""
+    data, penalty, threshold, seed = arguments
     assert data.validation is not None
     experiment = EXPERIMENTS["shaky-curves"]
     options = {"threshold": threshold, "seed": seed, "epochs": EPOCHS, "batch_size": BATCH, "lr": LR, "threads": 1}
@@ -122,8 +123,7 @@ def main() -> None:
     if not parser.parse_args().draw:
         data = EXPERIMENTS["shaky-curves"].load(None)
         data = data._replace(train=data.train[:PICTURES])
-        wanted = (delayed(train)(data, *key) for key in missing(runs))
-        for run in Parallel(n_jobs=JOBS, return_as="generator_unordered")(wanted):
+        for run in workers.outcomes(train, [(data, *key) for key in missing(runs)], JOBS):
             runs.append(run)
             with RESULTS.open("a") as file:
                 file.write(json.dumps(run) + "\n")

@@ -13,8 +13,10 @@ grid.py defines the runs. The directory --out gets
     l0-paper-0/...   the run directories
 
 After an interruption the same command continues: a run with a line in results.jsonl is finished, and any other is resumed from
-its checkpoint. On a cluster the run directories are written where the workers run, under the same path, and only the results
-are sent back. minisgl and the data must be there.
+its checkpoint. The runs end with the sweep, even if it is killed.
+
+On a cluster the run directories are written where the workers run, under the same path, and only the results are sent back.
+minisgl and the data must be there. Runs that have begun go on after the sweep has ended.
 """
 
 import signal
@@ -32,6 +34,7 @@ from minisgl import config as configuration
 from minisgl import experiments
 from minisgl.command import errors_as_sentences
 from minisgl.comparison import engines, grid, results
+from minisgl.comparison.engines import Outcomes
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
 from minisgl.config import DataConfig, TrainConfig
@@ -73,8 +76,8 @@ class SweepConfig:
     """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST."""
     jobs: int = 2
     """Number of runs at a time, each in a process on one core. A Dask cluster runs as many as it has threads."""
-    engine: Literal["joblib", "dask"] = "joblib"
-    """Where the runs are trained. joblib: processes on this machine. dask: a Dask cluster."""
+    engine: Literal["processes", "dask"] = "processes"
+    """Where the runs are trained. processes: on this machine. dask: a Dask cluster."""
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None
     """Address of the Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
     draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
@@ -92,19 +95,22 @@ def sweep(config: SweepConfig, console: Console) -> int:
             option(f.name) for f in fields(config) if f.name not in ("out", "draw") and getattr(config, f.name) != f.default
         ]:
             raise MinisglError(f"--draw trains nothing and does not use {', '.join(unused)}")
-        tables.show(results.read(config.draw), _folder(config.out), console, must_draw=True)
+        drawn, out = results.read(config.draw), _folder(config.out)
+        with RunDirectory(out).locked():
+            tables.show(drawn, out, console, must_draw=True)
         return 0
     entries = _entries(config)
-    with engines.cluster(config.scheduler) if config.scheduler else engines.processes(config.jobs):
+    engine = engines.cluster(config.scheduler) if config.scheduler else engines.processes(config.jobs)
+    with engine as outcomes:
         out = _folder(config.out)
         with RunDirectory(out).locked():
-            finished, failed = _train_missing(entries, out / "results.jsonl", console, tables.line)
+            finished, failed = _train_missing(entries, outcomes, out / "results.jsonl", console, tables.line)
             tables.show(list(finished.values()), out, console)
     return failed
 
 
 def _train_missing(
-    entries: Sequence[Entry], file: Path, console: Console, line: Callable[[Result | Failure], str]
+    entries: Sequence[Entry], outcomes: Outcomes, file: Path, console: Console, line: Callable[[Result | Failure], str]
 ) -> tuple[dict[str, Result], int]:
     """Train the runs that are not in the results file. Return all results by name, and how many runs failed.
 
@@ -117,7 +123,7 @@ def _train_missing(
     if done:
         say(console, f"{done} of {total} runs are in {file} already")
     try:
-        for outcome in _outcomes(entries, finished, file):
+        for outcome in _outcomes(entries, outcomes, finished, file):
             done += 1
             if isinstance(outcome, Failure):
                 failed += 1
@@ -193,12 +199,14 @@ def _require_same(entry: Entry, finished: dict[str, Result], file: Path) -> None
         grid.require_same(grid.recorded(configuration.from_json(stored)), entry, entry.out)
 
 
-def _outcomes(entries: Sequence[Entry], finished: dict[str, Result], file: Path) -> Iterator[Result | Failure]:
+def _outcomes(
+    entries: Sequence[Entry], outcomes: Outcomes, finished: dict[str, Result], file: Path
+) -> Iterator[Result | Failure]:
     """Train the missing runs and yield each as it ends: first the independent ones, then those that need another's zeros.
 
     The caller puts each result into `finished` before it asks for the next.
     """
-    yield from engines.outcomes(results.make, [e for e in entries if e.zeros_from is None and e.name not in finished])
+    yield from outcomes(results.make, [e for e in entries if e.zeros_from is None and e.name not in finished])
     dependent = []
     for entry in entries:
         if entry.zeros_from in finished:
@@ -206,7 +214,7 @@ def _outcomes(entries: Sequence[Entry], finished: dict[str, Result], file: Path)
             _require_same(dependent[-1], finished, file)
         elif entry.zeros_from is not None and entry.name not in finished:
             yield Failure(entry, f"it needs the number of zeros of {entry.zeros_from}, which failed")
-    yield from engines.outcomes(results.make, [entry for entry in dependent if entry.name not in finished])
+    yield from outcomes(results.make, [entry for entry in dependent if entry.name not in finished])
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_ctrl_c_says_how_to_go_on(copied, monkeypatch):
         yield function(entries[0])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engines, "outcomes", interrupted)
+    monkeypatch.setattr(engines, "processes", lambda jobs: nullcontext(interrupted))
     with pytest.raises(Interrupted, match="after 1 of 3 runs; the same command continues"):
         run(copied)
     assert len(lines(copied.out / "results.jsonl")) == 1
@@ -203,14 +204,15 @@ def test_a_scheduler_that_is_not_there(small_grid, tmp_path, monkeypatch):
 
 
 def test_a_process_that_is_killed():
-    with pytest.raises(MinisglError, match="a process was killed"), engines.processes(2):
-        list(engines.outcomes(os._exit, [1, 1]))
+    with pytest.raises(MinisglError, match="a process was killed"), engines.processes(2) as outcomes:
+        list(outcomes(os._exit, [1, 1]))
 
 
 def test_without_joblib_it_says_what_to_install(small_grid, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
-    with pytest.raises(MinisglError, match=r'joblib is not installed, and a sweep needs it: pip install -e "\.\[sweep\]"'):
-        run(replace(small_grid, out=tmp_path / "grid"))
+    words = r'joblib is not installed, and --engine dask needs it: pip install -e "\.\[sweep\]"'
+    with pytest.raises(MinisglError, match=words):
+        run(replace(small_grid, out=tmp_path / "grid", engine="dask", scheduler="tcp://127.0.0.1:9", jobs=SweepConfig.jobs))
     assert not (tmp_path / "grid").exists()
 
 

@@ -39,7 +39,6 @@ def grown(folder: Path) -> Path:
 
 
 def test_a_network_that_branches_trains_resumes_evaluates_and_sweeps(grown: Path) -> None:
-    pytest.importorskip("joblib")
     own = ["--experiment", "grown:TREE"]
     done = run_module("minisgl.train", *own, "--epochs", 2, "--batch-size", 20, "--out", "run", cwd=grown)
     assert done.returncode == 0, done.stderr

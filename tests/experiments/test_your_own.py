@@ -65,7 +65,6 @@ def test_the_pages_commands_train_are_killed_resume_evaluate_and_compress(
 
 
 def test_the_pages_sweep_makes_its_runs_in_other_processes(folder: Path, small: Path) -> None:
-    pytest.importorskip("joblib")
     done = run_module("minisgl.sweep", *commands("squares:SQUARES")["sweep"], cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (line,) = (folder / "runs" / "squares-sweep" / "results.jsonl").read_text().splitlines()

@@ -1,0 +1,138 @@
+"""A sweep that is terminated or killed leaves no process and no shared memory, and the same command continues."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+from support.resuming import posix
+
+from minisgl.comparison import workers
+from minisgl.errors import Interrupted
+from minisgl.training.interrupts import deferring_interrupts, terminating
+
+psutil = pytest.importorskip("psutil")
+pytestmark = posix
+WORDS = ["--methods", "l0", "tl1", "--seeds", "1", "--regimes", "continuation", "--holdout", "200"]
+
+
+class Sweep:
+    """A sweep with two runs on digits, after the first checkpoint of both. `processes`: the sweep and all it has started."""
+
+    def __init__(self, data: Path, out: Path, epochs: int) -> None:
+        self.out, self.shared, self.processes = out, shared(), []
+        self.words = [sys.executable, "-W", "error", "-m", "minisgl.sweep", *WORDS, "--epochs", str(epochs)]
+        self.words += ["--data", str(data), "--out", str(out)]
+        self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 120
+        while len({path.parent for path in out.glob("*/checkpoint/*.safetensors")}) < 2:
+            assert self.process.poll() is None, self.process.stderr.read()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        self.processes = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+
+    def ended(self) -> tuple[int, str]:
+        """The status and the complaint of the sweep, after all of its processes have ended and left nothing."""
+        complaint = self.process.communicate(timeout=60)[1]
+        assert psutil.wait_procs(self.processes, timeout=20)[1] == []
+        assert shared() <= self.shared
+        return self.process.returncode, complaint
+
+    def close(self) -> None:
+        """End what a failed test has left."""
+        for process in self.processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def started(small: Path, tmp_path: Path) -> Iterator[Callable[[int], Sweep]]:
+    """Start a sweep of runs of so many epochs."""
+    with ExitStack() as stack:
+        yield lambda epochs: stack.enter_context(closing(Sweep(small, tmp_path / "grid", epochs)))
+
+
+def shared() -> set[Path]:
+    """What is in shared memory, and joblib's folders of temporary files."""
+    return {*Path("/dev/shm").glob("*"), *Path(tempfile.gettempdir()).glob("*joblib*")}
+
+
+TERM, INT = (signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")
+
+
+@pytest.mark.parametrize(("number", "status", "how", "group"), [(*TERM, False), (*TERM, True), (*INT, True)])
+def test_a_signal_to_the_sweep_or_to_all_its_processes_ends_them(number, status, how, group, started) -> None:
+    sweep = started(400)
+    for process in sweep.processes if group else sweep.processes[:1]:
+        process.send_signal(number)
+    assert sweep.ended() == (status, f"minisgl: {how} after 0 of 2 runs; the same command continues\n")
+
+
+def test_a_second_signal_does_not_wait(started) -> None:
+    sweep = started(400)
+    for worker in sweep.processes[1:]:
+        if "spawn_main" in " ".join(worker.cmdline()):
+            worker.suspend()  # so that it cannot save a checkpoint
+    sweep.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    sweep.process.send_signal(signal.SIGTERM)
+    assert sweep.ended()[0] == 143
+
+
+def test_the_same_command_continues_after_the_sweep_was_killed(started) -> None:
+    sweep = started(2)
+    sweep.process.kill()
+    assert sweep.ended()[0] == -signal.SIGKILL
+    done = subprocess.run(sweep.words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert len((sweep.out / "results.jsonl").read_text().splitlines()) == 2
+
+
+def saving(path: Path) -> None:
+    """Wait until the call is interrupted, as a training does, and make a second file."""
+    with deferring_interrupts() as stop:
+        path.touch()
+        while not stop():
+            time.sleep(0.01)
+        path.with_suffix(".saved").touch()
+
+
+def test_a_call_that_is_interrupted_can_save(tmp_path) -> None:
+    paths = [tmp_path / "first", tmp_path / "second"]
+
+    def interrupted_calls() -> None:
+        with terminating():
+            threading.Thread(target=terminate_this_process).start()
+            list(workers.outcomes(saving, paths, jobs=2))
+
+    def terminate_this_process() -> None:
+        while not all(path.exists() for path in paths):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        interrupted_calls()
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "first.saved", "second", "second.saved"}
+
+
+def test_a_call_that_does_not_end_is_killed(monkeypatch) -> None:
+    monkeypatch.setattr(workers, "GRACE", 0.5)
+    calls = workers.outcomes(time.sleep, [0, 1000], jobs=2)
+    next(calls)
+    (worker,) = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    calls.close()
+    assert not worker.is_running()
+
+
+def test_an_error_of_a_call_is_raised(tmp_path) -> None:
+    with pytest.raises(RuntimeError, match="FileNotFoundError"):
+        list(workers.outcomes(os.listdir, [tmp_path, tmp_path / "missing"], jobs=2))
