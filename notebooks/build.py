@@ -27,9 +27,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from traitlets.config import Config
 
 from minisgl.command import errors_as_sentences
 from minisgl.course.cells import answer_id, check_id, task_of
+from minisgl.course.kernels import sockets
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
@@ -134,6 +136,7 @@ def execute(notebook: NotebookNode, path: Path) -> None:
         timeout=SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
+        config=Config({"KernelManager": sockets()}),
         extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         coalesce_streams=True,

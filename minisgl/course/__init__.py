@@ -5,7 +5,7 @@
 
 checks/ has a list of tasks for each chapter, one file each. cells.py says how the cells of an exercise notebook are named.
 grading.py runs a student's answers, and grading_plugin.py reports the result of each cell. nbval_plugin.py lets `pytest -m ex2`
-run one task of a notebook. show_code.py shows the package's own code in a chapter.
+run one task of a notebook; kernels.py says how kernels are started. show_code.py shows the package's own code in a chapter.
 
 check and CheckFailed are imported when they are first used: pytest imports this package in every project of the environment, to
 load nbval_plugin, and that must not import NumPy.

@@ -10,12 +10,18 @@ import re
 from typing import Any
 
 TASK = re.compile(r"ex[1-9]")
+ID = re.compile(r"\d\d-(cell-\d\d|ex[1-9]-(answer|check))")
 
 
 def task_of(cell: Any) -> str | None:
     """Return the task that a cell of a notebook (an nbformat cell) belongs to, such as "ex2"; None for text and set-up."""
     tags = cell.get("metadata", {}).get("tags", [])
     return next((tag for tag in tags if isinstance(tag, str) and TASK.fullmatch(tag)), None)
+
+
+def is_of_course(cell: Any) -> bool:
+    """Return whether a cell of a notebook is of a chapter, or of its exercises: by its id."""
+    return ID.fullmatch(str(cell.get("id", ""))) is not None
 
 
 def answer_id(chapter: str, task: str) -> str:

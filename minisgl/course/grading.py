@@ -2,7 +2,7 @@
 
 A fresh notebook holds the set-up, the answer and the check of one task. So editing or deleting a check gains nothing, and one
 task cannot break another. pytest and nbval run a student's notebooks in a separate process. When its time is up it is killed,
-with the kernels that it started.
+with the kernels that it started. If the grader itself is killed, they end too: pytest notices that its stdin was closed.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
             "minisgl.course.grading_plugin",
             "--nbval-lax",
             "--nbval-current-env",
+            "--end-with-stdin",
+            "-s",  # or pytest would replace stdin
             f"--nbval-cell-timeout={timeout:g}",
         ]
         ended = _in_time([*options, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
@@ -115,11 +118,12 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
 
 def _in_time(arguments: list[str], folder: Path, limit: float) -> bool:
     """Run pytest for at most `limit` seconds. Return False if it had to be killed; none of its processes is left running."""
+    place = str(folder.parent)  # where jupyter_client and the students' programs leave files, also if they are killed
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=folder,
-        env={**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder.parent))},  # for files of a killed kernel
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, **dict.fromkeys(("JUPYTER_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"), place)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -129,7 +133,17 @@ def _in_time(arguments: list[str], folder: Path, limit: float) -> bool:
         return False
     finally:
         if process.poll() is None:
-            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
-                each.kill()
+            kill_children(process.pid)
+            process.kill()
             process.wait()
+        if process.stdin:
+            process.stdin.close()
     return True
+
+
+def kill_children(pid: int) -> None:
+    """Kill the processes that this one has started, and those that they have started."""
+    with suppress(psutil.NoSuchProcess):
+        for each in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()

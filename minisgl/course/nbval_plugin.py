@@ -1,12 +1,12 @@
-"""A pytest plugin that lets one task of an exercise notebook run alone. Once minisgl is installed, pytest loads it.
+"""A pytest plugin for the course's notebooks: one task can run alone, and kernels that start together do not collide.
 
     pytest --nbval-lax notebooks/exercises/05_*.ipynb -m ex2       task ex2 and the set-up
 
 nbval makes a test of every code cell, and `-m ex2` selects the tests that have the mark ex2. This plugin marks a task's cells
-with their tag, and set-up cells with the tags of all tasks.
+with their tag, and set-up cells with the tags of all tasks. kernels.py says how the kernels are started.
 
 pytest loads this module in every project of the environment in which minisgl is installed. So it does nothing, and imports
-nothing heavy, until a notebook with such tags is collected.
+nothing heavy, until a notebook of the course, or one with such tags, is collected.
 """
 
 import pytest
@@ -20,8 +20,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cells = {item: item.cell for item in items if hasattr(item, "cell")}  # the tests that nbval made
     if not cells:
         return
-    from minisgl.course.cells import task_of  # noqa: PLC0415 (only where there are notebooks)
+    from minisgl.course.cells import is_of_course, task_of  # noqa: PLC0415 (only where there are notebooks)
 
+    if any(map(is_of_course, cells.values())):
+        from minisgl.course.kernels import start_from_nbval  # noqa: PLC0415
+
+        start_from_nbval()
     exercises = {item.parent for item, cell in cells.items() if task_of(cell)}  # the notebooks with tasks
     if exercises:
         for number in TASKS:  # so that --strict-markers accepts them

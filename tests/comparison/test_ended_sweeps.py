@@ -31,7 +31,7 @@ class Sweep:
         self.words = [sys.executable, "-W", "error", "-m", "minisgl.sweep", *WORDS, "--epochs", str(epochs)]
         self.words += ["--data", str(data), "--out", str(out)]
         self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while len({path.parent for path in out.glob("*/checkpoint/*.safetensors")}) < 2:
             assert self.process.poll() is None, self.process.stderr.read()
             assert time.monotonic() < until
