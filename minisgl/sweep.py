@@ -196,7 +196,11 @@ def _require_same(entry: Entry, finished: dict[str, Result], file: Path) -> None
     if entry.name in finished:
         grid.require_same(finished[entry.name].config, entry, file)
     elif paths.is_file(stored := RunDirectory(entry.out).config):
-        grid.require_same(grid.recorded(configuration.from_json(stored)), entry, entry.out)
+        try:
+            found = grid.recorded(configuration.from_json(stored))
+        except MinisglError:  # if it cannot be read, this run fails, and not the sweep
+            return
+        grid.require_same(found, entry, entry.out)
 
 
 def _outcomes(

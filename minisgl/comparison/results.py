@@ -1,7 +1,6 @@
 """Train one run of the grid (grid.py), write its result as a line of JSON, and read it again."""
 
 import json
-import math
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -22,13 +21,15 @@ from minisgl.formats import files, network_file, paths
 from minisgl.nn import Network
 from minisgl.training.directory import LOCK, RunDirectory
 
+LARGEST = 1e300  # of the numbers in a file: an integer above a float's range would fail where it is averaged or printed
+
 
 def _number(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf  # type: ignore[operator]
+    return type(value) in (int, float) and 0 <= value <= LARGEST  # type: ignore[operator]
 
 
 def _count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= LARGEST
 
 
 # The checks of the values in a result's line.
@@ -80,7 +81,7 @@ class Failure:
 def make(entry: Entry) -> Result | Failure:
     """Train the entry's run in its directory, or resume it there, or only read its result if it is finished.
 
-    Nothing is printed. A MinisglError is returned as a Failure.
+    Nothing is printed. A MinisglError is returned as a Failure, and so is too little memory.
     """
     if str(entry.folder) not in sys.path:  # this may be a worker process in another folder
         sys.path.insert(0, str(entry.folder))
@@ -96,6 +97,8 @@ def make(entry: Entry) -> Result | Failure:
         return read_result(entry, directory)
     except MinisglError as error:
         return Failure(entry, str(error))
+    except MemoryError:
+        return Failure(entry, "there is not enough memory for this; fewer --jobs need less")
 
 
 def _remove_unstarted(path: Path) -> None:
