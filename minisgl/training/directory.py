@@ -140,10 +140,7 @@ class RunDirectory:
 
     def cut_history(self, epochs: int) -> None:
         """Keep this many lines of the history: later epochs have no checkpoint, and the last line may be partial."""
-        lines = []
-        if paths.exists(self.history):
-            with paths.reading(self.history), files.open_to_read(self.history) as file:
-                lines = file.readlines()
+        lines = history.lines(self.history)
         if len(lines) > epochs:
             files.write(self.history, b"".join(lines[:epochs]))
 

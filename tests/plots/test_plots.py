@@ -251,5 +251,5 @@ def test_an_experiments_own_figures_get_the_test_images_of_a_device_on_the_host(
     assert type(asked[0].images) is np.ndarray
     assert (run.figures / "own.png").is_file()
     (run.path / "history.jsonl").unlink()
-    with pytest.warns(MinisglWarning, match=r"figures could not be drawn: .*history\.jsonl cannot be read"):
+    with pytest.warns(MinisglWarning, match=r"figures could not be drawn: .*history\.jsonl must have a line"):
         save_run_figures(run, lenet5(np.random.default_rng(0)), {}, test)  # no run is lost by its figures
