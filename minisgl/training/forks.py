@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # may be missing on a system that cannot fork
     from multiprocessing.process import BaseProcess
 
 POLL_SECONDS = 0.002  # a process polls this long before it sleeps: waking a sleeping core takes a tenth of a millisecond
+GRACE = 5  # seconds that the processes may take to end, all together, before they are killed
 Work = Callable[..., None]  # work(rank, phase, *arguments); what is passed must be JSON
 CLOSED = (EOFError, BrokenPipeError, ConnectionResetError)  # the process at the other end has ended
 ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
@@ -119,9 +120,10 @@ class Processes:
         """End the processes."""
         for _, connection in self._others:
             connection.close()
+        deadline = time.monotonic() + GRACE
         try:
             for process, _ in self._others:
-                process.join(timeout=5)
+                process.join(max(0, deadline - time.monotonic()))
         finally:
             for process, _ in self._others:
                 process.kill()  # nothing is lost: all results are in shared memory

@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from minisgl.errors import Interrupted
 
@@ -18,7 +17,7 @@ def deferring_interrupts() -> Iterator[Callable[[], int]]:
 
     A second signal, of either kind, acts as if this context did not exist.
     """
-    received = 0
+    received, before = 0, {number: signal.getsignal(number) for number in STOPS}
 
     def handle(number: int, frame: object) -> None:
         nonlocal received
@@ -26,7 +25,7 @@ def deferring_interrupts() -> Iterator[Callable[[], int]]:
         for each, earlier in before.items():
             signal.signal(each, earlier)
 
-    with _handling(dict.fromkeys(STOPS, handle)) as before:
+    with _handling(dict.fromkeys(STOPS, handle)):
         yield lambda: received
 
 
@@ -42,16 +41,16 @@ def terminating() -> Iterator[None]:
 
 
 @contextmanager
-def _handling(handlers: dict[signal.Signals, Handler]) -> Iterator[dict[signal.Signals, Any]]:
-    """Set these handlers, yield the earlier ones, and restore them. In another thread than the main one, nothing can be set."""
+def _handling(handlers: dict[signal.Signals, Handler]) -> Iterator[None]:
+    """Set these handlers, and restore the earlier ones. In another thread than the main one, nothing can be set."""
     if threading.current_thread() is not threading.main_thread():
-        yield {}
+        yield
         return
     before = {number: signal.getsignal(number) for number in handlers}
     try:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        yield dict(before)
+        yield
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
