@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minisgl.errors import Interrupted, MinisglError, MinisglWarning
+from minisgl.errors import Interrupted, MinisglError, warnings_as_sentences
 from minisgl.training.interrupts import terminating
 
 
@@ -24,8 +23,7 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
     with 143. If nobody reads stdout any more, a sentence says so, and the command goes on. `memory_advice`: what the command
     can do that needs less memory.
     """
-    with _usable_streams(), warnings.catch_warnings():
-        _show_warnings()
+    with _usable_streams(), warnings_as_sentences():
         try:
             with terminating():
                 yield
@@ -128,20 +126,6 @@ def read_each(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iter
             yield path, picture
     if unread:
         raise unread[0] if len(paths) == 1 else MinisglError(f"{len(unread)} of {len(paths)} pictures could not be read")
-
-
-def _show_warnings() -> None:
-    """Print minisgl's own warnings as sentences on stderr, each once; other warnings are shown as usual."""
-    usual = warnings.showwarning
-
-    def show(message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:  # noqa: PLR0917
-        if issubclass(category, MinisglWarning):
-            print(f"minisgl: {message}", file=sys.stderr)
-        else:
-            usual(message, category, filename, lineno, file, line)
-
-    warnings.showwarning = show
-    warnings.simplefilter("default", MinisglWarning)
 
 
 def _end(sentence: str, status: int) -> None:

@@ -1,4 +1,4 @@
-"""The error type whose message a user sees, and the import of optional packages.
+"""The error type whose message a user sees, minisgl's warnings, and the import of optional packages.
 
 A command that catches a MinisglError prints its message, one sentence with the numbers in it, and exits with status 2. Any
 other exception is a bug in minisgl and keeps its traceback.
@@ -7,6 +7,9 @@ other exception is a bug in minisgl and keeps its traceback.
 import importlib
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LONGEST = 80  # characters of a value that a message shows
@@ -29,6 +32,23 @@ class Interrupted(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return f"{'terminated' if self.number == signal.SIGTERM else 'interrupted'} {self.after}".rstrip()
+
+
+@contextmanager
+def warnings_as_sentences() -> Iterator[None]:
+    """In this context minisgl's own warnings are sentences on stderr, each printed once; others are shown as usual."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:  # noqa: PLR0917
+            if issubclass(category, MinisglWarning):
+                print(f"minisgl: {message}", file=sys.stderr)
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        warnings.simplefilter("default", MinisglWarning)
+        yield
 
 
 def quoted(*words: object) -> str:

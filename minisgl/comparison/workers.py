@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, warnings_as_sentences
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -35,6 +35,7 @@ GRACE = 7  # seconds that a worker may take to end, before it is killed
 REPEAT = 0.1  # seconds between two interrupts of a call, which cannot save a checkpoint at every moment
 ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 STOP = b"stop"
+NOT_STARTED = "a {} for a run cannot be started: {}; with --jobs 1 none is needed"
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -60,12 +61,14 @@ def outcomes(function: Callable[[A], B], arguments: Iterable[A], jobs: int) -> I
 
 def _start(function: Callable[[A], Any], argument: A, running: "dict[Connection, BaseProcess]") -> None:
     """Start a worker and add it to those that run. It is spawned: a fork of a program with threads may hang."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(function, argument, there))
-    with _signals_blocked():
-        process.start()
-        running[here] = process
-    there.close()
+    try:
+        here, there = multiprocessing.Pipe()
+        with there, _signals_blocked():
+            process = multiprocessing.get_context("spawn").Process(target=_work, args=(function, argument, there))
+            process.start()
+            running[here] = process
+    except OSError as error:  # a limit on processes or open files
+        raise MinisglError(NOT_STARTED.format("process", error.strerror or error)) from error
 
 
 @contextmanager
@@ -120,10 +123,14 @@ def _work(function: Callable[[A], Any], argument: A, there: "Connection") -> Non
         signal.signal(number, signal.SIG_IGN)
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    threading.Thread(target=_watch, args=(there,), daemon=True).start()
     answer: tuple[Any, tuple[str, str] | None]
     try:
-        with threadpool_limits(limits=1, user_api="blas"):
+        threading.Thread(target=_watch, args=(there,), daemon=True).start()
+    except RuntimeError as error:  # a limit on processes
+        there.send((None, (MinisglError.__name__, NOT_STARTED.format("thread", error))))
+        return
+    try:
+        with threadpool_limits(limits=1, user_api="blas"), warnings_as_sentences():
             answer = function(argument), None
     except KeyboardInterrupt:  # nobody waits for a result
         return

@@ -7,15 +7,17 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
+from support.faults import allowing, run_python
 from support.resuming import posix
 
 from minisgl.comparison import workers
-from minisgl.errors import Interrupted
+from minisgl.errors import Interrupted, MinisglWarning
 from minisgl.training.interrupts import deferring_interrupts, terminating
 
 psutil = pytest.importorskip("psutil")
@@ -136,3 +138,29 @@ def test_a_call_that_does_not_end_is_killed(monkeypatch) -> None:
 def test_an_error_of_a_call_is_raised(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="FileNotFoundError"):
         list(workers.outcomes(os.listdir, [tmp_path, tmp_path / "missing"], jobs=2))
+
+
+def warning(text: str) -> None:
+    warnings.warn(text, MinisglWarning, stacklevel=1)
+
+
+def test_a_warning_of_a_call_is_a_sentence(capfd) -> None:
+    list(workers.outcomes(warning, ["the data are few"], jobs=2))
+    assert capfd.readouterr().err == "minisgl: the data are few\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "what"),
+    [
+        (2, "process for a run cannot be started: Resource temporarily unavailable"),
+        (3, "thread for a run cannot be started: can't"),
+    ],
+)
+def test_a_limit_on_processes_is_named(limit, what, tmp_path) -> None:
+    """One is the sweep's own process, and one is multiprocessing's, for shared memory."""
+    code = "import os; from minisgl.comparison.workers import outcomes; list(outcomes(os.listdir, ['.'], jobs=2))"
+    done = run_python("-c", code, cwd=tmp_path, prefix=allowing(limit))
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"minisgl.errors.MinisglError: a {what}")
+    assert last.endswith("; with --jobs 1 none is needed")
+    assert "SpawnProcess" not in done.stderr
