@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from minisgl.errors import MinisglError, warnings_as_sentences
+from minisgl.errors import Interrupted, MinisglError, warnings_as_sentences
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -44,8 +44,8 @@ B = TypeVar("B")
 def outcomes(function: Callable[[A], B], arguments: Iterable[A], jobs: int) -> Iterator[B]:
     """Yield function(argument) for each argument, in the order in which the calls end; at most `jobs` run at a time.
 
-    An error of a call is raised here. MinisglError if a worker is killed. On any error, also Ctrl-C, the workers that still run
-    are interrupted first.
+    An error of a call is raised here, and Interrupted if a signal has interrupted one. MinisglError if a worker is killed. On
+    any error, also Ctrl-C, the workers that still run are interrupted first.
     """
     waiting = list(arguments)[::-1]
     running: dict[Connection, BaseProcess] = {}
@@ -95,6 +95,8 @@ def _result(running: "dict[Connection, BaseProcess]", ready: "Connection") -> An
         process = running.pop(ready)
         ready.close()
         process.join()
+    if error is not None and error[0] == Interrupted.__name__:
+        raise Interrupted(int(error[1]))
     if error is not None:
         raise ERRORS.get(error[0], RuntimeError)(error[1])
     return value
@@ -132,8 +134,10 @@ def _work(function: Callable[[A], Any], argument: A, there: "Connection") -> Non
     try:
         with threadpool_limits(limits=1, user_api="blas"), warnings_as_sentences():
             answer = function(argument), None
-    except KeyboardInterrupt:  # nobody waits for a result
-        return
+    except Interrupted as interrupt:  # by STOP, or by a signal to all processes that has come here first
+        answer = None, (Interrupted.__name__, str(int(interrupt.number)))
+    except KeyboardInterrupt:
+        answer = None, (Interrupted.__name__, str(int(signal.SIGINT)))
     except Exception as error:
         known = type(error).__name__ in ERRORS
         answer = None, (type(error).__name__, str(error) if known else traceback.format_exc())
