@@ -18,7 +18,7 @@ from typing import Any
 from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module
 from minisgl.config import TrainConfig
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, shown
 from minisgl.penalties import GroupL0
 from minisgl.penalties.groups import norms, root_size
 from minisgl.solver.protocol import Solver
@@ -62,6 +62,16 @@ def _largest(config: TrainConfig, w: Array, unit_axis: int) -> float:
     if _by_group(config):
         return float(norms(w, unit_axis).max().item()) / root_size(w, unit_axis)
     return float(get_array_module(w).abs(w).max().item())
+
+
+def recorded(record: Mapping[str, Any]) -> Empty:
+    """Return the empty layers in a record of the history. MinisglError if their values are damaged."""
+    found = record.get("empty_layers", {})
+    layers = list(found.values()) if isinstance(found, dict) else [None]
+    for layer in layers:
+        if not (isinstance(layer, dict) and type(layer.get("since")) is int and type(layer.get("largest")) in (int, float)):
+            raise MinisglError(f"history.jsonl has invalid empty_layers for epoch {record['epoch']}: {shown(found)}")
+    return found  # type: ignore[no-any-return]
 
 
 def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, before: Empty) -> None:

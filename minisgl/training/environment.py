@@ -50,14 +50,14 @@ def continued(earlier: Sequence[Environment], now: Environment) -> tuple[Environ
 
 
 def warn_if_changed(run: Path, earlier: Sequence[Environment], now: Environment) -> None:
-    """Give a MinisglWarning that names what differs from where the run's checkpoint was made, if that is known."""
-    there = earlier[-1] if earlier else now
-    if names := [name for name in {**there, **now} if there.get(name) != now.get(name)]:
+    """Give a MinisglWarning that names what has changed since the run's checkpoint was made, if that is known."""
+    before = earlier[-1] if earlier else now
+    if names := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
         differ = "; ".join(
-            f"{name.replace('_', ' ')}: {there.get(name, 'unknown')} there, {now.get(name, 'unknown')} here" for name in names
+            f"{name.replace('_', ' ')}: {before.get(name, 'unknown')} before, {now.get(name, 'unknown')} now" for name in names
         )
         warnings.warn(
-            f"{run} was trained elsewhere up to its checkpoint, and the result may differ in its last digits from that of an "
+            f"the environment has changed since the checkpoint of {run}, so the result may differ from that of an "
             f"uninterrupted run: {differ}",
             MinisglWarning,
             stacklevel=2,

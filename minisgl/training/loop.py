@@ -201,7 +201,7 @@ class Training:
         """
         start = start or Position()
         identity, environments = self.identity, continued(start.environments, self.environment)
-        before = directory.read_history()[start.epoch - 1].get("empty_layers", {}) if start.epoch else {}
+        before = empty_layers.recorded(directory.read_history()[start.epoch - 1]) if start.epoch else {}
         began = time.perf_counter() - start.seconds
 
         def save(epoch: int, metrics: EpochMetrics) -> None:

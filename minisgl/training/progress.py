@@ -41,7 +41,7 @@ def showing_progress(console: Console, training: Training) -> Iterator[tuple[OnS
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, auto_refresh=False) as bar:  # a refresh of its own is in a thread
+    with Progress(*columns, console=console, auto_refresh=False) as bar:  # automatic refreshing starts a thread
         drawn = 0.0
         task = bar.add_task("", total=training.steps, epoch=1, loss=0.0, error=0.0, zeros=0.0)
 

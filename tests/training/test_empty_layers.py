@@ -10,7 +10,7 @@ from support.resuming import WORDS, run
 from minisgl.analysis.sparsity import LayerCount, empty_layers
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
-from minisgl.training.empty_layers import find, stop_if_lost
+from minisgl.training.empty_layers import find, recorded, stop_if_lost
 from minisgl.training.setup import make_splitting
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -91,3 +91,10 @@ def test_a_lost_layer_of_w_stops_the_run():
 def test_where_the_images_may_have_another_way_no_layer_counts():
     assert empty_layers({"a": LayerCount(6, 6, 2, 2, 0), "b": LayerCount(6, 5, 2, 1, 10)}) == ["a"]
     assert empty_layers({"a": LayerCount(6, 6, 2, 2, None)}) == []
+
+
+@pytest.mark.parametrize("value", [None, ["fc1"], {"fc1": 3}, {"fc1": {"since": 1}}, {"fc1": {"since": "1", "largest": 0.1}}])
+def test_a_damaged_record_is_refused(value):
+    assert recorded({"epoch": 4}) == {}
+    with pytest.raises(MinisglError, match=r"^history\.jsonl has invalid empty_layers for epoch 4: "):
+        recorded({"epoch": 4, "empty_layers": value})

@@ -52,8 +52,8 @@ def test_resumed_with_another_kernel_it_names_both(other_kernel, whole, tmp_path
     done = child(["-m", "minisgl.train", "--resume", out], kernel)
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        f"minisgl: {out} was trained elsewhere up to its checkpoint, and the result may differ in its last digits from that of "
-        f"an uninterrupted run: blas kernel: {here['blas_kernel']} there, {name} here\n"
+        f"minisgl: the environment has changed since the checkpoint of {out}, so the result may differ from that of an "
+        f"uninterrupted run: blas kernel: {here['blas_kernel']} before, {name} now\n"
     )
     report = json.loads((out / "report.json").read_text())
     assert report["versions"] == {**here, "blas_kernel": name}
@@ -79,8 +79,8 @@ def test_a_checkpoint_that_does_not_say_where_it_was_made_goes_on(whole, tmp_pat
 def test_every_change_is_named_once():
     then = {"numpy": "2.0.0", "python": "3.12.0", "blas": "openblas 0.3.27"}
     now = {"numpy": "2.4.6", "python": "3.12.0", "cupy": "14.0.0"}
-    sentence = "numpy: 2.0.0 there, 2.4.6 here; blas: openblas 0.3.27 there, unknown here; cupy: unknown there, 14.0.0 here"
-    with pytest.warns(MinisglWarning, match=f"^run was trained elsewhere .*: {sentence}$"):
+    sentence = "numpy: 2.0.0 before, 2.4.6 now; blas: openblas 0.3.27 before, unknown now; cupy: unknown before, 14.0.0 now"
+    with pytest.warns(MinisglWarning, match=f"^the environment has changed since the checkpoint of run, .*: {sentence}$"):
         warn_if_changed(Path("run"), [now, then], now)
     warn_if_changed(Path("run"), [then, now], now)
     warn_if_changed(Path("run"), [], now)
