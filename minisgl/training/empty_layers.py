@@ -15,7 +15,6 @@ In a network with branches, or with other layers that have weights, the images m
 from collections.abc import Mapping
 from typing import Any
 
-from minisgl.analysis import sparsity
 from minisgl.backend import Array, get_array_module
 from minisgl.config import TrainConfig
 from minisgl.errors import MinisglError, shown
@@ -43,7 +42,7 @@ def find(config: TrainConfig, solver: Solver, record: Mapping[str, Any], before:
     if which == "v" and not (thresholds or refits):
         return None
     found = {}
-    for name in sparsity.empty_layers(sparsity.count(solver.reported(which))):
+    for name in record[which].get("empty_layers", []):
         slot = solver.network.layout.weights[name]
         found[name] = {
             "since": before.get(name, {}).get("since", epoch),
@@ -71,7 +70,7 @@ def recorded(record: Mapping[str, Any]) -> Empty:
     for layer in layers:
         if not (isinstance(layer, dict) and type(layer.get("since")) is int and type(layer.get("largest")) in (int, float)):
             raise MinisglError(f"history.jsonl has invalid empty_layers for epoch {record['epoch']}: {shown(found)}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, before: Empty) -> None:

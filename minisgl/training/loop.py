@@ -165,12 +165,15 @@ class Training:
             "seconds": time.perf_counter() - started,
         }
 
-    def _measure(self, shards: Shards, which: str) -> dict[str, float]:
+    def _measure(self, shards: Shards, which: str) -> dict[str, Any]:
         network = self.solver.reported(which)
+        counts = sparsity.count(network)
+        empty = sparsity.empty_layers(counts)
         return {
             "error": shards.error(network, self.measured.images, self.measured.labels),
             "weight_sparsity": sparsity.weight_sparsity(network.weights),
-            "unit_sparsity": sparsity.unit_sparsity(sparsity.count(network)),
+            "unit_sparsity": sparsity.unit_sparsity(counts),
+            **({"empty_layers": empty} if empty else {}),
         }
 
     @property

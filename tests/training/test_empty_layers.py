@@ -7,7 +7,7 @@ import pytest
 from support.commands import parsed
 from support.resuming import WORDS, run
 
-from minisgl.analysis.sparsity import LayerCount, empty_layers
+from minisgl.analysis.sparsity import LayerCount, count, empty_layers
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.training.empty_layers import find, recorded, stop_if_lost
@@ -74,10 +74,13 @@ def test_a_v_that_is_not_kept_and_the_last_epoch_stop_nothing(words, tiny, tmp_p
 def test_a_lost_layer_of_w_stops_the_run():
     config = parsed(["--penalty", "group-lasso", "--lam", "0.1"])
     solver = make_splitting(config, lenet5(np.random.default_rng(0)))
-    record = {"epoch": 3, "thresholds": {"conv1": 0.1}}
-    assert find(config, solver, record, {}) is None
+
+    def record():
+        return {"epoch": 3, "thresholds": {"conv1": 0.1}, "w": {"empty_layers": empty_layers(count(solver.reported("w")))}}
+
+    assert find(config, solver, record(), {}) is None
     solver.network.layout.weights["conv1"].view(solver.network.flat)[...] = 9e-6
-    now = find(config, solver, record, {})
+    now = find(config, solver, record(), {})
     assert now == {"conv1": {"since": 3, "largest": pytest.approx(9e-6), "threshold": None}}
     stop_if_lost(config, solver, 2, now, {})
     stop_if_lost(config, solver, 2, now, {"conv1": {**now["conv1"], "largest": 8e-6}})  # it grows
