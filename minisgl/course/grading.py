@@ -21,6 +21,7 @@ import psutil
 from nbformat import NotebookNode
 
 from minisgl.course.cells import answer_id, check_id, task_of
+from minisgl.errors import MinisglError
 
 STARTUP = 60  # seconds that a kernel may take to start and end, on top of its cells' time
 
@@ -62,6 +63,10 @@ class Task:
                 return where + ": ".join(text for text in (report["error"], report["message"]) if text)
         return None
 
+    def begun(self, reports: list[dict[str, Any]]) -> bool:
+        """Return whether the answer was reached, or might have been: the set-up runs before it."""
+        return self.cells[0].id == self.answer or any(report["notebook"] == f"{self.exercise}.ipynb" for report in reports)
+
 
 def tasks_of(path: Path) -> list[Task]:
     """Return the tasks of an exercise notebook 05_name.ipynb. Raise OSError or ValueError if it cannot be read."""
@@ -84,8 +89,8 @@ def _read(path: Path) -> Any:
 def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     """Return what is wrong with each answer, "" if it is right. timeout: seconds for every cell.
 
-    If pytest ends, or is killed, before all answers are judged, the first that is not judged is the cause. The others are run
-    again.
+    If pytest ends, or is killed, before all answers are judged, the first that is not judged is the cause, if it was begun. The
+    others are run again. MinisglError if pytest does not even begin with the first.
     """
     if not answers:
         return {}
@@ -111,8 +116,16 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     found = {task: task.judge([each for each in reports if each["notebook"] == f"{task.exercise}.ipynb"]) for task in answers}
     judged = {task: message for task, message in found.items() if message is not None}
     if left := [task for task in answers if task not in judged]:
-        judged[left[0]] = "it ended before its check had been run" if ended else "it did not finish in time"
-        judged |= run({task: answers[task] for task in left[1:]}, timeout)
+        first = left[0]
+        if first.begun(reports):
+            judged[first] = "it ended before its check had been run" if ended else "it did not finish in time"
+            del left[0]
+        elif first is next(iter(answers)):
+            raise MinisglError(
+                f"{first.exercise} cannot be graded: pytest ended before a cell of it had been run; memory, or the disk "
+                "with the temporary folder, may be full"
+            )
+        judged |= run({task: answers[task] for task in left}, timeout)
     return judged
 
 

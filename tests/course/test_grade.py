@@ -108,6 +108,21 @@ def test_a_fresh_notebook_that_cannot_be_read(course, command):
     assert "07_twos.ipynb cannot be read" in done.stderr
 
 
+def test_an_answer_that_was_never_run_is_not_called_wrong(course, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "minisgl.grade", "class", "--exercises", "exercises"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_PLUGINS": "there_is_no_such_plugin"},  # pytest ends before the first cell
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("minisgl: 07.ex1 cannot be graded: pytest ended before a cell of it had been run;")
+    assert not (course / "grades.csv").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM between processes")
 def test_a_grading_that_is_terminated_leaves_no_process_and_no_temporary_file(course, tmp_path):
     """While a student's endless answer runs."""
