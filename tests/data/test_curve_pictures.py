@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from minisgl.data import curves
-from minisgl.data.curves import displacement, fonts, glyphs
+from minisgl.data.curves import dataset, displacement, fonts, glyphs
 from minisgl.data.curves.fonts import set_word
+from minisgl.data.curves.rendering import TRAINING, Variety, rasterise
+from minisgl.data.curves.words import words
 from minisgl.errors import MinisglError
 
 REFERENCE = Path(__file__).with_name("curves_reference.png")
@@ -102,7 +104,7 @@ def test_nothing_but_the_displacement_depends_on_the_tremor(monkeypatch):
 
 
 def test_regular_words_drift_by_as_much_as_shaky_ones_tremble(monkeypatch):
-    asked = {displacement.DRIFT: [], displacement.TREMOR: []}
+    asked = {displacement.DRIFT: [], displacement.TREMOR: [], displacement.BEND: []}
     write = displacement.write
 
     def spy(lines, kind, band, rms, rng):
@@ -114,11 +116,39 @@ def test_regular_words_drift_by_as_much_as_shaky_ones_tremble(monkeypatch):
         curves.draw("train", i, seed=2)
     assert len(asked[displacement.DRIFT]) == len(asked[displacement.TREMOR]) == 200
     low, high = curves.RMS
-    for rms in asked.values():
+    assert len(asked[displacement.BEND]) == 400
+    for rms in (asked[displacement.DRIFT], asked[displacement.TREMOR]):
         assert min(rms) >= low
         assert max(rms) <= high
         # uniform: the mean of 200 has a standard deviation of a fifth of a tenth of the range
         assert np.mean(rms) == pytest.approx((low + high) / 2, abs=0.1 * (high - low))
+
+
+def test_training_pictures_of_both_classes_have_the_same_variety(monkeypatch):
+    monkeypatch.setattr(displacement, "write", lambda lines, kind, band, rms, rng: lines)
+    regular, shaky = (curves.render_word("hello", "cmr10", tremor, rng(), variety=TRAINING) for tremor in (0.0, 0.18))
+    assert np.array_equal(regular, shaky)
+
+
+def test_a_negative_pen_takes_ink_away_along_the_outline():
+    lines = [40 * line + (8, 8) for line in set_word("o", "DejaVuSans-Bold")[0]]
+    thin, plain, bold = (rasterise(lines, "outline", pen, (60, 60)) for pen in (-2.0, 0.0, 2.0))
+    assert thin.min() >= 0
+    assert (thin <= plain).all()
+    assert (plain <= bold).all()
+    around = sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in lines)  # pixels
+    # one pixel on the inner and one on the outer side of the outline
+    assert plain.sum() - thin.sum() == pytest.approx(around, rel=0.05)
+    assert bold.sum() - plain.sum() == pytest.approx(around, rel=0.05)
+
+
+@pytest.mark.parametrize("font", curves.FONTS["train"]["outline"] + curves.FONTS["train"]["multi-stroke"])
+def test_the_widest_word_of_a_font_has_room_in_every_variety(font):
+    candidates = [word for word in words("train") if dataset._fits(word, font)]
+    widest = max(candidates, key=lambda word: np.ptp(np.concatenate(set_word(word, font)[0])[:, 0]))
+    extreme = Variety(*((high, high) for _, high in vars(TRAINING).values()))
+    for seed in range(5):
+        assert curves.render_word(widest, font, curves.RMS[1], rng(seed), variety=extreme).max() > 0.5
 
 
 def test_the_smallest_tremor_moves_the_pen_by_half_a_pixel_across_its_path():

@@ -2,8 +2,9 @@
 
 Picture i of a split depends only on default_rng((seed, split, i)): not on how many are drawn or in which order. A smaller set
 is the beginning of a larger one. Odd pictures are shaky, with a tremor drawn uniformly from RMS. Each split has its own words
-and fonts, and uses the three kinds of font equally often. Half of the training pictures are mirrored, left to right: there are
-few fonts, and for a network a mirrored font is a new one.
+and fonts, and uses the three kinds of font equally often. There are few fonts, so the training pictures have more variety: half
+are mirrored, left to right, and the letters' width, slant, weight and form vary more (rendering.py). For a network these are
+new fonts.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from minisgl.data.curves.fonts import FONTS, MISSING_LETTERS, Split, set_word
-from minisgl.data.curves.rendering import RMS, SIZE, X_HEIGHT, render_word
+from minisgl.data.curves.rendering import PLAIN, RMS, SIZE, TRAINING, X_HEIGHT, render_word
 from minisgl.data.curves.words import words
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
@@ -57,7 +58,8 @@ def choose(split: Split, index: int, seed: int) -> tuple[str, str, float, np.ran
 def draw(split: Split, index: int, seed: int) -> np.ndarray:
     """Return one picture (H, W) in 256 levels of grey, uint8, ink 255; its label is index % 2."""
     word, font, tremor, rng = choose(split, index, seed)
-    picture = np.round(255 * render_word(word, font, tremor, rng)).astype(np.uint8)
+    variety = TRAINING if split == "train" else PLAIN
+    picture = np.round(255 * render_word(word, font, tremor, rng, variety=variety)).astype(np.uint8)
     return picture[:, ::-1] if split == "train" and rng.integers(2) else picture
 
 

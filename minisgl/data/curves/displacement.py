@@ -21,6 +21,7 @@ from minisgl.data.curves.fonts import Kind
 PEN_SPEED = 2.5  # x-heights of path per second: slow writing
 TREMOR = (4.0, 6.0)  # Hz
 DRIFT = (0.2, 0.8)  # Hz: wavelengths of 3 to 12 x-heights, a few letters
+BEND = (1.0, 2.2)  # Hz: wavelengths of 1.1 to 2.5 x-heights, about one letter, which gives the letter another form
 WAVES = 24
 
 

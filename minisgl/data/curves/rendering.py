@@ -1,12 +1,16 @@
 """Draw a picture of a word: set in a font, in regular or shaky handwriting, with noise.
 
-    letters -> width and slant -> tremor or drift -> rotation, size, position -> ink on paper, both with noise
+    letters -> width and slant -> bends -> tremor or drift -> rotation, size, position -> ink on paper, both with noise
 
 All random numbers come from one Generator, in the same order and from the same distributions for regular and shaky words. The
 drift of a regular word is as large as the tremor of a shaky one, so only the wavelength distinguishes them.
+
+How far letters may differ from their font is a Variety. A few fonts are not all handwriting, so training pictures have the
+larger one, TRAINING: wider, narrower, more slanted, bolder, thinner and bent letters, of both classes alike.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,12 +30,33 @@ MAX_SIDE = 4_096  # pixels
 MARGIN = 1.5  # pixels without ink along the border
 
 
+@dataclass(frozen=True)
+class Variety:
+    """The ranges in which a word's letters differ from their font.
+
+    width: times the font's. slant: in degrees. pen: by how many x-heights outlines become bolder; negative, thinner. bend: the
+    RMS, in x-heights, of bends with wavelengths between those of a tremor and a drift.
+    """
+
+    width: tuple[float, float] = (0.85, 1.15)
+    slant: tuple[float, float] = (-8, 12)
+    pen: tuple[float, float] = (0, 0.08)
+    bend: tuple[float, float] = (0, 0)
+
+
+PLAIN = Variety()
+TRAINING = Variety(width=(0.75, 1.25), slant=(-15, 27), pen=(-0.06, 0.12), bend=(0, 0.08))
+
+
 def rasterise(lines: list[np.ndarray], kind: Kind, pen: float, size: tuple[int, int]) -> np.ndarray:
     """Return the fraction of each pixel (H, W) that is covered with ink, float32 in [0, 1].
 
     lines: in pixels from the lower left corner, y upwards. They are drawn with a round pen, `pen` pixels wide; the inside of
-    an outline is filled as well. Antialiased by exact areas (Agg, through matplotlib).
+    an outline is filled as well. A negative pen takes ink away along the outline. Antialiased by exact areas (Agg, through
+    matplotlib).
     """
+    if pen < 0:
+        return np.maximum(rasterise(lines, kind, 0, size) - rasterise(lines, "multi-stroke", -pen, size), 0)
     # at 72 dots per inch a point, the unit of line widths, is a pixel
     renderer: Any = RendererAgg(size[1], size[0], dpi=72)  # type: ignore[no-untyped-call]
     context = renderer.new_gc()
@@ -55,11 +80,20 @@ def _check(tremor: float, size: tuple[int, int]) -> None:
         raise MinisglError(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn; sides must be from 1 to {MAX_SIDE}")
 
 
-def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
+def render_word(
+    word: str,
+    font: str,
+    tremor: float,
+    rng: np.random.Generator,
+    size: tuple[int, int] = SIZE,
+    *,
+    variety: Variety = PLAIN,
+) -> np.ndarray:
     """Return a picture of the word, (H, W) float32 in [0, 1], ink 1.
 
     font: a built-in font's name (minisgl.data.curves.FONTS) or the path of any TTF file. tremor: the RMS of the pen's
     displacement in x-heights, at 4 to 6 Hz; 0 is regular handwriting, whose slow drift has an RMS drawn from RMS. size: H, W.
+    variety: how far the letters may differ from their font.
 
     MinisglError for a font that is unknown or cannot be read, a letter that the font lacks, a word with nothing to draw, a
     tremor that is negative or not finite, and a size in which the letters would be less than SMALLEST pixels high.
@@ -68,8 +102,9 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
     lines, kind = set_word(word, font)
     H, W = size
     x_height = H * rng.uniform(*X_HEIGHT)  # pixels
-    pen = rng.uniform(0, 0.08) if kind == "outline" else rng.uniform(0.08, 0.2)  # x-heights
-    width, slant, angle = rng.uniform(0.85, 1.15), math.radians(rng.uniform(-8, 12)), math.radians(rng.uniform(-4, 4))
+    pen = rng.uniform(*variety.pen) if kind == "outline" else rng.uniform(0.08, 0.2)  # x-heights
+    width, slant = rng.uniform(*variety.width), math.radians(rng.uniform(*variety.slant))
+    angle = math.radians(rng.uniform(-4, 4))
     position = rng.uniform(size=2)
     paper, ink = rng.uniform(0, 0.12), rng.uniform(0.7, 1)
     paper_noise, ink_noise = rng.uniform(0.01, 0.05, 2)  # standard deviations
@@ -78,13 +113,16 @@ def render_word(word: str, font: str, tremor: float, rng: np.random.Generator, s
     shape = np.array([[width, 0], [math.tan(slant), 1]])
     rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     lines = [line @ shape for line in lines]
+    if variety.bend[1] > 0:
+        lines = displacement.write(lines, "outline", displacement.BEND, rng.uniform(*variety.bend), rng)
     band, rms = (displacement.TREMOR, tremor) if tremor > 0 else (displacement.DRIFT, drift)
     lines = displacement.write(lines, kind, band, rms, rng)
     lines = [line @ rotation for line in lines]
 
     points = np.concatenate(lines)
-    low = points.min(axis=0) - pen / 2
-    extent = points.max(axis=0) + pen / 2 - low  # (2,) width and height in x-heights
+    border = max(pen, 0) / 2
+    low = points.min(axis=0) - border
+    extent = points.max(axis=0) + border - low  # (2,) width and height in x-heights
     room = np.array([W, H]) - 2 * MARGIN  # pixels
     largest = float((room / extent).min())
     if largest < SMALLEST:
