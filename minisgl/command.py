@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minisgl.errors import Interrupted, MinisglError, warnings_as_sentences
+from minisgl.errors import Interrupted, MinisglError, described, warnings_as_sentences
 from minisgl.training.interrupts import terminating
 
 
@@ -33,19 +33,12 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
         except MemoryError:
             _end("; ".join(filter(None, ("there is not enough memory for this", memory_advice))), 2)
         except OSError as error:
-            _end(_described(error), 2)
+            _end(described(error), 2)
         except UnicodeEncodeError as error:
             _end(f"a text cannot be written in {error.encoding}: {error}", 2)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt if isinstance(interrupt, Interrupted) else Interrupted()
             _end(str(stopped), 128 + stopped.number)
-
-
-def _described(error: OSError) -> str:
-    """Return the system's reason and the file, without the claim that the file was read or written: this is not known here."""
-    if error.strerror and error.filename is not None:
-        return f"{error.strerror}: {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else str(error)
-    return error.strerror or str(error) or type(error).__name__
 
 
 class Output:

@@ -5,6 +5,7 @@ other exception is a bug in minisgl and keeps its traceback.
 """
 
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -90,6 +91,13 @@ def require_matplotlib(module: str, purpose: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:
         raise MinisglError(f"{purpose} needs matplotlib, which cannot be imported: {one_line(error)}") from error
+
+
+def described(error: OSError) -> str:
+    """Return the system's reason and the file, without the claim that the file was read or written: this is not known here."""
+    if error.strerror and error.filename is not None:
+        return f"{error.strerror}: {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else str(error)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def one_line(error: BaseException) -> str:

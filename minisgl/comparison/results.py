@@ -15,7 +15,7 @@ from minisgl import run
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
-from minisgl.errors import MinisglError, shown
+from minisgl.errors import MinisglError, described, shown
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file, paths
 from minisgl.nn import Network
@@ -81,7 +81,7 @@ class Failure:
 def make(entry: Entry) -> Result | Failure:
     """Train the entry's run in its directory, or resume it there, or only read its result if it is finished.
 
-    Nothing is printed. A MinisglError is returned as a Failure, and so is too little memory.
+    Nothing is printed. A MinisglError is returned as a Failure, and so are too little memory and any error of the system.
     """
     if str(entry.folder) not in sys.path:  # this may be a worker process in another folder
         sys.path.insert(0, str(entry.folder))
@@ -99,6 +99,8 @@ def make(entry: Entry) -> Result | Failure:
         return Failure(entry, str(error))
     except MemoryError:
         return Failure(entry, "there is not enough memory for this; fewer --jobs need less")
+    except OSError as error:
+        return Failure(entry, described(error))
 
 
 def _remove_unstarted(path: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m minisgl.sweep`: what it makes and finds made, what it refuses, and the same on a local Dask cluster."""
 
+import errno
 import json
 import os
 import shutil
@@ -163,6 +164,18 @@ def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, cap
     assert twinless.startswith("3/3  magnitude continuation seed 0")
     assert "failed: it needs the number of zeros of l0-continuation-0, which" in twinless
     assert [line["method"] for line in lines(copied.out / "results.jsonl")] == ["l0"]
+
+
+def test_an_error_of_the_system_in_one_run_does_not_stop_the_others(copied, monkeypatch):
+    def fail(config, console):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(config.out))
+
+    shutil.rmtree(path := copied.out / "l0-paper-0")
+    monkeypatch.setattr(train_run, "train", fail)
+    failed, printed = run(copied)
+    assert failed == 1
+    assert f"failed: Too many open files: {str(path)!r}" in " ".join(printed.split())
+    assert len(lines(copied.out / "results.jsonl")) == 2
 
 
 def test_two_sweeps_do_not_share_a_directory(copied):
