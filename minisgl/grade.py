@@ -70,7 +70,7 @@ def grade(config: GradeConfig) -> list[Grade]:
         raise MinisglError(f"--timeout must be a number of seconds above 0, but is {config.timeout:g}")
     if paths.exists(config.out):
         raise MinisglError(f"{config.out} already exists; name another file with --out")
-    handed_in = {student.name: _notebooks(student) for student in _folders(config.folder)}
+    handed_in = {student: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
     tasks = {chapter: found for chapter in chapters if (found := _tasks(config.exercises, chapter))}
     if not tasks:
@@ -82,11 +82,11 @@ def grade(config: GradeConfig) -> list[Grade]:
         messages = {
             exercise: message
             for chapter, its_tasks in tasks.items()
-            for exercise, message in _grade_chapter(its_tasks, notebooks.get(chapter, []), config.timeout).items()
+            for exercise, message in _grade_chapter(its_tasks, student, notebooks.get(chapter, []), config.timeout).items()
         }
-        grades += [Grade(student, exercise, *_outcome(message)) for exercise, message in messages.items()]
+        grades += [Grade(student.name, exercise, *_outcome(message)) for exercise, message in messages.items()]
         files.write(config.out, _as_csv(grades).encode(errors="backslashreplace"))
-        print(f"{student}: {sum(not message for message in messages.values())} of {len(messages)}", flush=True)
+        print(f"{student.name}: {sum(not message for message in messages.values())} of {len(messages)}", flush=True)
     print(f"everything is in {config.out}")
     return grades
 
@@ -94,7 +94,16 @@ def grade(config: GradeConfig) -> list[Grade]:
 def _folders(folder: Path) -> list[Path]:
     with paths.reading(folder):
         found = sorted(folder.iterdir())
-    return [path for path in found if not path.name.startswith(".") and paths.is_folder(path)]
+    return [path for path in found if not path.name.startswith(".") and (_problem(path) or paths.is_folder(path))]
+
+
+def _problem(path: Path) -> str:
+    """Return why the system does not say what is at the path, as for a broken link; "" if it does."""
+    try:
+        paths.exists(path)
+    except MinisglError as error:
+        return str(error)
+    return ""
 
 
 def _notebooks(student: Path) -> dict[str, list[Path]]:
@@ -104,9 +113,11 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
         raise MinisglError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     found: dict[str, list[Path]] = {}
+    if _problem(student):
+        return found
     for path in sorted(Path(folder, name) for folder, _, names in os.walk(student, onerror=refuse) for name in names):
         hidden = any(part.startswith(".") for part in path.relative_to(student).parts)
-        if path.match("[0-9][0-9]*.ipynb") and not hidden and paths.is_file(path):
+        if path.match("[0-9][0-9]*.ipynb") and not hidden and (_problem(path) or paths.is_file(path)):
             found.setdefault(path.name[:2], []).append(path)
     return found
 
@@ -121,19 +132,20 @@ def _tasks(exercises: Path, chapter: str) -> "list[Task]":
         raise MinisglError(f"{found[0]} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _grade_chapter(tasks: "list[Task]", notebooks: list[Path], timeout: float) -> dict[str, str]:
+def _grade_chapter(tasks: "list[Task]", student: Path, notebooks: list[Path], timeout: float) -> dict[str, str]:
     """Return what is wrong with each task of a chapter, by its name such as "05.ex1"; "" if it passed."""
     from minisgl.course.grading import answers_in, run  # noqa: PLC0415
 
     if not notebooks:
-        return {task.exercise: "nothing was handed in" for task in tasks}
+        return {task.exercise: _problem(student) or "nothing was handed in" for task in tasks}
     if len(notebooks) > 1:
         names = ", ".join(path.name for path in notebooks)
         return {task.exercise: f"there are {len(notebooks)} notebooks of this chapter: {names}" for task in tasks}
     try:
         answers = answers_in(notebooks[0])
     except Exception as error:  # nbformat raises many kinds of errors, and the other students must still be graded
-        problem = f"{notebooks[0].name} cannot be read as a notebook ({type(error).__name__})"
+        kind = f"{notebooks[0].name} cannot be read as a notebook ({type(error).__name__})"
+        problem = _problem(notebooks[0]) or kind
         return {task.exercise: problem for task in tasks}
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
     return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in {notebooks[0].name}") for task in tasks}

@@ -82,6 +82,23 @@ def test_a_class_is_graded_to_the_end(course, command):
         assert phrase in found[student, f"07.{task}"][1], (student, task)
 
 
+def test_broken_links_are_messages_for_their_students(course, command):
+    (course / "class" / "emmy").mkdir()
+    try:
+        (course / "class" / "emmy" / "07_twos.ipynb").symlink_to("gone")
+        (course / "class" / "sofia").symlink_to("gone")
+    except OSError:
+        pytest.skip("this user may not make symbolic links")
+    done = command("minisgl.grade", "class", "--exercises", "exercises")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = rows(course)
+    for task in CHECKS:
+        assert found["ada", f"07.{task}"] == ("yes", "")
+        for student, path in (("emmy", Path("class", "emmy", "07_twos.ipynb")), ("sofia", Path("class", "sofia"))):
+            message = f"{path} cannot be read: it is a link to gone, which does not exist"
+            assert found[student, f"07.{task}"] == ("no", message)
+
+
 @pytest.mark.parametrize(
     ("words", "phrase"),
     [
