@@ -8,7 +8,7 @@ from minisgl.flags import Flags, option
 from minisgl.training import origin
 from minisgl.training.directory import RunDirectory
 
-MAY_CHANGE = ("threads", "checkpoint_every")
+TAKEN_WITH_RESUME = ("threads", "checkpoint_every")
 NAMED_AGAIN = ("penalty", "experiment", "network")
 
 
@@ -19,13 +19,13 @@ def changes(directory: RunDirectory, given: Flags) -> dict[str, Any]:
     """
     values = given.given()
     values.pop("resume", None)
-    if other := sorted(option(name) for name in values if name not in (*MAY_CHANGE, *NAMED_AGAIN)):
+    if other := sorted(option(name) for name in values if name not in (*TAKEN_WITH_RESUME, *NAMED_AGAIN)):
         refused = " and ".join(other)
         raise MinisglError(
             f"--resume uses the run's own options, of which only --threads and --checkpoint-every can be changed: {refused} "
             f"cannot be given with it; {_new_run(directory, values, refused)}"
         )
-    return {name: value for name, value in values.items() if name in MAY_CHANGE}
+    return {name: value for name, value in values.items() if name in TAKEN_WITH_RESUME}
 
 
 def _new_run(directory: RunDirectory, values: dict[str, Any], refused: str) -> str:
