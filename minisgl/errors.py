@@ -8,6 +8,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ LONGEST = 80  # characters of a value that a message shows
 
 class MinisglError(Exception):
     """An error that the user can fix: a wrong value, a missing or damaged file, a training run that diverged."""
+
+
+FIXABLE: dict[str, type[Exception]] = {error.__name__: error for error in (MinisglError, MemoryError)}
 
 
 class MinisglWarning(UserWarning):
@@ -91,6 +95,17 @@ def require_matplotlib(module: str, purpose: str) -> Any:
         return importlib.import_module(module)
     except Exception as error:
         raise MinisglError(f"{purpose} needs matplotlib, which cannot be imported: {one_line(error)}") from error
+
+
+def as_text(error: Exception) -> tuple[str, str]:
+    """Return the error's type and text, to send to another process; the text is the traceback if a user cannot fix it."""
+    kind = type(error).__name__
+    return kind, str(error) if kind in FIXABLE else traceback.format_exc()
+
+
+def from_text(kind: str, text: str) -> Exception:
+    """Return the error that another process has sent: of the same type if a user can fix it, else a RuntimeError."""
+    return FIXABLE.get(kind, RuntimeError)(text)
 
 
 def described(error: OSError) -> str:

@@ -16,7 +16,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection as connections
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from minisgl.errors import Interrupted, MinisglError, warnings_as_sentences
+from minisgl.errors import Interrupted, MinisglError, as_text, from_text, warnings_as_sentences
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 GRACE = 7  # seconds that a worker may take to end, before it is killed
 REPEAT = 0.1  # seconds between two interrupts of a call, which cannot save a checkpoint at every moment
-ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 STOP = b"stop"
 NOT_STARTED = "a {} for a run cannot be started: {}; with --jobs 1 none is needed"
 
@@ -98,7 +96,7 @@ def _result(running: "dict[Connection, BaseProcess]", ready: "Connection") -> An
     if error is not None and error[0] == Interrupted.__name__:
         raise Interrupted(int(error[1]))
     if error is not None:
-        raise ERRORS.get(error[0], RuntimeError)(error[1])
+        raise from_text(*error)
     return value
 
 
@@ -139,8 +137,7 @@ def _work(function: Callable[[A], Any], argument: A, there: "Connection") -> Non
     except KeyboardInterrupt:
         answer = None, (Interrupted.__name__, str(int(signal.SIGINT)))
     except Exception as error:
-        known = type(error).__name__ in ERRORS
-        answer = None, (type(error).__name__, str(error) if known else traceback.format_exc())
+        answer = None, as_text(error)
     with suppress(OSError):
         there.send(answer)
 

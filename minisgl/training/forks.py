@@ -9,14 +9,13 @@ The processes end, and print nothing, when rank 0 closes them or ends in any way
 import json
 import signal
 import time
-import traceback
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, as_text, from_text
 from minisgl.training.interrupts import STOPS
 
 if TYPE_CHECKING:  # may be missing on a system that cannot fork
@@ -27,7 +26,6 @@ POLL_SECONDS = 0.002  # a process polls this long before it sleeps: waking a sle
 GRACE = 5  # seconds that the processes may take to end, all together, before they are killed
 Work = Callable[..., None]  # work(rank, phase, *arguments); what is passed must be JSON
 CLOSED = (EOFError, BrokenPipeError, ConnectionResetError)  # the process at the other end has ended
-ERRORS = {error.__name__: error for error in (MinisglError, MemoryError)}  # errors that a user can fix
 
 
 def _receive(connection: "Connection") -> Any:
@@ -51,12 +49,11 @@ def _serve(work: Work, rank: int, messages: "Connection", to_close: "list[Connec
                 message = _receive(messages)
             except CLOSED:
                 return
+            answer = None
             try:
                 work(rank, *message)
-                answer = None
             except Exception as error:  # raised again by rank 0
-                known = type(error).__name__ in ERRORS
-                answer = [type(error).__name__, str(error) if known else traceback.format_exc()]
+                answer = as_text(error)
             try:
                 messages.send_bytes(json.dumps(answer).encode())
             except CLOSED:
@@ -106,7 +103,7 @@ class Processes:
             raise MinisglError(self._lost_process()) from error
         for answer in answers:
             if answer is not None:
-                raise ERRORS.get(answer[0], RuntimeError)(answer[1])
+                raise from_text(*answer)
 
     def _lost_process(self) -> str:
         for process, _ in self._others:
