@@ -5,7 +5,8 @@ is needed: schedules are functions of the step, and the order of images is drawn
 that the older one can be used if the newest is damaged.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from minisgl.solver.protocol import Solver
 from minisgl.training.position import Extent, Position, impossible, outside, parse
 
 KEPT = 2
+
+
+class Stopped(MinisglError):
+    """A training that would end with a worthless network, and so was stopped: it has diverged, or lost a layer."""
 
 
 def _path(directory: Path, steps: int) -> Path:
@@ -42,6 +47,19 @@ def save(directory: Path, solver: Solver, position: Position, identity: dict[str
         with suppress(OSError):  # on Windows a file that is open cannot be removed; the next save tries again
             old.unlink()
     return path
+
+
+@contextmanager
+def naming_the_kept(directory: Path, steps_per_epoch: int) -> Iterator[None]:
+    """Add to the sentence of a training that is stopped in this context which checkpoint is kept."""
+    try:
+        yield
+    except Stopped as error:
+        kept = "no checkpoint had been written yet"
+        if existing := _existing(directory):
+            epochs, more = divmod(steps := int(existing[-1].stem), steps_per_epoch)
+            kept = f"the checkpoint after {f'step {steps:,}' if more else f'epoch {epochs}'} is kept"
+        raise MinisglError(f"{error}; {kept}") from error
 
 
 def load(

@@ -85,7 +85,7 @@ def test_a_lost_layer_of_w_stops_the_run():
     stop_if_lost(config, solver, 2, now, {})
     stop_if_lost(config, solver, 2, now, {"conv1": {**now["conv1"], "largest": 8e-6}})  # it grows
     with pytest.raises(
-        MinisglError, match=r"^W has .* in conv1 since epoch 3 \(.* is 9e-06\);.* choose a smaller --lam or --lr;"
+        MinisglError, match=r"^W has .* in conv1 since epoch 3 \(.* is 9e-06\);.* choose a smaller --lam or --lr$"
     ):
         stop_if_lost(config, solver, 3, now, now)
     stop_if_lost(config, solver, config.epochs - 1, now, now)

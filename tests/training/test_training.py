@@ -17,7 +17,7 @@ from minisgl.nn.optimizers import Adam
 from minisgl.solver.splitting import Splitting
 from minisgl.training import checkpoint
 from minisgl.training.directory import RunDirectory
-from minisgl.training.loop import Training
+from minisgl.training.loop import StepProgress, Training
 from minisgl.training.setup import make_splitting
 from minisgl.training.shards import running_shards
 
@@ -103,6 +103,19 @@ def test_divergence_names_epoch_step_and_cause_and_keeps_the_checkpoint(some: Di
     restored = make_splitting(healthy, lenet5(np.random.default_rng(0)))
     assert checkpoint.load(run.checkpoints, restored).epoch == 1
     assert np.isfinite(restored.network.flat).all()
+
+
+def test_divergence_in_the_first_epoch_names_the_checkpoint_after_a_step(some: Digits, tmp_path: Path) -> None:
+    config = preset(epochs=2, penalty="none", checkpoint_every=4)
+    training, run = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), some), RunDirectory(tmp_path)
+
+    def poison(tick: StepProgress) -> None:
+        if tick.step == 8:
+            training.solver.network.flat[:] = np.nan
+
+    words = r"in epoch 1, step 8 of 10; .* is too large; the checkpoint after step 4 is kept$"
+    with running_shards(2, 2) as shards, pytest.raises(MinisglError, match=words):
+        training.run(shards, run, poison, lambda record: None)
 
 
 @pytest.mark.parametrize("penalty", ["l0", "none"])
