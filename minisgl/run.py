@@ -89,6 +89,7 @@ def train(config: TrainConfig, console: Console) -> RunDirectory:
     directory = RunDirectory.create(config.out, stem)
     with directory.locked():
         try:
+            directory.make_folders()
             files.write_json(directory.config, configuration.as_json(config))
             finish(training, test, directory, console, None)
         except BaseException:  # Ctrl-C, too
@@ -124,7 +125,6 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
             start = checkpoint.load(directory.checkpoints, training.solver, training.identity, training.extent, recorded)
         if start:
             environment.warn_if_changed(path, start.environments, training.environment)
-        directory.make_folders()
         directory.cut_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)
     return directory

@@ -44,7 +44,7 @@ class RunDirectory:
 
     @classmethod
     def create(cls, out: Path | None, stem: str) -> "RunDirectory":
-        """Return a new run directory: `out`, or runs/<stem>-<n> with the first free n.
+        """Return a new and empty run directory: `out`, or runs/<stem>-<n> with the first free n.
 
         Raises MinisglError if `out` is not empty or cannot be created.
         """
@@ -62,9 +62,7 @@ class RunDirectory:
                     raise MinisglError(f"{path} {what}; name another directory with --out")
         except OSError as error:
             raise MinisglError(f"{error.filename} cannot be created: {error.strerror}") from error
-        run = cls(path)
-        run.make_folders()
-        return run
+        return cls(path)
 
     @staticmethod
     def _numbered(parent: Path, stem: str) -> Path:
@@ -104,33 +102,32 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Lock the directory; at the end, remove it if it is empty. MinisglError if it cannot be locked.
 
-        If that is because the file system has no locks, the empty folders of a new run are removed, too.
-
         The lock is one of the operating system, and filelock closes it in forked processes. So the lock of a killed process is
         released, even if processes that it forked still run.
         """
         import filelock  # noqa: PLC0415 (reading a run needs no lock)
 
-        lock = filelock.FileLock(self.lock, timeout=LOCK_TIMEOUT, fallback_to_soft=False)
         try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise MinisglError(f"{self.path} is in use by another process") from error
-        except OSError as error:
-            hint = ""
-            if error.errno in NO_LOCKS:  # so the file, if there is one, is nobody's lock
-                with suppress(OSError):
-                    self.lock.unlink()
-                _remove_if_empty(self.checkpoints, self.figures, self.path)
-                hint = "; network file systems often have no locks: use a directory on a local disk"
-            raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}{hint}") from error
-        try:
-            yield
+            lock = filelock.FileLock(self.lock, timeout=LOCK_TIMEOUT, fallback_to_soft=False)
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise MinisglError(f"{self.path} is in use by another process") from error
+            except OSError as error:
+                hint = ""
+                if error.errno in NO_LOCKS:  # so the file, if there is one, is nobody's lock
+                    with suppress(OSError):
+                        self.lock.unlink()
+                    hint = "; network file systems often have no locks: use a directory on a local disk"
+                raise MinisglError(f"{self.path} cannot be locked: {error.strerror or error}{hint}") from error
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # filelock notices if a file that it has locked was removed
+                    self.lock.unlink()  # fails on Windows, where filelock removes the file
+                with suppress(OSError):  # the system releases it when the process ends
+                    lock.release()
         finally:
-            with suppress(OSError):  # filelock notices if a file that it has locked was removed
-                self.lock.unlink()  # fails on Windows, where filelock removes the file
-            with suppress(OSError):  # the system releases it when the process ends
-                lock.release()
             _remove_if_empty(self.path)
 
     @property

@@ -23,6 +23,7 @@ def save_run_figures(
     test: LabelledImages,
 ) -> None:
     """Draw the run's history, its saved network, and its experiment's additional figures (experiment.py)."""
+    directory.make_folders()
     folder = directory.figures
     try:
         from minisgl import plots  # noqa: PLC0415  matplotlib may be missing or misconfigured

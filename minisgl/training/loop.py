@@ -23,6 +23,7 @@ from minisgl.errors import Interrupted, MinisglError, quoted
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint, empty_layers
+from minisgl.training.checkpoint import Stopped
 from minisgl.training.directory import RunDirectory
 from minisgl.training.environment import Environment, continued, environment
 from minisgl.training.metrics import EpochMetrics
@@ -103,7 +104,7 @@ class Training:
             stage.solver.start(settings)
         return shards.step(stage.solver, settings, images, labels)
 
-    def _diverged(self, what: str, epoch: int, i: int) -> MinisglError:
+    def _diverged(self, what: str, epoch: int, i: int) -> Stopped:
         lr = self.settings(epoch, i).lr
         if epoch == i == 0 and self.config.init is not None:
             cause = f"the weights of {self.config.init} are too large"
@@ -111,8 +112,7 @@ class Training:
             cause = f"the learning rate {lr:.3g} or the group lasso's weight {weight:.3g} is too large"
         else:
             cause = f"the learning rate {lr:.3g} is too large"
-        kept = f"the checkpoint after epoch {epoch} is kept" if epoch else "no checkpoint had been written yet"
-        return MinisglError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}; {kept}")
+        return Stopped(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}")
 
     def _fetch(self, metrics: EpochMetrics, epoch: int) -> None:
         if bad := metrics.fetch():
@@ -202,6 +202,7 @@ class Training:
         A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is not 0, but the
         number of a signal; then Interrupted is raised. MinisglError if the training diverges or loses a layer.
         """
+        directory.make_folders()
         start = start or Position()
         identity, environments = self.identity, continued(start.environments, self.environment)
         before = empty_layers.recorded(directory.read_history()[start.epoch - 1]) if start.epoch else {}
@@ -219,7 +220,8 @@ class Training:
                 raise Interrupted(number, f"after step {done:,} of {self.steps:,}; to resume: {how}")
 
         # the checks above report a diverging run, so NumPy need not warn
-        with np.errstate(over="ignore", invalid="ignore"):
+        kept = checkpoint.naming_the_kept(directory.checkpoints, self.steps_per_epoch)
+        with kept, np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(start.epoch, self.config.epochs):
 
                 def after_step(i: int, metrics: EpochMetrics, epoch: int = epoch) -> None:

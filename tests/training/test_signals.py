@@ -128,6 +128,8 @@ importlib.import_module({module!r}).main()
     "where",
     [
         "minisgl.experiments:load",
+        "filelock:FileLock",
+        "minisgl.training.directory:RunDirectory.make_folders",
         "minisgl.formats.files:write_json",
         "os:fsync",
         "minisgl.run:training_shards",
