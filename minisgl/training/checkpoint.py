@@ -20,7 +20,7 @@ from minisgl.training.position import Extent, Position, impossible, outside, par
 KEPT = 2
 
 
-class Stopped(MinisglError):
+class StoppedError(MinisglError):
     """A training that would end with a worthless network, and so was stopped: it has diverged, or lost a layer."""
 
 
@@ -54,7 +54,7 @@ def naming_the_kept(directory: Path, steps_per_epoch: int) -> Iterator[None]:
     """Add to the sentence of a training that is stopped in this context which checkpoint is kept."""
     try:
         yield
-    except Stopped as error:
+    except StoppedError as error:
         kept = "no checkpoint had been written yet"
         if existing := _existing(directory):
             epochs, more = divmod(steps := int(existing[-1].stem), steps_per_epoch)

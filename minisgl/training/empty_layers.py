@@ -21,7 +21,7 @@ from minisgl.errors import MinisglError, shown
 from minisgl.penalties import GroupL0
 from minisgl.penalties.groups import norms, root_size
 from minisgl.solver.protocol import Solver
-from minisgl.training.checkpoint import Stopped
+from minisgl.training.checkpoint import StoppedError
 from minisgl.training.report import final_network
 
 Empty = Mapping[str, Mapping[str, Any]]  # by layer: the epoch "since" which it is empty, the "largest" of W, the "threshold"
@@ -75,7 +75,7 @@ def recorded(record: Mapping[str, Any]) -> Empty:
 
 
 def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, before: Empty) -> None:
-    """Raise Stopped if a layer that is empty after this epoch, counted from 0, will stay empty: see above."""
+    """Raise StoppedError if a layer that is empty after this epoch, counted from 0, will stay empty: see above."""
     last, refits = epoch + 1 == config.epochs, _refits(config, epoch)
     lost = {
         name: layer for name, layer in now.items() if refits or (name in before and layer["largest"] <= before[name]["largest"])
@@ -84,7 +84,7 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
     why = "the refit keeps its zeros" if refits else "W has not grown there since"
-    raise Stopped(
+    raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
         f"{why}, and {which} gives the same answer for every image; stopped after epoch {epoch + 1}; "
         f"{_advice(config, epoch, which, lost)}"

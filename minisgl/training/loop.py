@@ -23,7 +23,7 @@ from minisgl.errors import Interrupted, MinisglError, quoted
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint, empty_layers
-from minisgl.training.checkpoint import Stopped
+from minisgl.training.checkpoint import StoppedError
 from minisgl.training.directory import RunDirectory
 from minisgl.training.environment import Environment, continued, environment
 from minisgl.training.metrics import EpochMetrics
@@ -104,7 +104,7 @@ class Training:
             stage.solver.start(settings)
         return shards.step(stage.solver, settings, images, labels)
 
-    def _diverged(self, what: str, epoch: int, i: int) -> Stopped:
+    def _diverged(self, what: str, epoch: int, i: int) -> StoppedError:
         lr = self.settings(epoch, i).lr
         if epoch == i == 0 and self.config.init is not None:
             cause = f"the weights of {self.config.init} are too large"
@@ -112,7 +112,7 @@ class Training:
             cause = f"the learning rate {lr:.3g} or the group lasso's weight {weight:.3g} is too large"
         else:
             cause = f"the learning rate {lr:.3g} is too large"
-        return Stopped(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}")
+        return StoppedError(f"{what} in epoch {epoch + 1}, step {i + 1} of {self.steps_per_epoch}; most likely {cause}")
 
     def _fetch(self, metrics: EpochMetrics, epoch: int) -> None:
         if bad := metrics.fetch():
