@@ -5,13 +5,14 @@
 
 from minisgl.plots.architecture import architecture
 from minisgl.plots.run import filters, loss_and_error, run_figures, sparsity_over_epochs, zero_pattern
-from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, png, save
+from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR, as_png, png, save
 
 __all__ = [
     "GREY",
     "V_COLOUR",
     "W_COLOUR",
     "architecture",
+    "as_png",
     "filters",
     "loss_and_error",
     "png",

@@ -1,9 +1,10 @@
-"""Draw figures, those of a run after its report. One that cannot be drawn causes a warning: what was trained is complete."""
+"""Draw figures, those of a run after its report. What was trained is complete without them."""
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from minisgl.backend import to_host
 from minisgl.data.labelled import LabelledImages
@@ -15,6 +16,8 @@ from minisgl.training.directory import RunDirectory
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Settings = Literal["default", "user's"]
+
 
 def save_run_figures(
     directory: RunDirectory,
@@ -22,8 +25,10 @@ def save_run_figures(
     own: Mapping[str, Callable[[Network, LabelledImages], Any]],
     test: LabelledImages,
 ) -> None:
-    """Draw the run's history, its saved network, and its experiment's additional figures (experiment.py)."""
-    directory.make_folders()
+    """Draw the run's history, its saved network, and its experiment's additional figures (experiment.py).
+
+    One that cannot be drawn or written causes a warning.
+    """
     folder = directory.figures
     try:
         from minisgl import plots  # noqa: PLC0415  matplotlib may be missing or misconfigured
@@ -31,36 +36,47 @@ def save_run_figures(
         drawn = plots.run_figures(directory.read_history(), network)
         images = LabelledImages(to_host(test.images), to_host(test.labels))
     except Exception as error:
-        _warn(folder, error)
+        _warn(f"{_name(folder)} could not be drawn: {one_line(error)}")
+        return
+    try:
+        directory.make_folders()
+    except MinisglError as error:
+        _warn(str(error))
         return
     for name, draw in drawn.items():
-        try:
-            files.write(folder / name, plots.png(draw))
-        except Exception as error:
-            _warn(folder / name, error)
+        _save(draw, folder / name)
     for name, draw_own in own.items():
+        _save(partial(draw_own, network, images), folder / name, settings="user's")
+
+
+def _save(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default") -> None:
+    """Write the figure, or warn: the run itself is complete, so a full disk is no error here."""
+    if (content := png_or_warning(draw, path, settings)) is not None:
         try:
-            plots.save(draw_own(network, images), folder / name)
-        except Exception as error:  # any error in a user's function: the run itself is complete
-            _warn(folder / name, error)
+            files.write(path, content)
+        except MinisglError as error:
+            _warn(str(error))
 
 
-def png(draw: "Callable[[], Figure]", path: Path) -> bytes:
-    """Return the figure that `draw` returns, as PNG. MinisglError with the cause if it cannot be drawn; `path` names it."""
+def png(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default") -> bytes:
+    """Return the figure that `draw` returns, as PNG, drawn with matplotlib's default settings or with the user's.
+
+    MinisglError with the cause if it cannot be drawn; `path` names it.
+    """
     try:
         from minisgl import plots  # noqa: PLC0415  as above
 
-        return plots.png(draw)
+        return plots.png(draw) if settings == "default" else plots.as_png(draw())
     except Exception as error:
         raise MinisglError(f"{_name(path)} could not be drawn: {one_line(error)}") from error
 
 
-def png_or_warning(draw: "Callable[[], Figure]", path: Path) -> bytes | None:
+def png_or_warning(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default") -> bytes | None:
     """Return the same as `png`; None, after a warning, if the figure cannot be drawn."""
     try:
-        return png(draw, path)
+        return png(draw, path, settings)
     except MinisglError as error:
-        warnings.warn(str(error), MinisglWarning, stacklevel=2)
+        _warn(str(error))
         return None
 
 
@@ -68,5 +84,5 @@ def _name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}" if path.suffix and path.parent.name else path.name
 
 
-def _warn(path: Path, error: Exception) -> None:
-    warnings.warn(f"{_name(path)} could not be drawn: {one_line(error)}", MinisglWarning, stacklevel=3)
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, MinisglWarning, stacklevel=3)
