@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,10 +88,20 @@ def _figure(before: Network, after: Network) -> "Figure":
     return plots.architecture(before, after)
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise MinisglError(f"{path} cannot be removed: {error.strerror}") from error
+
+
 def write(
     directory: RunDirectory, network: Network, saved: bytes, report: dict[str, Any], draw: "Callable[[], Figure]"
 ) -> None:
-    """Write the four files. If one cannot be written, remove them all. A figure that cannot be drawn causes a warning."""
+    """Write the four files. If one cannot be written, remove them all.
+
+    A figure that cannot be drawn causes a warning, and that of an earlier call is removed.
+    """
     picture = directory.figures / "architecture.png"
     drawn = figures.png_or_warning(draw, picture)
     onnx = onnx_file.to_onnx(network)
@@ -100,6 +111,8 @@ def write(
         files.write(directory.onnx, onnx)
         if drawn is not None:
             files.write(picture, drawn)
+        else:
+            _remove(picture)
         files.write_json(directory.compact_report, report)
     except BaseException:  # Ctrl-C, too
         for path in (directory.compact, directory.onnx, picture, directory.compact_report):

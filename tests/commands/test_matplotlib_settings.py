@@ -76,6 +76,7 @@ def test_a_training_is_complete_without_matplotlib(command: Callable, few: Path,
 
 @pytest.mark.usefixtures("unknown_backend")
 def test_a_run_is_compressed_without_matplotlib(command: Callable, run: Path) -> None:
+    (run / "figures" / "architecture.png").write_bytes(b"of an earlier call")
     done = command("minisgl.compress", "run")
     assert done.returncode == 0
     assert done.stderr.startswith(f"minisgl: figures/architecture.png could not be drawn: {CAUSE}")
