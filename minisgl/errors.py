@@ -87,14 +87,15 @@ def require(module: str, extra: str, purpose: str) -> Any:
 
 
 def require_matplotlib(module: str, purpose: str) -> Any:
-    """Import and return a module that imports matplotlib. MinisglError with the cause if that fails.
+    """Import and return a module that imports matplotlib. MinisglError with the cause if matplotlib cannot be imported.
 
     Matplotlib fails to import if MPLBACKEND names an unknown backend, or if the user's matplotlibrc is not text.
     """
     try:
-        return importlib.import_module(module)
+        importlib.import_module("matplotlib")
     except Exception as error:
         raise MinisglError(f"{purpose} needs matplotlib, which cannot be imported: {one_line(error)}") from error
+    return importlib.import_module(module)
 
 
 def as_text(error: Exception) -> tuple[str, str]:

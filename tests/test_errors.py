@@ -3,10 +3,11 @@
 import math
 import re
 import sys
+from functools import partial
 
 import pytest
 
-from minisgl.errors import MinisglError, require
+from minisgl.errors import MinisglError, require, require_matplotlib
 
 
 def test_a_module_that_is_there_is_returned():
@@ -26,9 +27,10 @@ def test_one_that_misses_a_package_of_its_own_names_that(tmp_path, monkeypatch):
         require("without_its_need", "notebooks", "grading")
 
 
-def test_another_error_of_an_import_is_not_hidden(tmp_path, monkeypatch):
+@pytest.mark.parametrize("import_it", [partial(require, extra="sweep"), require_matplotlib])
+def test_another_error_of_an_import_is_not_hidden(import_it, tmp_path, monkeypatch):
     (tmp_path / "broken_one.py").write_text("import math\nmath.no_such_name\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(AttributeError):
-        require("broken_one", "sweep", "a sweep")
+        import_it("broken_one", purpose="a sweep")
     assert "broken_one" not in sys.modules
