@@ -2,8 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from minisgl.errors import Interrupted
 
@@ -17,7 +18,7 @@ def deferring_interrupts() -> Iterator[Callable[[], int]]:
 
     A second signal, of either kind, acts as if this context did not exist.
     """
-    received, before = 0, {number: signal.getsignal(number) for number in STOPS}
+    received, before = 0, _set_by_python(STOPS)
 
     def handle(number: int, frame: object) -> None:
         nonlocal received
@@ -40,16 +41,21 @@ def terminating() -> Iterator[None]:
         yield
 
 
+def _set_by_python(numbers: Iterable[signal.Signals]) -> dict[signal.Signals, Any]:
+    """Return the handlers of these signals, without those that another program has set in C: they could not be restored."""
+    return {number: handler for number in numbers if (handler := signal.getsignal(number)) is not None}
+
+
 @contextmanager
 def _handling(handlers: dict[signal.Signals, Handler]) -> Iterator[None]:
     """Set these handlers, and restore the earlier ones. In another thread than the main one, nothing can be set."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in handlers}
+    before = _set_by_python(handlers)
     try:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for number in before:
+            signal.signal(number, handlers[number])
         yield
     finally:
         for number, earlier in before.items():

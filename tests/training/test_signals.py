@@ -13,6 +13,7 @@ from support.resuming import WORDS, posix, run
 
 import minisgl
 from minisgl.errors import Interrupted
+from minisgl.training.interrupts import STOPS, deferring_interrupts, terminating
 
 pytestmark = [posix, pytest.mark.usefixtures("no_figures")]
 forks = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads do the work")
@@ -63,6 +64,15 @@ def test_the_second_signal_of_either_kind_acts_at_once(tiny, tmp_path):
     assert not alive(other)
 
 
+def wait_until_asleep(*pids):
+    """Until all these processes sleep, ten times in a row."""
+    psutil = pytest.importorskip("psutil")
+    watched, times = [psutil.Process(pid) for pid in pids], 0
+    while times < 10:
+        times = times + 1 if all(each.status() == psutil.STATUS_SLEEPING for each in watched) else 0
+        time.sleep(0.01)
+
+
 @forks
 @pytest.mark.parametrize("victim", ["first", "sister"])
 def test_a_process_whose_answer_nobody_reads_is_silent(victim, tiny, tmp_path):
@@ -70,7 +80,7 @@ def test_a_process_whose_answer_nobody_reads_is_silent(victim, tiny, tmp_path):
     with started(tiny, tmp_path / "run", "--shards", "3", "--threads", "3") as process:
         stopped, sister = children(process.pid)
         os.kill(stopped, signal.SIGSTOP)
-        time.sleep(0.5)  # the first process finishes its part of the step and waits
+        wait_until_asleep(process.pid, sister)  # they have finished their parts of the step, and wait
         os.kill(process.pid if victim == "first" else sister, signal.SIGKILL)
         if victim == "first":
             process.wait(60)
@@ -101,6 +111,17 @@ def test_from_python_sigterm_saves_the_run_too(tiny, tmp_path, monkeypatch):
     assert raised.value.number == signal.SIGTERM
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     run(["--resume", tmp_path / "run"])
+
+
+def test_a_handler_that_python_has_not_set_stays(monkeypatch):
+    """As in a program that embeds Python: then Python does not know the handler, and cannot set it again."""
+    handlers = {number: signal.getsignal(number) for number in STOPS}
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "getsignal", lambda number: None)
+        with terminating(), deferring_interrupts() as stop:
+            assert stop() == 0
+            patch.undo()
+            assert {number: signal.getsignal(number) for number in STOPS} == handlers
 
 
 # ---- SIGTERM anywhere else
