@@ -25,8 +25,12 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
     """
     with _usable_streams(), warnings_as_sentences():
         try:
-            with terminating():
-                yield
+            try:
+                with terminating():
+                    yield
+            except SystemExit:  # of --help, or with a command's own status
+                sys.stdout.flush()
+                raise
             sys.stdout.flush()
         except MinisglError as error:
             _end(str(error), 2)
