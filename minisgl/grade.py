@@ -126,10 +126,13 @@ def _tasks(exercises: Path, chapter: str) -> "list[Task]":
     from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the packages that grade has checked for)
 
     found = [path for path in paths.entries(exercises) if path.match(f"{chapter}_*.ipynb")]
+    if not found:
+        return []
     try:
-        return tasks_of(found[0]) if found else []
-    except (OSError, ValueError) as error:
-        raise MinisglError(f"{found[0]} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        with paths.reading(found[0]):
+            return tasks_of(found[0])
+    except ValueError as error:
+        raise MinisglError(f"{found[0]} cannot be read: {error}") from error
 
 
 def _grade_chapter(tasks: "list[Task]", student: Path, notebooks: list[Path], timeout: float) -> dict[str, str]:

@@ -21,7 +21,8 @@ from minisgl.formats import files, network_file, paths
 from minisgl.nn import Network
 from minisgl.training.directory import LOCK, RunDirectory
 
-LARGEST = 1e300  # of the numbers in a file: an integer above a float's range would fail where it is averaged or printed
+# Of the values in a file: an integer above a float's range would fail where it is averaged, divided or printed.
+LARGEST, LARGEST_COUNT = 1e300, 10**15
 
 
 def _number(value: object) -> bool:
@@ -29,7 +30,7 @@ def _number(value: object) -> bool:
 
 
 def _count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
 
 
 # The checks of the values in a result's line.
@@ -164,11 +165,12 @@ def write(path: Path, results: Iterable[Result]) -> None:
 
 def read(path: Path) -> list[Result]:
     """Return the results in a file. MinisglError if it cannot be read, or if a line is not a result."""
+    with paths.reading(path), files.open_to_read(path) as file:
+        content = file.read()
     try:
-        with files.open_to_read(path) as file:
-            lines = file.read().decode("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise MinisglError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        lines = content.decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise MinisglError(f"{path} cannot be read: {error}") from error
     return [_parsed(line, f"{path}, line {n},") for n, line in enumerate(lines, 1)]
 
 

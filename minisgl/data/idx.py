@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from minisgl.errors import MinisglError
-from minisgl.formats import files
+from minisgl.formats import files, paths
 
 MAX_SIZE = 1 << 32  # bytes: a forged header must not ask for terabytes
 CHUNK = 1 << 20  # bytes read at a time
@@ -46,12 +46,11 @@ def read_shape(path: Path, dimensions: int) -> tuple[int, ...]:
 @contextmanager
 def _opened(path: Path) -> Iterator[gzip.GzipFile | BinaryIO]:
     try:
-        with files.open_to_read(path) as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
-            yield file
-    except OSError as error:  # BadGzipFile is one
-        raise MinisglError(f"{path} cannot be read: {error.strerror or error}") from error
+        with paths.reading(path):  # gzip's BadGzipFile is an OSError, too
+            with files.open_to_read(path) as raw:
+                zipped = raw.read(2) == b"\x1f\x8b"
+            with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+                yield file
     except (EOFError, zlib.error) as error:
         raise MinisglError(f"{path} is a damaged gzip file: {error}") from error
 

@@ -46,10 +46,8 @@ def bundled() -> Path:
     else:
         raise MinisglError(f"the bundled MNIST files are missing; looked in {BUNDLED[0]} and {BUNDLED[1]}")
     for name, published in SHA256.items():
-        try:
+        with paths.reading(directory / name):
             found = hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise MinisglError(f"{directory / name} cannot be read: {error.strerror}") from error
         if found != published:
             raise MinisglError(f"{directory / name} is damaged: its SHA-256 is {found}, and must be {published}")
     return directory

@@ -121,15 +121,12 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[st
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
     """Yield an open safetensors file, read up to its arrays, and its header's JSON. MinisglError if it cannot be read."""
-    try:
-        with open_to_read(path) as file:
-            length = int.from_bytes(file.read(8), "little")
-            text = file.read(min(length, MAX_HEADER))
-            if len(text) < length:
-                raise MinisglError(f"{path} is not a safetensors file: its header ends after {len(text):,} of {length:,} bytes")
-            yield file, text
-    except OSError as error:
-        raise MinisglError(f"{path} cannot be read: {error.strerror or error}") from error
+    with reading(path), open_to_read(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(min(length, MAX_HEADER))
+        if len(text) < length:
+            raise MinisglError(f"{path} is not a safetensors file: its header ends after {len(text):,} of {length:,} bytes")
+        yield file, text
 
 
 def _parsed(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
