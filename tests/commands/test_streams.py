@@ -17,7 +17,7 @@ pytestmark = posix
 def shell(line: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which PY is Python. Its status is that of the first command of a pipe."""
     script = f"PY={shlex.quote(sys.executable)}; {line}; exit ${{PIPESTATUS[0]}}"
-    return subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=False, timeout=120, **options)
 
 
 def training(few: Path, **changes: object) -> str:
@@ -93,7 +93,7 @@ def test_help_without_a_reader(words: str, finished: Path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
 def test_a_full_stdout_is_named(finished: Path, few: Path, tmp_path: Path) -> None:
-    for line in (f"-m minisgl.evaluate {shlex.quote(str(finished))}", training(few)):
+    for line in (f"-m minisgl.evaluate {shlex.quote(str(finished))}", "-m minisgl.evaluate --help", training(few)):
         done = shell(f"$PY {line} >/dev/full", tmp_path)
         assert (done.returncode, done.stderr) == (2, "minisgl: stdout cannot be written: No space left on device\n")
     assert list((tmp_path / "run" / "checkpoint").iterdir())  # the training can be resumed

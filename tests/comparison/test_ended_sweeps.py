@@ -23,14 +23,15 @@ from minisgl.training.interrupts import deferring_interrupts, terminating
 psutil = pytest.importorskip("psutil")
 pytestmark = posix
 WORDS = ["--methods", "l0", "tl1", "--seeds", "1", "--regimes", "continuation", "--holdout", "200"]
+MAIN = "from minisgl import sweep; from minisgl.comparison import workers; workers.GRACE = {}; sweep.main()"
 
 
 class Sweep:
     """A sweep with two runs on digits, after the first checkpoint of both. `processes`: the sweep and all it has started."""
 
-    def __init__(self, data: Path, out: Path, epochs: int) -> None:
+    def __init__(self, data: Path, out: Path, epochs: int, grace: float = workers.GRACE) -> None:
         self.out, self.shared, self.processes = out, shared(), []
-        self.words = [sys.executable, "-W", "error", "-m", "minisgl.sweep", *WORDS, "--epochs", str(epochs)]
+        self.words = [sys.executable, "-W", "error", "-c", MAIN.format(grace), *WORDS, "--epochs", str(epochs)]
         self.words += ["--data", str(data), "--out", str(out)]
         self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + 300
@@ -57,10 +58,10 @@ class Sweep:
 
 
 @pytest.fixture
-def started(small: Path, tmp_path: Path) -> Iterator[Callable[[int], Sweep]]:
+def started(small: Path, tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
     """Start a sweep of runs of so many epochs."""
     with ExitStack() as stack:
-        yield lambda epochs: stack.enter_context(closing(Sweep(small, tmp_path / "grid", epochs)))
+        yield lambda *numbers: stack.enter_context(closing(Sweep(small, tmp_path / "grid", *numbers)))
 
 
 def shared() -> set[Path]:
@@ -80,12 +81,13 @@ def test_a_signal_to_the_sweep_or_to_all_its_processes_ends_them(number, status,
 
 
 def test_a_second_signal_does_not_wait(started) -> None:
-    sweep = started(400)
+    sweep = started(400, 1000)  # that is how long the first alone would wait, in seconds
     for worker in sweep.processes[1:]:
         if "spawn_main" in " ".join(worker.cmdline()):
             worker.suspend()  # so that it cannot save a checkpoint
     sweep.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    with suppress(subprocess.TimeoutExpired):
+        sweep.process.wait(3)
     sweep.process.send_signal(signal.SIGTERM)
     assert sweep.ended()[0] == 143
 

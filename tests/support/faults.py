@@ -5,9 +5,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+CALLS = count()  # each call of `allowing` has a user of its own: a process of the last one may still be ending
 
 
 def run_python(
@@ -23,6 +26,7 @@ def run_python(
         stderr=subprocess.PIPE,
         text=True,
         check=False,
+        timeout=120,
     )
 
 
@@ -36,7 +40,7 @@ def failing_calls(folder: Path, **numbers: int) -> dict[str, str]:
     source, library = folder / "failing.c", folder / "failing.so"
     functions = "".join(f"int {name}() {{ errno = {number}; return -1; }}\n" for name, number in numbers.items())
     source.write_text("#include <errno.h>\n" + functions)
-    subprocess.run(["gcc", "-w", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    subprocess.run(["gcc", "-w", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=120)
     return {"LD_PRELOAD": str(library)}
 
 
@@ -47,10 +51,10 @@ def allowing(processes: int) -> list[str]:
     """
     if sys.platform != "linux" or shutil.which("setpriv") is None or shutil.which("prlimit") is None:
         pytest.skip("a limit on processes is set with setpriv and prlimit, on Linux")
-    user, files = 100_000 + os.getpid(), "-all,+dac_override"
+    user, files = 100_000 + 100 * os.getpid() + next(CALLS), "-all,+dac_override"
     become = [f"--reuid={user}", f"--regid={user}", "--clear-groups", f"--inh-caps={files}", f"--ambient-caps={files}"]
     words = ["setpriv", *become, "prlimit", f"--nproc={processes}"]
-    done = subprocess.run([*words, "true"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*words, "true"], capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         pytest.skip(f"only root may become another user: {done.stderr}")
     return words

@@ -95,6 +95,6 @@ sys.argv = ["train", *{[*WORDS, "--data", str(tiny), "--out", "run"]!r}]
 from minisgl.train import main
 main()
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (130, "minisgl: interrupted\n")
     assert not (tmp_path / "run").exists()
