@@ -65,6 +65,7 @@ def test_the_table_says_whose_images_were_shifted(tmp_path):
         ({"method": "l7"}, "line 2, has an invalid method: 'l7'"),
         ({"test_error": float("nan")}, "line 2, has an invalid test_error: nan"),
         ({"flops": -1}, "line 2, has an invalid flops: -1"),
+        ({"weights_left": 10**300, "zeros": 99.99999999999999}, "line 2, has an invalid weights_left: 1000"),
         ({"units": "many"}, "line 2, has an invalid units: 'many'"),
     ],
 )
