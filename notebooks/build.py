@@ -16,6 +16,7 @@ compares the sources of cells, not their outputs, which depend on the versions o
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from traitlets.config import Config
 
 from minisgl.command import errors_as_sentences
 from minisgl.course.cells import answer_id, check_id, task_of
-from minisgl.course.kernels import sockets
+from minisgl.course.kernels import ONE_THREAD, sockets
 from minisgl.errors import MinisglError
 from minisgl.formats import files
 
@@ -142,7 +143,7 @@ def execute(notebook: NotebookNode, path: Path) -> None:
         coalesce_streams=True,
     )
     try:
-        client.execute()
+        client.execute(env={**ONE_THREAD, **os.environ})
     except CellExecutionError as error:
         raise MinisglError(f"{path.name} fails:\n{error}") from error
     except CellTimeoutError as error:
