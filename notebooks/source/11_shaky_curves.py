@@ -313,6 +313,7 @@ for name, band in (("tremor", displacement.TREMOR), ("drift", displacement.DRIFT
 
 # %% [markdown]
 # More path is more ink, on the paper. How much does this give away? We draw 2,000 pictures for training and 400 for validation, as the experiment does: the sets share neither words nor fonts, and every other picture is shaky.
+# There are few fonts. So the training pictures, regular and shaky ones alike, have letters that are wider, narrower, more slanted, thinner, bolder and slightly bent: to a network, these are new fonts.
 # (`curves.load()` would draw 30,000, and keep 184 MB of them. We draw ours one by one, and keep nothing.)
 #
 # Then a logistic regression, $P(\text{shaky}) = \sigma(c \cdot w)$, sees five numbers of each picture: ink, dark area, width, height and total gradient, as logarithms (so that a ratio is a
@@ -351,7 +352,7 @@ assert 55 < by_ink[1] < 80
 
 # %% [markdown]
 # Better than guessing, and not good. What the ink cannot know is how much ink there should be: pens are thin and thick, words short and long, and where a trembling line crosses itself the ink is not there twice. With 27 such numbers and
-# all 24,000 training pictures, [docs/shaky-curves.md](../docs/shaky-curves.md) has 70.9 % on the test set. A network that reaches much more has looked at the curve.
+# all 24,000 training pictures, [docs/shaky-curves.md](../docs/shaky-curves.md) has 68.0 % on the test set. A network that reaches much more has looked at the curve.
 #
 # ## The network
 #
@@ -538,13 +539,13 @@ assert len(rows) == 7
 for name in ("l0", "tl1"):
     own = np.array([row[2:] for row in rows if row[0] == name], float)  # (3 seeds, 3)
     assert own[:, 0].min() > 86
-    assert own[:, 2].min() > max(99, float(rows[-1][-1]) - 0.6)
+    assert own[:, 2].mean() > max(99, float(rows[-1][-1]) - 0.6)
     print(f"{name}: {own[:, 2].mean():.2f} % right at {own[:, 0].mean():.1f} % zeros, mean of {len(own)} seeds")
 
 # %% [markdown]
-# Nine weights in ten can go (one run: 89.9 %), and on the test set no sparse network is more than 0.6 percentage points behind the dense one.
+# Nine weights in ten can go (one run: 89.6 %), and on the test set the sparse networks are on average less than 0.6 percentage points behind the dense one.
 #
-# How far can one go, and with which penalty? For that `python -m benchmarks.curve_sparsity` made 48 brief runs, 4 epochs of 8,000 pictures, with four penalties, four thresholds and three seeds. (They are brief, so their errors
+# How far can one go, and with which penalty? For that `python -m benchmarks.curve_sparsity` made 48 brief runs, 4 epochs of 8,000 pictures (whose letters did not vary so much yet), with four penalties, four thresholds and three seeds. (They are brief, so their errors
 # are larger than those above.) A point is the mean over the seeds, and bars go from the least to the most.
 
 # %%
