@@ -14,6 +14,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def ends(pid: int, seconds: float = 30) -> bool:
+    """Whether the process ends in this time. It closes its files, which others notice, shortly before it has ended."""
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.digits import write_digits
-from support.processes import alive, children, started
+from support.processes import alive, children, ends, started
 
 from minisgl.config import PaperConfig, TrainConfig, changed
 from minisgl.data.mnist import Digits
@@ -188,7 +188,7 @@ def test_no_process_outlives_a_killed_run_and_it_can_go_on_at_once(data: Path, t
     with resumed:
         assert resumed.stdout.readline()  # an epoch's line: it goes on
         resumed.kill()
-    assert not alive(other)
+    assert ends(other)
 
 
 def test_a_process_that_outlives_a_killed_run_does_not_hold_its_lock(data: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from support.killing import without_times
-from support.processes import alive, children, started
+from support.processes import children, ends, started
 from support.resuming import WORDS, posix, run
 
 import minisgl
@@ -48,7 +48,7 @@ def test_a_signal_to_all_processes_is_handled_by_the_first(number, status, verb,
     assert process.returncode == status
     assert errors.startswith(f"minisgl: {verb} after step ")
     assert errors.count("\n") == 1
-    assert not any(map(alive, others))
+    assert all(map(ends, others))
 
 
 @forks
@@ -61,7 +61,7 @@ def test_the_second_signal_of_either_kind_acts_at_once(tiny, tmp_path):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) in ((130, "minisgl: interrupted\n"), (143, "minisgl: terminated\n"))
-    assert not alive(other)
+    assert ends(other)
 
 
 def wait_until_asleep(*pids):
@@ -91,7 +91,7 @@ def test_a_process_whose_answer_nobody_reads_is_silent(victim, tiny, tmp_path):
     else:
         assert errors.startswith("minisgl: a training process was killed by signal 9")
         assert errors.count("\n") == 1
-    assert not alive(stopped)
+    assert ends(stopped)
 
 
 def test_from_python_sigterm_saves_the_run_too(tiny, tmp_path, monkeypatch):
