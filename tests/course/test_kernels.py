@@ -120,9 +120,11 @@ def grader(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, list]]:
     words = [sys.executable, "-m", "minisgl.grade", "class", "--exercises", "exercises", "--timeout", "500"]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     started: list[psutil.Process] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for jobs in the background
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as run:
+        signal.signal(signal.SIGINT, before)
         try:
             until = time.monotonic() + 300
             while not marker.exists() and run.poll() is None and time.monotonic() < until:
