@@ -79,24 +79,24 @@ def shaky(word: str, font: str, rng: np.random.Generator) -> np.ndarray:
 KINDS: dict[str, tuple[Draw, int]] = {"Pillow": (plain, 0), "regular": (regular, 0), "shaky": (shaky, 1)}  # with their class
 
 
-def pictures(font: Path, draw: Draw, count: int = PICTURES) -> np.ndarray:
-    """Return pictures (count, 1, H, W) of random words in a font. Words that do not fit are left out."""
+def pictures(font: Path, draw: Draw) -> np.ndarray:
+    """Return pictures (PICTURES, 1, H, W) of random words in a font. Words that do not fit are left out."""
     vocabulary, drawn, seed = words("test"), [], 0
-    while len(drawn) < count:
+    while len(drawn) < PICTURES:
         rng = np.random.default_rng(seed)
         seed += 1
         try:
             drawn.append(draw(vocabulary[rng.integers(len(vocabulary))], str(font), rng))
         except MinisglError:
-            if seed > 10 * count:
+            if seed > 10 * PICTURES:
                 raise
     return np.array(drawn)[:, None]
 
 
-def accuracy(network: Network, font: Path, kind: str, count: int = PICTURES) -> float:
+def accuracy(network: Network, font: Path, kind: str) -> float:
     """Return the percentage of pictures of this kind that the network classifies correctly."""
     draw, label = KINDS[kind]
-    return float(100 * (network.predict(pictures(font, draw, count)) == label).mean())
+    return float(100 * (network.predict(pictures(font, draw)) == label).mean())
 
 
 def main() -> None:

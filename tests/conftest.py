@@ -11,6 +11,7 @@ import pytest
 from support.commands import run_module
 from support.device_double import device
 from support.digits import write_digits
+from support.resuming import WORDS, run, without_figures
 
 from minisgl.backend import array_module, to_host
 from minisgl.data import mnist
@@ -29,6 +30,24 @@ def small(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, 
     directory = tmp_path_factory.mktemp("small-mnist")
     write_digits(directory, "train", digits[0][:2000])
     write_digits(directory, "t10k", digits[1][:1000])
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, digits: tuple[mnist.Digits, mnist.Digits]) -> Path:
+    """A directory with 400 training and 100 test digits: 8 steps an epoch."""
+    directory = tmp_path_factory.mktemp("tiny-mnist")
+    write_digits(directory, "train", digits[0][:400])
+    write_digits(directory, "t10k", digits[1][:100])
+    return directory
+
+
+@pytest.fixture(scope="session")
+def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An unbroken run of two epochs on these digits, without figures. No test changes it."""
+    directory = tmp_path_factory.mktemp("whole") / "run"
+    with without_figures():
+        run([*WORDS, "--data", tiny], directory)
     return directory
 
 

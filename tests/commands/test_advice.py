@@ -35,7 +35,7 @@ def test_words_are_quoted_for_the_shell(system: str, monkeypatch: pytest.MonkeyP
 
 
 def test_the_command_to_resume_has_a_quoted_path(
-    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable
 ) -> None:
     out = tmp_path / "my run; it's $HOME"
     if sys.platform == "win32":
@@ -43,7 +43,7 @@ def test_the_command_to_resume_has_a_quoted_path(
     with monkeypatch.context() as patch:
         patch.setattr(Training, "run", stopping(Training.run))
         with pytest.raises(Interrupted) as interrupt:
-            run([*WORDS, "--data", few], out)
+            run([*WORDS, "--data", tiny], out)
     words = suggested(str(interrupt.value))
     assert words == ["--resume", str(out)]
     assert command("minisgl.train", *words).returncode == 0
@@ -65,10 +65,10 @@ def test_names_to_repeat_are_quoted() -> None:
     assert options_to_repeat(config) == f" --network {errors.quoted('my module:build')}"
 
 
-def test_other_options_with_resume_lead_to_a_new_run(finished: Path, few: Path, tmp_path: Path, command: Callable) -> None:
-    old = Path(shutil.copytree(finished, tmp_path / "old run"))
+def test_other_options_with_resume_lead_to_a_new_run(whole: Path, tiny: Path, tmp_path: Path, command: Callable) -> None:
+    old = Path(shutil.copytree(whole, tmp_path / "old run"))
     options = ["--epochs", 3, "--threads", 1, "--batch-size", 50, "--optimizer", "sgd", "--no-nesterov"]
-    options += ["--out", "new", "--data", few]
+    options += ["--out", "new", "--data", tiny]
     done = command("minisgl.train", "--resume", old, *options)
     refused(
         done,
@@ -84,16 +84,16 @@ def test_other_options_with_resume_lead_to_a_new_run(finished: Path, few: Path, 
     assert (made["epochs"], made["nesterov"], made["init"]) == (3, False, str(old / "model.safetensors"))
 
 
-def test_an_unfinished_run_is_resumed_first(finished: Path, tmp_path: Path, command: Callable) -> None:
-    run = Path(shutil.copytree(finished, tmp_path / "run"))
+def test_an_unfinished_run_is_resumed_first(whole: Path, tmp_path: Path, command: Callable) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     (run / "report.json").unlink()
     done = command("minisgl.train", "--resume", "run", "--epochs", 50)
     refused(done, "resume without --epochs until the run is finished; then a new one can start from its weights: ")
     assert suggested(done.stderr) == ["--init", str(Path("run", "model.safetensors")), "--epochs", "50"]
 
 
-def test_the_network_of_the_old_run_is_kept(finished: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(finished, tmp_path / "run"))
+def test_the_network_of_the_old_run_is_kept(whole: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "experiment": "shaky-curves"}))
     with pytest.raises(MinisglError) as refusal:
@@ -101,13 +101,13 @@ def test_the_network_of_the_old_run_is_kept(finished: Path, tmp_path: Path) -> N
     assert suggested(str(refusal.value))[2:] == ["--experiment", "shaky-curves", "--threshold", "0.1", "0.2"]
 
 
-def test_what_may_be_given_is_not_refused(finished: Path) -> None:
-    given = Flags(resume=finished, threads=1, checkpoint_every=3, penalty="m:P", experiment="m:E", network="m:n")
-    assert changes(RunDirectory(finished), given) == {"threads": 1, "checkpoint_every": 3}
+def test_what_may_be_given_is_not_refused(whole: Path) -> None:
+    given = Flags(resume=whole, threads=1, checkpoint_every=3, penalty="m:P", experiment="m:E", network="m:n")
+    assert changes(RunDirectory(whole), given) == {"threads": 1, "checkpoint_every": 3}
 
 
-def test_init_takes_no_checkpoint(finished: Path) -> None:
+def test_init_takes_no_checkpoint(whole: Path) -> None:
     """So the message does not suggest one."""
-    network = network_file.read(finished / "model.safetensors")
+    network = network_file.read(whole / "model.safetensors")
     with pytest.raises(MinisglError, match="has the wrong arrays"):
-        network_file.read_parameters(next((finished / "checkpoint").iterdir()), network)
+        network_file.read_parameters(next((whole / "checkpoint").iterdir()), network)

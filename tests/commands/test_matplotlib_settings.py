@@ -36,8 +36,8 @@ def drawn(run: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "run"))
+def run(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
 @pytest.mark.usefixtures("own_settings")
@@ -56,15 +56,15 @@ def test_figures_do_not_depend_on_the_users_settings(command: Callable, run: Pat
 
 
 @pytest.mark.usefixtures("own_settings")
-def test_a_training_draws_its_figures(command: Callable, few: Path, tmp_path: Path) -> None:
-    done = command("minisgl.train", *WORDS, "--data", few, "--out", "run")
+def test_a_training_draws_its_figures(command: Callable, tiny: Path, tmp_path: Path) -> None:
+    done = command("minisgl.train", *WORDS, "--data", tiny, "--out", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(drawn(tmp_path / "run")) == 4
 
 
 @pytest.mark.usefixtures("unknown_backend")
-def test_a_training_is_complete_without_matplotlib(command: Callable, few: Path, tmp_path: Path) -> None:
-    done = command("minisgl.train", *WORDS, "--data", few, "--out", "run")
+def test_a_training_is_complete_without_matplotlib(command: Callable, tiny: Path, tmp_path: Path) -> None:
+    done = command("minisgl.train", *WORDS, "--data", tiny, "--out", "run")
     assert done.returncode == 0
     assert done.stderr.startswith(f"minisgl: figures could not be drawn: {CAUSE}")
     assert done.stderr.count("\n") == 1
@@ -86,13 +86,13 @@ def test_a_run_is_compressed_without_matplotlib(command: Callable, run: Path) ->
 
 
 @pytest.mark.usefixtures("unknown_backend")
-def test_what_needs_matplotlib_says_so(command: Callable, few: Path, run: Path, tmp_path: Path) -> None:
+def test_what_needs_matplotlib_says_so(command: Callable, tiny: Path, run: Path, tmp_path: Path) -> None:
     report = json.loads((run / "report.json").read_text())
     (run / "report.json").write_text(json.dumps({**report, "experiment": "shaky-curves"}))
     sentence = f"needs matplotlib, which cannot be imported: {CAUSE}"
     for words in (("minisgl.classify", "run", "--word", "hello"), ("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")):
         refused(command(*words), sentence)
-    refused(command("minisgl.sweep", "--data", few, "--out", "sweep"), sentence)  # before any training
+    refused(command("minisgl.sweep", "--data", tiny, "--out", "sweep"), sentence)  # before any training
     refused(command("minisgl.train", "--experiment", "shaky-curves"), sentence)
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 

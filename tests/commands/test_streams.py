@@ -20,8 +20,8 @@ def shell(line: str, cwd: Path, **options: object) -> subprocess.CompletedProces
     return subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=False, timeout=120, **options)
 
 
-def training(few: Path, **changes: object) -> str:
-    return shlex.join(["-m", "minisgl.train", *WORDS, "--data", str(few), "--out", "run"])
+def training(tiny: Path, **changes: object) -> str:
+    return shlex.join(["-m", "minisgl.train", *WORDS, "--data", str(tiny), "--out", "run"])
 
 
 def require_complete(run: Path) -> None:
@@ -31,27 +31,27 @@ def require_complete(run: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_training_with_closed_streams_is_complete(closed: str, few: Path, tmp_path: Path) -> None:
-    done = shell(f"$PY {training(few)} {closed}", tmp_path)
+def test_a_training_with_closed_streams_is_complete(closed: str, tiny: Path, tmp_path: Path) -> None:
+    done = shell(f"$PY {training(tiny)} {closed}", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert ("epoch   2/2" in done.stdout) == (closed == "2>&-")
     require_complete(tmp_path / "run")
 
 
-def test_a_training_goes_on_without_a_reader_and_says_so_once(few: Path, tmp_path: Path) -> None:
-    done = shell(f"$PY {training(few)} | true", tmp_path)
+def test_a_training_goes_on_without_a_reader_and_says_so_once(tiny: Path, tmp_path: Path) -> None:
+    done = shell(f"$PY {training(tiny)} | true", tmp_path)
     assert (done.returncode, done.stderr) == (0, SENTENCE)
     require_complete(tmp_path / "run")
 
 
-def test_neither_stream_has_a_reader(few: Path, tmp_path: Path) -> None:
-    done = shell(f"$PY {training(few)} 2>&1 | true", tmp_path)
+def test_neither_stream_has_a_reader(tiny: Path, tmp_path: Path) -> None:
+    done = shell(f"$PY {training(tiny)} 2>&1 | true", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     require_complete(tmp_path / "run")
 
 
-def test_the_first_line_is_read(few: Path, tmp_path: Path) -> None:
-    done = shell(f"$PY {training(few)} | head -1", tmp_path)
+def test_the_first_line_is_read(tiny: Path, tmp_path: Path) -> None:
+    done = shell(f"$PY {training(tiny)} | head -1", tmp_path)
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
     assert done.stderr in ("", SENTENCE)  # "" if the whole output was in the pipe before head ended
     require_complete(tmp_path / "run")
@@ -59,8 +59,8 @@ def test_the_first_line_is_read(few: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", [">&-", "| true", "2>&1 | true", ">&- 2>&-"])
 @pytest.mark.parametrize("module", ["evaluate", "compress"])
-def test_other_commands_end_as_usual(module: str, end: str, finished: Path, tmp_path: Path) -> None:
-    subprocess.run(["cp", "-r", finished, tmp_path / "run"], check=True)
+def test_other_commands_end_as_usual(module: str, end: str, whole: Path, tmp_path: Path) -> None:
+    subprocess.run(["cp", "-r", whole, tmp_path / "run"], check=True)
     done = shell(f"$PY -m minisgl.{module} run {end}", tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (SENTENCE if end == "| true" else "")
@@ -68,9 +68,9 @@ def test_other_commands_end_as_usual(module: str, end: str, finished: Path, tmp_
 
 
 @pytest.mark.parametrize("end", [">&-", "| true"])
-def test_a_sweep_goes_on(end: str, few: Path, tmp_path: Path) -> None:
+def test_a_sweep_goes_on(end: str, tiny: Path, tmp_path: Path) -> None:
     words = ["--methods", "l0", "--regimes", "continuation", "--seeds", "2", "--epochs", "2", "--holdout", "100"]
-    line = shlex.join(["-m", "minisgl.sweep", *words, "--jobs", "1", "--data", str(few), "--out", "out"])
+    line = shlex.join(["-m", "minisgl.sweep", *words, "--jobs", "1", "--data", str(tiny), "--out", "out"])
     done = shell(f"$PY {line} {end}", tmp_path)
     assert (done.returncode, done.stderr) == (0, SENTENCE if end == "| true" else "")
     assert len((tmp_path / "out" / "results.jsonl").read_text().splitlines()) == 2
@@ -86,14 +86,14 @@ def test_an_error_keeps_its_status(end: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", ["--help", "run"])
-def test_help_without_a_reader(words: str, finished: Path) -> None:
-    done = shell(f"$PY -m minisgl.evaluate {words} | true", finished.parent)
+def test_help_without_a_reader(words: str, whole: Path) -> None:
+    done = shell(f"$PY -m minisgl.evaluate {words} | true", whole.parent)
     assert (done.returncode, done.stderr) == (0, SENTENCE)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
-def test_a_full_stdout_is_named(finished: Path, few: Path, tmp_path: Path) -> None:
-    for line in (f"-m minisgl.evaluate {shlex.quote(str(finished))}", "-m minisgl.evaluate --help", training(few)):
+def test_a_full_stdout_is_named(whole: Path, tiny: Path, tmp_path: Path) -> None:
+    for line in (f"-m minisgl.evaluate {shlex.quote(str(whole))}", "-m minisgl.evaluate --help", training(tiny)):
         done = shell(f"$PY {line} >/dev/full", tmp_path)
         assert (done.returncode, done.stderr) == (2, "minisgl: stdout cannot be written: No space left on device\n")
     assert list((tmp_path / "run" / "checkpoint").iterdir())  # the training can be resumed

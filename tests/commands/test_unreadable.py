@@ -21,8 +21,8 @@ COMMANDS = {
 @needs_setpriv
 @pytest.mark.parametrize("module", COMMANDS)
 @pytest.mark.parametrize("name", [".", "config.json", "report.json"])
-def test_an_unreadable_part_of_a_run(name: str, module: str, finished: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(finished, tmp_path / "run"))
+def test_an_unreadable_part_of_a_run(name: str, module: str, whole: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     if module == "train":
         (run / "report.json").unlink()  # there is something to resume
         name = "checkpoint" if name == "report.json" else name
@@ -35,9 +35,9 @@ def test_an_unreadable_part_of_a_run(name: str, module: str, finished: Path, tmp
 
 
 @needs_setpriv
-def test_unreadable_data_and_pictures(finished: Path, few: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished, tmp_path / "run")
-    data = Path(shutil.copytree(few, tmp_path / "data"))
+def test_unreadable_data_and_pictures(whole: Path, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    data = Path(shutil.copytree(tiny, tmp_path / "data"))
     (tmp_path / "seven.png").write_bytes(b"")
     close(tmp_path / "seven.png")
     refused(run_restricted("minisgl.evaluate", "run", "seven.png", cwd=tmp_path), f"seven.png {DENIED}")
@@ -50,8 +50,8 @@ def test_unreadable_data_and_pictures(finished: Path, few: Path, tmp_path: Path)
 
 
 @needs_setpriv
-def test_an_unreadable_folder_for_output(few: Path, tmp_path: Path) -> None:
-    shutil.copytree(few, tmp_path / "data")
+def test_an_unreadable_folder_for_output(tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny, tmp_path / "data")
     (tmp_path / "out").mkdir()
     close(tmp_path / "out")
     refused(run_restricted("minisgl.train", "--data", "data", "--out", "out", cwd=tmp_path), f"out {DENIED}")
@@ -80,9 +80,9 @@ def test_students_whose_folders_cannot_be_read_are_not_graded(tmp_path: Path) ->
 )
 @pytest.mark.parametrize("name", ["config.json", "history.jsonl"])
 def test_other_things_in_place_of_a_file(  # noqa: PLR0917
-    name: str, damage: Callable[[Path], None], sentence: str, command: Callable, finished: Path, tmp_path: Path
+    name: str, damage: Callable[[Path], None], sentence: str, command: Callable, whole: Path, tmp_path: Path
 ) -> None:
-    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     (run / "report.json").unlink()
     (run / name).unlink()
     damage(run / name)

@@ -21,9 +21,9 @@ from minisgl.training.directory import RunDirectory
 
 
 @pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
+def run(whole: Path, tmp_path: Path) -> Path:
     """A copy of the run, with a network that is read in no time."""
-    copy = Path(shutil.copytree(finished, tmp_path / "run"))
+    copy = Path(shutil.copytree(whole, tmp_path / "run"))
     network_file.write(copy / "model.safetensors", lenet5(np.random.default_rng(0), units=(2, 3, 4, 10)))
     return copy
 
