@@ -15,11 +15,33 @@ and one fully connected layer with most of the weights. They do not publish its 
     (1, 48, 128) -conv 5x5-> (16, 44, 124) -pool-> (16, 22, 62) -conv 3x3-> (8, 20, 60) -pool-> (8, 10, 30)
                  -conv 3x3-> (64, 8, 28) -pool-> (64, 4, 14) -flatten-> 3,584 -fc-> 2
                                                  13,418 parameters, 13,328 of them weights, 7,168 of these in fc
+
+Wide ResNets of depth 6 n + 4 and width k (Zagoruyko and Komodakis, BMVC 2016), for 32 x 32 colour images:
+
+    (3, 32, 32) -conv 3x3-> (16, 32, 32) -stage 1-> (16 k, 32, 32) -stage 2-> (32 k, 16, 16) -stage 3-> (64 k, 8, 8)
+                -bn, ReLU, mean of each map-> 64 k -fc-> classes
+
+A stage is n residual blocks in pre-activation form: x + conv(ReLU(bn(conv(ReLU(bn(x)))))), all 3 x 3. Its first block changes
+the shape: both branches start from ReLU(bn1(x)), and the shortcut is a 1 x 1 convolution. Convolutions have no bias.
 """
 
 import numpy as np
 
-from minisgl.nn import Conv2d, Flatten, Layer, Linear, MaxPool2d, Network, ReLU
+from minisgl.nn import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    Residual,
+    Sequential,
+)
+from minisgl.nn.conv import Algorithm
 
 FC_SCALE = 0.3  # times He's standard deviation: fc sums thousands of similar inputs, and would start far from 50:50
 
@@ -84,3 +106,52 @@ def curve_net(
         weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
     network.layout["fc.weight"].view(network.flat)[...] *= FC_SCALE
     return network
+
+
+def wide_resnet(
+    rng: np.random.Generator,
+    depth: int = 28,
+    width: int = 10,
+    classes: int = 10,
+    dtype: np.typing.DTypeLike = np.float32,
+    *,
+    dropout: float = 0.0,
+    stride_on_second: bool = False,
+    normalize: Layer | None = None,
+) -> Network:
+    """A wide residual network for images (3, 32, 32), its weights drawn from rng. ValueError unless depth is 10, 16, 22, ...
+
+    dropout: the probability between the two convolutions of a block. stride_on_second: a stage's stride is that of its second
+    convolution, as in the code of Bui et al., and not of its first. normalize: a layer before all others.
+    """
+    if depth < 10 or (depth - 4) % 6 or width < 1:
+        raise ValueError(f"a wide residual network needs depth 6 n + 4 (10, 16, ...) and width >= 1, but got {depth}, {width}")
+    channels = 16
+    layers: dict[str, Layer] = {} if normalize is None else {"normalize": normalize}
+    layers["conv1"] = _conv3x3(3, channels)
+    for stage, (outputs, stride) in enumerate(((16 * width, 1), (32 * width, 2), (64 * width, 2)), 1):
+        blocks: dict[str, Layer] = {}
+        for i in range((depth - 4) // 6):
+            strides = (1, 1) if i else ((1, stride) if stride_on_second else (stride, 1))
+            blocks[str(i)] = _block(channels, outputs, strides, dropout)
+            channels = outputs
+        layers[f"stage{stage}"] = Sequential(blocks)
+    layers |= {"bn": BatchNorm2d(channels), "relu": ReLU(), "pool": GlobalAvgPool2d(), "fc": Linear(channels, classes)}
+    return Network.initialized(layers, (3, 32, 32), rng, dtype)
+
+
+def _conv3x3(inputs: int, outputs: int, stride: int = 1) -> Conv2d:
+    algorithm: Algorithm = "winograd" if stride == 1 and inputs >= 8 else "im2col"
+    return Conv2d(inputs, outputs, 3, stride, padding=1, bias=False, algorithm=algorithm)
+
+
+def _block(inputs: int, outputs: int, strides: tuple[int, int], dropout: float) -> Residual:
+    """A pre-activation block; its shortcut is a convolution where the shape changes."""
+    first: dict[str, Layer] = {"bn1": BatchNorm2d(inputs), "relu1": ReLU()}
+    body: dict[str, Layer] = {"conv1": _conv3x3(inputs, outputs, strides[0]), "bn2": BatchNorm2d(outputs), "relu2": ReLU()}
+    if dropout:
+        body["dropout"] = Dropout(dropout)
+    body["conv2"] = _conv3x3(outputs, outputs, strides[1])
+    if inputs == outputs and strides == (1, 1):
+        return Residual({**first, **body})
+    return Residual(body, {"shortcut": Conv2d(inputs, outputs, 1, strides[0] * strides[1], bias=False)}, first)

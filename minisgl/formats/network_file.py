@@ -8,7 +8,8 @@ with sorted keys; it lists the layers in order, each with the settings that its 
         {"name": "relu1", "kind": "ReLU", "settings": {}},
         {"name": "stage1", "kind": "Sequential", "layers": [...]}, ...], "checksum": "..."}
 
-A composite layer has its children's entries under "layers"; its class takes them as its first argument. A file is checked
+A composite layer has its children's entries under "layers"; its class, or its class method `from_children`, takes them as its
+first argument. A file is checked
 before any array is loaded: the layers are built from their settings alone, and they determine the arrays that must be there.
 For a user's own layer the file has the class's name, and the caller of `read` passes the class: nothing is imported because a
 file names it.
@@ -24,10 +25,26 @@ import numpy as np
 from minisgl.backend import to_host
 from minisgl.errors import MinisglError
 from minisgl.formats import files
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
+from minisgl.nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Gather,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    ReLU,
+    Residual,
+    Sequential,
+)
 
 FORMAT = 2  # files of minisgl 0.1 have no such entry
-LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, Sequential)}
+LEAVES = (AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d, ReLU)
+LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (*LEAVES, Residual, Sequential)}
 MAX_DEPTH = 50  # levels of nested layers
 
 
@@ -60,7 +77,9 @@ def _build(entry: Mapping[str, Any], known: Mapping[str, type[Layer]], depth: in
     if entry["kind"] not in known:
         raise MinisglError(f"a layer is a {entry['kind']}, which minisgl does not have: load it with layers=[{entry['kind']}]")
     children = ({child["name"]: _build(child, known, depth + 1) for child in entry["layers"]},) if "layers" in entry else ()
-    return known[entry["kind"]](*children, **entry["settings"])
+    cls = known[entry["kind"]]
+    layer: Layer = getattr(cls, "from_children", cls)(*children, **entry["settings"])
+    return layer
 
 
 def as_bytes(network: Network) -> bytes:

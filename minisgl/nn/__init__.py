@@ -7,20 +7,29 @@ convolution window then consists of long contiguous runs, Flatten copies nothing
 Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P x Q output, D_in and D_out of a linear layer.
 """
 
+from minisgl.nn.average_pooling import AvgPool2d, GlobalAvgPool2d
 from minisgl.nn.conv import Conv2d
+from minisgl.nn.dropout import Dropout
 from minisgl.nn.layer import Gradients, Layer, gradients
 from minisgl.nn.layers import Flatten, Gather, Linear, ReLU
 from minisgl.nn.loss import softmax, softmax_cross_entropy
-from minisgl.nn.network import Network, Sequential
+from minisgl.nn.network import Network
+from minisgl.nn.norm import BatchNorm2d
 from minisgl.nn.parameters import Block, Layout, Parameter, Slot
 from minisgl.nn.pooling import MaxPool2d
+from minisgl.nn.residual import Residual
+from minisgl.nn.sequential import Sequential
 from minisgl.nn.workspace import Workspace
 
 __all__ = [
+    "AvgPool2d",
+    "BatchNorm2d",
     "Block",
     "Conv2d",
+    "Dropout",
     "Flatten",
     "Gather",
+    "GlobalAvgPool2d",
     "Gradients",
     "Layer",
     "Layout",
@@ -29,6 +38,7 @@ __all__ = [
     "Network",
     "Parameter",
     "ReLU",
+    "Residual",
     "Sequential",
     "Slot",
     "Workspace",

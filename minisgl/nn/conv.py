@@ -21,7 +21,7 @@ Algorithm = Literal["auto", "im2col", "winograd"]
 
 
 class Conv2d(Layer):
-    """A convolution with the same stride and padding in both directions. weight (K, C, R, S), bias (K,).
+    """A convolution with the same stride and padding in both directions. weight (K, C, R, S), bias (K,), or none.
 
     A unit is an output channel (axis 0). algorithm: "auto" chooses Winograd's for 5 x 5 kernels, stride 1 and at least 8 input
     channels, where it is faster, else im2col. ValueError for an impossible stride, padding or algorithm.
@@ -35,6 +35,7 @@ class Conv2d(Layer):
         stride: int = 1,
         padding: int = 0,
         *,
+        bias: bool = True,
         algorithm: Algorithm = "auto",
     ) -> None:
         require_stride_and_padding(stride, padding)
@@ -48,14 +49,16 @@ class Conv2d(Layer):
         winograd_is_faster = self.kernel == (5, 5) and stride == 1 and in_channels >= 8
         self.uses_winograd = algorithm == "winograd" or (algorithm == "auto" and winograd_is_faster)
         self.weight_shape: tuple[int, ...] = tuple(map(int, (out_channels, in_channels, R, S)))
-        self.parameters = weight_and_bias(self.weight_shape, unit_axis=0)
+        self.parameters = weight_and_bias(self.weight_shape, unit_axis=0, bias=bias)
+        self.has_bias = bool(bias)
         self.weight: Array = None
         self.bias: Array = None
 
     def settings(self) -> dict[str, Any]:
         K, C, R, S = self.weight_shape
         window = {"kernel": [R, S], "stride": self.stride, "padding": self.padding}
-        return {"in_channels": C, "out_channels": K, **window, "algorithm": self.algorithm}
+        bias = {} if self.has_bias else {"bias": False}  # files of networks with biases keep their bytes
+        return {"in_channels": C, "out_channels": K, **window, **bias, "algorithm": self.algorithm}
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         K, C, R, S = self.weight_shape
@@ -84,7 +87,8 @@ class Conv2d(Layer):
         y = ws.array(self, "y", (K, P, Q, N), x)
         # (K, PQN) = (K, CRS) @ (CRS, PQN)
         xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
-        y += self.bias[:, None, None, None]
+        if self.has_bias:
+            y += self.bias[:, None, None, None]
         return y, (columns, padded.shape, ws)
 
     def backward(
@@ -100,7 +104,8 @@ class Conv2d(Layer):
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
         xp.matmul(dy2, columns2.T, out=grads["weight"].reshape(K, -1))  # (K, CRS)
-        grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
+        if self.has_bias:
+            grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
         if not input_gradient:
             return None, grads
         dcolumns = ws.array(self, "dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)

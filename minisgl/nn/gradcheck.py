@@ -95,11 +95,14 @@ class _KinkRecorder(Layer):
         return self.layer.backward(dy, cache, out, input_gradient)
 
 
-def require_smooth(network: Network, images: np.ndarray, margin: float = 1e-4) -> None:
-    """Raise ValueError if some activation of the network at these images (N, C, H, W) is within `margin` of a kink."""
+def require_smooth(network: Network, images: np.ndarray, margin: float = 1e-4, training: bool = False) -> None:
+    """Raise ValueError if some activation of the network at these images (N, C, H, W) is within `margin` of a kink.
+
+    training: whether batch normalisation uses the statistics of these images.
+    """
     distances: dict[str, float] = {}
     recorder = map_leaves(network.root, lambda name, leaf: _KinkRecorder(name, leaf, distances))
-    recorder.forward(np.ascontiguousarray(np.moveaxis(images, 0, -1)))
+    recorder.forward(np.ascontiguousarray(np.moveaxis(images, 0, -1)), training=training)
     for name, distance in distances.items():
         if distance < margin:
             raise ValueError(f"{name} is {distance:.1e} from a kink, closer than {margin:.1e}: differences would cross it")

@@ -31,11 +31,13 @@ class Layer(ABC):
     """A single layer, or a composite of several.
 
     `parameters` declares its arrays; the network assigns each array to the attribute named by the parameter's key. A composite
-    layer has `children`, by name, and no parameters of its own. docs/your-own-network.md shows how to write a layer.
+    layer has `children`, by name, and no parameters of its own. `random` says that forward draws random numbers in training.
+    docs/your-own-network.md shows how to write a layer.
     """
 
     parameters: tuple[Parameter, ...] = ()
     children: Mapping[str, "Layer"] = MappingProxyType({})
+    random: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that rebuild an equal layer, type(layer)(**settings), as JSON values, saved with a network."""
@@ -55,7 +57,8 @@ class Layer(ABC):
     ) -> tuple[Array, Any]:
         """Return the output and the cache that backward needs; buffers come from the workspace, or are new without one.
 
-        training, rng: for layers that behave differently in training, and for layers that then draw random numbers.
+        training: for layers that behave differently in training. rng: for layers that then draw random numbers; None if no
+        layer of the network does.
         """
 
     @abstractmethod

@@ -1,10 +1,5 @@
 """A network: a tree of named layers over one flat parameter vector.
 
-A Sequential is a layer like any other: forward applies its children in order, backward applies the chain rule in reverse.
-
-    forward:   x -> child 1 -> child 2 -> ... -> y           each child returns its cache
-    backward:  dy -> ... -> child 2 -> child 1 -> dx         each child gets its cache back
-
 A Network is a Sequential that ends in logits, and owns the flat vector. Outside it, images are (N, C, H, W) and logits are
 (N, classes): the network moves the image index to the end once, at its input, and back once, at its output.
 """
@@ -18,50 +13,14 @@ from numpy.typing import DTypeLike
 
 from minisgl.backend import Array, get_array_module
 from minisgl.errors import MinisglError
-from minisgl.nn.layer import Gradients, Layer
-from minisgl.nn.parameters import Layout
+from minisgl.nn.layer import Layer
+from minisgl.nn.parameters import MOMENTUM, Layout
+from minisgl.nn.sequential import Sequential
 from minisgl.nn.workspace import Workspace
 
 EVALUATION_BATCH = 100  # images per pass when only the logits are needed
 
 Tape = Any
-
-
-class Sequential(Layer):
-    """Named layers, one after the other. ValueError for an empty name or one with a dot: dots join the full names."""
-
-    def __init__(self, layers: Mapping[str, Layer]) -> None:
-        if bad := [name for name in layers if not name or "." in name]:
-            raise ValueError(f"a layer's name must not be empty or have a dot, but is {bad[0]!r}")
-        self.children = dict(layers)
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        for layer in self.children.values():
-            shape = layer.output_shape(shape)
-        return shape
-
-    def forward(
-        self,
-        x: Array,
-        workspace: Workspace | None = None,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
-    ) -> tuple[Array, Any]:
-        caches = []
-        for layer in self.children.values():
-            x, cache = layer.forward(x, workspace, training, rng)
-            caches.append(cache)
-        return x, caches
-
-    def backward(
-        self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
-    ) -> tuple[Array, Gradients]:
-        grads: dict[str, Any] = {}
-        first = next(iter(self.children), None)
-        for (name, layer), layer_cache in zip(reversed(list(self.children.items())), reversed(cache), strict=True):
-            layer_out = None if out is None else out.get(name)
-            dy, grads[name] = layer.backward(dy, layer_cache, layer_out, input_gradient or name != first)
-        return dy, grads
 
 
 def walk(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
@@ -90,8 +49,8 @@ class Network:
     """A tree of layers over one flat parameter vector.
 
     `flat` (size,) holds all parameters, `weights` (n_weights,) is the view of its weight part, `layout` says where each
-    parameter is in it. `input_shape` is one image's (C, H, W), `classes` the number of logits. ValueError if the layers do
-    not fit each other.
+    parameter is in it. `input_shape` is one image's (C, H, W), `classes` the number of logits, and `random` whether a layer
+    draws random numbers in training. ValueError if the layers do not fit each other.
     """
 
     def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...], flat: Array) -> None:
@@ -105,6 +64,7 @@ class Network:
         if len(shape) != 1:
             raise ValueError(f"a network must end in one number per class, not in maps {shape}: add Flatten and Linear")
         (self.classes,) = shape
+        self.random = any(leaf.random for _, leaf in self.walk())
 
     @classmethod
     def initialized(
@@ -192,6 +152,11 @@ class Network:
         dy = xp.ascontiguousarray(dlogits.T)  # (classes, N)
         dx, _ = self.root.backward(dy, tape, self._views(gradient), input_gradient)
         return gradient, xp.moveaxis(dx, -1, 0) if input_gradient else None
+
+    def update_buffers(self, gradient: Array) -> None:
+        """Move the buffers towards the batch's statistics, which are in the gradient (size,) of a pass with training=True."""
+        buffers = slice(self.layout.n_trained, None)
+        self.flat[buffers] += MOMENTUM * (gradient[buffers] - self.flat[buffers])
 
     def logits(self, images: Array, workspace: Workspace | None = None) -> Array:
         """Return the logits (N, classes) of any number of images, EVALUATION_BATCH per pass, as a new array."""

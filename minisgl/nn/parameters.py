@@ -4,7 +4,9 @@
 
     weight    penalised, pruned, counted in the sparsity       the weight of a convolution or a linear layer
     free      trained, never penalised                         a bias; the scale and shift of a normalisation
-    buffer    never changed by an optimiser                    running statistics
+    buffer    a running mean, never changed by an optimiser    batch normalisation's mean and variance
+
+In a gradient, a buffer's place holds its statistic of this batch. A training step moves the buffer a tenth of the way there.
 
 Code that treats all parameters alike (the optimiser, the coupling beta (W - V), a checkpoint) is then one pass over one
 vector. Code that works by layer uses named views, which share the vector's memory. V, the thresholded copy of the weights,
@@ -22,6 +24,7 @@ from minisgl.backend import Array, row_blocks
 from minisgl.nn.initializers import he_normal, small_normal
 
 Kind = Literal["weight", "free", "buffer"]
+MOMENTUM = 0.1  # the part of the way that a step moves a buffer towards the batch's statistic, PyTorch's default
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,10 @@ class Parameter:
         object.__setattr__(self, "shape", tuple(map(int, self.shape)))
 
 
-def weight_and_bias(shape: tuple[int, ...], unit_axis: int) -> tuple[Parameter, ...]:
-    """Declare a weight of that shape, outputs first, with He's initialisation, and a bias, N(0, 0.01^2)."""
-    return (
-        Parameter("weight", shape, "weight", he_normal, unit_axis),
-        Parameter("bias", shape[:1], "free", small_normal),
-    )
+def weight_and_bias(shape: tuple[int, ...], unit_axis: int, bias: bool = True) -> tuple[Parameter, ...]:
+    """Declare a weight of that shape, outputs first, with He's initialisation, and a bias, N(0, 0.01^2), if wanted."""
+    weight = Parameter("weight", shape, "weight", he_normal, unit_axis)
+    return (weight, Parameter("bias", shape[:1], "free", small_normal)) if bias else (weight,)
 
 
 @dataclass(frozen=True)

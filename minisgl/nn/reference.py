@@ -80,6 +80,56 @@ def max_pool2d_backward(dy: np.ndarray, x: np.ndarray, kernel: int, stride: int,
     return _unpadded(dx, padding)
 
 
+def avg_pool2d(x: np.ndarray, kernel: int) -> np.ndarray:
+    """y (C, P, Q, N) of x (C, H, W, N)."""
+    C, H, W, N = x.shape
+    y = np.zeros((C, H // kernel, W // kernel, N), x.dtype)
+    for c, p, q, n in np.ndindex(*y.shape):
+        for r, s in np.ndindex(kernel, kernel):
+            y[c, p, q, n] += x[c, p * kernel + r, q * kernel + s, n] / kernel**2
+    return y
+
+
+def avg_pool2d_backward(dy: np.ndarray, x: np.ndarray, kernel: int) -> np.ndarray:
+    """dx (C, H, W, N) for dy (C, P, Q, N)."""
+    dx = np.zeros_like(x)
+    for c, p, q, n in np.ndindex(*dy.shape):
+        for r, s in np.ndindex(kernel, kernel):
+            dx[c, p * kernel + r, q * kernel + s, n] += dy[c, p, q, n] / kernel**2
+    return dx
+
+
+def batch_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """y, and z (C, H, W, N) of mean 0 and variance 1, and the channels' mean and biased variance (2, C)."""
+    z, statistics = np.zeros_like(x), np.zeros((2, len(x)), x.dtype)
+    for c in range(len(x)):
+        places = list(np.ndindex(*x[c].shape))
+        mean = sum(x[c][place] for place in places) / len(places)
+        variance = sum((x[c][place] - mean) ** 2 for place in places) / len(places)
+        for place in places:
+            z[c][place] = (x[c][place] - mean) / np.sqrt(variance + eps)
+        statistics[:, c] = mean, variance
+    return weight[:, None, None, None] * z + bias[:, None, None, None], z, statistics
+
+
+def batch_norm_backward(
+    dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dx (C, H, W, N), dweight (C,), dbias (C,) for dy (C, H, W, N), from the derivative of each z_j by each x_i."""
+    _, z, statistics = batch_norm(x, weight, np.zeros_like(weight), eps)
+    dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(weight)
+    for c in range(len(x)):
+        places = list(np.ndindex(*x[c].shape))
+        for i in places:
+            dweight[c] += dy[c][i] * z[c][i]
+            dbias[c] += dy[c][i]
+            for j in places:
+                # d(x_j - mean)/dx_i = [i = j] - 1/m;   d(1/deviation)/dx_i = -z_i / (m deviation^2)
+                slope = ((i == j) - 1 / len(places) - z[c][i] * z[c][j] / len(places)) / np.sqrt(statistics[1, c] + eps)
+                dx[c][i] += weight[c] * dy[c][j] * slope
+    return dx, dweight, dbias
+
+
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """y (D_out, N) of x (D_in, N), weight (D_out, D_in), bias (D_out,)."""
     y = np.zeros((weight.shape[0], x.shape[1]), x.dtype)

@@ -86,7 +86,10 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     y_tiles = _from_both_sides(conv, (A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
 
     y = ws.array(conv, "y", (K, T * TILE, U * TILE, N), x)
-    xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
+    if conv.has_bias:
+        xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
+    else:
+        _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
     return y[:, :P, :Q], (X, F, wide.shape, x.shape, ws)
 
 
@@ -97,7 +100,8 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     A_r, A_s, GG, B_r, B_s = ws.once(conv, dy.dtype.char, lambda: _matrices(conv.kernel, dy))
     K, P, Q, _ = dy.shape
     n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
-    grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
+    if conv.has_bias:
+        grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
     if (P, Q) != (T * TILE, U * TILE):  # outputs beyond the edge have no gradient
         whole = ws.array(conv, "dy", (K, T * TILE, U * TILE, N), dy)
         whole.fill(0)

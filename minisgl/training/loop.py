@@ -102,7 +102,7 @@ class Training:
         stage, settings = self._stage(epoch), self.settings(epoch, i)
         if epoch == stage.first and i == 0:
             stage.solver.start(settings)
-        return shards.step(stage.solver, settings, images, labels)
+        return shards.step(stage.solver, settings, images, labels, (self.config.seed, epoch, i))
 
     def _diverged(self, what: str, epoch: int, i: int) -> StoppedError:
         lr = self.settings(epoch, i).lr

@@ -30,7 +30,7 @@ from minisgl.nn import Block, Workspace
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.training.forks import Processes
-from minisgl.training.shards import Shards, one_blas_thread, shard_gradient, split, thread_pool
+from minisgl.training.shards import Shards, one_blas_thread, shard_gradient, shard_rng, split, thread_pool
 
 AnySolver = TypeVar("AnySolver", bound=Solver)
 
@@ -80,18 +80,22 @@ class SharedStep:
         self._gradients = [shared(network.flat) for _ in range(shards)]
         self._workspaces = [Workspace() for _ in range(shards)]
 
-    def run(self, rank: int, phase: str, solver: int, N: int, settings: list[Any]) -> None:
-        """Do the work of rank 0 <= rank < ranks in the phase "gradients" or "update" of the step of solvers[solver]."""
-        if phase == "gradients":
-            self._compute_gradients(rank, self.solvers[solver], N)
-        else:
-            self._update(rank, self.solvers[solver], N, StepSettings(*settings))
+    def run(self, rank: int, phase: str, solver: int, N: int, values: list[Any]) -> None:
+        """Do the work of rank 0 <= rank < ranks in a phase of the step of solvers[solver] on N images.
 
-    def _compute_gradients(self, rank: int, solver: Solver, N: int) -> None:
+        values: in the phase "gradients" the step's key (see shard_rng), in "update" its settings.
+        """
+        if phase == "gradients":
+            self._compute_gradients(rank, self.solvers[solver], N, values)
+        else:
+            self._update(rank, self.solvers[solver], N, StepSettings(*values))
+
+    def _compute_gradients(self, rank: int, solver: Solver, N: int, key: list[int]) -> None:
         for i, part in list(enumerate(split(N, self.shards)))[rank :: self.ranks]:
             images, labels, ws = self.images[part], self.labels[part], self._workspaces[i]
+            rng = shard_rng(solver.network, key, i)
             self.losses[i], self.wrongs[i] = shard_gradient(
-                solver.network, images, labels, batch_size=N, workspace=ws, out=self._gradients[i]
+                solver.network, images, labels, rng, batch_size=N, workspace=ws, out=self._gradients[i]
             )
         solver.prepare(rank, self.ranks)
 
@@ -106,6 +110,11 @@ class SharedStep:
                 yield block
 
         solver.update(summed(), total, settings)
+        if rank == 0:
+            buffers = slice(solver.network.layout.n_trained, None)
+            for other in others:
+                total[buffers] += other[buffers]
+            solver.network.update_buffers(total)
 
 
 class ProcessShards(Shards):
@@ -115,15 +124,17 @@ class ProcessShards(Shards):
         super().__init__(shared_step.shards, threads, pool)
         self._shared, self._processes = shared_step, processes
 
-    def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
+    def step(
+        self, solver: Solver, settings: StepSettings, images: Array, labels: Array, key: Sequence[int] = (0,)
+    ) -> tuple[Array, Array]:
         """Take the solver's step on one batch, on all ranks. Return its mean loss and number of wrong answers."""
         shared_step, N = self._shared, len(labels)
         number = next((i for i, known in enumerate(shared_step.solvers) if known is solver), None)
         if number is None:
             raise ValueError("these processes were forked with other solvers")
         shared_step.images[:N], shared_step.labels[:N] = images, labels
-        for phase in ("gradients", "update"):
-            self._processes.run(phase, number, N, settings)
+        self._processes.run("gradients", number, N, key)
+        self._processes.run("update", number, N, settings)
         solver.finish(settings)
         used = len(split(N, shared_step.shards))
         losses, wrongs = shared_step.losses[:used], shared_step.wrongs[:used]

@@ -7,10 +7,13 @@ scaled by the size of the whole batch. The shards' gradients are summed in shard
 
 The shards are computed by threads, or by processes (processes.py), whose number affects only the time. The sums, and so the
 bytes, depend only on the number of shards.
+
+Statistics of batch normalisation are those of each shard. They travel in the gradient, in the place of the buffers, times the
+shard's part of the batch. So their sum is the average that the running means move towards.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
@@ -34,14 +37,27 @@ def split(size: int, shards: int) -> list[slice]:
 
 
 def shard_gradient(
-    network: Network, images: Array, labels: Array, *, batch_size: int, workspace: Workspace, out: Array
+    network: Network,
+    images: Array,
+    labels: Array,
+    rng: np.random.Generator | None,
+    *,
+    batch_size: int,
+    workspace: Workspace,
+    out: Array,
 ) -> tuple[Array, Array]:
     """Return a shard's part of the batch's mean loss and its number of wrong answers. Its gradient goes to out (size,)."""
-    logits, tape = network.forward(images, training=True, workspace=workspace)
+    logits, tape = network.forward(images, training=True, rng=rng, workspace=workspace)
     loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size)
     wrong = (logits.argmax(axis=1) != labels).sum()
     network.backward(dlogits, tape, out)
+    out[network.layout.n_trained :] *= len(labels) / batch_size
     return loss, wrong
+
+
+def shard_rng(network: Network, key: Sequence[int], shard: int) -> np.random.Generator | None:
+    """Return the generator of a shard in a step, key = (seed, epoch, step); None if no layer needs it, since it takes time."""
+    return np.random.default_rng((*key, shard)) if network.random else None
 
 
 class Shards:
@@ -70,10 +86,10 @@ class Shards:
             other.result()
         return results
 
-    def gradient(self, network: Network, images: Array, labels: Array) -> tuple[Array, Array, Array]:
+    def gradient(self, network: Network, images: Array, labels: Array, key: Sequence[int] = (0,)) -> tuple[Array, Array, Array]:
         """Return the mean loss, the number of wrong answers and the gradient (size,) for images (N, C, H, W), labels (N,).
 
-        The first two are scalars on the images' device. The gradient is valid until the next call.
+        The first two are scalars on the images' device. The gradient is valid until the next call. key: see shard_rng.
         """
         N = len(labels)
         parts = split(N, len(self._workspaces))
@@ -81,18 +97,25 @@ class Shards:
 
         def run(i: int) -> tuple[Array, Array]:
             part, ws = parts[i], self._workspaces[i]
-            return shard_gradient(network, images[part], labels[part], batch_size=N, workspace=ws, out=gradients[i])
+            rng = shard_rng(network, key, i)
+            return shard_gradient(network, images[part], labels[part], rng, batch_size=N, workspace=ws, out=gradients[i])
 
         losses, wrongs = zip(*self._map(run, len(parts)), strict=True)
         for other in gradients[1 : len(parts)]:
             gradients[0][...] += other
         return sum(losses[1:], losses[0]), sum(wrongs[1:], wrongs[0]), gradients[0]
 
-    def step(self, solver: Solver, settings: StepSettings, images: Array, labels: Array) -> tuple[Array, Array]:
-        """Take the solver's step on one batch. Return its mean loss and number of wrong answers, on the device."""
-        loss, wrong, gradient = self.gradient(solver.network, images, labels)
+    def step(
+        self, solver: Solver, settings: StepSettings, images: Array, labels: Array, key: Sequence[int] = (0,)
+    ) -> tuple[Array, Array]:
+        """Take the solver's step on one batch. Return its mean loss and number of wrong answers, on the device.
+
+        key: the seed, the epoch and the step, for layers that draw random numbers.
+        """
+        loss, wrong, gradient = self.gradient(solver.network, images, labels, key)
         solver.prepare()
         solver.update(solver.blocks, gradient, settings)
+        solver.network.update_buffers(gradient)
         solver.finish(settings)
         return loss, wrong
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from support.device_double import transfers
-from support.layers import LAYERS
+from support.layers import LAYERS, parameters_of, with_weights
 
 from minisgl.backend import to_device
-from minisgl.nn import Workspace, softmax_cross_entropy
+from minisgl.nn import Dropout, Workspace, softmax_cross_entropy
 
 
 @pytest.fixture(params=LAYERS)
@@ -14,32 +14,41 @@ def case(request):
     """A layer's maker, with weights, input and cotangent in float32 on the host."""
     rng = np.random.default_rng(0)
     build, shape = LAYERS[request.param]
-    layer = build()
-    parameters = {}
-    if layer.parameters:
-        parameters = {"weight": rng.standard_normal(layer.weight_shape), "bias": rng.standard_normal(layer.weight_shape[0])}
+    layer = with_weights(build(), rng)
     x, dy = rng.standard_normal(shape), rng.standard_normal((*layer.output_shape(shape[:-1]), shape[-1]))
-    return build, {name: a.astype(np.float32) for name, a in parameters.items()}, x.astype(np.float32), dy.astype(np.float32)
+    parameters = {name: array.astype(np.float32) for name, array in parameters_of(layer).items()}
+    return build, parameters, x.astype(np.float32), dy.astype(np.float32)
 
 
-def test_every_layer(case, xp, near):
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+def test_every_layer(case, training, xp, near):
     build, parameters, x, dy = case
     host, there, ws = build(), build(), Workspace()
     for name, array in parameters.items():
         setattr(host, name, array)
         setattr(there, name, to_device(array, xp))
-    y, cache = host.forward(x)
+    if training and isinstance(host, Dropout):
+        pytest.skip("its mask is drawn on the host: see the test below")
+    y, cache = host.forward(x, training=training)
     dx, grads = host.backward(dy, cache)
     x, dy = to_device(x, xp), to_device(dy, xp)
-    there.forward(x, ws)  # constants that a workspace keeps move once
+    there.forward(x, ws, training)  # constants that a workspace keeps move once
     transfers.to_host = transfers.to_device = 0
-    found, cache = there.forward(x, ws)
+    found, cache = there.forward(x, ws, training)
     found_dx, found_grads = there.backward(dy, cache)
     assert (transfers.to_host, transfers.to_device) == (0, 0)
     near(found, y)
     near(found_dx, dx)
     for name, gradient in grads.items():
         near(found_grads[name], gradient)
+
+
+def test_dropout_draws_the_same_mask_on_every_device(xp, near):
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 4)).astype(np.float32)
+    y, _ = Dropout(0.3).forward(x, training=True, rng=np.random.default_rng(1))
+    found, cache = Dropout(0.3).forward(to_device(x, xp), training=True, rng=np.random.default_rng(1))
+    near(found, y)
+    near(Dropout(0.3).backward(to_device(x, xp), cache)[0], y)
 
 
 def test_loss(xp, near):

@@ -6,9 +6,9 @@ layer, so that backward can be repeated and can come late.
 
 import numpy as np
 import pytest
-from support.layers import LAYERS
+from support.layers import LAYERS, parameters_of, with_weights
 
-from minisgl.nn import Conv2d, Flatten, Layer, ReLU, Workspace
+from minisgl.nn import Conv2d, Dropout, Flatten, Layer, ReLU, Workspace
 
 
 @pytest.fixture(params=LAYERS)
@@ -16,9 +16,7 @@ def case(request) -> tuple[Layer, np.ndarray, np.ndarray]:
     """A layer with weights, an input x and a cotangent dy."""
     rng = np.random.default_rng(0)
     build, shape = LAYERS[request.param]
-    layer = build()
-    if layer.parameters:
-        layer.weight, layer.bias = rng.standard_normal(layer.weight_shape), rng.standard_normal(layer.weight_shape[0])
+    layer = with_weights(build(), rng)
     x = rng.standard_normal(shape)
     return layer, x, rng.standard_normal((*layer.output_shape(shape[:-1]), shape[-1]))
 
@@ -58,8 +56,7 @@ def test_a_workspace_makes_a_constant_once():
 @pytest.mark.parametrize("new_workspace", [lambda: None, Workspace], ids=["without", "workspace"])
 def test_the_callers_arrays_are_not_written(case, new_workspace):
     layer, x, dy = case
-    parameters = [layer.weight, layer.bias] if layer.parameters else []
-    mine = [x, dy, *parameters]
+    mine = [x, dy, *parameters_of(layer).values()]
     before = [array.copy() for array in mine]
     for array in mine:
         array.flags.writeable = False  # an in-place operation, even one undone later, raises
@@ -67,7 +64,7 @@ def test_the_callers_arrays_are_not_written(case, new_workspace):
     dx, _ = layer.backward(dy, cache)
     for array, copy in zip(mine, before, strict=True):
         np.testing.assert_array_equal(array, copy)
-    if not isinstance(layer, Flatten):  # whose output is a view, with nothing to overwrite
+    if not isinstance(layer, Flatten | Dropout):  # their output may be the input itself, with nothing to overwrite
         assert not np.shares_memory(y, x)
         assert not np.shares_memory(dx, dy)
 
@@ -114,11 +111,14 @@ def test_backward_takes_a_strided_dy(case):
         np.testing.assert_allclose(strided[name], array, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["conv", "padded conv", "winograd", "padded winograd", "linear"], indirect=True)
+WITH_PARAMETERS = [name for name, (build, _) in LAYERS.items() if build().parameters]
+
+
+@pytest.mark.parametrize("case", WITH_PARAMETERS, indirect=True)
 def test_gradients_go_into_out_and_input_gradient_is_optional(case):
     layer, x, dy = case
     expected = one_pass(layer, x, dy)
-    out = {"weight": np.full_like(layer.weight, np.nan), "bias": np.full_like(layer.bias, np.nan)}
+    out = {key: np.full_like(array, np.nan) for key, array in parameters_of(layer).items()}
     dx, grads = layer.backward(dy, layer.forward(x)[1], out, input_gradient=False)
     assert dx is None
     assert grads is out

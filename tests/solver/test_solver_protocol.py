@@ -184,7 +184,7 @@ def test_a_tree_with_buffers_trains_to_the_same_bytes_on_every_number_of_ranks()
                 run.step(splitting, StepSettings(0.05, 0.02), images, labels)
         n = network.layout.n_trained
         assert (splitting.network.flat[:n] != tree().flat[:n]).all()
-        np.testing.assert_array_equal(splitting.network.flat[n:], tree().flat[n:])
+        assert (splitting.network.flat[n:] != tree().flat[n:]).all()  # the running means
         results.append(contents(splitting))
     assert results[0] == results[1] == results[2]
 

@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, ReLU
+from minisgl.nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Gather,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
 
 # By name: a function that builds the layer, and the shape of an input, the image index last.
 LAYERS = {
@@ -10,17 +22,29 @@ LAYERS = {
     "padded conv": (lambda: Conv2d(2, 3, (2, 3), stride=2, padding=1), (2, 6, 5, 4)),
     "winograd": (lambda: Conv2d(2, 3, 3, algorithm="winograd"), (2, 6, 6, 4)),
     "padded winograd": (lambda: Conv2d(2, 3, (2, 5), padding=1, algorithm="winograd"), (2, 6, 5, 4)),
+    "conv without bias": (lambda: Conv2d(2, 3, 3, bias=False), (2, 6, 5, 4)),
+    "winograd without bias": (lambda: Conv2d(2, 3, 3, bias=False, algorithm="winograd"), (2, 6, 5, 4)),
     "linear": (lambda: Linear(6, 5), (6, 4)),
     "pool": (lambda: MaxPool2d(2), (2, 6, 5, 4)),
     "padded pool": (lambda: MaxPool2d(3, stride=1, padding=1), (2, 6, 5, 4)),
     "relu": (ReLU, (2, 6, 5, 4)),
+    "average pool": (lambda: AvgPool2d(2), (2, 6, 5, 4)),
+    "global average pool": (GlobalAvgPool2d, (2, 6, 5, 4)),
+    "batch norm": (lambda: BatchNorm2d(2), (2, 6, 5, 4)),
+    "dropout": (Dropout, (2, 6, 5, 4)),
     "flatten": (Flatten, (2, 6, 5, 4)),
     "gather": (lambda: Gather(np.array([4, 0, 5])), (6, 4)),
 }
 
 
 def with_weights(layer: Layer, rng: np.random.Generator, dtype=np.float64) -> Layer:
-    if layer.parameters:
-        layer.weight = rng.standard_normal(layer.weight_shape).astype(dtype)
-        layer.bias = rng.standard_normal(layer.weight_shape[0]).astype(dtype)
+    """The layer with Gaussian parameters, and positive variances."""
+    for parameter in layer.parameters:
+        drawn = rng.standard_normal(parameter.shape)
+        setattr(layer, parameter.key, (0.5 + drawn**2 if parameter.key == "running_var" else drawn).astype(dtype))
     return layer
+
+
+def parameters_of(layer: Layer) -> dict[str, np.ndarray]:
+    """The layer's arrays by key."""
+    return {parameter.key: getattr(layer, parameter.key) for parameter in layer.parameters}

@@ -1,0 +1,132 @@
+"""Batch normalisation: each channel is shifted and scaled to mean 0 and variance 1, then to a mean and scale that are trained.
+
+With the m = H W N numbers of one channel in the batch, in training:
+
+    mu = mean of x,   s2 = mean of (x - mu)^2,   z = (x - mu) / sqrt(s2 + eps),   y = gamma z + beta
+
+Backward. With dz = gamma dy, every x also changes mu and s2, and these change every z. The chain rule gives
+
+    dx = (dz - mean of dz - z * mean of (dz z)) / sqrt(s2 + eps),      dgamma = sum of dy z,      dbeta = sum of dy
+
+Of dz this removes its mean and its part along z: a common shift and a common scale of the channel do not change y.
+
+In evaluation mu and s2 are running means over the steps (parameters.py), and the layer is a scale and a shift. The running
+variance is that of the unbiased estimate, s2 m / (m - 1), as in PyTorch. A batch that is computed in shards is normalised shard
+by shard: each shard has its own mu and s2, and the running means move towards their average, weighted by the shards' sizes.
+
+Source: Ioffe, Szegedy, "Batch normalization", ICML 2015.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minisgl.backend import Array, block_size, get_array_module, row_blocks
+from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
+from minisgl.nn.parameters import Parameter
+from minisgl.nn.workspace import Workspace
+
+BLOCK_SIZE = 65_536  # numbers, 256 KiB in float32: a few channels stay in a core's cache while all is done to them
+
+
+def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Initial shifts and running means."""
+    return np.zeros(shape)
+
+
+def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Initial scales and running variances."""
+    return np.ones(shape)
+
+
+class BatchNorm2d(Layer):
+    """Batch normalisation of maps (C, H, W, N), channel by channel. weight is gamma (C,), bias is beta (C,), eps > 0.
+
+    running_mean and running_var (C,) are buffers, used when it does not train.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        require_sizes("batch normalisation", channels=channels)
+        if not 0 < eps < 1:
+            raise ValueError(f"batch normalisation needs an eps above 0 and below 1, but got {eps}")
+        self.channels, self.eps = int(channels), float(eps)
+        shape = (self.channels,)
+        self.parameters = (
+            Parameter("weight", shape, "free", ones),
+            Parameter("bias", shape, "free", zeros),
+            Parameter("running_mean", shape, "buffer", zeros),
+            Parameter("running_var", shape, "buffer", ones),
+        )
+        self.weight: Array = None
+        self.bias: Array = None
+        self.running_mean: Array = None
+        self.running_var: Array = None
+
+    def settings(self) -> dict[str, Any]:
+        return {"channels": self.channels, "eps": self.eps}
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != 3 or shape[0] != self.channels:
+            raise ValueError(f"batch normalisation of {self.channels} channels needs (C, H, W), but got {shape}")
+        return shape
+
+    def scale_and_shift(self) -> tuple[Array, Array]:
+        """Return what the layer is in evaluation: y = scale * x + shift, both (C,)."""
+        scale = self.weight / get_array_module(self.weight).sqrt(self.running_var + self.eps)
+        return scale, self.bias - scale * self.running_mean
+
+    def forward(
+        self,
+        x: Array,
+        workspace: Workspace | None = None,
+        training: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, Any]:
+        ws, xp = workspace or Workspace(), get_array_module(x)
+        y = ws.array(self, "y", x.shape, x)
+        if not training:
+            scale, shift = self.scale_and_shift()
+            xp.multiply(x, scale[:, None, None, None], out=y)
+            y += shift[:, None, None, None]
+            return y, (x, self.running_mean, self.running_var, False, ws)
+        C = self.channels
+        x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
+        mean, variance = ws.array(self, "mean", (C,), x), ws.array(self, "variance", (C,), x)
+        for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
+            mean[c] = x2[c].mean(axis=1)  # (c,)
+            xp.subtract(x2[c], mean[c, None], out=y2[c])  # (c, m), in cache until the block is done
+            variance[c] = xp.einsum("cm,cm->c", y2[c], y2[c]) / x2.shape[1]  # (c,)
+            y2[c] *= (self.weight[c] / xp.sqrt(variance[c] + self.eps))[:, None]
+            y2[c] += self.bias[c, None]
+        return y, (x, mean, variance, True, ws)
+
+    def backward(
+        self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
+    ) -> tuple[Array, Gradients]:
+        x, mean, variance, training, ws = cache
+        grads, xp = gradients(self, out), get_array_module(dy)
+        C, m = self.channels, x.size // self.channels
+        x2, dy2 = x.reshape(C, -1), dy.reshape(C, -1)  # (C, m)
+        dx = ws.array(self, "dx", dy.shape, dy)
+        dx2 = dx.reshape(C, -1)
+        for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
+            deviation = xp.sqrt(variance[c] + self.eps)  # (c,)
+            z = xp.subtract(x2[c], mean[c, None], out=dx2[c])  # (c, m): becomes z, then dx, in place
+            z /= deviation[:, None]
+            dgamma = grads["weight"][c] = xp.einsum("cm,cm->c", dy2[c], z)  # (c,)
+            dbeta = grads["bias"][c] = dy2[c].sum(axis=1)  # (c,)
+            if not input_gradient:
+                continue
+            if training:
+                z *= -dgamma[:, None] / m
+                z += dy2[c]
+                z -= dbeta[:, None] / m
+            else:
+                z[...] = dy2[c]
+            z *= (self.weight[c] / deviation)[:, None]
+        if training:  # the statistics of this batch
+            grads["running_mean"][...] = mean
+            grads["running_var"][...] = variance * (m / max(m - 1, 1))
+        else:
+            grads["running_mean"][...], grads["running_var"][...] = self.running_mean, self.running_var
+        return dx if input_gradient else None, grads
