@@ -66,8 +66,10 @@ def finish(training: Training, test: LabelledImages, directory: RunDirectory, co
         with deferring_interrupts() as stop, showing_progress(console, training) as (on_step, on_epoch):
             training.run(shards, directory, on_step, on_epoch, stop=stop, start=start)
         earlier = start.environments if start else ()
-        result = report.make(config, solver, shards, test, time.perf_counter() - began, earlier=earlier)
-    network = solver.reported(result["final"])
+        networks = {which: training.network(shards, which) for which in ("w", "v")}
+        seconds = time.perf_counter() - began
+        result = report.make(config, solver, networks, shards, test, seconds=seconds, earlier=earlier)
+    network = networks[result["final"]]
     network = network.with_flat(to_host(network.flat))
     network_file.write(directory.model, network)
     files.write_json(directory.report, result)  # after the model: a run with a report is finished

@@ -124,9 +124,12 @@ class BatchNorm2d(Layer):
             else:
                 z[...] = dy2[c]
             z *= (self.weight[c] / deviation)[:, None]
-        if training:  # the statistics of this batch
-            grads["running_mean"][...] = mean
-            grads["running_var"][...] = variance * (m / max(m - 1, 1))
-        else:
-            grads["running_mean"][...], grads["running_var"][...] = self.running_mean, self.running_var
+        for key, value in self.statistics(cache).items():
+            grads[key][...] = value
         return dx if input_gradient else None, grads
+
+    def statistics(self, cache: Any) -> dict[str, Array]:
+        """Return the statistics of a pass by the buffers' keys, (C,) each: its batch's, or outside training the buffers."""
+        x, mean, variance, training, _ = cache
+        m = x.size // self.channels
+        return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}

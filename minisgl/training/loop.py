@@ -20,9 +20,10 @@ from minisgl.config import MAY_CHANGE, TrainConfig, as_flags, options_to_repeat
 from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages as Images
 from minisgl.errors import Interrupted, MinisglError, quoted
+from minisgl.nn import Network
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
-from minisgl.training import checkpoint, empty_layers
+from minisgl.training import checkpoint, empty_layers, measured
 from minisgl.training.checkpoint import StoppedError
 from minisgl.training.directory import RunDirectory
 from minisgl.training.environment import Environment, continued, environment
@@ -165,16 +166,12 @@ class Training:
             "seconds": time.perf_counter() - started,
         }
 
+    def network(self, shards: Shards, which: str) -> Network:
+        """Return a copy of the network "w" or "v" as it is measured and saved."""
+        return measured.network(self.solver, which, shards, self.train.images)
+
     def _measure(self, shards: Shards, which: str) -> dict[str, Any]:
-        network = self.solver.reported(which)
-        counts = sparsity.count(network)
-        empty = sparsity.empty_layers(counts)
-        return {
-            "error": shards.error(network, self.measured.images, self.measured.labels),
-            "weight_sparsity": sparsity.weight_sparsity(network.weights),
-            "unit_sparsity": sparsity.unit_sparsity(counts),
-            **({"empty_layers": empty} if empty else {}),
-        }
+        return measured.record(self.network(shards, which), shards, self.measured)
 
     @property
     def identity(self) -> dict[str, Any]:

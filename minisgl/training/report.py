@@ -4,7 +4,7 @@ The test set is used here, once, after the training: W and V are each measured o
 """
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -64,18 +64,20 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
 def make(
     config: TrainConfig,
     solver: Solver,
+    networks: Mapping[str, Network],
     shards: Shards,
     test: LabelledImages,
-    seconds: float,
     *,
+    seconds: float,
     earlier: Sequence[Environment] = (),
 ) -> dict[str, Any]:
     """Return the content of report.json. During training, test images are used only here.
 
-    `earlier` are the environments of the run before it was resumed. If one differs, "earlier_versions" has them.
+    networks: "w" and "v" as they are measured. earlier: the environments of the run before it was resumed; if one differs,
+    "earlier_versions" has them.
     """
     xp = get_array_module(solver.network.flat)
-    w = describe(solver.reported("w"), shards, test)
+    w = describe(networks["w"], shards, test)
     *before, now = continued(earlier, environment(xp))
     return {
         "experiment": config.experiment,
@@ -93,7 +95,7 @@ def make(
         **({"earlier_versions": before} if before else {}),
         "final": final_network(config, solver),
         "w": w,
-        "v": describe(solver.reported("v"), shards, test) if solver.splits else w,
+        "v": describe(networks["v"], shards, test) if solver.splits else w,
     }
 
 

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from minisgl.backend import Array, get_array_module
 from minisgl.errors import MinisglWarning
-from minisgl.nn import Network, Workspace, softmax_cross_entropy
+from minisgl.nn import Network, Workspace, softmax_cross_entropy, statistics
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 
@@ -131,6 +131,13 @@ class Shards:
 
         self._map(run, len(parts))
         return predicted
+
+    def estimate_statistics(self, network: Network, images: Array) -> None:
+        """Set the network's running statistics to those of its own weights on images (N, C, H, W): see nn/statistics.py."""
+        parts = split(len(images), len(self._workspaces))
+        sums = self._map(lambda i: statistics.summed(network, images[parts[i]]), len(parts))
+        total = {name: sum((each[name] for each in sums[1:]), value) for name, value in sums[0].items()}
+        statistics.assign(network, total, len(images))
 
     def error(self, network: Network, images: Array, labels: Array) -> float:
         """Return the percentage of images (N, C, H, W) whose most likely class is not their label (N,)."""

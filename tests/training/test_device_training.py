@@ -88,7 +88,8 @@ def test_a_whole_run_with_history_checkpoint_and_report(digits, xp, tmp_path):
             transfers.to_host = 0
             training.run(shards, run, lambda tick: None, lambda record: None)
             looks = transfers.to_host
-            result = report.make(QUICK, training.solver, shards, digits[1][:50].to(module), 1.0)
+            networks = {which: training.network(shards, which) for which in ("w", "v")}
+            result = report.make(QUICK, training.solver, networks, shards, digits[1][:50].to(module), seconds=1.0)
         if module is device:
             # an epoch of 5 steps has two looks of three numbers, four checks, and W and V, measured with two copies each;
             # and a checkpoint of four arrays

@@ -99,7 +99,8 @@ def splitting():
 @pytest.fixture(scope="module")
 def made(splitting, digits):
     with running_shards(2, 1) as shards:
-        return report.make(CONFIG, splitting, shards, digits[1][:80], 12.34)
+        networks = {which: splitting.reported(which) for which in ("w", "v")}
+        return report.make(CONFIG, splitting, networks, shards, digits[1][:80], seconds=12.34)
 
 
 def test_the_report_describes_w_and_v(made, splitting, digits):

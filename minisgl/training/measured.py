@@ -1,0 +1,54 @@
+"""W and V as they are measured and saved.
+
+With batch normalisation two things are settled here. A channel whose weights are all zero is gone, with its scale and shift: if
+batch normalisation follows the convolution directly, its output there is 0. Otherwise ReLU(shift) would live on as a constant.
+And V gets running statistics of its own, since W's belong to W (nn/statistics.py).
+"""
+
+from typing import Any
+
+from minisgl.analysis import sparsity
+from minisgl.backend import Array
+from minisgl.data.labelled import LabelledImages
+from minisgl.nn import BatchNorm2d, Network
+from minisgl.nn.following import followers
+from minisgl.nn.statistics import has_statistics
+from minisgl.solver.protocol import Solver
+from minisgl.training.shards import Shards
+
+STATISTICS = 5_000  # training images, the first ones, on which V's statistics are estimated
+
+
+def silence_dead_channels(network: Network) -> None:
+    """Set to 0 the outputs of each batch normalisation in the channels where the convolution right before it has no weights."""
+    layers, follower = dict(network.walk()), followers(network)
+    for name, slot in network.layout.weights.items():
+        after = layers.get(follower.get(name, ""))
+        if isinstance(after, BatchNorm2d) and slot.unit_axis == 0:
+            weight = slot.view(network.flat)
+            dead = ~(weight != 0).reshape(len(weight), -1).any(axis=1)  # (K,)
+            bias = getattr(layers[name], "bias", None)
+            after.bias[dead] = 0
+            after.running_mean[dead] = 0 if bias is None else bias[dead]
+
+
+def network(solver: Solver, which: str, shards: Shards, images: Array) -> Network:
+    """Return a copy of the network "w" or "v"; the statistics of V are those of training images (N, C, H, W)."""
+    found = solver.reported(which)
+    if has_statistics(found):
+        silence_dead_channels(found)
+        if which == "v" and solver.splits:
+            shards.estimate_statistics(found, images[:STATISTICS])
+    return found
+
+
+def record(network: Network, shards: Shards, images: LabelledImages) -> dict[str, Any]:
+    """Return what an epoch's record says of a network, measured on these images."""
+    counts = sparsity.count(network)
+    empty = sparsity.empty_layers(counts)
+    return {
+        "error": shards.error(network, images.images, images.labels),
+        "weight_sparsity": sparsity.weight_sparsity(network.weights),
+        "unit_sparsity": sparsity.unit_sparsity(counts),
+        **({"empty_layers": empty} if empty else {}),
+    }
