@@ -16,6 +16,19 @@ and one fully connected layer with most of the weights. They do not publish its 
                  -conv 3x3-> (64, 8, 28) -pool-> (64, 4, 14) -flatten-> 3,584 -fc-> 2
                                                  13,418 parameters, 13,328 of them weights, 7,168 of these in fc
 
+The papers' 4-layer network for 28 x 28 images, larger than LeNet-5, with dropout before fc2 (Bui et al. 2021):
+
+    (1, 28, 28) -conv 5x5-> (32, 24, 24) -pool-> (32, 12, 12) -conv 5x5-> (64, 8, 8) -pool-> (64, 4, 4)
+                -flatten-> 1024 -fc1-> 1000 -dropout, fc2-> 10            1,087,106 parameters, 1,086,000 of them weights
+
+A small residual network for 32 x 32 colour images, in the shape of the fast networks of the DAWNBench competition (Page, "How
+to train your ResNet", 2018), an eighth as wide at width 1. Every convolution is 3 x 3, and batch normalisation follows it:
+
+    (3, 32, 32) -conv1-> (16, 32, 32) -conv2, pool-> (32, 16, 16) -block1: x + two convolutions of x
+                -conv3, pool-> (64, 8, 8) -conv4, pool-> (128, 4, 4) -block2: x + two convolutions of x
+                -mean of each map-> 128 -fc-> classes
+                          412,954 parameters, 411,824 of them weights; 24.1 M multiply-adds
+
 Wide ResNets of depth 6 n + 4 and width k (Zagoruyko and Komodakis, BMVC 2016), for 32 x 32 colour images:
 
     (3, 32, 32) -conv 3x3-> (16, 32, 32) -stage 1-> (16 k, 32, 32) -stage 2-> (32 k, 16, 16) -stage 3-> (64 k, 8, 8)
@@ -106,6 +119,56 @@ def curve_net(
         weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
     network.layout["fc.weight"].view(network.flat)[...] *= FC_SCALE
     return network
+
+
+def cnn4(rng: np.random.Generator, dtype: np.typing.DTypeLike = np.float32, dropout: float = 0.5) -> Network:
+    """The 4-layer network for images (1, 28, 28), its weights drawn from rng."""
+    layers: dict[str, Layer] = {
+        "conv1": Conv2d(1, 32, 5),
+        "pool1": MaxPool2d(2),
+        "relu1": ReLU(),
+        "conv2": Conv2d(32, 64, 5),
+        "pool2": MaxPool2d(2),
+        "relu2": ReLU(),
+        "flatten": Flatten(),
+        "fc1": Linear(1024, 1000),
+        "relu3": ReLU(),
+        "dropout": Dropout(dropout),
+        "fc2": Linear(1000, 10),
+    }
+    return Network.initialized(layers, (1, 28, 28), rng, dtype)
+
+
+def resnet9(
+    rng: np.random.Generator,
+    width: int = 1,
+    classes: int = 10,
+    dtype: np.typing.DTypeLike = np.float32,
+    *,
+    normalize: Layer | None = None,
+) -> Network:
+    """The small residual network for images (3, 32, 32), its weights drawn from rng. normalize: a layer before all others."""
+    w = 16 * width
+    layers: dict[str, Layer] = {} if normalize is None else {"normalize": normalize}
+    layers |= {
+        **_normalized_conv("1", 3, w),
+        **_normalized_conv("2", w, 2 * w, pool=True),
+        "block1": Residual({**_normalized_conv("1", 2 * w, 2 * w), **_normalized_conv("2", 2 * w, 2 * w)}),
+        **_normalized_conv("3", 2 * w, 4 * w, pool=True),
+        **_normalized_conv("4", 4 * w, 8 * w, pool=True),
+        "block2": Residual({**_normalized_conv("1", 8 * w, 8 * w), **_normalized_conv("2", 8 * w, 8 * w)}),
+        "pool": GlobalAvgPool2d(),
+        "fc": Linear(8 * w, classes),
+    }
+    return Network.initialized(layers, (3, 32, 32), rng, dtype)
+
+
+def _normalized_conv(number: str, inputs: int, outputs: int, pool: bool = False) -> dict[str, Layer]:
+    """A 3 x 3 convolution, batch normalisation, perhaps pooling, and ReLU, which commutes with pooling."""
+    layers: dict[str, Layer] = {f"conv{number}": _conv3x3(inputs, outputs), f"bn{number}": BatchNorm2d(outputs)}
+    if pool:
+        layers[f"pool{number}"] = MaxPool2d(2)
+    return {**layers, f"relu{number}": ReLU()}
 
 
 def wide_resnet(
