@@ -1,0 +1,33 @@
+"""CIFAR-10: 60,000 colour photographs of 32 x 32 pixels in ten classes, 50,000 of them for training.
+
+Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; https://www.cs.toronto.edu/~kriz/cifar.html
+"""
+
+from pathlib import Path
+
+from minisgl.data import cifar
+from minisgl.data.labelled import LabelledImages
+
+# As in the published batches.meta.txt.
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+LAYOUT = cifar.Layout(
+    name="CIFAR-10",
+    folder="cifar-10-batches-bin",
+    train=tuple(f"data_batch_{i}.bin" for i in range(1, 6)),
+    test="test_batch.bin",
+    label_values=(10,),
+)
+
+
+def load(path: Path | str) -> tuple[LabelledImages, LabelledImages]:
+    """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64, 0 to 9 as in CLASSES.
+
+    path: the published .tar.gz, or a folder with its files. MinisglError as from cifar.load.
+    """
+    return cifar.load(LAYOUT, path)
+
+
+def load_test(path: Path | str) -> LabelledImages:
+    """Return only the test set; see load."""
+    return cifar.load_test(LAYOUT, path)
