@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minisgl.data import download
+from minisgl.data.download import Published
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.formats import files, paths, tar
@@ -27,37 +29,41 @@ MAX_SIZE = 1 << 32  # bytes of a file
 
 @dataclass(frozen=True)
 class Layout:
-    """Which files a data set consists of, and the number of values of each label byte in a record; the last is the class."""
+    """Which files a data set consists of, and the number of values of each label byte in a record; the last is the class.
 
-    name: str
+    archive: the .tar.gz of the folder, as published.
+    """
+
+    archive: Published
     folder: str
     train: tuple[str, ...]
     test: str
     label_values: tuple[int, ...]
 
 
-def load(layout: Layout, path: Path | str) -> tuple[LabelledImages, LabelledImages]:
+def load(layout: Layout, path: Path | str | None) -> tuple[LabelledImages, LabelledImages]:
     """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64.
 
-    path: a folder with the published files, or one that holds the published folder, or a .tar.gz of that folder. MinisglError
-    if a file is missing or damaged, has no record or a part of one, or has a label out of range.
+    path: a folder with the published files, or one that holds the published folder, or a .tar.gz of that folder; None for the
+    published archive, which is downloaded once. MinisglError if that fails, or if a file is missing or damaged, has no record
+    or a part of one, or has a label out of range.
     """
-    contents = _contents(layout, Path(path), (*layout.train, layout.test))
+    contents = _contents(layout, path, (*layout.train, layout.test))
     train = _images(layout, [contents.pop(name) for name in layout.train])
     return train, _images(layout, [contents[layout.test]])
 
 
-def load_test(layout: Layout, path: Path | str) -> LabelledImages:
+def load_test(layout: Layout, path: Path | str | None) -> LabelledImages:
     """Return only the test set; see load."""
-    return _images(layout, list(_contents(layout, Path(path), (layout.test,)).values()))
+    return _images(layout, list(_contents(layout, path, (layout.test,)).values()))
 
 
-def read_lines(layout: Layout, path: Path | str, name: str) -> list[str]:
+def read_lines(layout: Layout, path: Path | str | None, name: str) -> list[str]:
     """Return the lines of the data set's text file `name`, without empty ones; none if there is no such file.
 
     MinisglError if it cannot be read or is not text.
     """
-    for where, content in _found(layout, Path(path), (name,)).values():
+    for where, content in _found(layout, _source(layout, path), (name,)).values():
         try:
             return [line for each in content.decode().splitlines() if (line := each.strip())]
         except UnicodeDecodeError as error:
@@ -69,12 +75,18 @@ def read_lines(layout: Layout, path: Path | str, name: str) -> list[str]:
 _Content = tuple[str, bytes | bytearray]
 
 
-def _contents(layout: Layout, path: Path, names: Sequence[str]) -> dict[str, _Content]:
+def _source(layout: Layout, path: Path | str | None) -> Path:
+    return download.fetch(layout.archive) if path is None else Path(path)
+
+
+def _contents(layout: Layout, path: Path | str | None, names: Sequence[str]) -> dict[str, _Content]:
     """Return each file's content by name. MinisglError unless all are there."""
-    found = _found(layout, path, names)
+    source = _source(layout, path)
+    found = _found(layout, source, names)
     for name in names:
         if name not in found:
-            raise MinisglError(f"{path} has no {name}; {layout.name} consists of {', '.join((*layout.train, layout.test))}")
+            all_files = ", ".join((*layout.train, layout.test))
+            raise MinisglError(f"{source} has no {name}; {layout.archive.name} consists of {all_files}")
     return found
 
 
@@ -106,7 +118,7 @@ def _images(layout: Layout, contents: Sequence[_Content]) -> LabelledImages:
     try:
         images = np.concatenate([each[:, L:] for each in records])  # (N, 3072)
     except MemoryError as error:
-        raise MinisglError(f"there is not enough memory for the {count:,} images of {layout.name}") from error
+        raise MinisglError(f"there is not enough memory for the {count:,} images of {layout.archive.name}") from error
     labels = np.concatenate([each[:, L - 1] for each in records])  # (N,) of the last label byte
     return LabelledImages(images.reshape(count, *SHAPE), labels.astype(np.int64))
 

@@ -6,13 +6,19 @@ Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 200
 from pathlib import Path
 
 from minisgl.data import cifar
+from minisgl.data.download import Published
 from minisgl.data.labelled import LabelledImages
 
 # As in the published batches.meta.txt.
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 LAYOUT = cifar.Layout(
-    name="CIFAR-10",
+    archive=Published(
+        "CIFAR-10",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        megabytes=162,
+        sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    ),
     folder="cifar-10-batches-bin",
     train=tuple(f"data_batch_{i}.bin" for i in range(1, 6)),
     test="test_batch.bin",
@@ -20,14 +26,14 @@ LAYOUT = cifar.Layout(
 )
 
 
-def load(path: Path | str) -> tuple[LabelledImages, LabelledImages]:
+def load(path: Path | str | None = None) -> tuple[LabelledImages, LabelledImages]:
     """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64, 0 to 9 as in CLASSES.
 
-    path: the published .tar.gz, or a folder with its files. MinisglError as from cifar.load.
+    path: the published .tar.gz, or a folder with its files; None to download it once. MinisglError as from cifar.load.
     """
     return cifar.load(LAYOUT, path)
 
 
-def load_test(path: Path | str) -> LabelledImages:
+def load_test(path: Path | str | None = None) -> LabelledImages:
     """Return only the test set; see load."""
     return cifar.load_test(LAYOUT, path)

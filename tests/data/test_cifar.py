@@ -100,7 +100,7 @@ def test_a_missing_file_is_named_with_those_that_there_must_be(case):
     module, folder = case
     for name in (*module.LAYOUT.train, module.LAYOUT.test):
         shutil.move(folder / name, folder / "away")
-        assert f"{folder} has no {name}; {module.LAYOUT.name} consists of " in refusal(module.load, folder)
+        assert f"{folder} has no {name}; {module.LAYOUT.archive.name} consists of " in refusal(module.load, folder)
         assert f"set.tar.gz has no {name}; " in refusal(module.load, pack(folder, folder.parent / "set.tar.gz"))
         shutil.move(folder / "away", folder / name)
 
