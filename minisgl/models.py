@@ -27,7 +27,7 @@ to train your ResNet", 2018), an eighth as wide at width 1. Every convolution is
     (3, 32, 32) -conv1-> (16, 32, 32) -conv2, pool-> (32, 16, 16) -block1: x + two convolutions of x
                 -conv3, pool-> (64, 8, 8) -conv4, pool-> (128, 4, 4) -block2: x + two convolutions of x
                 -mean of each map-> 128 -fc-> classes
-                          412,954 parameters, 411,824 of them weights; 24.1 M multiply-adds
+                          412,954 parameters, 411,824 of them weights; 24.0 M multiply-adds
 
 Wide ResNets of depth 6 n + 4 and width k (Zagoruyko and Komodakis, BMVC 2016), for 32 x 32 colour images:
 

@@ -12,6 +12,10 @@ from minisgl.data.labelled import LabelledImages
 # As in the published batches.meta.txt.
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
+# Of the training images' pixels in [0, 1], for each of red, green and blue.
+MEAN = (0.491400, 0.482158, 0.446531)
+DEVIATION = (0.247032, 0.243485, 0.261588)
+
 LAYOUT = cifar.Layout(
     archive=Published(
         "CIFAR-10",

@@ -15,6 +15,10 @@ from minisgl.errors import MinisglError
 CLASSES = 100
 NAMES = "fine_label_names.txt"
 
+# Of the training images' pixels in [0, 1], for each of red, green and blue, as often published.
+MEAN = (0.5071, 0.4865, 0.4409)
+DEVIATION = (0.2673, 0.2564, 0.2762)
+
 LAYOUT = cifar.Layout(
     archive=Published(
         "CIFAR-100",

@@ -37,13 +37,14 @@ from minisgl.nn import (
     Linear,
     MaxPool2d,
     Network,
+    Normalize,
     ReLU,
     Residual,
     Sequential,
 )
 
 FORMAT = 2  # files of minisgl 0.1 have no such entry
-LEAVES = (AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d, ReLU)
+LEAVES = (AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d, Normalize, ReLU)
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (*LEAVES, Residual, Sequential)}
 MAX_DEPTH = 50  # levels of nested layers
 

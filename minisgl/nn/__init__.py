@@ -15,6 +15,7 @@ from minisgl.nn.layers import Flatten, Gather, Linear, ReLU
 from minisgl.nn.loss import softmax, softmax_cross_entropy
 from minisgl.nn.network import Network
 from minisgl.nn.norm import BatchNorm2d
+from minisgl.nn.normalize import Normalize
 from minisgl.nn.parameters import Block, Layout, Parameter, Slot
 from minisgl.nn.pooling import MaxPool2d
 from minisgl.nn.residual import Residual
@@ -36,6 +37,7 @@ __all__ = [
     "Linear",
     "MaxPool2d",
     "Network",
+    "Normalize",
     "Parameter",
     "ReLU",
     "Residual",

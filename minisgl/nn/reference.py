@@ -167,6 +167,22 @@ def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     return dx
 
 
+def normalize(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """y (C, H, W, N) of x (C, H, W, N), mean (C,), deviation (C,)."""
+    y = np.zeros_like(x)
+    for c, i, j, n in np.ndindex(*x.shape):
+        y[c, i, j, n] = (x[c, i, j, n] - mean[c]) / deviation[c]
+    return y
+
+
+def normalize_backward(dy: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """dx (C, H, W, N) for dy (C, H, W, N)."""
+    dx = np.zeros_like(dy)
+    for c, i, j, n in np.ndindex(*dy.shape):
+        dx[c, i, j, n] += dy[c, i, j, n] / deviation[c]
+    return dx
+
+
 def gather(x: np.ndarray, index: np.ndarray) -> np.ndarray:
     """y (D_out, N) of x (D_in, N), index (D_out,)."""
     y = np.zeros((len(index), x.shape[1]), x.dtype)

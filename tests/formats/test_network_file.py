@@ -15,7 +15,7 @@ from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
 from minisgl.formats import files, network_file
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, Sequential
+from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, Normalize, Sequential
 
 
 def written(path, network):
@@ -76,6 +76,14 @@ def test_numbers_keep_their_type(dtype, tmp_path):
     back = network_file.read(written(tmp_path / "file", network))
     assert back.flat.dtype == dtype
     assert back.flat.tobytes() == network.flat.tobytes()
+
+
+def test_the_constants_of_a_normalisation_come_back_to_the_bit(tmp_path):
+    rng = np.random.default_rng(0)
+    layers = {"normalize": Normalize(rng.standard_normal(3), rng.uniform(size=3)), "flatten": Flatten(), "fc": Linear(12, 2)}
+    back = network_file.read(written(tmp_path / "file", Network.initialized(layers, (3, 2, 2), rng)))
+    for key in ("mean", "deviation"):
+        assert getattr(back.layers["normalize"], key).tobytes() == getattr(layers["normalize"], key).tobytes()
 
 
 def test_a_tree_comes_back(tmp_path):

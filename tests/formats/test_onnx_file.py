@@ -14,6 +14,7 @@ from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
 from minisgl.formats import onnx_file
 from minisgl.models import lenet5
+from minisgl.nn import Flatten, Linear, Network, Normalize
 
 OPERATORS = {"Conv", "MaxPool", "Relu", "Flatten", "Gather", "Gemm"}
 
@@ -37,6 +38,15 @@ def test_onnxruntime_gives_the_same_logits(network):
     for N in (1, 3):  # the batch is of any size
         images = np.random.default_rng(N).standard_normal((N, *network.input_shape)).astype(np.float32)
         assert_close(run(content, images), smaller.forward(images)[0])
+
+
+def test_a_network_that_normalises_its_images():
+    layers = {"normalize": Normalize([0.4, 0.5, 0.6], [0.1, 0.2, 0.3]), "flatten": Flatten(), "fc": Linear(60, 4)}
+    network = Network.initialized(layers, (3, 4, 5), np.random.default_rng(0))
+    images = np.random.default_rng(1).uniform(size=(7, 3, 4, 5)).astype(np.float32)
+    content = onnx_file.to_onnx(network)
+    assert_close(run(content, images), network.forward(images)[0])
+    assert [node.op_type for node in onnx.load_from_string(content).graph.node] == ["Sub", "Div", "Flatten", "Gemm"]
 
 
 def test_the_file_says_what_it_is():

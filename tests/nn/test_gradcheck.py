@@ -11,7 +11,19 @@ import pytest
 from support.layers import with_weights
 
 from minisgl.models import lenet5
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Workspace, softmax_cross_entropy
+from minisgl.nn import (
+    Conv2d,
+    Flatten,
+    Gather,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    Normalize,
+    ReLU,
+    Workspace,
+    softmax_cross_entropy,
+)
 from minisgl.nn.gradcheck import directional_derivative, distance_to_kink, numeric_gradient, relative_error, require_smooth
 
 TOLERANCE = 1e-7
@@ -106,6 +118,12 @@ def test_flatten():
 def test_gather():
     layer = Gather(np.array([3, 0, 6]))
     assert_gradients_right(layer, smooth_input(layer, (7, 3)))
+
+
+@pytest.mark.parametrize("N", [1, 3])
+def test_normalize(N):
+    layer = Normalize([0.5, -1.0], [2.0, 0.25])
+    assert_gradients_right(layer, smooth_input(layer, (2, 4, 3, N)))
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

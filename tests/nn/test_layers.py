@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.layers import with_weights
 
-from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU, reference
+from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Normalize, ReLU, Workspace, reference
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 generated = settings(max_examples=60, deadline=None, derandomize=True)
@@ -108,6 +108,57 @@ def test_flatten_orders_by_channel_row_column():
     for n in range(5):
         np.testing.assert_array_equal(y[:, n], x[..., n].ravel())
     np.testing.assert_array_equal(Flatten().backward(y, cache)[0], x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(1, 2, 3, 1), (3, 4, 3, 2)])
+def test_normalize(shape, dtype):
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.standard_normal(shape[0]), rng.uniform(0.1, 2, shape[0])
+    x, dy = rng.standard_normal(shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    layer, ws = Normalize(mean, deviation.tolist()), Workspace()
+    for precision in (np.float32, np.float64):  # one workspace serves both
+        layer.forward(x.astype(precision), ws)
+    y, cache = layer.forward(x, ws)
+    assert_close(y, reference.normalize(x, mean.astype(dtype), deviation.astype(dtype)))
+    assert_close(layer.backward(dy, cache)[0], reference.normalize_backward(dy, deviation.astype(dtype)))
+    assert layer.backward(dy, cache, input_gradient=False)[0] is None
+
+
+def test_normalize_makes_the_images_it_was_made_from_of_mean_0_and_deviation_1():
+    images = np.random.default_rng(0).uniform(size=(3, 8, 8, 20)) * np.array([1.0, 0.5, 0.1])[:, None, None, None]
+    y, _ = Normalize(images.mean(axis=(1, 2, 3)), images.std(axis=(1, 2, 3))).forward(images)
+    np.testing.assert_allclose(y.mean(axis=(1, 2, 3)), 0, atol=1e-12)
+    np.testing.assert_allclose(y.std(axis=(1, 2, 3)), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "sentence"),
+    [
+        ([0.5], [1.0, 1.0], "as many means as deviations, but got 1 and 2"),
+        ([], [], "a list of numbers"),
+        (0.5, 1.0, "a list of numbers"),
+        ([[0.5]], [[1.0]], "a list of numbers"),
+        (["0.5"], [1.0], "a list of numbers"),
+        ([True], [1.0], "a list of numbers"),
+        ([None], [1.0], "a list of numbers"),
+        ([0.5], [0.0], r"deviations must be > 0, but are \[0.0\]"),
+        ([0.5, 0.5], [1.0, -1.0], r"deviations must be > 0, but are \[1.0, -1.0\]"),
+        ([0.5], [1e-60], "deviations must be > 0"),  # 0 in float32
+        ([np.nan], [1.0], "finite numbers"),
+        ([0.5], [np.inf], "finite numbers"),
+        ([1e39], [1.0], "finite numbers"),  # infinite in float32
+    ],
+)
+def test_normalize_wants_finite_numbers(mean, deviation, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Normalize(mean, deviation)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (3,), (3, 4)])
+def test_normalize_wants_maps_of_its_channels(shape):
+    with pytest.raises(ValueError, match=r"Normalize has 3 channels and needs such maps \(C, H, W\), but got"):
+        Normalize([0.0] * 3, [1.0] * 3).output_shape(shape)
 
 
 @pytest.mark.parametrize("index", [[3, 0, 6], [6, 5, 4, 3, 2, 1, 0], [2], []])

@@ -13,6 +13,7 @@ from minisgl.nn import (
     Layer,
     Linear,
     MaxPool2d,
+    Normalize,
     ReLU,
 )
 
@@ -32,6 +33,7 @@ LAYERS = {
     "global average pool": (GlobalAvgPool2d, (2, 6, 5, 4)),
     "batch norm": (lambda: BatchNorm2d(2), (2, 6, 5, 4)),
     "dropout": (Dropout, (2, 6, 5, 4)),
+    "normalize": (lambda: Normalize([0.5, -1.0], [2.0, 0.25]), (2, 6, 5, 4)),
     "flatten": (Flatten, (2, 6, 5, 4)),
     "gather": (lambda: Gather(np.array([4, 0, 5])), (6, 4)),
 }
