@@ -188,7 +188,11 @@ def test_an_archive_with_a_changed_byte_anywhere(case, tmp_path):
             assert gzip.decompress(damaged) == gzip.decompress(content)  # such as the file's name in the header
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no archive, either"), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"no archive, either"), gzip.compress(b"")],
+    ids=["nothing", "text", "text, gzipped", "nothing, gzipped"],
+)
 def test_something_else_than_an_archive(content, tmp_path):
     (tmp_path / "set.tar.gz").write_bytes(content)
     assert "set.tar.gz" in refusal(cifar10.load, tmp_path / "set.tar.gz")
