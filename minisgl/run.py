@@ -175,10 +175,10 @@ class Run:
             return shards.error(self.network, test.images, test.labels)
 
     def test_set(self, data: Path | str | None = None) -> LabelledImages:
-        """Return the test images of the run's experiment, from the directory `data`; None: the data it was trained on."""
+        """Return the test images, float32 in [0, 1], of the run's experiment, from `data`; None: the data it was trained on."""
         name = self.report["experiment"]
         origin.require_named(self.path, "--experiment", name, self.experiment)
-        return origin.load_test(self.path, name, None if data is None else Path(data), self.network)
+        return origin.load_test(self.path, name, None if data is None else Path(data), self.network).floats()
 
     def compress(self, data: Path | str | None = None) -> Network:
         """Return the network without its dead units, as `python -m minisgl.compress` does, and write its files to the run.

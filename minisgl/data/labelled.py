@@ -1,4 +1,10 @@
-"""Images and their labels: the form of every data set here."""
+"""Images and their labels: the form of every data set here.
+
+    pixel = byte / 255
+
+Images of bytes stay bytes in memory and on the device, where they need a quarter of the space of float32. A network turns each
+batch into numbers in [0, 1] when it reads it; `write_floats` does the same elsewhere, to the bit.
+"""
 
 import zlib
 from dataclasses import dataclass
@@ -6,12 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from minisgl.backend import Array, to_device, to_host
+from minisgl.backend import Array, get_array_module, to_device, to_host
+
+FINGERPRINT_BATCH = 1_000  # images
+
+
+def write_floats(images: Array, out: Array) -> Array:
+    """Write images into `out`, an array of floats of the same shape, and return it. uint8 is divided by 255."""
+    out[...] = images
+    if images.dtype == np.uint8:
+        out /= 255
+    return out
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """images (N, C, H, W) float32 in [0, 1], ink 1; labels (N,) int, from 0."""
+    """images (N, C, H, W), uint8 from 0 to 255 or float32 in [0, 1], ink largest; labels (N,) int, from 0."""
 
     images: Array
     labels: Array
@@ -23,11 +39,24 @@ class LabelledImages:
         """Return the same images and labels as arrays of the module xp."""
         return LabelledImages(to_device(self.images, xp), to_device(self.labels, xp))
 
+    def floats(self) -> "LabelledImages":
+        """Return the same with images in [0, 1]: uint8 becomes float32, and other images are returned as they are."""
+        if self.images.dtype != np.uint8:
+            return self
+        out = get_array_module(self.images).empty(self.images.shape, np.float32)
+        return LabelledImages(write_floats(self.images, out), self.labels)
+
     def fingerprint(self) -> str:
-        """Return the images' shape and a checksum of images and labels: almost certainly different for different data."""
-        images, labels = to_host(self.images), to_host(self.labels)
-        sums = (f"{zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in (images, labels))
-        return f"{' x '.join(map(str, images.shape))}, crc32 {' '.join(sums)}"
+        """Return the images' shape and a checksum of images and labels: almost certainly different for different data.
+
+        It is the same for uint8 and for float32 images that show the same.
+        """
+        host, checksum = LabelledImages(to_host(self.images), to_host(self.labels)), 0
+        for start in range(0, len(host), FINGERPRINT_BATCH):
+            part = host[start : start + FINGERPRINT_BATCH].floats()
+            checksum = zlib.crc32(np.ascontiguousarray(part.images).data, checksum)
+        labels = zlib.crc32(np.ascontiguousarray(host.labels).data)
+        return f"{' x '.join(map(str, host.images.shape))}, crc32 {checksum:08x} {labels:08x}"
 
     def __getitem__(self, part: slice | Array) -> "LabelledImages":
         """Return the images and labels of a slice, or of an array of indices."""

@@ -1,6 +1,6 @@
 """Check the arrays of a user's experiment once, before training.
 
-images (N, C, H, W)    uint8, divided by 255, or float32;  C, H, W as the network's input
+images (N, C, H, W)    uint8, which a network divides by 255, or float32;  C, H, W as the network's input
 labels (N,)            integers from 0, below the network's number of outputs
 """
 
@@ -52,9 +52,8 @@ def as_images(found: Any, what: str, network: Network) -> LabelledImages:
         raise MinisglError(
             f"{what} has labels from {labels.min()} to {labels.max()}; the network has {outputs} outputs, 0 to {outputs - 1}"
         )
-    if images.dtype == np.uint8:
-        images = images.astype(np.float32)
-        images /= 255
-    elif not np.isfinite(images).all():
-        raise MinisglError(f"{what} has {np.count_nonzero(~np.isfinite(images)):,} NaN or infinite numbers in its images")
-    return LabelledImages(images.astype(np.float32, copy=False), labels.astype(np.int64, copy=False))
+    if images.dtype != np.uint8:
+        if not np.isfinite(images).all():
+            raise MinisglError(f"{what} has {np.count_nonzero(~np.isfinite(images)):,} NaN or infinite numbers in its images")
+        images = images.astype(np.float32, copy=False)
+    return LabelledImages(images, labels.astype(np.int64, copy=False))

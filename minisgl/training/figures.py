@@ -34,7 +34,7 @@ def save_run_figures(
         from minisgl import plots  # noqa: PLC0415  matplotlib may be missing or misconfigured
 
         drawn = plots.run_figures(directory.read_history(), network)
-        images = LabelledImages(to_host(test.images), to_host(test.labels))
+        images = LabelledImages(to_host(test.images), to_host(test.labels)).floats()
     except Exception as error:
         _warn(f"{_name(folder)} could not be drawn: {one_line(error)}")
         return

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minisgl.backend import Array
+from minisgl.data.labelled import write_floats
 from minisgl.errors import MinisglWarning
 from minisgl.nn import Block, Workspace
 from minisgl.solver.protocol import Solver
@@ -132,7 +133,8 @@ class ProcessShards(Shards):
         number = next((i for i, known in enumerate(shared_step.solvers) if known is solver), None)
         if number is None:
             raise ValueError("these processes were forked with other solvers")
-        shared_step.images[:N], shared_step.labels[:N] = images, labels
+        write_floats(images, out=shared_step.images[:N])
+        shared_step.labels[:N] = labels
         self._processes.run("gradients", number, N, key)
         self._processes.run("update", number, N, settings)
         solver.finish(settings)

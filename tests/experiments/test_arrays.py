@@ -46,6 +46,7 @@ def test_what_load_may_give() -> None:
         assert data.train.images.dtype == np.float32
     assert data.validation is not None
     wide = as_data(((np.full((5, 2, 2, 2), 255, np.uint8), LABELS.astype(np.uint8)), GOOD), "mine", network()).train
-    assert (wide.images.dtype, wide.labels.dtype, wide.images.max()) == (np.float32, np.int64, 1.0)
+    assert (wide.images.dtype, wide.labels.dtype, wide.images.max()) == (np.uint8, np.int64, 255)
+    assert (wide.floats().images.dtype, wide.floats().images.max()) == (np.float32, 1.0)
     with pytest.raises(MinisglError, match="mine: load must return training and test images, but returned a NoneType"):
         as_data(None, "mine", network())

@@ -226,3 +226,18 @@ def test_ctrl_c_in_a_terminal_reaches_all_and_only_the_first_answers(data: Path,
     assert "to resume: python -m minisgl.train --resume" in told
     assert "Traceback" not in told
     assert not any(map(alive, others))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_images_of_bytes_give_the_bytes_of_the_same_images_of_floats(dtype: type, digits: tuple[Digits, Digits]) -> None:
+    config = configured(shards=3)
+    pixels = np.round(digits[0].images[:60] * 255).astype(np.uint8)
+    results = []
+    for images in (pixels, pixels.astype(dtype) / dtype(255)):
+        for threads in (1, 2):
+            splitting = make_splitting(config, lenet5(np.random.default_rng(0), dtype, units=UNITS))
+            splitting = shareable(splitting, 3, threads)
+            with training_shards(3, threads, [splitting], config.data.batch_size) as run:
+                results.append(stepped(config, Digits(images, digits[0].labels[:60]), run, splitting))
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(results[0], other, strict=True))
