@@ -1,15 +1,19 @@
-"""An epoch's mini-batches: every training image once, in random order, and optionally shifted by a few pixels.
+"""An epoch's mini-batches: every training image once, in random order, and optionally shifted by a few pixels and mirrored.
 
     x'[c, y, x] = x[c, y + top - m, x + left - m],   0 outside the image;   m = max_shift, top, left uniform on 0, ..., 2 m
+    x"[c, y, x] = x'[c, y, W - 1 - x]                with probability 1/2
 
 A network that sees each image at nine positions (max_shift = 1) overfits less. That matters most for the sparsest networks:
-trained for many epochs, they fit the training images and get worse on others.
+trained for many epochs, they fit the training images and get worse on others. For photographs a shift of four pixels and a
+mirror image are usual: a crop of the image, padded by four pixels. The padding is 0, black, in the image's own values, before
+a network normalises them.
 
-The order and the shifts of an epoch depend only on the seed and the epoch's number, so that a run can be interrupted in the
-middle of an epoch.
+The order, the shifts and the mirrored images of an epoch depend only on the seed and the epoch's number, so that a run can be
+interrupted in the middle of an epoch.
 
-Source: Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
-ICDAR 2003 (translations, among other distortions).
+Sources: Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
+ICDAR 2003 (translations, among other distortions); He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR
+2016, section 4.2 (crops and mirror images for CIFAR-10).
 """
 
 from collections.abc import Iterator
@@ -32,17 +36,25 @@ def shifted(images: Array, corners: Array, max_shift: int) -> Array:
     return windows[xp.arange(N), :, corners[0], corners[1]]
 
 
+def mirrored(images: Array, chosen: Array) -> Array:
+    """Return images (N, C, H, W), those for which `chosen` (N,) is True with left and right exchanged."""
+    return get_array_module(images).where(chosen[:, None, None, None], images[..., ::-1], images)
+
+
 def batches(
-    train: LabelledImages, size: int, *, seed: int, epoch: int, first: int = 0, shift: int = 0
+    train: LabelledImages, size: int, *, seed: int, epoch: int, first: int = 0, shift: int = 0, flip: bool = False
 ) -> Iterator[LabelledImages]:
     """Yield an epoch's mini-batches, `size` images each and the rest in the last, starting with batch number `first`.
 
-    shift: the largest shift of an image in pixels, up or down and left or right; 0 for no shift.
+    shift: the largest shift of an image in pixels, up or down and left or right; 0 for no shift. flip: whether each image is
+    mirrored with probability 1/2. Neither changes the order of the images, nor flip the shifts.
     """
     N, rng, xp = len(train), np.random.default_rng((seed, epoch)), get_array_module(train.images)
     order = to_device(rng.permutation(N), xp)
     corners = to_device(rng.integers(2 * shift + 1, size=(2, N)), xp)
+    flips = to_device(rng.integers(2, size=N) == 1, xp)
     for start in range(first * size, N, size):
         part = slice(start, start + size)
         batch = train[order[part]]
-        yield LabelledImages(shifted(batch.images, corners[:, part], shift), batch.labels) if shift else batch
+        images = shifted(batch.images, corners[:, part], shift) if shift else batch.images
+        yield LabelledImages(mirrored(images, flips[part]) if flip else images, batch.labels)

@@ -45,15 +45,15 @@ def settings(run: Path) -> dict[str, Any]:
 
 
 def data_of(run: Path) -> Path | None:
-    """Return where the run's data are, as in --data; None for the experiment's own. MinisglError if it is unknown or does not exist."""
+    """Return where the run's data are, as in --data; None for the experiment's own. MinisglError if unknown or not there."""
     path = RunDirectory(run).config
     values = files.read_json(path)
     if not isinstance(values, dict) or not isinstance(values.get("data", 0), str | None):
-        raise MinisglError(f"{path} does not say which data the run was trained on; name them with --data")
+        raise MinisglError(f"{path} does not say which data the run was trained on; name their directory with --data")
     if values["data"] is None:
         return None
     if not paths.exists(Path(values["data"])):
-        raise MinisglError(f"the data of this run are no longer in {values['data']}; name them with --data")
+        raise MinisglError(f"the data of this run are no longer in {values['data']}; name their directory with --data")
     return Path(values["data"])
 
 

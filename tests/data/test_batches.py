@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minisgl.data.batches import batches, shifted
+from minisgl.data.batches import batches, mirrored, shifted
 from minisgl.data.labelled import LabelledImages
 
 
@@ -26,6 +26,14 @@ def pixel_by_pixel(image, up, left):
             if 0 <= y + up < H and 0 <= x + left < W:
                 moved[:, y, x] = image[:, y + up, x + left]
     return moved
+
+
+def test_the_chosen_images_are_mirrored_and_the_others_are_not():
+    images = numbered(6, (2, 3, 4)).images
+    chosen = np.array([True, False, False, True, True, False])
+    found = mirrored(images, chosen)
+    for n, c, y, x in np.ndindex(*images.shape):
+        assert found[n, c, y, x] == images[n, c, y, 3 - x if chosen[n] else x]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
@@ -47,14 +55,16 @@ def test_an_epoch_shows_each_image_once_and_another_epoch_in_another_order():
     assert sorted(chain.from_iterable(order())) == list(range(10))
     assert order() == order()
     assert order() == order(shift=2)  # shifting does not touch the order
+    assert order() == order(flip=True)
     assert len({str(order(seed=seed, epoch=epoch)) for seed in range(3) for epoch in range(3)}) == 9
 
 
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("shift", [0, 2])
-def test_the_rest_of_an_epoch_is_what_it_would_have_been(shift):
-    whole = list(batches(numbered(10), 3, seed=1, epoch=5, shift=shift))
+def test_the_rest_of_an_epoch_is_what_it_would_have_been(shift, flip):
+    whole = list(batches(numbered(10), 3, seed=1, epoch=5, shift=shift, flip=flip))
     for first in range(5):
-        rest = list(batches(numbered(10), 3, seed=1, epoch=5, first=first, shift=shift))
+        rest = list(batches(numbered(10), 3, seed=1, epoch=5, first=first, shift=shift, flip=flip))
         assert [batch.labels.tolist() for batch in rest] == [batch.labels.tolist() for batch in whole[first:]]
         assert all(np.array_equal(a.images, b.images) for a, b in zip(rest, whole[first:], strict=True))
 
@@ -86,11 +96,56 @@ def test_an_image_goes_elsewhere_in_another_epoch_and_with_another_seed_and_batc
     assert share_alike(by_image, places(1, 0)[1]) == pytest.approx(1 / 9, abs=0.02)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("shift", [0, 1])
-def test_without_a_shift_images_stay_in_their_place_and_on_a_device_they_are_moved_alike(shift, xp, near):
+def test_without_a_shift_images_stay_in_their_place_and_on_a_device_they_are_moved_alike(shift, flip, dtype, xp, near):
     digits = numbered(10)
-    there = batches(digits.to(xp), 4, seed=0, epoch=0, shift=shift)
-    for here, other in zip(batches(digits, 4, seed=0, epoch=0, shift=shift), there, strict=True):
+    digits = LabelledImages(digits.images.astype(dtype), digits.labels)
+    there = batches(digits.to(xp), 4, seed=0, epoch=0, shift=shift, flip=flip)
+    for here, other in zip(batches(digits, 4, seed=0, epoch=0, shift=shift, flip=flip), there, strict=True):
         near(other.images, here.images)
         near(other.labels, here.labels)
-        assert np.array_equal(here.images, digits.images[here.labels]) == (shift == 0)
+        assert here.images.dtype == dtype
+        assert np.array_equal(here.images, digits.images[here.labels]) == (shift == 0 and not flip)
+
+
+def mirrored_in(seed, epoch):
+    """Which of 2,000 images are mirrored in an epoch, by image."""
+    images = np.zeros((2_000, 1, 1, 3), np.uint8)
+    images[..., 0] = 1
+    found = np.empty(2_000, bool)
+    for batch in batches(LabelledImages(images, np.arange(2_000)), 64, seed=seed, epoch=epoch, flip=True):
+        found[batch.labels] = batch.images[:, 0, 0, 2] == 1
+    return found
+
+
+def test_half_of_the_images_are_mirrored_others_in_another_epoch_and_with_another_seed():
+    found = mirrored_in(0, 0)
+    assert found.mean() == pytest.approx(1 / 2, abs=0.06)  # five standard deviations
+    assert np.array_equal(found, mirrored_in(0, 0))
+    for seed, epoch in ((0, 1), (1, 0)):
+        assert np.mean(found == mirrored_in(seed, epoch)) == pytest.approx(1 / 2, abs=0.06)
+
+
+@pytest.mark.parametrize("shift", [0, 2])
+def test_mirrored_images_are_those_without_flip_mirrored(shift):
+    images = numbered(200)
+    pairs = zip(
+        batches(images, 32, seed=3, epoch=1, shift=shift),
+        batches(images, 32, seed=3, epoch=1, shift=shift, flip=True),
+        strict=True,
+    )
+    kinds = set()
+    for plain, found in pairs:
+        for before, after in zip(plain.images, found.images, strict=True):
+            assert np.array_equal(after, before) or np.array_equal(after, before[..., ::-1])
+            kinds.add(np.array_equal(after, before))
+    assert kinds == {True, False}
+
+
+def test_the_order_and_the_shifts_of_an_epoch_have_not_changed():
+    """Earlier runs must resume with the same batches: these numbers are from before images could be mirrored."""
+    (first, *_) = batches(numbered(6, (1, 3, 3)), 6, seed=1, epoch=2, shift=1)
+    assert first.labels.tolist() == [4, 5, 1, 0, 3, 2]
+    assert first.images.sum(axis=(1, 2, 3)).tolist() == [156.0, 192.0, 60.0, 28.0, 183.0, 129.0]
