@@ -1,12 +1,15 @@
-"""Convert a user's own picture of a digit to the form of MNIST's digits.
+"""Convert a user's own picture to the form that a network was trained on: MNIST's digits, or CIFAR's colour photographs.
 
 MNIST's digits are white ink on black, scaled to fit a box of 20 x 20 pixels, and placed in 28 x 28 so that their centre of
 mass is at the centre (LeCun, Cortes, Burges, "The MNIST database of handwritten digits"). A network trained on them expects
 this, so a picture is made grey, with bright ink (the border shows the paper's colour), cropped to the ink, scaled, and
 centred. A picture that is already 28 x 28 with a dark border is not changed.
+
+CIFAR's photographs are square, so the middle of a colour picture is cut out and scaled to their size.
 """
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,20 @@ def read_grey(path: Path) -> np.ndarray:
 
     Transparent pixels are white, or black if the picture shows more that way.
     """
+    return _read(path, _grey)
+
+
+def read_colour(path: Path, size: int = 32) -> np.ndarray:
+    """Return the middle of the picture, (3, size, size) float32 in [0, 1]: red, green, blue. MinisglError if it is no picture.
+
+    The largest square in the middle is scaled by Lanczos's filter; transparent pixels are white. A picture that is already
+    size x size is not changed.
+    """
+    return _read(path, lambda picture: _colour(picture, size))
+
+
+def _read(path: Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    """Return what `convert` makes of the picture in a file, turned upright. MinisglError if it is not a picture."""
     try:
         files.open_to_read(path).close()
     except OSError as error:
@@ -39,7 +56,7 @@ def read_grey(path: Path) -> np.ndarray:
                     raise MinisglError(
                         f"{path} is {picture.size[0]} x {picture.size[1]} pixels; at most {MAX_SIDE} per side are allowed"
                     )
-                return _grey(ImageOps.exif_transpose(picture))
+                return convert(ImageOps.exif_transpose(picture))
     except MinisglError:
         raise
     except Exception as error:  # decoders fail on damaged files with undocumented errors: fuzzing found a TypeError
@@ -58,6 +75,16 @@ def _grey(picture: Image.Image) -> np.ndarray:
         pages = [Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba) for paper in ("white", "black")]
         return max(map(_luminance, pages), key=np.ptp)  # white ink shows on black only; at a tie white paper
     return _luminance(picture)
+
+
+def _colour(picture: Image.Image, size: int) -> np.ndarray:
+    if picture.mode.startswith(("I", "F")):  # 16 bits and more
+        picture = Image.fromarray(np.round(255 * _grey(picture)).astype(np.uint8))
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    square = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    return np.ascontiguousarray(np.moveaxis(np.asarray(square, np.float32), -1, 0)) / 255  # (3, size, size)
 
 
 def _luminance(picture: Image.Image) -> np.ndarray:
