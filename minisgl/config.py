@@ -8,12 +8,11 @@
 
 Each field has the name of its option on the command line, and no two parts of a configuration share a name. So a configuration
 is also a flat table of options: `as_flags` makes it and `from_flags` reads it. config.json, a checkpoint's identity and the
-configurations in results.jsonl have this form. flags.py defines the options.
+configurations in results.jsonl have this form. flags.py defines the options, and ranges.py checks the values.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log10
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +35,6 @@ __all__ = [
     "as_flags",
     "as_json",
     "changed",
-    "check",
     "from_flags",
     "from_json",
     "options_to_repeat",
@@ -162,50 +160,6 @@ def options_to_repeat(config: TrainConfig) -> str:
     """Return the options to repeat with --resume, as " --network mlp:build": modules named in a file are never imported."""
     names = {"penalty": config.penalty.penalty, "experiment": config.experiment, "network": config.network}
     return "".join(f" --{option} {quoted(name)}" for option, name in names.items() if name is not None and ":" in name)
-
-
-def check(config: TrainConfig) -> None:
-    """Raise MinisglError, which names the option, its value and its range, unless every value is in range."""
-    values = as_flags(config)
-
-    def require(holds: bool, option: str, wanted: str, value: object = None) -> None:
-        if not holds:
-            shown = values[option] if value is None else value
-            raise MinisglError(f"--{option.replace('_', '-')} must be {wanted}, but is {shown}")
-
-    def require_each(options: Sequence[str], least: float, most: float, wanted: str) -> None:
-        for option in options:
-            require(option not in values or least <= values[option] <= most, option, wanted)
-
-    require_each(("threads", "shards", "epochs", "batch_size", "beta_every"), 1, float("inf"), "a whole number >= 1")
-    require(config.shards <= config.data.batch_size, "shards", f"at most the batch size, {config.data.batch_size}")
-    require_each(("shift", "holdout", "seed", "checkpoint_every"), 0, float("inf"), "a whole number >= 0")
-    require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
-    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):
-        value = values[option]
-        # the lower bound keeps 1/beta and threshold^2/lam finite
-        require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
-    require_each(("beta_growth", "beta_rise"), 1e-12, 1e12, "a number from 1e-12 to 1e12")
-    match config.regime:
-        case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold):
-            require(0 < ramp < 1, "ramp", "between 0 and 1")
-            require(0 <= hold < 1, "hold", "at least 0 and below 1")
-            for threshold in thresholds:
-                require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
-        case PaperConfig(lr_drops=drops, beta=beta, beta_growth=growth, beta_every=every):
-            for epoch in drops:
-                require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
-            growths = (config.epochs - 1) // every
-            end = log10(beta) + growths * log10(growth) if beta > 0 else 0
-            require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30 after {growths} increases")
-    if isinstance(config.optimizer, SGDConfig):
-        require(0 <= config.optimizer.momentum < 1, "momentum", "at least 0 and below 1")
-    refit, prune = config.refit.refit, config.refit.prune
-    require(0 <= refit < config.epochs, "refit", f"a whole number >= 0, below the epochs, {config.epochs}")
-    require(0 <= prune < 1, "prune", "at least 0 and below 1")
-    require(prune == 0 or refit > 0, "prune", "0 without a refit (--refit)")
-    if config.penalty.acts_on_v and config.regime.beta == 0:
-        raise MinisglError(f"--beta 0 would decouple V from W: penalty {config.penalty.penalty} needs a coupling beta > 0")
 
 
 def from_flags(values: Any, where: str = "the table") -> TrainConfig:

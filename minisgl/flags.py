@@ -1,12 +1,9 @@
-"""The options of `python -m minisgl.train`, and the function that makes a configuration from them.
+"""The options of `python -m minisgl.train`, with their help texts.
 
-`Flags` is flat. An option that was not given is None; the presets have the defaults. `configure` puts the given options into
-the preset's nested configuration, and refuses every option that this run would not use:
-
-    configure(paper, Flags(ramp=0.9))  ->  --ramp is an option of continuation, and preset paper has no thresholds to ramp
+`Flags` is flat. An option that was not given is None; the presets have the defaults. configure.py puts the given options into
+the preset's configuration.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -14,10 +11,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import tyro
 
 from minisgl.backend import Backend
-from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, PenaltyConfig, TrainConfig, as_flags, changed
 from minisgl.errors import MinisglError
 from minisgl.formats.flat import as_type
-from minisgl.penalties.names import has_r, lam_cancels, parse_options
 
 
 def _option(kind: Any, metavar: str | None = None) -> Any:
@@ -170,80 +165,3 @@ def flags(**values: Any) -> Flags:
             value = [value] if isinstance(value, str | int | float) else list(value)  # noqa: PLW2901
         made[name] = value if isinstance(value, Path) and wanted is Path else as_type(value, types[name], option(name))
     return Flags(**made)
-
-
-# The options of each regime, and what the other regime does instead.
-CONTINUATION_OPTIONS = {
-    "ramp": "has no thresholds to ramp",
-    "hold": "lowers the learning rate by --lr-drops",
-    "beta_rise": "raises beta by --beta-growth",
-}
-PAPER_OPTIONS = {
-    "lr_drops": "lowers the learning rate along a cosine",
-    "beta_growth": "raises beta by --beta-rise",
-    "beta_every": "raises beta by --beta-rise",
-}
-SGD_OPTIONS = ("momentum", "nesterov")
-NEED_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
-
-
-def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
-    """Return the preset's configuration, changed by the given options. A threshold makes preset paper a continuation.
-
-    MinisglError, which names the option, for one that this run would not use.
-    """
-    given = flags.given()
-    given.pop("resume", None)
-    # a threshold chooses the regime, and the optimizer brings its own settings
-    preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer") if name in given})
-    config = changed(preset, {name: value for name, value in given.items() if name in as_flags(preset)})
-    for name, value in given.items():
-        reasons = (
-            _wrong_regime_or_optimizer(name, config, given),
-            _without_penalty(name, value, config.penalty),
-            _lam_without_effect(name, config),
-        )
-        if reason := next(filter(None, reasons), None):
-            raise MinisglError(reason)
-    return config
-
-
-def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:
-    """Return the message for an option of a regime or optimiser that this configuration does not use; "" if it does."""
-    chosen = "--threshold chooses continuation, which" if "threshold" in given else f"preset {config.preset}"
-    if name in CONTINUATION_OPTIONS and isinstance(config.regime, PaperConfig):
-        return f"{option(name)} is an option of continuation, and {chosen} {CONTINUATION_OPTIONS[name]}"
-    if name in PAPER_OPTIONS and isinstance(config.regime, ContinuationConfig):
-        return f"{option(name)} is an option of the paper's regime, and {chosen} {PAPER_OPTIONS[name]}"
-    if name in SGD_OPTIONS and isinstance(config.optimizer, AdamConfig):
-        return f"{option(name)} is an option of sgd, and the optimizer is adam: give --optimizer sgd too"
-    return ""
-
-
-def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
-    """Return the message for an option that a run with these penalties would not use; "" if it would."""
-    if name == "penalty_option" and not has_r(penalty.penalty):
-        return f"penalty {penalty.penalty} has no options, but got {', '.join(parse_options(value))}"
-    if name in NEED_R and value != "none" and not penalty.acts_on_v:
-        shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
-        reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"
-        return f"{option(name)} {shown} needs an r with lam > 0, and {reason}"
-    if name in ("lam", "group_lam") and penalty.penalty == "none":
-        return f"{option(name)} is the weight of a penalty, and the penalty is none"
-    if name == "lam" and penalty.penalty == "group-lasso" and penalty.group_lam is not None:
-        return f"--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, {penalty.group_lam:g}"
-    return ""
-
-
-def _lam_without_effect(name: str, config: TrainConfig) -> str:
-    """Return the message for a --lam that would change no weight: there are a threshold and a --group-lam; "" if it would."""
-    penalty, regime = config.penalty, config.regime
-    if name != "lam" or isinstance(regime, PaperConfig) or penalty.group_lam is None or not penalty.acts_on_v:
-        return ""
-    if penalty.v_group != "none" or not lam_cancels(penalty.penalty):
-        return ""
-    threshold = " ".join(f"{t:g}" for t in regime.threshold)
-    return (
-        f"--lam {penalty.lam:g} would change no weight: the threshold of {penalty.penalty} is {threshold}, "
-        f"and the group lasso has its own weight, {penalty.group_lam:g}"
-    )

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from minisgl import config as configuration
-from minisgl import experiments
+from minisgl import experiments, ranges
 from minisgl.backend import array_module, to_device, to_host
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
@@ -45,7 +45,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     MinisglError for any error in the configuration or the data. Nothing is written.
     """
     experiments.find(config.experiment).check(config)
-    configuration.check(config)
+    ranges.check(config)
     xp = array_module(config.backend)
     network = experiments.build(config, np.random.default_rng(config.seed))
     network_file.require_describable(network)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from minisgl import config as configuration
+from minisgl import ranges
 from minisgl.config import ContinuationConfig, PaperConfig, TrainConfig, changed
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS, find, preset
@@ -130,7 +131,7 @@ def entries(
             common = {"network": network, "seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
             config = changed(start, common)
             find(experiment).check(config)
-            configuration.check(config)
+            ranges.check(config)
             grid.append(Entry(method, regime, seed, place, config, Path.cwd()))
     return tuple(grid)
 

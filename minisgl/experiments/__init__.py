@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.config import TrainConfig, changed
+from minisgl.configure import configure
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import own
@@ -19,7 +20,7 @@ from minisgl.experiments.arrays import as_data, as_images
 from minisgl.experiments.experiment import QUICK_CHANGES, Data, Experiment
 from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS
 from minisgl.experiments.shaky_curves import SHAKY_CURVES
-from minisgl.flags import Flags, configure, flags
+from minisgl.flags import Flags, flags
 from minisgl.formats import network_file
 from minisgl.nn import Layer, Network
 from minisgl.own import import_object

@@ -12,6 +12,7 @@ from support.fuzz import with_other_types
 
 import minisgl
 from minisgl import config as configuration
+from minisgl import ranges
 from minisgl.comparison import grid, results
 from minisgl.comparison.grid import Entry
 from minisgl.errors import MinisglError
@@ -35,7 +36,7 @@ def readers(run: Path) -> dict[str, Callable[[], object]]:
         "load": lambda: minisgl.load(run),
         "open": lambda: minisgl.Run.open(run, experiment="mnist-lenet5").history,
         "test set": lambda: minisgl.Run.open(run).test_set(),
-        "configuration": lambda: configuration.check(configuration.from_json(directory.config)),
+        "configuration": lambda: ranges.check(configuration.from_json(directory.config)),
         "sweep": lambda: results.read_result(entry(run), directory),
     }
 

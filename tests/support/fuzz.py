@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 from minisgl import config as configuration
-from minisgl import train
+from minisgl import ranges, train
 from minisgl.analysis.compact import compact
 from minisgl.data import curves, idx, pictures
 from minisgl.errors import MinisglError
@@ -118,7 +118,7 @@ class Readers:
         return [network_file.as_bytes(network) for network in (self.network, compact(sparse))]
 
     def read_config(self, data: bytes) -> None:
-        configuration.check(configuration.from_json(self._written(data)))
+        ranges.check(configuration.from_json(self._written(data)))
 
     def config_examples(self) -> list[bytes]:
         return [json.dumps(configuration.as_json(config)).encode() for config in PRESETS.values()]
@@ -126,7 +126,7 @@ class Readers:
     def read_words(self, data: bytes) -> None:
         words = [word.decode(errors="replace") for word in data.split(b" ")]
         try:
-            configuration.check(configured(train.parse(words)))
+            ranges.check(configured(train.parse(words)))
         except SystemExit as stop:
             if stop.code == 2:  # in the command line library's own box
                 raise MinisglError("refused") from stop
