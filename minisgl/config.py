@@ -40,7 +40,7 @@ __all__ = [
     "options_to_repeat",
 ]
 
-VERSION = 2  # of config.json; the first version had no version number
+VERSION = 3  # of config.json; the first version had no version number
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ class PenaltyConfig:
         if unknown := [name for name in self.sparse_layers if name not in layers]:
             raise MinisglError(f"--sparse-layers names {', '.join(unknown)}; the layers are {', '.join(layers)}")
         return [name for name in layers if name in self.sparse_layers or not self.sparse_layers]
+
+    def penalised(self, layers: Sequence[str]) -> list[str]:
+        """Return the layers of a network that have an r on V in this run: none without an r, or with lam = 0."""
+        return self.sparse_among(layers) if self.acts_on_v else []
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ class TrainConfig:
     refit: RefitConfig = field(default_factory=RefitConfig)
     epochs: int = 9
     lr: float = 2e-3
+    weight_decay: float = 0.0
     seed: int = 0
     backend: Backend = "numpy"
     threads: int = 2
@@ -176,7 +181,8 @@ def from_json(path: Path) -> TrainConfig:
     """Return the configuration in a config.json. MinisglError if it is invalid, or another version of minisgl wrote it."""
     values = files.read_json(path)
     if isinstance(values, dict) and {"experiment", "penalty"} <= set(values) and values.get("version") != VERSION:
-        when = "a later" if "version" in values else "an earlier"
+        version = values.get("version", 1)
+        when = "an earlier" if type(version) is int and version < VERSION else "a later"
         raise MinisglError(f"{path.parent} was started by {when} version of minisgl and cannot be resumed: train it again")
     if isinstance(values, dict):
         values = {name: value for name, value in values.items() if name != "version"}

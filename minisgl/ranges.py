@@ -27,7 +27,7 @@ def check(config: TrainConfig) -> None:
     require(config.shards <= config.data.batch_size, "shards", f"at most the batch size, {config.data.batch_size}")
     require_each(("shift", "holdout", "seed", "checkpoint_every"), 0, float("inf"), "a whole number >= 0")
     require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
-    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("beta", 1e12)):
+    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("weight_decay", 1e6), ("beta", 1e12)):
         value = values[option]
         # the lower bound keeps 1/beta and threshold^2/lam finite
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")

@@ -50,6 +50,8 @@ REFIT = 5  # the last 1/5 of the epochs are the refit
 
 # Settings that two runs with the same result may differ in: where a run is, and how it was computed.
 NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
+# Settings that older results do not record, with the values that their runs had.
+ADDED: dict[str, Any] = {"weight_decay": 0.0}
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
 
 def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     """Raise MinisglError, which says what differs, unless `found`, read from `where`, is the entry's configuration."""
-    wanted = recorded(entry.config)
+    wanted, found = recorded(entry.config), {**ADDED, **found}
     if entry.zeros_from is not None and not entry.config.refit.prune:
         found = {**found, "prune": 0.0}  # the entry's fraction of zeros is not known yet
     if names := [name for name in wanted if found.get(name) != wanted[name]]:

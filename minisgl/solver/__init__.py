@@ -4,6 +4,7 @@ from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit
 from minisgl.solver.schedules import Continuation, HalfCosine, Schedule, StepSettings, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.solver.weight_decay import WeightDecay
 
 __all__ = [
     "Continuation",
@@ -15,4 +16,5 @@ __all__ = [
     "Splitting",
     "StepSettings",
     "Stepwise",
+    "WeightDecay",
 ]

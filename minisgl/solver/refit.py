@@ -5,7 +5,8 @@ weights that are zero in the end. So the last epochs solve
 
     minimise L(W)  over all W with  w_i = 0 wherever v_i = 0
 
-by steps that change only these weights and the biases. W and V are then one network. Before the first of these steps,
+by steps that change only these weights and the biases, with the same weight decay as before. W and V are then one network.
+Before the first of these steps,
 
     W <- V;    the smallest |w_i| are also set to 0, if `prune` > 0;    V <- W
 
@@ -21,6 +22,7 @@ from minisgl.nn import Block, Network
 from minisgl.solver.protocol import Put, Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import drop_negligible
+from minisgl.solver.weight_decay import WeightDecay
 
 
 def largest(weights: Array, prune: float) -> Array:
@@ -36,11 +38,11 @@ def largest(weights: Array, prune: float) -> Array:
 class Refit:
     """Trains the weights that another solver has not set to 0, in that solver's own arrays.
 
-    prune: the fraction of all weights, the smallest, that `start` sets to 0; 0 <= prune < 1.
+    prune: the fraction of all weights, the smallest, that `start` sets to 0; 0 <= prune < 1. decay: None for none.
     """
 
-    def __init__(self, solver: Solver, prune: float = 0.0) -> None:
-        self.solver, self.prune = solver, prune
+    def __init__(self, solver: Solver, prune: float = 0.0, decay: WeightDecay | None = None) -> None:
+        self.solver, self.prune, self.decay = solver, prune, decay or WeightDecay()
         self.network, self.optimizer, self.v, self.splits = solver.network, solver.optimizer, solver.v, solver.splits
         self.blocks = solver.blocks
 
@@ -61,6 +63,7 @@ class Refit:
         self.optimizer.advance()
         for block in blocks:
             w, of_weights = block.view(self.network.flat), block.part.start < self.network.layout.n_weights
+            self.decay.add_gradient(block, self.network.flat, gradient)
             if of_weights:
                 g = block.view(gradient)
                 g *= w != 0
@@ -81,7 +84,7 @@ class Refit:
 
     def moved(self, put: Put) -> "Refit":
         """Return the same refit, and the solver before it, on copies of their arrays, made by `put`."""
-        return Refit(self.solver.moved(put), self.prune)
+        return Refit(self.solver.moved(put), self.prune, self.decay)
 
     def reported(self, which: str) -> Network:
         """Return what the solver before it reports."""

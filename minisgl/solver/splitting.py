@@ -2,9 +2,9 @@
 
     F_beta(W, V) = L(W) + sum over layers l of [ group_l(W_l) + r_l(V_l) + beta/2 ||W_l - V_l||^2 ]
 
-with L the data's loss, group_l = lam_l * group lasso, r_l = lam_l * l0 (or l1, ...). Gradient descent cannot minimise r, which
-has no gradient where a weight is zero. So W is trained on the loss by gradients, and V takes the penalty r by its prox. Every
-mini-batch makes two steps:
+with L the data's loss (and the weight decay, if any), group_l = lam_l * group lasso, r_l = lam_l * l0 (or l1, ...). Gradient
+descent cannot minimise r, which has no gradient where a weight is zero. So W is trained on the loss by gradients, and V takes
+the penalty r by its prox. Every mini-batch makes two steps:
 
     W-step    g = grad L(W) + grad group(W) + beta (W - V);    W <- optimiser(W, g)
     V-step    V <- prox_{s r}(W)          s = 1/beta: V minimises F exactly; or s is chosen to set the threshold
@@ -27,6 +27,7 @@ from minisgl.solver.blocks import trained_blocks
 from minisgl.solver.group_scales import GroupScales
 from minisgl.solver.protocol import Put, moved_optimizer
 from minisgl.solver.schedules import StepSettings
+from minisgl.solver.weight_decay import WeightDecay
 
 NEGLIGIBLE = 1e-5  # the paper's code counts a weight of W below this as zero; here it is set to zero before counting
 
@@ -47,6 +48,7 @@ class LayerPenalty:
 
 class Splitting:
     """W, V and the two steps. `penalties` are by layer name; a layer without an entry has no penalty, and its V equals its W.
+    `decay`: the weight decay of W and the free parameters, None for none.
 
     `v` (n_weights,) is V. When no layer has an r, V is W: `v` is a view of the network's weights, no coupling is added, no
     prox is called, and training gives the same bytes as the plain loop.
@@ -55,8 +57,14 @@ class Splitting:
     block. The bytes are the same.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, penalties: Mapping[str, LayerPenalty]) -> None:
-        self.network, self.optimizer = network, optimizer
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        penalties: Mapping[str, LayerPenalty],
+        decay: WeightDecay | None = None,
+    ) -> None:
+        self.network, self.optimizer, self.decay = network, optimizer, decay or WeightDecay()
         slots = network.layout.weights
         self._names = {slot: name for name, slot in slots.items()}
         self.groups = {slots[name]: p.group for name, p in penalties.items() if p.group is not None}
@@ -73,7 +81,7 @@ class Splitting:
     # --- the two steps on the whole network
 
     def add_gradient(self, gradient: Array, beta: float) -> None:
-        """Add grad group(W) + beta (W - V) to gradient (size,), in place. Biases have no penalty."""
+        """Add grad group(W) + beta (W - V) and the weight decay to gradient (size,), in place. Biases have no penalty."""
         self.prepare()
         for block in self.blocks:
             self._add_gradient(block, gradient, beta)
@@ -129,6 +137,7 @@ class Splitting:
             g += w * self._scales[block.slot].for_block(block)
         if block.slot in self._sparse:
             g += beta * (w - block.view(self.v))
+        self.decay.add_gradient(block, self.network.flat, gradient)
 
     def update_w(self, block: Block, gradient: Array, lr: float, beta: float) -> None:
         """Take the W-step in one block, after the optimiser has advanced; the group scales are those of W before the step."""
@@ -173,9 +182,9 @@ class Splitting:
         return other
 
     def regularizer(self, beta: float) -> float:
-        """Return F_beta - L: group(W) + r(V) + beta/2 ||W - V||^2."""
+        """Return what F_beta adds to the data's loss: group(W) + r(V) + beta/2 ||W - V||^2, and the weight decay."""
         w = self.network.flat
-        total = sum(group.value(slot.view(w)) for slot, group in self.groups.items())
+        total = self.decay.value(self.network) + sum(group.value(slot.view(w)) for slot, group in self.groups.items())
         for slot, penalty in self._sparse.items():
             gap = slot.view(w) - slot.view(self.v)
             total += penalty.value(slot.view(self.v)) + beta / 2 * (gap * gap).sum().item()

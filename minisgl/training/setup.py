@@ -10,6 +10,7 @@ from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit
 from minisgl.solver.schedules import Continuation, HalfCosine, Schedule, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
+from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
 
 
@@ -38,7 +39,13 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
                 raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has no r")
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         penalties[layer] = LayerPenalty(group, sparse)
-    return Splitting(network, optimizer, penalties)
+    return Splitting(network, optimizer, penalties, make_decay(config, network))
+
+
+def make_decay(config: TrainConfig, network: Network) -> WeightDecay:
+    """Return the weight decay, which spares the layers that r acts on. It is the same before and in the refit."""
+    weights = network.layout.weights
+    return WeightDecay(config.weight_decay, frozenset(weights[name] for name in config.penalty.penalised(list(weights))))
 
 
 def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
@@ -47,7 +54,8 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     before = config.epochs - refit
     stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
     if refit:
-        stages.append(Stage(Refit(solver, prune), HalfCosine(config.lr), before, refit))
+        decay = make_decay(config, solver.network)
+        stages.append(Stage(Refit(solver, prune, decay), HalfCosine(config.lr), before, refit))
     return stages
 
 

@@ -34,6 +34,7 @@ VALUES = {
     "lr_drops": "3 5",
     "momentum": "0.8",
     "nesterov": "",
+    "weight_decay": "5e-4",
     "lam": "1e-7",
     "group_lam": "2e-7",
     "beta": "0.3",

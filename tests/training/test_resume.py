@@ -14,6 +14,7 @@ from support.killing import without_times
 from support.resuming import WORDS, assert_same, posix, run
 
 import minisgl
+from minisgl.config import VERSION
 from minisgl.errors import Interrupted, MinisglError
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
@@ -189,7 +190,7 @@ def test_a_config_with_a_wrong_value_is_refused(change, sentence, whole, tmp_pat
 def test_a_run_of_the_first_version_is_evaluated_and_not_resumed(whole, tmp_path):
     run_directory = Path(shutil.copytree(whole, tmp_path / "run"))
     values = json.loads((whole / "config.json").read_text())
-    del values["version"]
+    assert values.pop("version") == VERSION
     old = {**values, "lr_drops": [40, 80], "beta_growth": 1.25, "beta_every": 40, "momentum": 0.9, "nesterov": False}
     (run_directory / "config.json").write_text(json.dumps(old))
     opened = minisgl.Run.open(run_directory)
@@ -198,7 +199,9 @@ def test_a_run_of_the_first_version_is_evaluated_and_not_resumed(whole, tmp_path
     assert "is finished" in run(["--resume", run_directory])
     (run_directory / "report.json").unlink()
     refused(["--resume", run_directory], "was started by an earlier version of minisgl and cannot be resumed: train it again")
-    (run_directory / "config.json").write_text(json.dumps({**values, "version": 3}))
+    (run_directory / "config.json").write_text(json.dumps({**values, "version": VERSION - 1}))
+    refused(["--resume", run_directory], "was started by an earlier version of minisgl")
+    (run_directory / "config.json").write_text(json.dumps({**values, "version": VERSION + 1}))
     refused(["--resume", run_directory], "was started by a later version of minisgl")
 
 

@@ -48,9 +48,9 @@ def built(options: str) -> Splitting:
 class Recorded(Splitting):
     """A splitting that remembers what it was made from."""
 
-    def __init__(self, network, optimizer, penalties) -> None:
+    def __init__(self, network, optimizer, penalties, decay) -> None:
         self.penalties = penalties
-        super().__init__(network, optimizer, penalties)
+        super().__init__(network, optimizer, penalties, decay)
 
 
 @pytest.mark.parametrize(
