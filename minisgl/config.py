@@ -94,6 +94,7 @@ class ContinuationConfig:
     threshold: tuple[float, ...] = (0.1,)
     ramp: float = 0.5
     hold: float = 0.0
+    warmup: float = 0.0
     beta: float = 0.02
     beta_rise: float = 1000.0
 
@@ -104,6 +105,7 @@ class PaperConfig:
 
     threshold: None = None
     lr_drops: tuple[int, ...] = (40, 80, 120, 160)
+    lr_factor: float = 0.1
     beta: float = 0.02
     beta_growth: float = 1.25
     beta_every: int = 40

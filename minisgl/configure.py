@@ -15,10 +15,12 @@ from minisgl.penalties.names import has_r, lam_cancels, parse_options
 CONTINUATION_OPTIONS = {
     "ramp": "has no thresholds to ramp",
     "hold": "lowers the learning rate by --lr-drops",
+    "warmup": "begins with the full learning rate",
     "beta_rise": "raises beta by --beta-growth",
 }
 PAPER_OPTIONS = {
     "lr_drops": "lowers the learning rate along a cosine",
+    "lr_factor": "lowers the learning rate along a cosine",
     "beta_growth": "raises beta by --beta-rise",
     "beta_every": "raises beta by --beta-rise",
 }

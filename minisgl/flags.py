@@ -82,7 +82,9 @@ class Flags:
     lr: Number = None
     """Initial learning rate. Default: 0.002; paper and sparse: 0.001."""
     lr_drops: Annotated[tuple[int, ...] | None, _numbers("INT [INT ...]")] = None
-    """Paper regime: epochs after which lr is multiplied by 0.1. Default: 40 80 120 160."""
+    """Paper regime: epochs after which lr is multiplied by --lr-factor. Default: 40 80 120 160."""
+    lr_factor: Number = None
+    """Paper regime: what lr is multiplied by after each of --lr-drops, above 0 and at most 1. Default: 0.1."""
     momentum: Number = None
     """Momentum of sgd, at least 0 and below 1. Default: 0.9."""
     nesterov: Annotated[bool | None, _option(bool)] = None
@@ -120,6 +122,9 @@ class Flags:
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""
+    warmup: Number = None
+    """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr; at least 0 and
+    below 1. Then, or from --hold on if that is later, it falls. 0.2 gives one cycle. Default: 0."""
     refit: Whole = None
     """Number of last epochs that train only the weights that are nonzero in V, without any penalty.
     Default: 0; sparse: 20; small: 16."""

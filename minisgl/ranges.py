@@ -33,14 +33,16 @@ def check(config: TrainConfig) -> None:
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
     require_each(("beta_growth", "beta_rise"), 1e-12, 1e12, "a number from 1e-12 to 1e12")
     match config.regime:
-        case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold):
+        case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold, warmup=warmup):
             require(0 < ramp < 1, "ramp", "between 0 and 1")
             require(0 <= hold < 1, "hold", "at least 0 and below 1")
+            require(0 <= warmup < 1, "warmup", "at least 0 and below 1")
             for threshold in thresholds:
                 require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
-        case PaperConfig(lr_drops=drops, beta=beta, beta_growth=growth, beta_every=every):
+        case PaperConfig(lr_drops=drops, lr_factor=factor, beta=beta, beta_growth=growth, beta_every=every):
             for epoch in drops:
                 require(epoch >= 1, "lr_drops", "whole numbers >= 1", epoch)
+            require(1e-12 <= factor <= 1, "lr_factor", "a number from 1e-12 to 1")
             growths = (config.epochs - 1) // every
             end = log10(beta) + growths * log10(growth) if beta > 0 else 0
             require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30 after {growths} increases")

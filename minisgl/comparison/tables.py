@@ -102,8 +102,8 @@ def note(run: Result) -> str:
         name = run.method if run.regime == "preset" else run.regime
         shifted = f" Its training images are shifted by up to {config['shift']} px." if config.get("shift") else ""
         return f"{name}: {config['epochs']} epochs, including a refit of {config['refit']}.{shifted}"
-    drops = ", ".join(map(str, config["lr_drops"]))
+    drops, factor = ", ".join(map(str, config["lr_drops"])), config.get("lr_factor", 0.1)
     return (
-        f"paper: its 200 epochs scaled to {config['epochs']}: lr x 0.1 after {drops} epochs, beta x {config['beta_growth']} "
-        f"every {config['beta_every']}; no refit."
+        f"paper: its 200 epochs scaled to {config['epochs']}: lr x {factor} after {drops} epochs, "
+        f"beta x {config['beta_growth']} every {config['beta_every']}; no refit."
     )

@@ -1,19 +1,24 @@
 """How the learning rate, the coupling beta and the threshold change during a run: the two regimes, and the refit.
 
 Paper (`Stepwise`). The V-step uses s = 1/beta, so the threshold follows from beta (for l0 it is sqrt(2 lam/beta)). beta grows
-by a factor every few epochs and the learning rate falls by ten at fixed epochs. W is the network.
+by a factor every few epochs, and the learning rate falls by a factor (ten, or five) at fixed epochs. W is the network.
 
 Continuation (`Continuation`). The threshold tau itself is scheduled: it rises linearly from 0 to its final value over the first
 part of the run, while W can still shift its function to the weights that will remain. Then beta rises geometrically, so that W
 and V converge. The learning rate follows a half cosine to 0, from the start of the run or, for very sparse networks, from a
-later point, so that W can still make up for the weights that V loses while the threshold rises. V is the network.
+later point, so that W can still make up for the weights that V loses while the threshold rises. With a warm-up it first rises
+linearly; warm-up and cosine together are called one cycle. V is the network.
 
     t in [0, 1] the fraction of the schedule's steps that are done; the steps of a refit do not count
-    r the fraction at which the ramp ends,  h the fraction up to which lr is held
+    r the fraction at which the ramp ends,  w that of the warm-up,  h the fraction up to which lr is held,  n the steps in all
     tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
-    lr(t) = lr * (1 + cos(pi max((t - h)/(1 - h), 0)))/2
+    lr(t) = lr * min((t + 1/n)/w, 1) * (1 + cos(pi max((t - s)/(1 - s), 0)))/2,    s = max(w, h)
+
+(1/n is there so that lr is above 0 in the first step, and reaches its full value in the last step of the warm-up.)
 
 Refit (`HalfCosine`). lr follows a half cosine to 0. There are no penalties, so there is no beta and no threshold.
+
+Sources: Loshchilov, Hutter, "SGDR", ICLR 2017 (cosine); Smith, Topin, "Super-convergence", arXiv 1708.07120 (one cycle).
 """
 
 from dataclasses import dataclass
@@ -38,26 +43,27 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Stepwise:
-    """The paper's regime: beta x growth every beta_every epochs, lr x 0.1 at the start of each epoch (from 0) in lr_drops."""
+    """The paper's regime: beta x growth every beta_every epochs; lr x factor at the start of each epoch in lr_drops (from 0)."""
 
     lr: float
     lr_drops: tuple[int, ...]
     beta: float
     growth: float
     beta_every: int
+    factor: float = 0.1
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """Return the settings of step 0 <= step < steps."""
         epoch = step // steps_per_epoch
         drops = sum(epoch >= drop for drop in self.lr_drops)
-        return StepSettings(self.lr * 0.1**drops, self.beta * self.growth ** (epoch // self.beta_every))
+        return StepSettings(self.lr * self.factor**drops, self.beta * self.growth ** (epoch // self.beta_every))
 
 
 @dataclass(frozen=True)
 class Continuation:
     """Thresholds (by layer name) rise until the fraction `ramp` of the run; then beta rises by the factor `rise` in total.
 
-    lr falls after the fraction `hold`, 0 <= hold < 1.
+    lr rises until the fraction `warmup`, and falls after it or the fraction `hold`, if that is later; 0 <= warmup, hold < 1.
     """
 
     lr: float
@@ -66,13 +72,17 @@ class Continuation:
     thresholds: dict[str, float]
     ramp: float
     hold: float = 0.0
+    warmup: float = 0.0
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """Return the settings of step 0 <= step < steps."""
         t = step / steps
         height = min(t / self.ramp, 1.0)
         beta = self.beta * self.rise ** max((t - self.ramp) / (1 - self.ramp), 0.0)
-        lr = self.lr * (1 + cos(pi * max((t - self.hold) / (1 - self.hold), 0.0))) / 2
+        top = max(self.warmup, self.hold)
+        lr = self.lr * (1 + cos(pi * max((t - top) / (1 - top), 0.0))) / 2
+        if self.warmup:
+            lr *= min((step + 1) / (self.warmup * steps), 1.0)
         return StepSettings(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
 
 

@@ -63,7 +63,8 @@ def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     """Return the regime's schedule. MinisglError unless continuation has one threshold, or one for each layer with an r."""
     regime = config.regime
     if isinstance(regime, PaperConfig):
-        return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, regime.beta_every)
+        factor, every = regime.lr_factor, regime.beta_every
+        return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
     layers = config.penalty.sparse_among(layers)
     thresholds = regime.threshold * len(layers) if len(regime.threshold) == 1 else regime.threshold
     if len(thresholds) != len(layers):
@@ -71,4 +72,4 @@ def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
             f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
         )
     each = dict(zip(layers, thresholds, strict=True))
-    return Continuation(config.lr, regime.beta, regime.beta_rise, each, regime.ramp, regime.hold)
+    return Continuation(config.lr, regime.beta, regime.beta_rise, each, regime.ramp, regime.hold, regime.warmup)

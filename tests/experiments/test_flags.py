@@ -32,6 +32,7 @@ VALUES = {
     "optimizer": None,  # a column
     "lr": "0.003",
     "lr_drops": "3 5",
+    "lr_factor": "0.2",
     "momentum": "0.8",
     "nesterov": "",
     "weight_decay": "5e-4",
@@ -45,6 +46,7 @@ VALUES = {
     "sparse_layers": "fc1",
     "ramp": "0.9",
     "hold": "0.2",
+    "warmup": "0.3",
     "refit": "1",
     "prune": "0.5",
     "holdout": "10",
@@ -76,17 +78,20 @@ OF_CONTINUATION = {
     "paper": {
         "ramp": "--ramp is an option of continuation, and preset paper has no thresholds to ramp",
         "hold": "--hold is an option of continuation, and preset paper lowers the learning rate by --lr-drops",
+        "warmup": "--warmup is an option of continuation, and preset paper begins with the full learning rate",
         "beta_rise": "--beta-rise is an option of continuation, and preset paper raises beta by --beta-growth",
     }
 }
 OF_THE_PAPER = {
     "continuation": {
         "lr_drops": "--lr-drops is an option of the paper's regime, and preset quick lowers the learning rate along a cosine",
+        "lr_factor": "--lr-factor is an option of the paper's regime, and preset quick lowers the learning rate along a cosine",
         "beta_growth": "--beta-growth is an option of the paper's regime, and preset quick raises beta by --beta-rise",
         "beta_every": "--beta-every is an option of the paper's regime, and preset quick raises beta by --beta-rise",
     },
     "paper, threshold": {
         "lr_drops": "--threshold chooses continuation, which lowers the learning rate along a cosine",
+        "lr_factor": "--threshold chooses continuation, which lowers the learning rate along a cosine",
         "beta_growth": "--threshold chooses continuation, which raises beta by --beta-rise",
         "beta_every": "--threshold chooses continuation, which raises beta by --beta-rise",
     },
@@ -147,7 +152,7 @@ def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, pe
         before, after = as_flags(configured(column)), as_flags(configured(row))
         changed = {key for key in after if before.get(key) != after[key]}
         if name == "threshold" and regime == "paper":
-            assert changed == {"threshold", "ramp", "hold", "beta_rise"}  # it is continuation now
+            assert changed == {"threshold", "ramp", "hold", "warmup", "beta_rise"}  # it is continuation now
         else:
             assert changed == ({name} if name not in ("experiment", "backend") else set())
 

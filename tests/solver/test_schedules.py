@@ -43,6 +43,14 @@ def test_learning_rate_and_beta_keep_to_their_own_periods():
     assert [round(m.lr, 6) for m in settings] == [1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01]
 
 
+def test_published_settings_of_wide_residual_networks():
+    """lr 0.1, x 0.2 after 60, 120 and 160 epochs."""
+    schedule = Stepwise(lr=0.1, lr_drops=(60, 120, 160), beta=8e-7, growth=1.25, beta_every=20, factor=0.2)
+    settings = [schedule.at(390 * epoch + 389, 390, 78_000) for epoch in (0, 59, 60, 119, 120, 159, 160, 199)]
+    assert [m.lr for m in settings] == pytest.approx([0.1, 0.1, 0.02, 0.02, 0.004, 0.004, 0.0008, 0.0008], rel=1e-14)
+    assert settings[-1].beta == pytest.approx(8e-7 * 1.25**9)
+
+
 def test_without_drops_the_learning_rate_stays():
     schedule = Stepwise(lr=0.5, lr_drops=(), beta=1.0, growth=1.0, beta_every=1)
     assert {schedule.at(step, 2, 20)[:2] for step in range(20)} == {(0.5, 1.0)}
@@ -79,6 +87,25 @@ def test_a_held_learning_rate_falls_by_half_a_cosine_in_the_rest_of_the_run():
     )
     assert settings[99].lr == pytest.approx(2e-3 * (1 - cos(pi / 40)) / 2)
     assert [one[1:] for one in settings] == [OURS.at(step, EPOCH, 100)[1:] for step in range(100)]
+
+
+@pytest.mark.parametrize("hold", [0.0, 0.1, 0.2, 0.6])
+def test_a_warm_up_rises_linearly_and_the_cosine_falls_from_the_later_of_its_end_and_hold(hold):
+    one = replace(OURS, warmup=0.2, hold=hold)
+    lrs = [one.at(step, EPOCH, 100).lr for step in range(100)]
+    top = max(0.2, hold)
+    assert lrs[:20] == pytest.approx([2e-3 * (k + 1) / 20 for k in range(20)], rel=1e-14)
+    assert lrs[20:] == [replace(OURS, hold=top).at(step, EPOCH, 100).lr for step in range(20, 100)]
+    assert max(lrs) == 2e-3 == lrs[round(100 * top)]
+    assert min(lrs) > 0
+    assert [one.at(step, EPOCH, 100)[1:] for step in range(100)] == [OURS.at(step, EPOCH, 100)[1:] for step in range(100)]
+
+
+def test_a_warm_up_of_less_than_a_step_is_none():
+    short = replace(OURS, warmup=1e-6)
+    assert [short.at(step, 10, 100).lr for step in range(100)] == pytest.approx(
+        [OURS.at(step, 10, 100).lr for step in range(100)], rel=1e-5
+    )
 
 
 def test_beta_rises_by_rise_in_all():

@@ -126,6 +126,8 @@ def test_the_schedule_is_made_from_the_options() -> None:
     assert list(built("").network.layout.weights) == LAYERS
     one = make_schedule(parsed(["--threshold", 0.07]), LAYERS)
     assert one == Continuation(2e-3, 0.02, 1000.0, dict.fromkeys(LAYERS, 0.07), 0.5)
+    assert make_schedule(parsed([*STEPWISE.split(), "--lr-factor", 0.2]), LAYERS).factor == 0.2
+    assert make_schedule(parsed([*CONTINUATION.split(), "--warmup", 0.2]), LAYERS).warmup == 0.2
     with pytest.raises(MinisglError, match=r"--threshold has 3 numbers.*conv1, conv2, fc1, fc2"):
         make_schedule(parsed(["--threshold", "0.1", "0.2", "0.3"]), LAYERS)
 
