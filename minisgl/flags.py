@@ -101,6 +101,7 @@ class Flags:
     Default: the value of --lam; sparse: 4e-06; small: 4e-05."""
     beta: Number = None
     """Initial weight of the coupling between W and V, beta/2 * |W - V|^2, in units of the loss.
+    With sgd it is at most 1/lr in every step, so that W does not move beyond V.
     Default: 0.02; paper: 4.16667e-05; sparse and small: 0.1."""
     beta_growth: Number = None
     """Paper regime: beta is multiplied by this every --beta-every epochs. Default: 1.25."""

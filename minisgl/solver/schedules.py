@@ -16,6 +16,9 @@ linearly; warm-up and cosine together are called one cycle. V is the network.
 
 (1/n is there so that lr is above 0 in the first step, and reaches its full value in the last step of the warm-up.)
 
+With SGD (`CappedBeta`) both regimes have beta at most 1/lr. The coupling alone moves W - V by -lr beta (W - V) in a step: with
+lr beta > 1, W would move beyond V. Adam's steps do not grow with beta.
+
 Refit (`HalfCosine`). lr follows a half cosine to 0. There are no penalties, so there is no beta and no threshold.
 
 Sources: Loshchilov, Hutter, "SGDR", ICLR 2017 (cosine); Smith, Topin, "Super-convergence", arXiv 1708.07120 (one cycle).
@@ -43,7 +46,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Stepwise:
-    """The paper's regime: beta x growth every beta_every epochs; lr x factor at the start of each epoch in lr_drops (from 0)."""
+    """The paper's regime: beta x growth every beta_every epochs; lr x factor when an epoch in lr_drops (from 0) begins."""
 
     lr: float
     lr_drops: tuple[int, ...]
@@ -84,6 +87,18 @@ class Continuation:
         if self.warmup:
             lr *= min((step + 1) / (self.warmup * steps), 1.0)
         return StepSettings(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
+
+
+@dataclass(frozen=True)
+class CappedBeta:
+    """Another schedule, with beta at most 1/lr in every step. Where lr beta <= 1, it changes nothing."""
+
+    schedule: Schedule
+
+    def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
+        """Return the settings of step 0 <= step < steps."""
+        settings = self.schedule.at(step, steps_per_epoch, steps)
+        return settings._replace(beta=1 / settings.lr) if settings.lr * settings.beta > 1 else settings
 
 
 @dataclass(frozen=True)

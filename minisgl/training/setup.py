@@ -8,7 +8,7 @@ from minisgl.penalties import GroupLasso
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit
-from minisgl.solver.schedules import Continuation, HalfCosine, Schedule, Stepwise
+from minisgl.solver.schedules import CappedBeta, Continuation, HalfCosine, Schedule, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
@@ -60,6 +60,12 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
+    """Return the regime's schedule; with SGD, beta is at most 1/lr. MinisglError as from `_regime_schedule`."""
+    schedule = _regime_schedule(config, layers)
+    return CappedBeta(schedule) if isinstance(config.optimizer, SGDConfig) else schedule
+
+
+def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     """Return the regime's schedule. MinisglError unless continuation has one threshold, or one for each layer with an r."""
     regime = config.regime
     if isinstance(regime, PaperConfig):

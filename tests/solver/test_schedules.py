@@ -7,7 +7,7 @@ from math import cos, isclose, pi
 import pytest
 
 from minisgl.penalties import L0
-from minisgl.solver.schedules import Continuation, Stepwise
+from minisgl.solver.schedules import CappedBeta, Continuation, Stepwise
 
 EPOCH = 600  # steps: 60,000 images in batches of 100
 PAPER = Stepwise(lr=1e-3, lr_drops=(40, 80, 120, 160), beta=2.5 / 60_000, growth=1.25, beta_every=40)
@@ -140,3 +140,26 @@ def test_a_schedule_does_not_change():
     first = OURS.at(10, EPOCH, 1000)
     first.thresholds["conv1"] = 99.0
     assert OURS.at(10, EPOCH, 1000).thresholds["conv1"] < 0.1
+
+
+# ---- with SGD
+
+REACHING = [replace(OURS, lr=1.0, rise=1e6), replace(PAPER, lr=500.0, beta=0.5)]  # lr beta is above 1 in some steps
+
+
+@pytest.mark.parametrize("schedule", [PAPER, OURS, *REACHING], ids=str)
+def test_with_sgd_beta_is_at_most_one_over_lr(schedule):
+    settings = [(schedule.at(step, 10, 400), CappedBeta(schedule).at(step, 10, 400)) for step in range(400)]
+    for one, capped in settings:
+        assert capped == (one if one.lr * one.beta <= 1 else one._replace(beta=1 / one.lr))
+    assert all(one == capped for one, capped in settings) == (schedule not in REACHING)
+
+
+def test_a_capped_coupling_does_not_carry_w_beyond_v():
+    lr, v = 0.5, 1.0
+    for beta, beyond in ((1.9, False), (2.1, True), (100.0, True)):
+        capped = CappedBeta(Stepwise(lr, (), beta, 1.0, 1)).at(0, 1, 1).beta
+        for w in (0.3, 1.7):
+            plain, ours = (w - lr * b * (w - v) for b in (beta, capped))
+            assert ((plain - v) * (w - v) < 0) == beyond
+            assert (ours - v) * (w - v) >= 0

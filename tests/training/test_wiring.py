@@ -25,7 +25,7 @@ from minisgl.formats import files, network_file
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.penalties import L0, L1, MCP, GroupL0With, GroupLasso, Penalty, SparseGroupL0, SparseGroupLasso
-from minisgl.solver.schedules import Continuation, Stepwise
+from minisgl.solver.schedules import CappedBeta, Continuation, Stepwise
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.training import figures, setup
 from minisgl.training.directory import RunDirectory
@@ -128,8 +128,18 @@ def test_the_schedule_is_made_from_the_options() -> None:
     assert one == Continuation(2e-3, 0.02, 1000.0, dict.fromkeys(LAYERS, 0.07), 0.5)
     assert make_schedule(parsed([*STEPWISE.split(), "--lr-factor", 0.2]), LAYERS).factor == 0.2
     assert make_schedule(parsed([*CONTINUATION.split(), "--warmup", 0.2]), LAYERS).warmup == 0.2
+    for words in (STEPWISE, CONTINUATION):
+        with_sgd = make_schedule(parsed([*words.split(), "--optimizer", "sgd"]), LAYERS)
+        assert with_sgd == CappedBeta(make_schedule(parsed(words.split()), LAYERS))
     with pytest.raises(MinisglError, match=r"--threshold has 3 numbers.*conv1, conv2, fc1, fc2"):
         make_schedule(parsed(["--threshold", "0.1", "0.2", "0.3"]), LAYERS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_with_sgd_no_preset_reaches_the_cap_of_beta(name: str) -> None:
+    schedule = make_schedule(parsed(["--preset", name, "--optimizer", "sgd"]), LAYERS)
+    steps = 100 * PRESETS[name].epochs
+    assert all(schedule.at(step, 100, steps) == schedule.schedule.at(step, 100, steps) for step in range(steps))
 
 
 def settings_of_every_step(options: str, digits: Digits, directory: Path) -> tuple[list[tuple], list[dict]]:
