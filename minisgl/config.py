@@ -150,6 +150,7 @@ class TrainConfig:
     epochs: int = 9
     lr: float = 2e-3
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
     seed: int = 0
     backend: Backend = "numpy"
     threads: int = 2

@@ -92,6 +92,9 @@ class Flags:
     weight_decay: Number = None
     """This times w is added to the gradient of every weight and bias w, except for weights that r acts on. At least 0.
     The refit has it too. Default: 0."""
+    label_smoothing: Number = None
+    """This share of each training image's target is divided equally among all classes; at least 0 and below 1.
+    The loss shown includes it. Default: 0."""
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
     In continuation the threshold replaces it, except for scad, mcp and with --v-group.

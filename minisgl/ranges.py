@@ -31,6 +31,7 @@ def check(config: TrainConfig) -> None:
         value = values[option]
         # the lower bound keeps 1/beta and threshold^2/lam finite
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
+    require(0 <= config.label_smoothing < 1, "label_smoothing", "at least 0 and below 1")
     require_each(("beta_growth", "beta_rise"), 1e-12, 1e12, "a number from 1e-12 to 1e12")
     match config.regime:
         case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold, warmup=warmup):

@@ -62,7 +62,8 @@ def finish(training: Training, test: LabelledImages, directory: RunDirectory, co
     """Train from `start` on, then measure, save and show the result. Figures are drawn last: an error in one loses nothing."""
     config, solver = training.config, training.solver
     began = time.perf_counter() - (start.seconds if start else 0)
-    with training_shards(config.shards, config.threads, training.solvers, config.data.batch_size) as shards:
+    size, smoothing = config.data.batch_size, config.label_smoothing
+    with training_shards(config.shards, config.threads, training.solvers, size, smoothing=smoothing) as shards:
         with deferring_interrupts() as stop, showing_progress(console, training) as (on_step, on_epoch):
             training.run(shards, directory, on_step, on_epoch, stop=stop, start=start)
         earlier = start.environments if start else ()

@@ -199,13 +199,14 @@ def gather_backward(dy: np.ndarray, x: np.ndarray, index: np.ndarray) -> np.ndar
     return dx
 
 
-def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean loss and its gradient (N, D) for logits (N, D), labels (N,)."""
+def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> tuple[float, np.ndarray]:
+    """Mean loss and its gradient (N, D) for logits (N, D), labels (N,), and label smoothing."""
     N, D = logits.shape
     loss, gradient = 0.0, np.zeros_like(logits)
     for n in range(N):
         total = sum(np.exp(logits[n, d]) for d in range(D))
-        loss -= np.log(np.exp(logits[n, labels[n]]) / total) / N
         for d in range(D):
-            gradient[n, d] = (np.exp(logits[n, d]) / total - (1 if d == labels[n] else 0)) / N
+            target = (1 - smoothing) * (1 if d == labels[n] else 0) + smoothing / D
+            loss -= target * np.log(np.exp(logits[n, d]) / total) / N
+            gradient[n, d] = (np.exp(logits[n, d]) / total - target) / N
     return float(loss), gradient

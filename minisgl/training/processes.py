@@ -72,8 +72,8 @@ def shareable(solver: AnySolver, shards: int, threads: int) -> AnySolver:
 class SharedStep:
     """The shared arrays, and the work of each rank in the two phases of a step. Batches have at most batch_size images."""
 
-    def __init__(self, solvers: Sequence[Solver], shards: int, ranks: int, batch_size: int) -> None:
-        self.solvers, self.shards, self.ranks = solvers, shards, ranks
+    def __init__(self, solvers: Sequence[Solver], shards: int, ranks: int, batch_size: int, *, smoothing: float = 0.0) -> None:
+        self.solvers, self.shards, self.ranks, self.smoothing = solvers, shards, ranks, smoothing
         network = solvers[0].network
         self.images = shared(np.zeros((batch_size, *network.input_shape), network.flat.dtype))
         self.labels = shared(np.zeros(batch_size, int))
@@ -94,9 +94,15 @@ class SharedStep:
     def _compute_gradients(self, rank: int, solver: Solver, N: int, key: list[int]) -> None:
         for i, part in list(enumerate(split(N, self.shards)))[rank :: self.ranks]:
             images, labels, ws = self.images[part], self.labels[part], self._workspaces[i]
-            rng = shard_rng(solver.network, key, i)
             self.losses[i], self.wrongs[i] = shard_gradient(
-                solver.network, images, labels, rng, batch_size=N, workspace=ws, out=self._gradients[i]
+                solver.network,
+                images,
+                labels,
+                shard_rng(solver.network, key, i),
+                batch_size=N,
+                workspace=ws,
+                out=self._gradients[i],
+                smoothing=self.smoothing,
             )
         solver.prepare(rank, self.ranks)
 
@@ -122,7 +128,7 @@ class ProcessShards(Shards):
     """Shards whose training step is taken by several processes. `error` and `predict`, called once per epoch, use threads."""
 
     def __init__(self, threads: int, pool: Any, shared_step: SharedStep, processes: Processes) -> None:
-        super().__init__(shared_step.shards, threads, pool)
+        super().__init__(shared_step.shards, threads, pool, smoothing=shared_step.smoothing)
         self._shared, self._processes = shared_step, processes
 
     def step(
@@ -144,7 +150,9 @@ class ProcessShards(Shards):
 
 
 @contextmanager
-def training_shards(shards: int, threads: int, solvers: Sequence[Solver], batch_size: int) -> Iterator[Shards]:
+def training_shards(
+    shards: int, threads: int, solvers: Sequence[Solver], batch_size: int, *, smoothing: float = 0.0
+) -> Iterator[Shards]:
     """Yield Shards for training with these solvers: with up to `threads` processes if the system can fork, else with threads.
 
     If the system starts no more processes, a MinisglWarning says so, and this process goes on alone. For processes the
@@ -154,14 +162,14 @@ def training_shards(shards: int, threads: int, solvers: Sequence[Solver], batch_
     if ranks > 1 and not all(is_shared(array) for solver in solvers for array in solver.arrays().values()):
         raise ValueError("the solver's arrays are not in shared memory: call shareable(solver, shards, threads) first")
     with one_blas_thread():
-        shared_step = SharedStep(solvers, shards, ranks, batch_size) if ranks > 1 else None
+        shared_step = SharedStep(solvers, shards, ranks, batch_size, smoothing=smoothing) if ranks > 1 else None
         processes = _started(shared_step) if shared_step else None
         try:
             with thread_pool(threads) as pool:  # after the forks, which are safe only without threads
                 if shared_step and processes:
                     yield ProcessShards(threads, pool, shared_step, processes)
                 else:
-                    yield Shards(shards, threads, pool)
+                    yield Shards(shards, threads, pool, smoothing=smoothing)
         finally:
             if processes:
                 processes.close()

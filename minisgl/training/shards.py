@@ -45,10 +45,11 @@ def shard_gradient(
     batch_size: int,
     workspace: Workspace,
     out: Array,
+    smoothing: float = 0.0,
 ) -> tuple[Array, Array]:
     """Return a shard's part of the batch's mean loss and its number of wrong answers. Its gradient goes to out (size,)."""
     logits, tape = network.forward(images, training=True, rng=rng, workspace=workspace)
-    loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size)
+    loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size, smoothing=smoothing)
     wrong = (logits.argmax(axis=1) != labels).sum()
     network.backward(dlogits, tape, out)
     out[network.layout.n_trained :] *= len(labels) / batch_size
@@ -61,9 +62,13 @@ def shard_rng(network: Network, key: Sequence[int], shard: int) -> np.random.Gen
 
 
 class Shards:
-    """Passes over a network in `shards` parts on `threads` threads, on one without a pool. `running_shards` makes one."""
+    """Passes over a network in `shards` parts on `threads` threads, on one without a pool. `running_shards` makes one.
 
-    def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None) -> None:
+    smoothing: the label smoothing of the training loss.
+    """
+
+    def __init__(self, shards: int, threads: int, pool: ThreadPoolExecutor | None, *, smoothing: float = 0.0) -> None:
+        self.smoothing = smoothing
         self._workspaces = [Workspace() for _ in range(shards)]
         self._threads, self._pool = threads if pool else 1, pool
 
@@ -97,8 +102,16 @@ class Shards:
 
         def run(i: int) -> tuple[Array, Array]:
             part, ws = parts[i], self._workspaces[i]
-            rng = shard_rng(network, key, i)
-            return shard_gradient(network, images[part], labels[part], rng, batch_size=N, workspace=ws, out=gradients[i])
+            return shard_gradient(
+                network,
+                images[part],
+                labels[part],
+                shard_rng(network, key, i),
+                batch_size=N,
+                workspace=ws,
+                out=gradients[i],
+                smoothing=self.smoothing,
+            )
 
         losses, wrongs = zip(*self._map(run, len(parts)), strict=True)
         for other in gradients[1 : len(parts)]:
@@ -180,7 +193,7 @@ def _started(threads: int) -> ThreadPoolExecutor | None:
 
 
 @contextmanager
-def running_shards(shards: int, threads: int) -> Iterator[Shards]:
+def running_shards(shards: int, threads: int, *, smoothing: float = 0.0) -> Iterator[Shards]:
     """Yield Shards on `threads` threads, with one BLAS thread each."""
     with thread_pool(threads) as pool:
-        yield Shards(shards, threads, pool)
+        yield Shards(shards, threads, pool, smoothing=smoothing)

@@ -36,6 +36,7 @@ VALUES = {
     "momentum": "0.8",
     "nesterov": "",
     "weight_decay": "5e-4",
+    "label_smoothing": "0.1",
     "lam": "1e-7",
     "group_lam": "2e-7",
     "beta": "0.3",

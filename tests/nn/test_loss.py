@@ -15,12 +15,12 @@ def sample(N: int = 6, D: int = 10, dtype=np.float64, seed: int = 0) -> tuple[np
     return (3 * rng.standard_normal((N, D))).astype(dtype), rng.integers(0, D, N)
 
 
-@given(N=st.integers(1, 7), D=st.integers(1, 12), seed=st.integers(0, 1000))
-@settings(max_examples=40, deadline=None, derandomize=True)
-def test_equals_the_definition(N, D, seed):
+@given(N=st.integers(1, 7), D=st.integers(1, 12), seed=st.integers(0, 1000), smoothing=st.sampled_from([0.0, 0.1, 0.75]))
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_equals_the_definition(N, D, seed, smoothing):
     logits, labels = sample(N, D, seed=seed)
-    loss, gradient = softmax_cross_entropy(logits, labels)
-    slow_loss, slow_gradient = reference.softmax_cross_entropy(logits, labels)
+    loss, gradient = softmax_cross_entropy(logits, labels, smoothing=smoothing)
+    slow_loss, slow_gradient = reference.softmax_cross_entropy(logits, labels, smoothing)
     assert loss.shape == ()
     np.testing.assert_allclose(loss, slow_loss, rtol=0, atol=1e-12)
     np.testing.assert_allclose(gradient, slow_gradient, rtol=0, atol=1e-12)
@@ -34,17 +34,19 @@ def test_known_cases():
     np.testing.assert_allclose(gradient, [[0.75, -0.75]], atol=1e-15)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("batch_size", [None, 20])
-def test_gradient_by_differences(batch_size):
+def test_gradient_by_differences(batch_size, smoothing):
     logits, labels = sample()
-    numeric = numeric_gradient(lambda z: float(softmax_cross_entropy(z, labels, batch_size)[0]), logits)
-    assert relative_error(numeric, softmax_cross_entropy(logits, labels, batch_size)[1]) <= 1e-7
+    numeric = numeric_gradient(lambda z: float(softmax_cross_entropy(z, labels, batch_size, smoothing)[0]), logits)
+    assert relative_error(numeric, softmax_cross_entropy(logits, labels, batch_size, smoothing)[1]) <= 1e-7
 
 
-def test_float32_stays_float32():
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_float32_stays_float32(smoothing):
     logits, labels = sample(dtype=np.float32)
-    loss, gradient = softmax_cross_entropy(logits, labels)
-    exact_loss, exact_gradient = softmax_cross_entropy(logits.astype(np.float64), labels)
+    loss, gradient = softmax_cross_entropy(logits, labels, smoothing=smoothing)
+    exact_loss, exact_gradient = softmax_cross_entropy(logits.astype(np.float64), labels, smoothing=smoothing)
     assert loss.dtype == gradient.dtype == softmax(logits).dtype == np.float32
     np.testing.assert_allclose(loss, exact_loss, rtol=1e-6)
     np.testing.assert_allclose(gradient, exact_gradient, atol=1e-7)
@@ -104,3 +106,46 @@ def test_labels_of_another_shape_are_refused(N, D, shape):
     """One label too few must not be broadcast over the batch."""
     with pytest.raises(ValueError, match=str(N)):
         softmax_cross_entropy(sample(N, D)[0], np.zeros(shape, int))
+
+
+# ---- label smoothing
+
+
+def test_smoothed_targets_by_hand():
+    """With s = 0.4 and four classes, q is 0.7 or 0.1. At p = q the gradient is 0, and the loss is q's entropy."""
+    q = np.array([[0.1, 0.7, 0.1, 0.1]])
+    loss, gradient = softmax_cross_entropy(np.log(q), np.array([1]), smoothing=0.4)
+    assert loss == pytest.approx(-(q * np.log(q)).sum(), rel=1e-14)
+    np.testing.assert_allclose(gradient, 0, atol=1e-15)
+
+
+def test_smoothing_is_the_mean_over_labels():
+    """The loss is linear in the targets: 1 - s times that of the label, and s times the mean over all labels."""
+    logits, labels = sample(5)
+    pairs = [softmax_cross_entropy(logits, np.full(5, d)) for d in range(10)]
+    mean = [np.mean([pair[i] for pair in pairs], axis=0) for i in (0, 1)]
+    for found, plain, every in zip(
+        softmax_cross_entropy(logits, labels, smoothing=0.3), softmax_cross_entropy(logits, labels), mean, strict=True
+    ):
+        np.testing.assert_allclose(found, 0.7 * plain + 0.3 * every, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_smoothing_the_bytes_are_those_of_the_plain_loss(dtype):
+    logits, labels = sample(50, dtype=dtype)
+    z = logits - logits.max(axis=1, keepdims=True)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    expected = (p - (labels[:, None] == np.arange(10))) * (1 / 50)
+    assert softmax_cross_entropy(logits, labels, smoothing=0.0)[1].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_smoothing_is_pytorchs(smoothing):
+    torch = pytest.importorskip("torch")
+    logits, labels = sample(20)
+    z = torch.tensor(logits, requires_grad=True)
+    theirs = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(z, torch.tensor(labels))
+    theirs.backward()
+    loss, gradient = softmax_cross_entropy(logits, labels, smoothing=smoothing)
+    assert float(loss) == pytest.approx(theirs.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, z.grad.numpy(), rtol=0, atol=1e-15)

@@ -72,6 +72,18 @@ def test_the_bytes_are_those_of_one_process(penalty: str, changes: dict, digits:
         assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(results[0], other, strict=True))
 
 
+def test_smoothed_labels_give_the_bytes_of_one_process_and_others_than_plain_ones(digits: tuple[Digits, Digits]) -> None:
+    results = []
+    for threads, smoothing in ((1, 0.3), (2, 0.3), (2, 0.0)):
+        config = configured(threads=threads)
+        splitting = shareable(small(config), 2, threads)
+        with training_shards(2, threads, [splitting], 20, smoothing=smoothing) as run:
+            results.append(stepped(config, digits[0], run, splitting))
+    assert all(map(np.array_equal, results[0], results[1]))
+    assert not np.array_equal(results[1][0], results[2][0])  # the loss of the first step
+    assert not np.array_equal(results[1][6], results[2][6])  # W
+
+
 def test_a_large_layer_is_shared_out(digits: tuple[Digits, Digits]) -> None:
     """LeNet-5 in its full size, whose fc1 has many blocks, with a prox for blocks and one for the whole."""
     for penalty in ("l0", "l1-l2"):

@@ -26,10 +26,10 @@ def batch(size, dtype=np.float64):
     return rng.random((size, 1, 28, 28)).astype(dtype), rng.integers(0, 10, size)
 
 
-def whole(network, images, labels):
+def whole(network, images, labels, smoothing=0.0):
     """Loss, number of wrong answers and gradient in a single pass."""
     logits, tape = network.forward(images)
-    loss, dlogits = softmax_cross_entropy(logits, labels)
+    loss, dlogits = softmax_cross_entropy(logits, labels, smoothing=smoothing)
     return float(loss), int((logits.argmax(axis=1) != labels).sum()), network.backward(dlogits, tape)[0]
 
 
@@ -52,6 +52,17 @@ def test_gradient_is_that_of_the_whole_batch(shards, threads, size):
     assert found[1] == wrong
     assert found[2].shape == network.flat.shape
     assert np.linalg.norm(found[2] - gradient) <= 1e-12 * np.linalg.norm(gradient)
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_labels_are_smoothed_in_every_shard(shards):
+    network, (images, labels) = twin(), batch(20)
+    loss, _, gradient = whole(network, images, labels, 0.3)
+    with running_shards(shards, 2, smoothing=0.3) as run:
+        found = run.gradient(network, images, labels)
+    assert found[0] == pytest.approx(loss, rel=1e-13)
+    assert np.linalg.norm(found[2] - gradient) <= 1e-12 * np.linalg.norm(gradient)
+    assert loss != pytest.approx(whole(network, images, labels)[0], rel=1e-6)
 
 
 def test_changing_batches_leave_no_trace():

@@ -223,13 +223,13 @@ def run(digits: tuple[Digits, Digits], tmp_path: Path, monkeypatch: pytest.Monke
 def test_shards_and_threads_are_those_of_the_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def recorded(shards, threads, solvers, batch_size):
-        asked.append((shards, threads, batch_size))
-        return training_shards(shards, threads, solvers, batch_size)
+    def recorded(shards, threads, solvers, batch_size, smoothing):
+        asked.append((shards, threads, batch_size, smoothing))
+        return training_shards(shards, threads, solvers, batch_size, smoothing=smoothing)
 
     monkeypatch.setattr(runs, "training_shards", recorded)
-    run("run", "--shards 3 --threads 1 --epochs 1 --batch-size 60")
-    assert asked == [(3, 1, 60)]
+    run("run", "--shards 3 --threads 1 --epochs 1 --batch-size 60 --label-smoothing 0.1")
+    assert asked == [(3, 1, 60, 0.1)]
 
 
 @pytest.mark.parametrize("seed", [0, 3])
