@@ -7,7 +7,7 @@ following the zeros, once forwards and once backwards. For a layer y = weight x 
 
 Forwards, from the image: does a unit vary with the image, or is it constant, the same number for all images?
 
-    varies(image) = true        varies(y_k) = any over c of reads[k, c] and varies(x_c)        max-pooling, ReLU: unchanged
+    varies(image) = true        varies(y_k) = any over c of reads[k, c] and varies(x_c)     pooling, ReLU, Normalize: unchanged
 
 A constant unit's value is known. A layer's constant inputs add the same to the output for every image, so they are moved into
 its bias. The value of a constant output is then this bias:
@@ -16,7 +16,7 @@ its bias. The value of a constant output is then this bias:
 
 total[k, c] is the weight of a linear layer, or the sum of a kernel's R S weights in a convolution: a constant channel is a map
 with one number everywhere, so every weight of the kernel multiplies this number. ReLU changes a value to max(value, 0),
-max-pooling does not change it, and Flatten copies it to each position.
+max-pooling does not change it, Normalize shifts and scales it, and Flatten copies it to each position.
 
 This does not hold for a padded convolution. A window at the border reads zeros instead of the map's number, so a constant adds
 less there than inside, which no bias can express. So a constant input of a padded convolution is kept, and counted as varying,
@@ -44,17 +44,17 @@ import numpy as np
 
 from minisgl.backend import Array, to_host
 from minisgl.errors import MinisglError
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, ReLU, Sequential
+from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, Normalize, ReLU, Sequential
 
 GATHER = "gather"  # the layer after Flatten that selects the remaining part of its output
-KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, ReLU)
+KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, Normalize, ReLU)
 
 
 def compact(network: Network) -> Network:
     """Return a new network on the host without the units that do not affect the logits. Layers keep their names.
 
-    network: a chain of Conv2d, MaxPool2d, ReLU, Flatten, Gather and Linear layers; MinisglError, which names the layer, for any
-    other type. A layer named "gather" is added after Flatten if it is needed.
+    network: a chain of layers of the types in KNOWN; MinisglError, which names the layer, for any other type.
+    A layer named "gather" is added after Flatten if it is needed.
     """
     network = network.with_flat(to_host(network.flat))
     chain = network.chain()
@@ -76,6 +76,8 @@ def compact(network: Network) -> Network:
             weights.append(weight[kept][:, before])
             biases[name] = biases[name][kept]
             following = _of_size(layer, inputs=len(before), outputs=len(kept))
+        if isinstance(layer, Normalize):
+            following = Normalize(layer.mean[kept], layer.deviation[kept])
         if isinstance(layer, Gather):
             before, kept = kept, _kept(outputs[name])
             following = _gather(before, layer.index[kept] if outputs[name].any() else before[:1])
@@ -141,6 +143,8 @@ def _follow_the_image(network: Network, chain: list[tuple[str, Layer]]) -> tuple
                 varies = (_reads(layer) & varies).any(axis=1)
             case ReLU():
                 value = np.maximum(value, 0)
+            case Normalize():
+                value = (value - layer.mean) / layer.deviation
             case Flatten():
                 positions = prod(shape[1:])
                 varies, value = varies.repeat(positions), value.repeat(positions)

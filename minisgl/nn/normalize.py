@@ -6,10 +6,10 @@ As a network's first layer it makes channels equally large on average, which hel
 network (files, other programs, a user's pictures) has pixels in [0, 1]. The constants are settings: no step changes them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.layer import Gradients, Layer
@@ -22,10 +22,10 @@ class Normalize(Layer):
     ValueError unless both are C finite numbers in float32, C >= 1, and the deviations are > 0.
     """
 
-    def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
+    def __init__(self, mean: ArrayLike, deviation: ArrayLike) -> None:
         self.mean, self.deviation = _numbers(mean), _numbers(deviation)
         if len(self.mean) != len(self.deviation):
-            raise ValueError(f"Normalize needs as many means as deviations, but got {len(mean)} and {len(deviation)}")
+            raise ValueError(f"Normalize needs as many means as deviations, but got {len(self.mean)} and {len(self.deviation)}")
         with np.errstate(under="ignore"):
             if not (self.deviation.astype(np.float32) > 0).all():
                 raise ValueError(f"Normalize's deviations must be > 0, but are {self.deviation.tolist()}")
@@ -70,7 +70,7 @@ class Normalize(Layer):
         return ws.once(self, f"{which} {like.dtype}", make)
 
 
-def _numbers(values: Sequence[float]) -> np.ndarray:
+def _numbers(values: ArrayLike) -> np.ndarray:
     """Return one finite float64 for each channel."""
     found = np.asarray(values)
     if found.ndim != 1 or found.size == 0 or found.dtype.kind not in "fiu":

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from hypothesis import strategies as st
 
-from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU
+from minisgl.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, Normalize, ReLU
 
 
 def chain(maps, input_shape, widths, dtype=np.float64, seed=0):
@@ -60,6 +60,19 @@ def unusual(conv=Conv2d, padding=0, **options):
     return chain(maps, (1, 15, 12), (5, 4, 2), **options)
 
 
+def normalised(conv=Conv2d, padding=0, **options):
+    """The image is normalised, and so are the channels between two convolutions."""
+    maps = {
+        "normalize": Normalize([0.4, -0.5], [0.5, 2.0]),
+        "conv1": conv(2, 4, 3, padding=padding),
+        "between": Normalize([0.5, 0.0, -1.0, 0.25], [0.5, 2.0, 1.0, 0.75]),
+        "relu1": ReLU(),
+        "conv2": conv(4, 3, 3, padding=padding),
+        "pool": MaxPool2d(2),
+    }
+    return chain(maps, (2, 10, 9), (4, 3), **options)
+
+
 def strike_out(network, seed, parts):
     """Set to zero: whole units, whole columns that read a unit, and single weights, each with its own probability."""
     rng = np.random.default_rng(seed)
@@ -73,7 +86,7 @@ def strike_out(network, seed, parts):
 
 @st.composite
 def sparse_networks(draw, paddings=(0, 1), dtypes=(np.float32, np.float64)):
-    make = draw(st.sampled_from([lenet_like, curve_like, unusual]))
+    make = draw(st.sampled_from([lenet_like, curve_like, unusual, normalised]))
     algorithm, padding, dtype = draw(st.tuples(*map(st.sampled_from, (["im2col", "winograd"], paddings, dtypes))))
     conv = partial(Conv2d, algorithm=algorithm)
     network = make(conv, padding, dtype=dtype, seed=draw(st.integers(0, 99)))
