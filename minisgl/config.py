@@ -1,6 +1,7 @@
 """The configuration of a run: TrainConfig, with a small frozen dataclass for each part of the code that reads one.
 
-    TrainConfig    data       where the images come from, and how they are batched       DataConfig
+    TrainConfig    size       the size of a residual network                              SizeConfig
+                   data       where the images come from, and how they are batched       DataConfig
                    penalty    the group lasso on W and r on V                            PenaltyConfig
                    regime     how the threshold, beta and the learning rate change       ContinuationConfig or PaperConfig
                    optimizer  the optimiser of the W-step                                AdamConfig or SGDConfig
@@ -24,6 +25,7 @@ from minisgl.penalties.names import has_r
 
 __all__ = [
     "MAY_CHANGE",
+    "RESNET9",
     "AdamConfig",
     "ContinuationConfig",
     "DataConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "PenaltyConfig",
     "RefitConfig",
     "SGDConfig",
+    "SizeConfig",
     "TrainConfig",
     "as_flags",
     "as_json",
@@ -40,6 +43,7 @@ __all__ = [
     "options_to_repeat",
 ]
 
+RESNET9 = 9  # the depth of models.resnet9; all others are those of models.wide_resnet
 VERSION = 3  # of config.json; the first version had no version number
 
 
@@ -51,6 +55,20 @@ class DataConfig:
     holdout: int = 0
     shift: int = 0
     batch_size: int = 100
+
+
+@dataclass(frozen=True)
+class SizeConfig:
+    """The size of a residual network, for experiments that have one; else every field is None.
+
+    depth: RESNET9 for models.resnet9, 10, 16, 22, ... for models.wide_resnet. The last two are for wide_resnet: the dropout between a
+    block's convolutions, and which of them has the stride of a stage.
+    """
+
+    depth: int | None = None
+    width: int | None = None
+    dropout: float | None = None
+    stride_on: Literal["first", "second"] | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,7 @@ class TrainConfig:
     experiment: str = "mnist-lenet5"
     network: str | None = None
     preset: str = "quick"
+    size: SizeConfig = field(default_factory=SizeConfig)
     data: DataConfig = field(default_factory=DataConfig)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     regime: ContinuationConfig | PaperConfig = field(default_factory=ContinuationConfig)

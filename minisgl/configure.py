@@ -6,7 +6,7 @@ configure(paper, Flags(ramp=0.9))  ->  --ramp is an option of continuation, and 
 from collections.abc import Mapping
 from typing import Any
 
-from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, PenaltyConfig, TrainConfig, as_flags, changed
+from minisgl.config import RESNET9, AdamConfig, ContinuationConfig, PaperConfig, PenaltyConfig, TrainConfig, as_flags, changed
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags, option
 from minisgl.penalties.names import has_r, lam_cancels, parse_options
@@ -40,6 +40,7 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     config = changed(preset, {name: value for name, value in given.items() if name in as_flags(preset)})
     for name, value in given.items():
         reasons = (
+            _wrong_size(name, preset, config),
             _wrong_regime_or_optimizer(name, config, given),
             _without_penalty(name, value, config.penalty),
             _lam_without_effect(name, config),
@@ -47,6 +48,17 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
         if reason := next(filter(None, reasons), None):
             raise MinisglError(reason)
     return config
+
+
+def _wrong_size(name: str, preset: TrainConfig, config: TrainConfig) -> str:
+    """Return the message for a size that this configuration's network does not have; "" if it does."""
+    if name not in as_flags(preset.size):
+        return ""
+    if preset.size.depth is None:
+        return f"{option(name)} is for residual networks, and {config.network or config.experiment} has a size of its own"
+    if name in ("dropout", "stride_on") and config.size.depth == RESNET9:
+        return f"{option(name)} is for wide residual networks, and --depth is {RESNET9}: give --depth 10, 16, 22, ... too"
+    return ""
 
 
 def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1                     its error on its experiment's test set
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 --data fashion      its error on the test set in another directory
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with probabilities
+    python -m minisgl.evaluate runs/cifar10-l0-1 cat.jpg                  the three most likely classes of a photograph
 
 The network is the one in the run's model.safetensors. Nothing is written.
 """
@@ -25,17 +26,22 @@ from minisgl.run import Run
 from minisgl.training import origin
 
 
+SHOWN = 3  # of the classes that have names, the most likely
+
+
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Measure a run's network on a test set, or classify pictures of digits."""
+    """Measure a run's network on a test set, or classify pictures."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory."""
     images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="[IMAGE ...]", help_behavior_hint="")] = ()
-    """For mnist-lenet5: pictures of single digits, dark on light or light on dark.
+    """For mnist-lenet5 and mnist-cnn4: pictures of single digits, dark on light or light on dark.
+    For cifar10 and cifar100: photographs, PNG or JPEG of any size, of which the middle square is seen.
     Without pictures: the error on the test set."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """For mnist-lenet5: a directory with MNIST's IDX test files, or others of the same names.
+    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others of the same names.
+    For cifar10 and cifar100: the published archive, or a folder with its files.
     Default: the data that the run was trained on."""
     experiment: OWN = None
     """If the run used your own experiment: its name, as in training."""
@@ -51,14 +57,17 @@ def evaluate(config: EvaluateConfig) -> None:
     network, name = run.network, run.report["experiment"]
     if config.images:
         origin.require_named(config.run, "--experiment", name, config.experiment)
-        read = experiments.find(name).read_picture
+        experiment = experiments.find(name)
+        read, classes = experiment.read_picture, experiment.classes
         if read is None:
             readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
-            raise MinisglError(f"pictures of digits are for {readers}, and {config.run} is a run of {name}")
+            raise MinisglError(f"pictures are for {readers}, and {config.run} is a run of {name}")
         for path, picture in read_each(config.images, read):
             (p,) = softmax(network.forward(picture[None])[0])
-            others = "  ".join(f"{label}: {100 * p[label]:.1f} %" for label in np.argsort(-p))
-            print(f"{path}: {p.argmax()}   ({others})")
+            likely = np.argsort(-p)[: len(p) if classes is None else SHOWN]
+            names = likely if classes is None else [classes[label] for label in likely]
+            shown = "  ".join(f"{each}: {100 * p[label]:.1f} %" for each, label in zip(names, likely, strict=True))
+            print(f"{path}: {names[0]}   ({shown})")
         return
     test = run.test_set(config.data)
     error = run.evaluate(test.images, test.labels)

@@ -44,11 +44,23 @@ class Flags:
     experiment: Text = None
     """The network and the data.
     mnist-lenet5: LeNet-5 on digits.
+    mnist-cnn4: four layers, larger than LeNet-5 and with dropout, on digits.
+    cifar10, cifar100: residual networks, on colour photographs.
     shaky-curves: three convolutions and one linear layer (fc), on words in regular or shaky handwriting.
     module:NAME: your own experiment.
     Default: mnist-lenet5."""
     network: BUILD = None
     """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
+    depth: Whole = None
+    """cifar10, cifar100: 9 for the small residual network, or 10, 16, 22, ... (6 n + 4) for a wide one.
+    Default: 9; paper: 28."""
+    width: Whole = None
+    """cifar10, cifar100: the numbers of channels are multiplied by this. Default: 1; paper: 10."""
+    dropout: Number = None
+    """cifar10, cifar100 with a depth of 6 n + 4: probability that an input of a block's second convolution is set to 0.
+    Default: 0; paper: 0.3."""
+    stride_on: Annotated[Literal["first", "second"] | None, _option(Literal["first", "second"])] = None
+    """cifar10, cifar100 with a depth of 6 n + 4: which convolution of a stage's first block has its stride of 2. Default: first."""
     penalty: Text = None
     """The penalty r on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, or your own module:Class.
     group-lasso: only the group lasso on W. none: no penalty.

@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from math import log10
 
-from minisgl.config import ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
+from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
 
 
@@ -33,6 +33,12 @@ def check(config: TrainConfig) -> None:
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
     require(0 <= config.label_smoothing < 1, "label_smoothing", "at least 0 and below 1")
     require_each(("beta_growth", "beta_rise"), 1e-12, 1e12, "a number from 1e-12 to 1e12")
+    size = config.size
+    if size.depth is not None:
+        wide = size.depth >= 10 and (size.depth - 4) % 6 == 0
+        require(size.depth == RESNET9 or wide, "depth", f"{RESNET9}, or 6 n + 4, as 10, 16, 22, 28")
+        require(size.width is not None and size.width >= 1, "width", "a whole number >= 1")
+        require(size.dropout is None or 0 <= size.dropout < 1, "dropout", "at least 0 and below 1")
     match config.regime:
         case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold, warmup=warmup):
             require(0 < ramp < 1, "ramp", "between 0 and 1")

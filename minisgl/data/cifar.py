@@ -58,19 +58,6 @@ def load_test(layout: Layout, path: Path | str | None) -> LabelledImages:
     return _images(layout, list(_contents(layout, path, (layout.test,)).values()))
 
 
-def read_lines(layout: Layout, path: Path | str | None, name: str) -> list[str]:
-    """Return the lines of the data set's text file `name`, without empty ones; none if there is no such file.
-
-    MinisglError if it cannot be read or is not text.
-    """
-    for where, content in _found(layout, _source(layout, path), (name,)).values():
-        try:
-            return [line for each in content.decode().splitlines() if (line := each.strip())]
-        except UnicodeDecodeError as error:
-            raise MinisglError(f"{where} is not text: {error}") from error
-    return []
-
-
 # A file's content, after where it is from, for messages.
 _Content = tuple[str, bytes | bytearray]
 

@@ -10,10 +10,19 @@ from pathlib import Path
 from minisgl.data import cifar
 from minisgl.data.download import Published
 from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError
 
-CLASSES = 100
-NAMES = "fine_label_names.txt"
+# As in the published fine_label_names.txt: in alphabetical order.
+CLASSES = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+    forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+    mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+    possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+    sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
+    wolf woman worm
+    """.split()
+)
 
 # Of the training images' pixels in [0, 1], for each of red, green and blue, as often published.
 MEAN = (0.5071, 0.4865, 0.4409)
@@ -29,12 +38,12 @@ LAYOUT = cifar.Layout(
     folder="cifar-100-binary",
     train=("train.bin",),
     test="test.bin",
-    label_values=(20, CLASSES),
+    label_values=(20, len(CLASSES)),
 )
 
 
 def load(path: Path | str | None = None) -> tuple[LabelledImages, LabelledImages]:
-    """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64, 0 to 99 as in class_names.
+    """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64, 0 to 99 as in CLASSES.
 
     path: the published .tar.gz, or a folder with its files; None to download it once. MinisglError as from cifar.load.
     """
@@ -44,14 +53,3 @@ def load(path: Path | str | None = None) -> tuple[LabelledImages, LabelledImages
 def load_test(path: Path | str | None = None) -> LabelledImages:
     """Return only the test set; see load."""
     return cifar.load_test(LAYOUT, path)
-
-
-def class_names(path: Path | str | None = None) -> tuple[str, ...]:
-    """Return the hundred classes' names from fine_label_names.txt, or their numbers if there is no such file.
-
-    MinisglError if the file has another number of names.
-    """
-    names = cifar.read_lines(LAYOUT, path, NAMES)
-    if names and len(names) != CLASSES:
-        raise MinisglError(f"{path}: {NAMES} has {len(names)} names, but must have {CLASSES}")
-    return tuple(names or map(str, range(CLASSES)))

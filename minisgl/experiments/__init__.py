@@ -1,23 +1,29 @@
 """The experiments, by name. Each has a file with its network, its data and its presets.
 
 mnist-lenet5    LeNet-5 on digits: r on every layer, group lasso on W (Bui, Park, Zhang, Qi, Xin 2021)
+mnist-cnn4      four layers, larger than LeNet-5, on digits (Bui et al. 2021)
+cifar10         residual networks on colour photographs: r and group lasso on some of the convolutions (Bui et al. 2021)
+cifar100        the same for a hundred classes
 shaky-curves    three convolutions on words in regular or shaky handwriting: r on fc only (Xue, Xin 2019)
 module:NAME     a user's own Experiment
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minisgl.config import TrainConfig, changed
+from minisgl.config import SizeConfig, TrainConfig, as_flags, changed
 from minisgl.configure import configure
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import own
 from minisgl.experiments.arrays import as_data, as_images
 from minisgl.experiments.experiment import QUICK_CHANGES, Data, Experiment
+from minisgl.experiments.cifar import CIFAR10, CIFAR100
+from minisgl.experiments.mnist_cnn4 import MNIST_CNN4
 from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS
 from minisgl.experiments.shaky_curves import SHAKY_CURVES
 from minisgl.flags import Flags, flags
@@ -41,7 +47,8 @@ __all__ = [
     "preset",
 ]
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (MNIST_LENET5, SHAKY_CURVES)}
+ALL = (MNIST_LENET5, MNIST_CNN4, CIFAR10, CIFAR100, SHAKY_CURVES)
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in ALL}
 
 # On a GPU a batch is one shard: the GPU computes the images in parallel anyway.
 ON_A_GPU: dict[str, Any] = {"backend": "cupy", "threads": 1, "shards": 1}
@@ -67,6 +74,11 @@ def configured(given: Flags) -> TrainConfig:
         raise MinisglError(f"there is no --preset {chosen}: {name} has {', '.join(experiment.presets)}")
     config = replace(experiment.presets[chosen], experiment=name, preset=chosen)
     changes = dict(experiment.changes.get(given.penalty or config.penalty.penalty, {})) if chosen == "quick" else {}
+    if given.network is not None:
+        config = replace(config, size=SizeConfig())
+    elif experiment.sparse_layers:
+        asked = {name: value for name, value in given.given().items() if name in as_flags(config.size)}
+        changes["sparse_layers"] = experiment.sparse_layers(changed(config.size, asked))
     return configure(changed(config, changes | (ON_A_GPU if given.backend == "cupy" else {})), given)
 
 
@@ -84,7 +96,9 @@ def build(config: TrainConfig, rng: np.random.Generator) -> Network:
     """Return the network of a configuration, with weights drawn from rng: that of --network, or its experiment's."""
     if config.network is not None:
         return own.builder(config.network)(rng)
-    return own.call(config.experiment, find(config.experiment).network, rng, f"the network of {config.experiment}")
+    experiment = find(config.experiment)
+    make = partial(experiment.network, size=config.size) if experiment.sparse_layers else experiment.network
+    return own.call(config.experiment, make, rng, f"the network of {config.experiment}")
 
 
 def layer_classes(experiment: str | None, network: str | None) -> set[type[Layer]]:

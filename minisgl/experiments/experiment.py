@@ -5,14 +5,14 @@
 is complete: `build(rng)` returns the network and `load(directory)` the images. docs/your-own-network.md has an example.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from minisgl.config import TrainConfig
+from minisgl.config import SizeConfig, TrainConfig
 from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.nn import Network
@@ -47,25 +47,29 @@ class Data(NamedTuple):
 class Experiment:
     """`network(rng)` returns its network; `load(directory)`, with --data's directory or None, returns Data, or train and test.
 
+    sparse_layers  for a network with a size: the layers that r acts on by default. The network is then network(rng, size)
     presets      configurations by name; by default "quick" with the package's defaults
     changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink
     kept         the network that the paper's regime keeps, "w" or "v"
     load_test    loads the test set alone, if that is faster
     makes_data   the reason why it takes neither --data nor --holdout; empty if it takes both
     read_picture reads a user's picture (C, H, W) for `evaluate`; None if it cannot
+    classes      the names of its classes for `evaluate`, from which it then shows the three most likely; None for numbers
     read_word    the same for `classify`
     figures      additional figures by file name: draw(network, test images) returns one
     """
 
     name: str
-    network: Build
+    network: Callable[..., Network]
     load: Callable[[Path | None], Any]
     presets: Mapping[str, TrainConfig] = field(default_factory=lambda: {"quick": TrainConfig()})
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: QUICK_CHANGES)
+    sparse_layers: Callable[[SizeConfig], tuple[str, ...]] | None = None
     kept: str = "w"
     load_test: Callable[[Path | None], LabelledImages] | None = None
     makes_data: str = ""
     read_picture: Callable[[Path], np.ndarray] | None = None
+    classes: Sequence[str] | None = None
     read_word: Callable[[Path], np.ndarray] | None = None
     figures: Mapping[str, Callable[[Network, LabelledImages], "Figure"]] = field(default_factory=dict)
 

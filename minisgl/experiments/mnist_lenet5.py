@@ -44,12 +44,14 @@ PRESETS: dict[str, TrainConfig] = {
 }
 
 
-def _digits(directory: Path | None) -> Data:
+def digits(directory: Path | None) -> Data:
+    """Return MNIST's images, or those in another directory."""
     train, test = mnist.load(directory)
     return Data(train, None, test)
 
 
-def _read_digit(path: Path) -> np.ndarray:
+def read_digit(path: Path) -> np.ndarray:
+    """Return a user's picture of a digit, (1, 28, 28) float32."""
     from minisgl.data import pictures  # noqa: PLC0415  imports Pillow
 
     return pictures.read_digit(path)
@@ -58,8 +60,8 @@ def _read_digit(path: Path) -> np.ndarray:
 MNIST_LENET5 = Experiment(
     "mnist-lenet5",
     lenet5,
-    _digits,
+    digits,
     PRESETS,
     load_test=mnist.load_test,
-    read_picture=_read_digit,
+    read_picture=read_digit,
 )

@@ -41,5 +41,4 @@ def write_cifar100(directory: Path, train: int = 500, test: int = 100, seed: int
     for name, count in (("train.bin", train), ("test.bin", test)):
         labels = rng.permutation(np.arange(count) % 100)
         write_records(folder / name, [labels // 5, labels], pictures(labels, 100, rng))
-    (folder / "fine_label_names.txt").write_text("".join(f"class_{i}\n" for i in range(100)), encoding="utf-8")
     return folder
