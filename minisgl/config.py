@@ -107,9 +107,13 @@ class PenaltyConfig:
 
 @dataclass(frozen=True)
 class ContinuationConfig:
-    """Continuation: the threshold (one number, or one for each layer with an r) rises; then beta rises. See schedules.py."""
+    """Continuation: the threshold (one number, or one for each layer with an r) rises; then beta rises. See schedules.py.
+
+    With a sparsity, the share of V's weights that are zero rises instead, and threshold is ().
+    """
 
     threshold: tuple[float, ...] = (0.1,)
+    sparsity: float | None = None
     ramp: float = 0.5
     hold: float = 0.0
     warmup: float = 0.0

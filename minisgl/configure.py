@@ -10,9 +10,11 @@ from minisgl.config import RESNET9, AdamConfig, ContinuationConfig, PaperConfig,
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags, option
 from minisgl.penalties.names import has_r, lam_cancels, parse_options
+from minisgl.ranges import BOTH
 
 # The options of each regime, and what the other regime does instead.
 CONTINUATION_OPTIONS = {
+    "sparsity": "takes its threshold from lam and beta",
     "ramp": "has no thresholds to ramp",
     "hold": "lowers the learning rate by --lr-drops",
     "warmup": "begins with the full learning rate",
@@ -25,7 +27,18 @@ PAPER_OPTIONS = {
     "beta_every": "raises beta by --beta-rise",
 }
 SGD_OPTIONS = ("momentum", "nesterov")
-NEED_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
+NEED_R = (
+    "threshold",
+    "sparsity",
+    "ramp",
+    "beta",
+    "beta_rise",
+    "beta_growth",
+    "beta_every",
+    "sparse_layers",
+    "v_group",
+    "penalty_option",
+)
 
 
 def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
@@ -35,8 +48,13 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     """
     given = flags.given()
     given.pop("resume", None)
+    if "threshold" in given and "sparsity" in given:
+        raise MinisglError(BOTH)
     # a threshold chooses the regime, and the optimizer brings its own settings
     preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer") if name in given})
+    if isinstance(preset.regime, ContinuationConfig):  # a threshold replaces the preset's sparsity, and the other way round
+        replaced = {"sparsity": None} if "threshold" in given else {"threshold": ()} if "sparsity" in given else {}
+        preset = changed(preset, replaced)
     config = changed(preset, {name: value for name, value in given.items() if name in as_flags(preset)})
     for name, value in given.items():
         reasons = (
@@ -95,8 +113,10 @@ def _lam_without_effect(name: str, config: TrainConfig) -> str:
         return ""
     if penalty.v_group != "none" or not lam_cancels(penalty.penalty):
         return ""
-    threshold = " ".join(f"{t:g}" for t in regime.threshold)
+    is_given = f"is {' '.join(f'{t:g}' for t in regime.threshold)}"
+    if regime.sparsity is not None:
+        is_given = f"follows from --sparsity, {regime.sparsity:g}"
     return (
-        f"--lam {penalty.lam:g} would change no weight: the threshold of {penalty.penalty} is {threshold}, "
+        f"--lam {penalty.lam:g} would change no weight: the threshold of {penalty.penalty} {is_given}, "
         f"and the group lasso has its own weight, {penalty.group_lam:g}"
     )

@@ -130,10 +130,14 @@ class Flags:
     With preset paper this option chooses continuation.
     Default: quick 0.1, but 0.005 for penalties that shrink the weights they keep, and 0.02 for group-l0;
     sparse 0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
+    sparsity: Number = None
+    """Continuation, instead of --threshold: this share of the weights that r acts on is zero in V after the ramp; above 0,
+    below 1. In each step V's threshold, one for all layers, is the quantile of |W|. For penalties on single weights.
+    Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Names of the layers that r acts on. Default: all; shaky-curves: fc."""
     ramp: Number = None
-    """Continuation: fraction of the run (without the refit) in which the threshold rises; between 0 and 1.
+    """Continuation: fraction of the run (without the refit) in which the threshold or the sparsity rises; between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.

@@ -9,6 +9,8 @@ from math import log10
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
 
+BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
+
 
 def check(config: TrainConfig) -> None:
     """Raise MinisglError, which names the option, its value and its range, unless every value is in range."""
@@ -40,7 +42,10 @@ def check(config: TrainConfig) -> None:
         require(size.width is not None and size.width >= 1, "width", "a whole number >= 1")
         require(size.dropout is None or 0 <= size.dropout < 1, "dropout", "at least 0 and below 1")
     match config.regime:
-        case ContinuationConfig(threshold=thresholds, ramp=ramp, hold=hold, warmup=warmup):
+        case ContinuationConfig(threshold=thresholds, sparsity=share, ramp=ramp, hold=hold, warmup=warmup):
+            require(share is None or 0 < share < 1, "sparsity", "between 0 and 1")
+            if share is not None and thresholds:
+                raise MinisglError(BOTH)
             require(0 < ramp < 1, "ramp", "between 0 and 1")
             require(0 <= hold < 1, "hold", "at least 0 and below 1")
             require(0 <= warmup < 1, "warmup", "at least 0 and below 1")

@@ -55,6 +55,9 @@ class Solver(Protocol):
     def finish(self, settings: StepSettings) -> None:
         """Finish the step, on rank 0, after all blocks are done."""
 
+    def thresholds(self, settings: StepSettings) -> dict[str, float] | None:
+        """Return the thresholds by layer that a finished step with these settings had, for the history; None if it has none."""
+
     def arrays(self) -> dict[str, Array]:
         """Return all arrays of a checkpoint, by name. Restoring them and `optimizer.steps` restores the solver."""
 

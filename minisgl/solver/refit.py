@@ -74,6 +74,9 @@ class Refit:
     def finish(self, settings: StepSettings) -> None:
         """Do nothing: the step is complete when all blocks are."""
 
+    def thresholds(self, settings: StepSettings) -> None:
+        """Return None: no weight is thresholded."""
+
     def step(self, gradient: Array, lr: float) -> None:
         """Take one whole step. gradient (size,) is that of the loss, and is overwritten."""
         self.update(self.blocks, gradient, StepSettings(lr))

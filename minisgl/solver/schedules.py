@@ -9,9 +9,13 @@ and V converge. The learning rate follows a half cosine to 0, from the start of 
 later point, so that W can still make up for the weights that V loses while the threshold rises. With a warm-up it first rises
 linearly; warm-up and cosine together are called one cycle. V is the network.
 
+Instead of the threshold, the share of V's weights that are zero can be scheduled. It rises along a cubic: fast while many
+weights hardly matter, and slowly in the end. The threshold then follows from the sizes of W's weights (quantile.py).
+
     t in [0, 1] the fraction of the schedule's steps that are done; the steps of a refit do not count
     r the fraction at which the ramp ends,  w that of the warm-up,  h the fraction up to which lr is held,  n the steps in all
-    tau(t) = tau_end * min(t / r, 1),    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
+    tau(t) = tau_end * min(t / r, 1),    or    share(t) = sparsity * (1 - (1 - min(t / r, 1))^3)
+    beta(t) = beta * rise^max((t - r)/(1 - r), 0)
     lr(t) = lr * min((t + 1/n)/w, 1) * (1 + cos(pi max((t - s)/(1 - s), 0)))/2,    s = max(w, h)
 
 (1/n is there so that lr is above 0 in the first step, and reaches its full value in the last step of the warm-up.)
@@ -21,7 +25,8 @@ lr beta > 1, W would move beyond V. Adam's steps do not grow with beta.
 
 Refit (`HalfCosine`). lr follows a half cosine to 0. There are no penalties, so there is no beta and no threshold.
 
-Sources: Loshchilov, Hutter, "SGDR", ICLR 2017 (cosine); Smith, Topin, "Super-convergence", arXiv 1708.07120 (one cycle).
+Sources: Loshchilov, Hutter, "SGDR", ICLR 2017 (cosine); Smith, Topin, "Super-convergence", arXiv 1708.07120 (one cycle); Zhu,
+Gupta, "To prune, or not to prune", arXiv 1710.01878 (cubic).
 """
 
 from dataclasses import dataclass
@@ -30,11 +35,16 @@ from typing import NamedTuple, Protocol
 
 
 class StepSettings(NamedTuple):
-    """The settings of one training step, in types that JSON has. thresholds are by layer name; None means s = 1/beta."""
+    """The settings of one training step, in types that JSON has.
+
+    thresholds: by layer name. sparsity: the share of zeros in V, in all layers with an r together, if that gives the threshold.
+    If both are None, s = 1/beta.
+    """
 
     lr: float
     beta: float = 0.0
     thresholds: dict[str, float] | None = None
+    sparsity: float | None = None
 
 
 class Schedule(Protocol):
@@ -66,16 +76,18 @@ class Stepwise:
 class Continuation:
     """Thresholds (by layer name) rise until the fraction `ramp` of the run; then beta rises by the factor `rise` in total.
 
+    sparsity: the share of V's zeros, 0 < sparsity < 1, rises instead; thresholds is then None.
     lr rises until the fraction `warmup`, and falls after it or the fraction `hold`, if that is later; 0 <= warmup, hold < 1.
     """
 
     lr: float
     beta: float
     rise: float
-    thresholds: dict[str, float]
+    thresholds: dict[str, float] | None
     ramp: float
     hold: float = 0.0
     warmup: float = 0.0
+    sparsity: float | None = None
 
     def at(self, step: int, steps_per_epoch: int, steps: int) -> StepSettings:
         """Return the settings of step 0 <= step < steps."""
@@ -86,7 +98,9 @@ class Continuation:
         lr = self.lr * (1 + cos(pi * max((t - top) / (1 - top), 0.0))) / 2
         if self.warmup:
             lr *= min((step + 1) / (self.warmup * steps), 1.0)
-        return StepSettings(lr, beta, {name: tau * height for name, tau in self.thresholds.items()})
+        if self.sparsity is not None:
+            return StepSettings(lr, beta, sparsity=self.sparsity * (1 - (1 - height) ** 3))
+        return StepSettings(lr, beta, {name: tau * height for name, tau in (self.thresholds or {}).items()})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from minisgl.penalties import GroupLasso, Penalty, Separable
 from minisgl.solver.blocks import trained_blocks
 from minisgl.solver.group_scales import GroupScales
 from minisgl.solver.protocol import Put, moved_optimizer
+from minisgl.solver.quantile import threshold_for
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.weight_decay import WeightDecay
 
@@ -102,13 +103,13 @@ class Splitting:
         for block in self.blocks:
             if block.slot in self._by_block:
                 self.update_v(block, steps)
-        self._update_whole(steps)
+        self._update_whole(self._whole, steps)
 
     # --- the same as the training loop calls it (protocol.py)
 
     def start(self, settings: StepSettings) -> None:
         """V <- prox(W)."""
-        self.v_step(settings.beta, settings.thresholds)
+        self.v_step(settings.beta, self.thresholds(settings))
 
     def prepare(self, rank: int = 0, ranks: int = 1) -> None:
         """Compute this rank's share of the group scales from W as it is before the step."""
@@ -116,18 +117,33 @@ class Splitting:
             scales.update(self.network.flat, rank, ranks)
 
     def update(self, blocks: Iterable[Block], gradient: Array, settings: StepSettings) -> None:
-        """In each block take the W-step and then, while it is in cache, the V-step, unless that needs the whole layer."""
+        """In each block take the W-step and then, while it is in cache, the V-step, unless that needs more than the block."""
         self.optimizer.advance()
+        now = self._by_block - self._in_finish(settings)
         steps = self.prox_steps(settings.beta, settings.thresholds)
         for block in blocks:
             self.update_w(block, gradient, settings.lr, settings.beta)
-            if block.slot in self._by_block:
+            if block.slot in now:
                 self.update_v(block, steps)
 
     def finish(self, settings: StepSettings) -> None:
-        """Take the V-step of the layers whose prox needs the whole layer."""
-        if self._whole:
-            self._update_whole(self.prox_steps(settings.beta, settings.thresholds))
+        """Take the V-step of the layers whose prox needs the whole layer, or a quantile of all weights after the W-step."""
+        if slots := self._in_finish(settings):
+            self._update_whole(slots, self.prox_steps(settings.beta, self.thresholds(settings)))
+
+    def thresholds(self, settings: StepSettings) -> dict[str, float] | None:
+        """Return the threshold of each layer with an r, None if it follows from beta.
+
+        With a sparsity it is one number, the quantile of |W| as W is now, over all these layers together.
+        """
+        if settings.sparsity is None or not self._sparse:
+            return settings.thresholds
+        tau = threshold_for([slot.view(self.network.flat) for slot in self._sparse], settings.sparsity)
+        return {self._names[slot]: tau for slot in self._sparse}
+
+    def _in_finish(self, settings: StepSettings) -> set[Slot]:
+        """Return the layers whose V-step is taken in `finish`."""
+        return self._whole if settings.sparsity is None else set(self._sparse)
 
     # --- one block
 
@@ -161,8 +177,8 @@ class Splitting:
         else:
             v[...] = w
 
-    def _update_whole(self, steps: Mapping[Slot, float]) -> None:
-        for slot in self._whole:
+    def _update_whole(self, slots: Iterable[Slot], steps: Mapping[Slot, float]) -> None:
+        for slot in slots:
             for block in slot.blocks(prod(slot.shape)):  # a single block
                 self.update_v(block, steps)
 

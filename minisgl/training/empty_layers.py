@@ -2,8 +2,8 @@
 
 A chain of convolutions and linear layers gives the same answer for every image if one of them has no weights. V is computed
 from W after each step, so an empty layer of V can fill again while its W grows: with a high threshold from the start, and a
-small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls. So after each epoch
-but the last, the run stops if a layer of the network that will be saved
+small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation the threshold hardly ever falls. So after
+each epoch but the last, the run stops if a layer of the network that will be saved
 
     was empty after the epoch before too, and the largest weight (or group) of its W has not grown since;    or
     is empty before or in the refit, where zeros stay zero.
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minisgl.backend import Array, get_array_module
-from minisgl.config import TrainConfig
+from minisgl.config import PaperConfig, TrainConfig
 from minisgl.errors import MinisglError, shown
 from minisgl.penalties import GroupL0
 from minisgl.penalties.groups import norms, root_size
@@ -107,7 +107,9 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
     if which == "W" or not config.penalty.acts_on_v:
         weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
         return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
-    if config.regime.threshold is None:
+    if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"
+    if config.regime.sparsity is not None:
+        return "choose a smaller --sparsity, or fewer --sparse-layers"
     group = " or --group-lam" if config.penalty.v_group != "none" else ""
     return f"choose a smaller --threshold{group}"

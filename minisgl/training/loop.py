@@ -159,7 +159,7 @@ class Training:
             "error": metrics.error,
             "lr": last.lr,
             "beta": last.beta,
-            "thresholds": last.thresholds,
+            "thresholds": self._stage(epoch).solver.thresholds(last),
             "measured_on": self.measured_on,
             "w": w,
             "v": self._measure(shards, "v") if self.solver.splits else w,

@@ -4,7 +4,7 @@ from minisgl.config import AdamConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
-from minisgl.penalties import GroupLasso
+from minisgl.penalties import GroupLasso, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit
@@ -38,8 +38,20 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             if sparse is None:
                 raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has no r")
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
+        _require_separable(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties, make_decay(config, network))
+
+
+def _require_separable(config: TrainConfig, r: Penalty | None) -> None:
+    """Raise MinisglError if a sparsity is given and r has no threshold for single weights."""
+    chosen, share = config.penalty, None if isinstance(config.regime, PaperConfig) else config.regime.sparsity
+    if share is not None and r is not None and not isinstance(r, Separable):
+        group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
+        raise MinisglError(
+            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is none: "
+            "give --threshold instead"
+        )
 
 
 def make_decay(config: TrainConfig, network: Network) -> WeightDecay:
@@ -60,22 +72,31 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
-    """Return the regime's schedule; with SGD, beta is at most 1/lr. MinisglError as from `_regime_schedule`."""
+    """Return the regime's schedule; with SGD, beta is at most 1/lr.
+
+    MinisglError unless continuation has a sparsity, one threshold, or one for each layer with an r.
+    """
     schedule = _regime_schedule(config, layers)
     return CappedBeta(schedule) if isinstance(config.optimizer, SGDConfig) else schedule
 
 
 def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
-    """Return the regime's schedule. MinisglError unless continuation has one threshold, or one for each layer with an r."""
+    """Return the regime's schedule. MinisglError as from `_thresholds`."""
     regime = config.regime
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
     layers = config.penalty.sparse_among(layers)
-    thresholds = regime.threshold * len(layers) if len(regime.threshold) == 1 else regime.threshold
+    each = _thresholds(regime.threshold, layers) if regime.sparsity is None else None
+    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
+    return Continuation(config.lr, regime.beta, regime.beta_rise, each, *rest)
+
+
+def _thresholds(given: tuple[float, ...], layers: list[str]) -> dict[str, float]:
+    """Return the threshold of each of the layers. MinisglError unless there is one number, or one for each."""
+    thresholds = given * len(layers) if len(given) == 1 else given
     if len(thresholds) != len(layers):
         raise MinisglError(
             f"--threshold has {len(thresholds)} numbers; give one, or {len(layers)}, one for each of {', '.join(layers)}"
         )
-    each = dict(zip(layers, thresholds, strict=True))
-    return Continuation(config.lr, regime.beta, regime.beta_rise, each, regime.ramp, regime.hold, regime.warmup)
+    return dict(zip(layers, thresholds, strict=True))

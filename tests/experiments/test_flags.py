@@ -44,6 +44,7 @@ VALUES = {
     "beta_every": "7",
     "beta_rise": "9",
     "threshold": "0.07",
+    "sparsity": "0.8",
     "sparse_layers": "fc1",
     "ramp": "0.9",
     "hold": "0.2",
@@ -77,6 +78,7 @@ NO_R = {
 WEIGHT = "is the weight of a penalty, and the penalty is none"
 OF_CONTINUATION = {
     "paper": {
+        "sparsity": "--sparsity is an option of continuation, and preset paper takes its threshold from lam and beta",
         "ramp": "--ramp is an option of continuation, and preset paper has no thresholds to ramp",
         "hold": "--hold is an option of continuation, and preset paper lowers the learning rate by --lr-drops",
         "warmup": "--warmup is an option of continuation, and preset paper begins with the full learning rate",
@@ -91,6 +93,7 @@ OF_THE_PAPER = {
         "beta_every": "--beta-every is an option of the paper's regime, and preset quick raises beta by --beta-rise",
     },
     "paper, threshold": {
+        "sparsity": "--threshold and --sparsity both decide which weights of V are zero: give one of them",
         "lr_drops": "--threshold chooses continuation, which lowers the learning rate along a cosine",
         "lr_factor": "--threshold chooses continuation, which lowers the learning rate along a cosine",
         "beta_growth": "--threshold chooses continuation, which raises beta by --beta-rise",
@@ -102,7 +105,18 @@ BY_OPTIMIZER = {
     "adam": dict.fromkeys(("momentum", "nesterov"), "is an option of sgd, and the optimizer is adam: give --optimizer sgd too"),
     "sgd": {},
 }
-OF_R = ("threshold", "ramp", "beta", "beta_rise", "beta_growth", "beta_every", "sparse_layers", "v_group", "penalty_option")
+OF_R = (
+    "threshold",
+    "sparsity",
+    "ramp",
+    "beta",
+    "beta_rise",
+    "beta_growth",
+    "beta_every",
+    "sparse_layers",
+    "v_group",
+    "penalty_option",
+)
 BY_PENALTY = {penalty: dict.fromkeys(OF_R, NO_R[penalty]) if penalty in NO_R else {} for penalty in PENALTIES}
 BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "penalty none has no options, but got a"}
 BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, but got a"}
@@ -154,6 +168,8 @@ def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, pe
         changed = {key for key in after if before.get(key) != after[key]}
         if name == "threshold" and regime == "paper":
             assert changed == {"threshold", "ramp", "hold", "warmup", "beta_rise"}  # it is continuation now
+        elif name == "sparsity":
+            assert changed == {"sparsity", "threshold"}  # in place of the threshold
         else:
             assert changed == ({name} if name not in ("experiment", "backend") else set())
 
@@ -188,6 +204,20 @@ def test_with_a_threshold_the_papers_preset_has_a_ramp() -> None:
 )
 def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
     assert parsed(words.split()).penalty.lam == float(words.partition("--lam ")[2].split()[0])
+
+
+def test_a_sparsity_and_a_threshold_each_replace_the_other_of_a_preset(monkeypatch) -> None:
+    assert parsed(["--preset", "sparse", "--sparsity", "0.8"]).regime.threshold == ()
+    sparse = replace(PRESETS["quick"], regime=replace(PRESETS["quick"].regime, threshold=(), sparsity=0.8))
+    monkeypatch.setitem(PRESETS, "by share", sparse)
+    assert parsed(["--preset", "by share"]).regime == sparse.regime
+    regime = parsed(["--preset", "by share", "--threshold", "0.2"]).regime
+    assert (regime.threshold, regime.sparsity) == ((0.2,), None)
+
+
+def test_with_a_sparsity_lam_cancels_too() -> None:
+    with pytest.raises(MinisglError, match=r"--lam 1e-06 would .*: the threshold of l0 follows from --sparsity, 0\.8, and"):
+        parsed(["--sparsity", "0.8", "--lam", "1e-6", "--group-lam", "0"])
 
 
 def test_a_preset_with_a_group_lam_of_its_own_refuses_lam_too() -> None:

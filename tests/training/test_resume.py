@@ -90,12 +90,18 @@ def test_ctrl_c_in_a_terminal_exits_130(tiny, tmp_path):
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("penalty", ["none", "l1-l2"])
-def test_other_penalties_and_settings_go_on_too(penalty, tiny, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--penalty none",
+        "--penalty l1-l2",
+        "--sparsity 0.9 --warmup 0.3 --nesterov --weight-decay 1e-3 --label-smoothing 0.1",
+    ],
+)
+def test_other_penalties_and_settings_go_on_too(options, tiny, tmp_path, monkeypatch):
     words = [
         *WORDS,
-        "--penalty",
-        penalty,
+        *options.split(),
         "--optimizer",
         "sgd",
         "--lr",
