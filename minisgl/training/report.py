@@ -74,7 +74,7 @@ def make(
     """Return the content of report.json. During training, test images are used only here.
 
     networks: "w" and "v" as they are measured. earlier: the environments of the run before it was resumed; if one differs,
-    "earlier_versions" has them.
+    "earlier_versions" has them. "penalised" has the names of the layers with an r.
     """
     xp = get_array_module(solver.network.flat)
     w = describe(networks["w"], shards, test)
@@ -82,6 +82,7 @@ def make(
     return {
         "experiment": config.experiment,
         "penalty": config.penalty.penalty,
+        "penalised": config.penalty.penalised(list(solver.network.layout.weights)),
         "preset": config.preset,
         "backend": config.backend,
         "device": device(xp),
