@@ -14,6 +14,7 @@ configurations in results.jsonl have this form. flags.py defines the options, an
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,7 @@ __all__ = [
 
 RESNET9 = 9  # the depth of models.resnet9; all others are those of models.wide_resnet
 VERSION = 3  # of config.json; the first version had no version number
+ALL = "all"  # in sparse_layers
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class DataConfig:
     holdout: int = 0
     shift: int = 0
     batch_size: int = 100
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,11 @@ class SizeConfig:
 
 @dataclass(frozen=True)
 class PenaltyConfig:
-    """The penalties: r on V, on `sparse_layers` (empty: all), with weight lam; the group lasso on W with weight group_lam."""
+    """The penalties: r on V with weight lam, and the group lasso on W with weight group_lam.
+
+    sparse_layers: names of the layers with an r, or shell-style patterns of them; empty, or with "all", all layers.
+    group_layers: the layers with the group lasso, "all" or those of sparse_layers.
+    """
 
     penalty: str = "l0"
     penalty_option: tuple[str, ...] = ()
@@ -81,6 +91,7 @@ class PenaltyConfig:
     lam: float = 2.5e-6
     group_lam: float | None = None
     sparse_layers: tuple[str, ...] = ()
+    group_layers: Literal["all", "sparse"] = "all"
 
     @property
     def acts_on_v(self) -> bool:
@@ -94,11 +105,22 @@ class PenaltyConfig:
             return 0.0
         return self.lam if self.group_lam is None else self.group_lam
 
+    @property
+    def group_follows(self) -> bool:
+        """Whether the group lasso acts on the layers of sparse_layers only."""
+        return self.group_layers == "sparse" and self.group_weight > 0
+
     def sparse_among(self, layers: Sequence[str]) -> list[str]:
-        """Return the layers of a network that r acts on. MinisglError if sparse_layers names a layer that it does not have."""
-        if unknown := [name for name in self.sparse_layers if name not in layers]:
+        """Return the layers of a network that sparse_layers chooses.
+
+        MinisglError if a name or a pattern in it fits no layer; not if this run uses neither an r nor such a group lasso.
+        """
+        patterns = self.sparse_layers
+        unknown = [each for each in patterns if each != ALL and not any(_fits(name, each) for name in layers)]
+        if unknown and (self.acts_on_v or self.group_follows):
             raise MinisglError(f"--sparse-layers names {', '.join(unknown)}; the layers are {', '.join(layers)}")
-        return [name for name in layers if name in self.sparse_layers or not self.sparse_layers]
+        every = ALL in patterns or not patterns
+        return [name for name in layers if every or any(_fits(name, each) for each in patterns)]
 
     def penalised(self, layers: Sequence[str]) -> list[str]:
         """Return the layers of a network that have an r on V in this run: none without an r, or with lam = 0."""

@@ -95,12 +95,15 @@ def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
     """Return the message for an option that a run with these penalties would not use; "" if it would."""
     if name == "penalty_option" and not has_r(penalty.penalty):
         return f"penalty {penalty.penalty} has no options, but got {', '.join(parse_options(value))}"
-    if name in NEED_R and value != "none" and not penalty.acts_on_v:
+    used = penalty.acts_on_v or (name == "sparse_layers" and penalty.group_follows)
+    if name in NEED_R and value != "none" and not used:
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
         reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"
         return f"{option(name)} {shown} needs an r with lam > 0, and {reason}"
     if name in ("lam", "group_lam") and penalty.penalty == "none":
         return f"{option(name)} is the weight of a penalty, and the penalty is none"
+    if name == "group_layers" and not penalty.group_weight:
+        return f"--group-layers {value} is for the group lasso, whose weight is 0"
     if name == "lam" and penalty.penalty == "group-lasso" and penalty.group_lam is not None:
         return f"--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, {penalty.group_lam:g}"
     return ""

@@ -135,7 +135,10 @@ class Flags:
     below 1. In each step V's threshold, one for all layers, is the quantile of |W|. For penalties on single weights.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
-    """Names of the layers that r acts on. Default: all; shaky-curves: fc."""
+    """Layers that r acts on: names, or patterns such as "stage*.conv1" (in quotation marks), or all.
+    Default: all; shaky-curves: fc."""
+    group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
+    """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
     """Continuation: fraction of the run (without the refit) in which the threshold or the sparsity rises; between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""

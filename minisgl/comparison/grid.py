@@ -51,7 +51,10 @@ REFIT = 5  # the last 1/5 of the epochs are the refit
 # Settings that two runs with the same result may differ in: where a run is, and how it was computed.
 NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 # Settings that older results do not record, with the values that their runs had.
-ADDED: dict[str, Any] = {"weight_decay": 0.0, "label_smoothing": 0.0, "lr_factor": 0.1, "warmup": 0.0, "sparsity": None}
+ADDED: dict[str, Any] = {
+    **{"weight_decay": 0.0, "label_smoothing": 0.0, "lr_factor": 0.1, "warmup": 0.0, "sparsity": None},
+    "group_layers": "all",
+}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
     sparse_layers, penalties = chosen.sparse_among(list(network.layout.weights)), {}
     for layer, slot in network.layout.weights.items():
         axis = slot.unit_axis
-        group = GroupLasso(group_lam, axis) if group_lam > 0 else None
+        grouped = chosen.group_layers == "all" or layer in sparse_layers
+        group = GroupLasso(group_lam, axis) if group_lam > 0 and grouped else None
         sparse = make_r(name, lam, options, slot.shape, axis) if has_r(name) else None
         if lam == 0 or layer not in sparse_layers:
             sparse = None  # make_r above still checks the name and the options

@@ -46,6 +46,7 @@ VALUES = {
     "threshold": "0.07",
     "sparsity": "0.8",
     "sparse_layers": "fc1",
+    "group_layers": "sparse",
     "ramp": "0.9",
     "hold": "0.2",
     "warmup": "0.3",
@@ -118,6 +119,8 @@ OF_R = (
     "penalty_option",
 )
 BY_PENALTY = {penalty: dict.fromkeys(OF_R, NO_R[penalty]) if penalty in NO_R else {} for penalty in PENALTIES}
+for penalty in ("none", "r, lam 0"):
+    BY_PENALTY[penalty]["group_layers"] = "--group-layers sparse is for the group lasso, whose weight is 0"
 BY_PENALTY["none"] |= {"lam": WEIGHT, "group_lam": WEIGHT, "penalty_option": "penalty none has no options, but got a"}
 BY_PENALTY["group-lasso"] |= {"penalty_option": "penalty group-lasso has no options, but got a"}
 BY_PENALTY["group-lasso, own weight"] |= {
@@ -204,6 +207,13 @@ def test_with_a_threshold_the_papers_preset_has_a_ramp() -> None:
 )
 def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
     assert parsed(words.split()).penalty.lam == float(words.partition("--lam ")[2].split()[0])
+
+
+def test_without_an_r_sparse_layers_may_choose_where_the_group_lasso_acts() -> None:
+    words = ["--penalty", "group-lasso", "--sparse-layers", "fc*"]
+    assert parsed([*words, "--group-layers", "sparse"]).penalty.sparse_layers == ("fc*",)
+    with pytest.raises(MinisglError, match=r"--sparse-layers fc\* needs an r with lam > 0"):
+        parsed(words)
 
 
 def test_a_sparsity_and_a_threshold_each_replace_the_other_of_a_preset(monkeypatch) -> None:

@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commands import parsed
 from support.device_double import device, transfers
-from support.digits import write_digits
 from support.resuming import run, without_figures
 from support.trees import tree
 
 from minisgl import penalties as pen
 from minisgl.backend import to_device
-from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import SGD
@@ -177,14 +175,6 @@ def test_every_number_of_ranks_gives_the_same_bytes() -> None:
 
 
 WORDS = ["--sparsity", 0.9, "--epochs", 3, "--batch-size", 50]
-
-
-@pytest.fixture
-def tiny(digits: tuple[Digits, Digits], tmp_path):
-    (tmp_path / "data").mkdir()
-    write_digits(tmp_path / "data", "train", digits[0][:200])
-    write_digits(tmp_path / "data", "t10k", digits[1][:40])
-    return tmp_path / "data"
 
 
 @pytest.mark.parametrize(
