@@ -67,8 +67,8 @@ def _fits(name: str, pattern: str) -> bool:
 class SizeConfig:
     """The size of a residual network, for experiments that have one; else every field is None.
 
-    depth: RESNET9 for models.resnet9, 10, 16, 22, ... for models.wide_resnet. The last two are for wide_resnet: the dropout between a
-    block's convolutions, and which of them has the stride of a stage.
+    depth: RESNET9 for models.resnet9, 10, 16, 22, ... for models.wide_resnet. The last two are for wide_resnet: the dropout
+    between a block's convolutions, and which of them has the stride of a stage.
     """
 
     depth: int | None = None

@@ -25,7 +25,6 @@ from minisgl.nn import softmax
 from minisgl.run import Run
 from minisgl.training import origin
 
-
 SHOWN = 3  # of the classes that have names, the most likely
 
 

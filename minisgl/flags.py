@@ -60,7 +60,8 @@ class Flags:
     """cifar10, cifar100 with a depth of 6 n + 4: probability that an input of a block's second convolution is set to 0.
     Default: 0; paper: 0.3."""
     stride_on: Annotated[Literal["first", "second"] | None, _option(Literal["first", "second"])] = None
-    """cifar10, cifar100 with a depth of 6 n + 4: which convolution of a stage's first block has its stride of 2. Default: first."""
+    """cifar10, cifar100 with a depth of 6 n + 4: which convolution of a stage's first block has the stride of 2.
+    Default: first."""
     penalty: Text = None
     """The penalty r on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, or your own module:Class.
     group-lasso: only the group lasso on W. none: no penalty.

@@ -21,8 +21,8 @@ from minisgl.data.labelled import LabelledImages
 from minisgl.errors import MinisglError
 from minisgl.experiments import own
 from minisgl.experiments.arrays import as_data, as_images
-from minisgl.experiments.experiment import QUICK_CHANGES, Data, Experiment
 from minisgl.experiments.cifar import CIFAR10, CIFAR100
+from minisgl.experiments.experiment import QUICK_CHANGES, Data, Experiment
 from minisgl.experiments.mnist_cnn4 import MNIST_CNN4
 from minisgl.experiments.mnist_lenet5 import MNIST_LENET5, PRESETS
 from minisgl.experiments.shaky_curves import SHAKY_CURVES

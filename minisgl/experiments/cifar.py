@@ -4,7 +4,6 @@
 depths are wide residual networks. There r acts, as in the paper, on the first 3 x 3 convolution of each block.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
