@@ -51,11 +51,12 @@ ALL = "all"  # in sparse_layers
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The images: directory (None: the experiment's own), number held out, largest shift in pixels, batch size."""
+    """The images: directory (None: the experiment's own), number held out, largest shift, whether mirrored, batch size."""
 
     data: Path | None = None
     holdout: int = 0
     shift: int = 0
+    flip: bool = False
     batch_size: int = 100
 
 

@@ -90,6 +90,8 @@ class Flags:
     shift: Whole = None
     """Each training image is shifted vertically and horizontally by up to this many pixels, differently in each epoch.
     Default: 0; sparse and small: 1."""
+    flip: Annotated[bool | None, _option(bool)] = None
+    """Mirror each training image with probability 1/2, differently in each epoch. Not for digits and words. Default: no."""
     optimizer: Annotated[Literal["adam", "sgd"] | None, _option(Literal["adam", "sgd"])] = None
     """Optimizer of the W-step. Default: adam."""
     lr: Number = None

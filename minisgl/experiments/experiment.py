@@ -53,6 +53,7 @@ class Experiment:
     kept         the network that the paper's regime keeps, "w" or "v"
     load_test    loads the test set alone, if that is faster
     makes_data   the reason why it takes neither --data nor --holdout; empty if it takes both
+    flips        whether a mirrored image is still one of its class, so that --flip may be given
     read_picture reads a user's picture (C, H, W) for `evaluate`; None if it cannot
     classes      the names of its classes for `evaluate`, from which it then shows the three most likely; None for numbers
     read_word    the same for `classify`
@@ -68,6 +69,7 @@ class Experiment:
     kept: str = "w"
     load_test: Callable[[Path | None], LabelledImages] | None = None
     makes_data: str = ""
+    flips: bool = False
     read_picture: Callable[[Path], np.ndarray] | None = None
     classes: Sequence[str] | None = None
     read_word: Callable[[Path], np.ndarray] | None = None
@@ -79,3 +81,5 @@ class Experiment:
             raise MinisglError(f"there is no --preset {config.preset}: {self.name} has {', '.join(self.presets)}")
         if self.makes_data and (config.data.data is not None or config.data.holdout):
             raise MinisglError(f"--data and --holdout are {self.makes_data}")
+        if config.data.flip and not self.flips:
+            raise MinisglError(f"--flip mirrors the images, which {self.name} does not allow: its Experiment has flips=False")

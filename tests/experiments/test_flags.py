@@ -29,6 +29,7 @@ VALUES = {
     "epochs": "77",
     "batch_size": "50",
     "shift": "2",
+    "flip": "",
     "optimizer": None,  # a column
     "lr": "0.003",
     "lr_drops": "3 5",
@@ -214,6 +215,23 @@ def test_without_an_r_sparse_layers_may_choose_where_the_group_lasso_acts() -> N
     assert parsed([*words, "--group-layers", "sparse"]).penalty.sparse_layers == ("fc*",)
     with pytest.raises(MinisglError, match=r"--sparse-layers fc\* needs an r with lam > 0"):
         parsed(words)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_images_are_mirrored_only_where_the_experiment_says_that_they_may_be(experiment) -> None:
+    config = minisgl.preset(flip=True)
+    with pytest.raises(MinisglError, match=r"--flip mirrors the images, which .* does not allow"):
+        replace(experiment, flips=False).check(config)
+    replace(experiment, flips=True).check(config)
+    replace(experiment, flips=False).check(minisgl.preset(flip=False))
+
+
+def test_digits_and_words_are_not_mirrored(command, tmp_path) -> None:
+    assert not any(EXPERIMENTS[name].flips for name in ("mnist-lenet5", "shaky-curves"))
+    done = command("minisgl.train", "--flip")
+    sentence = "--flip mirrors the images, which mnist-lenet5 does not allow: its Experiment has flips=False"
+    assert (done.returncode, done.stderr) == (2, f"minisgl: {sentence}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sparsity_and_a_threshold_each_replace_the_other_of_a_preset(monkeypatch) -> None:
