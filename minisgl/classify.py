@@ -21,7 +21,7 @@ import tyro
 from minisgl import experiments
 from minisgl.analysis.occlusion import occlusion_map
 from minisgl.command import errors_as_sentences, read_each
-from minisgl.errors import MinisglError, require_matplotlib
+from minisgl.errors import MinisglError, enumerated, require_matplotlib
 from minisgl.flags import Number, Text, Whole
 from minisgl.formats import files, paths
 from minisgl.nn import Network, softmax
@@ -93,7 +93,7 @@ def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
     network, report = load_run(config.run)
     known = experiments.EXPERIMENTS.get(report["experiment"])  # a user's own is not imported because a file names it
     if known is None or not known.read_word:
-        readers = " or ".join(each.name for each in experiments.EXPERIMENTS.values() if each.read_word)
+        readers = enumerated((each.name for each in experiments.EXPERIMENTS.values() if each.read_word), "or")
         raise MinisglError(f"{config.run} is a run of {report['experiment']}; classify needs a run of {readers}")
     if not paths.is_folder(config.out):
         raise MinisglError(f"--out {config.out} is not a directory")

@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,6 +71,12 @@ def shown(value: object) -> str:
     """Return a value from a file for a message: its repr, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def enumerated(names: Iterable[str], conjunction: str = "and") -> str:
+    """Return names as text: "a", "a and b", "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def require(module: str, extra: str, purpose: str) -> Any:

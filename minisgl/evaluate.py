@@ -19,7 +19,7 @@ import tyro
 from minisgl import experiments
 from minisgl.analysis.sparsity import weight_sparsity
 from minisgl.command import errors_as_sentences, read_each
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, enumerated
 from minisgl.flags import BUILD, OWN
 from minisgl.nn import softmax
 from minisgl.run import Run
@@ -59,7 +59,7 @@ def evaluate(config: EvaluateConfig) -> None:
         experiment = experiments.find(name)
         read, classes = experiment.read_picture, experiment.classes
         if read is None:
-            readers = " and ".join(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
+            readers = enumerated(known.name for known in experiments.EXPERIMENTS.values() if known.read_picture)
             raise MinisglError(f"pictures are for {readers}, and {config.run} is a run of {name}")
         for path, picture in read_each(config.images, read):
             (p,) = softmax(network.forward(picture[None])[0])

@@ -23,7 +23,7 @@ from minisgl import experiments, ranges
 from minisgl.backend import array_module, to_device, to_host
 from minisgl.config import TrainConfig
 from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError, quoted, shown
+from minisgl.errors import MinisglError, enumerated, quoted, shown
 from minisgl.experiments.arrays import as_images
 from minisgl.flags import Flags, option
 from minisgl.formats import files, network_file, onnx_file, paths
@@ -229,6 +229,6 @@ def load_run(path: Path, layers: Iterable[type[Layer]] = ()) -> tuple[Network, d
         return network_file.read(directory.model, layers), report
     known = experiments.EXPERIMENTS
     if name not in known:
-        raise MinisglError(f"{directory.report} must name an experiment, {' or '.join(known)}, but has {name}")
+        raise MinisglError(f"{directory.report} must name an experiment, {enumerated(known, 'or')}, but has {name}")
     # a run of minisgl 0.1, whose file does not describe its network
     return network_file.read_parameters(directory.model, known[name].network(np.random.default_rng(0))), report

@@ -53,7 +53,7 @@ NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 # Settings that older results do not record, with the values that their runs had.
 ADDED: dict[str, Any] = {
     **{"weight_decay": 0.0, "label_smoothing": 0.0, "lr_factor": 0.1, "warmup": 0.0, "sparsity": None},
-    **{"group_layers": "all", "flip": False},
+    **{"group_layers": "all", "flip": False, "depth": None, "width": None, "dropout": None, "stride_on": None},
 }
 
 

@@ -27,7 +27,7 @@ from minisgl.models import resnet9, wide_resnet
 from minisgl.nn import Network, Normalize
 
 N_TRAIN = 50_000
-_PHOTOGRAPHS = DataConfig(batch_size=128, shift=4)
+_PHOTOGRAPHS = DataConfig(batch_size=128, shift=4, flip=True)
 
 PRESETS: dict[str, TrainConfig] = {
     # Chosen on 5,000 held-out training images; docs/cifar.md lists what was tried.
@@ -48,7 +48,7 @@ PRESETS: dict[str, TrainConfig] = {
         preset="paper",
         size=SizeConfig(28, 10, dropout=0.3),
         data=_PHOTOGRAPHS,
-        penalty=PenaltyConfig(lam=0.001 / N_TRAIN),
+        penalty=PenaltyConfig(lam=0.001 / N_TRAIN, group_layers="sparse"),
         regime=PaperConfig(lr_drops=(60, 120, 160), lr_factor=0.2, beta=0.04 / N_TRAIN, beta_every=20),
         optimizer=SGDConfig(nesterov=True),
         epochs=200,
@@ -97,6 +97,7 @@ def _experiment(name: str, data: ModuleType) -> Experiment:
         PRESETS,
         changes={},
         sparse_layers=sparse_layers,
+        flips=True,
         load_test=data.load_test,
         read_picture=_read_picture,
         classes=data.CLASSES,

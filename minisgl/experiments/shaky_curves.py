@@ -60,6 +60,6 @@ SHAKY_CURVES = Experiment(
     CURVE_PRESETS,
     CURVE_CHANGES,
     kept="v",
-    makes_data="for mnist-lenet5: shaky-curves draws its own pictures and validation set",
+    makes_data="not for shaky-curves, which draws its own pictures and validation set",
     read_word=_read_word,
 )

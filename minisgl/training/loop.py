@@ -137,10 +137,9 @@ class Training:
         `metrics`: the sums of an epoch to continue, if any. after_step(i, metrics) is called after every step but the last.
         """
         started = time.perf_counter()
-        metrics, zeros, config = metrics or EpochMetrics(), 0.0, self.config
-        todo = batches(
-            self.train, config.data.batch_size, seed=config.seed, epoch=epoch, first=metrics.steps, shift=config.data.shift
-        )
+        metrics, zeros, data = metrics or EpochMetrics(), 0.0, self.config.data
+        drawn: dict[str, Any] = {"seed": self.config.seed, "epoch": epoch, "shift": data.shift, "flip": data.flip}
+        todo = batches(self.train, data.batch_size, first=metrics.steps, **drawn)
         for i, batch in enumerate(todo, metrics.steps):
             metrics.add(*self.step(shards, epoch, i, batch.images, batch.labels), len(batch))
             if i % FETCH_EVERY == 0 or i == self.steps_per_epoch - 1:  # fetching at every step would take noticeable time

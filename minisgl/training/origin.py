@@ -9,7 +9,7 @@ from typing import Any
 
 from minisgl import experiments
 from minisgl.data.labelled import LabelledImages
-from minisgl.errors import MinisglError, quoted, shown
+from minisgl.errors import MinisglError, enumerated, quoted, shown
 from minisgl.formats import files, paths
 from minisgl.nn import Network
 from minisgl.training.directory import RunDirectory
@@ -63,6 +63,6 @@ def load_test(run: Path, name: str, data: Path | None, network: Network) -> Labe
     MinisglError if the data cannot be read, or if a directory is given and the experiment does not use one.
     """
     if data is not None and experiments.find(name).makes_data:
-        takers = " and ".join(experiment.name for experiment in experiments.EXPERIMENTS.values() if not experiment.makes_data)
+        takers = enumerated(known.name for known in experiments.EXPERIMENTS.values() if not known.makes_data)
         raise MinisglError(f"--data is for {takers}, and {run} is a run of {name}")
     return experiments.load_test(name, data if data is not None else data_of(run), network)

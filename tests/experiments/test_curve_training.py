@@ -153,9 +153,11 @@ def test_a_saved_run_is_loaded_and_evaluated(small: Path, capsys: pytest.Capture
     assert 100 * wrong == pytest.approx(report["v"]["test_error"])
     evaluate.evaluate(evaluate.EvaluateConfig(path))
     assert f"{report['v']['test_error']:.2f} % error" in capsys.readouterr().out
-    with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, and .* is a run of shaky-curves"):
+    with pytest.raises(
+        MinisglError, match=r"--data is for mnist-lenet5, mnist-cnn4, cifar10 and cifar100, and .* is a run of shaky-curves"
+    ):
         evaluate.evaluate(evaluate.EvaluateConfig(path, data=small))
-    with pytest.raises(MinisglError, match="pictures of digits"):
+    with pytest.raises(MinisglError, match="pictures are for mnist-lenet5, mnist-cnn4, cifar10 and cifar100, and"):
         evaluate.evaluate(evaluate.EvaluateConfig(path, images=(small / "seven.png",)))
 
 
@@ -195,7 +197,7 @@ def test_a_report_of_no_known_experiment_is_refused(small: Path) -> None:
     arrays = {slot.name: slot.view(network.flat) for slot in network.layout.slots}
     files.write_arrays(path / "model.safetensors", arrays, {})  # as minisgl 0.1 wrote it
     (path / "report.json").write_text(json.dumps({**report, "experiment": "cifar"}))
-    with pytest.raises(MinisglError, match="mnist-lenet5 or shaky-curves, but has cifar"):
+    with pytest.raises(MinisglError, match="mnist-lenet5, mnist-cnn4, cifar10, cifar100 or shaky-curves, but has cifar"):
         minisgl.load(path)
     (path / "report.json").write_text(json.dumps(report))
     assert minisgl.load(path)[0].flat.tobytes() == network.flat.tobytes()

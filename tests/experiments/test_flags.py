@@ -19,6 +19,10 @@ from minisgl.flags import Flags, option
 VALUES = {
     "experiment": "mnist-lenet5",
     "network": "mlp:build",
+    "depth": None,  # of other experiments: see test_cifar.py
+    "width": None,
+    "dropout": None,
+    "stride_on": None,
     "penalty": None,  # a column of the table
     "penalty_option": "a=2",
     "v_group": "l0",
@@ -306,7 +310,7 @@ def test_python_takes_the_options_by_name_with_the_commands_defaults() -> None:
         ({"optimizer": "lbfgs"}, "--optimizer must be adam or sgd, but is 'lbfgs'"),
         ({"ramp": 0.9, "name": "paper"}, "--ramp is an option of continuation"),
         ({"name": "slow"}, "there is no --preset slow: mnist-lenet5 has quick, paper, sparse, small"),
-        ({"experiment": "cifar"}, "--experiment must be one of mnist-lenet5, shaky-curves, or module:NAME, but is cifar"),
+        ({"experiment": "cifar"}, "mnist-cnn4, cifar10, cifar100, shaky-curves, or module:NAME, but is cifar"),
     ],
 )
 def test_what_python_cannot_give(options: dict, sentence: str) -> None:
