@@ -40,11 +40,25 @@ from minisgl.nn import (
     Normalize,
     ReLU,
     Residual,
+    ScaleShift,
     Sequential,
 )
 
 FORMAT = 2  # files of minisgl 0.1 have no such entry
-LEAVES = (AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d, Normalize, ReLU)
+LEAVES: tuple[type[Layer], ...] = (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Gather,
+    GlobalAvgPool2d,
+    Linear,
+    MaxPool2d,
+    Normalize,
+    ReLU,
+    ScaleShift,
+)
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (*LEAVES, Residual, Sequential)}
 MAX_DEPTH = 50  # levels of nested layers
 

@@ -19,7 +19,9 @@ from minisgl.nn.normalize import Normalize
 from minisgl.nn.parameters import Block, Layout, Parameter, Slot
 from minisgl.nn.pooling import MaxPool2d
 from minisgl.nn.residual import Residual
+from minisgl.nn.scale import ScaleShift
 from minisgl.nn.sequential import Sequential
+from minisgl.nn.step import Step, steps
 from minisgl.nn.workspace import Workspace
 
 __all__ = [
@@ -41,10 +43,13 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Residual",
+    "ScaleShift",
     "Sequential",
     "Slot",
+    "Step",
     "Workspace",
     "gradients",
     "softmax",
     "softmax_cross_entropy",
+    "steps",
 ]

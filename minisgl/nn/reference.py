@@ -130,6 +130,24 @@ def batch_norm_backward(
     return dx, dweight, dbias
 
 
+def scale_shift(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """y of x, both (C, ..., N), for scale (C,) and shift (C,)."""
+    y = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        y[index] = scale[index[0]] * x[index] + shift[index[0]]
+    return y
+
+
+def scale_shift_backward(dy: np.ndarray, x: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dx (C, ..., N), dscale (C,), dshift (C,) for dy (C, ..., N)."""
+    dx, dscale, dshift = np.zeros_like(x), np.zeros_like(scale), np.zeros_like(scale)
+    for index in np.ndindex(*x.shape):
+        dx[index] = scale[index[0]] * dy[index]
+        dscale[index[0]] += dy[index] * x[index]
+        dshift[index[0]] += dy[index]
+    return dx, dscale, dshift
+
+
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """y (D_out, N) of x (D_in, N), weight (D_out, D_in), bias (D_out,)."""
     y = np.zeros((weight.shape[0], x.shape[1]), x.dtype)

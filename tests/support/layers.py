@@ -15,6 +15,7 @@ from minisgl.nn import (
     MaxPool2d,
     Normalize,
     ReLU,
+    ScaleShift,
 )
 
 # By name: a function that builds the layer, and the shape of an input, the image index last.
@@ -32,6 +33,7 @@ LAYERS = {
     "average pool": (lambda: AvgPool2d(2), (2, 6, 5, 4)),
     "global average pool": (GlobalAvgPool2d, (2, 6, 5, 4)),
     "batch norm": (lambda: BatchNorm2d(2), (2, 6, 5, 4)),
+    "scale and shift": (lambda: ScaleShift(2), (2, 6, 5, 4)),
     "dropout": (Dropout, (2, 6, 5, 4)),
     "normalize": (lambda: Normalize([0.5, -1.0], [2.0, 0.25]), (2, 6, 5, 4)),
     "flatten": (Flatten, (2, 6, 5, 4)),
