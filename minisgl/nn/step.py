@@ -64,9 +64,13 @@ def steps(network: Network) -> list[Step]:
             ends = follow(layer.part("body"), name, h), follow(layer.part("shortcut"), name, h)
             return add(name, layer, ends, shape_of(ends[0]))
         if layer.children:
-            kind = type(layer).__name__
-            raise MinisglError(f"{name} is a {kind}: this needs a network that is a tree of Sequential and Residual")
+            raise not_a_tree(name, layer)
         return add(name, layer, (value,), layer.output_shape(shape_of(value)))
 
     follow(network.root, "", IMAGE)
     return list(found.values())
+
+
+def not_a_tree(name: str, layer: Layer) -> MinisglError:
+    """Return the error for a composite layer whose order of computation is not known."""
+    return MinisglError(f"{name} is a {type(layer).__name__}: this needs a network that is a tree of Sequential and Residual")

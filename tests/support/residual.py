@@ -83,3 +83,20 @@ def torch_twin(network: Network):
     arrays = {slot.name: torch.from_numpy(slot.view(network.flat).copy()) for slot in network.layout.slots}
     module.load_state_dict(arrays, strict=True)
     return module.train()
+
+
+def spoilt(network: Network, seed: int, parts: tuple[float, float, float, float]) -> Network:
+    """A network with other numbers, and zeros: whole layers, output channels, input columns, and single weights.
+
+    Each has its own probability. What is dead has a scale and a shift that are not 0, so many a constant is left.
+    """
+    rng = np.random.default_rng(seed)
+    network = scrambled(network.with_flat(network.flat.copy()), seed)
+    for slot in network.layout.weights.values():
+        weight = slot.view(network.flat)
+        layers, outputs, inputs, single = parts
+        weight[...] *= rng.random() >= layers
+        weight[rng.random(weight.shape[0]) < outputs] = 0
+        weight[:, rng.random(weight.shape[1]) < inputs] = 0
+        weight[rng.random(weight.shape) < single] = 0
+    return network
