@@ -2,7 +2,7 @@
 
 A layer with K output maps of size P x Q (1 x 1 for a linear layer) computes
 
-    P Q * (number of its weights)  multiply-adds        P Q K  bias additions
+    P Q * (number of its weights)  multiply-adds        P Q K  bias additions, if it has a bias
 
 FLOPs (flops.py) are counted in two ways: as multiply-adds plus bias additions, as in the published tables, and as 2 x
 multiply-adds, one multiplication and one addition each. Multiplications by zero weights count: this is the arithmetic that is
@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from minisgl.analysis.flops import layer_flops
 from minisgl.backend import Array
-from minisgl.nn import Conv2d, Gather, Linear, Network, Workspace
+from minisgl.nn import Conv2d, Gather, Linear, Network, Workspace, steps
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,17 @@ class Footprint:
 
 
 def measure(network: Network, file: bytes) -> Footprint:
-    """Return the costs of a network saved as `file`. MinisglError, which names the layer, if a layer's FLOPs are unknown."""
+    """Return the costs of a network saved as `file`.
+
+    MinisglError, which names the layer, if the network is not a tree of Sequential and Residual or a layer's FLOPs are unknown.
+    """
     weights = network.weights
     nonzero = int(np.count_nonzero(weights))
     multiply_adds = bias_additions = indices = 0
-    shape = network.input_shape
-    for name, layer in network.chain():
-        shape = layer.output_shape(shape)
+    for step in steps(network):
+        layer = step.layer
         outputs, inputs = layer.weight_shape[:2] if isinstance(layer, Conv2d | Linear) else (0, 0)
-        flops = layer_flops(name, layer, shape, inputs, outputs)
+        flops = layer_flops(step.name, layer, step.shape, inputs, outputs)
         multiply_adds += flops.multiply_adds
         bias_additions += flops.bias_additions
         if isinstance(layer, Gather):

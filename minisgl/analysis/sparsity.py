@@ -5,11 +5,12 @@ zero. The network without its dead units costs
 
     convolution   P * Q * (C_alive * R * S * K_alive + K_alive)          linear   D_in_alive * D_out_alive + D_out_alive
 
-FLOPs (flops.py): a layer's live outputs are the next layer's live inputs. Only the first linear layer counts its own live
-inputs, since single pixels of a live convolution channel may be dead. Biases are not counted among the weights.
+FLOPs (flops.py): a layer's live outputs are the next layer's live inputs. A channel of a residual block's sum lives if it lives
+in either branch. Only a linear layer counts its own live inputs, since single pixels of a live convolution channel may be dead.
+Biases are not counted among the weights.
 
-Zeros and units are counted in any network. FLOPs depend on the order of the layers, so they are counted only for a chain of
-layers that flops.py knows.
+Zeros and units are counted in any network. FLOPs depend on the order of the layers, so they are counted only for trees of
+Sequential and Residual with layers that flops.py knows.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ import numpy as np
 from minisgl.analysis.flops import layer_flops
 from minisgl.backend import Array, get_array_module, to_host
 from minisgl.errors import MinisglError
-from minisgl.nn import Conv2d, Linear, Network
+from minisgl.nn import Conv2d, Gather, Linear, Network, Step, steps
+from minisgl.nn.step import IMAGE
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,53 @@ def live_units(network: Network) -> dict[str, int]:
 def live_flops(network: Network) -> dict[str, int]:
     """Return the FLOPs of each layer's live part, by layer name. The network must be on the host.
 
-    MinisglError, which names the layer, if the network branches or a layer's FLOPs are unknown.
+    MinisglError, which names the layer, if the network is not a tree of Sequential and Residual or a layer's FLOPs are unknown.
     """
-    live, flops = live_units(network), {}
-    chain = network.chain()
-    linear = [name for name, layer in chain if isinstance(layer, Linear)]
-    shape = network.input_shape
-    channels = shape[0]  # live channels that reach the next convolution
-    for name, layer in chain:
-        shape = layer.output_shape(shape)
+    live, flops, order = live_units(network), {}, steps(network)
+    channels, read = _live_channels(network, order), _read_entries(network, order)
+    for step in order:
         inputs = outputs = 0
-        if isinstance(layer, Linear):
-            following = linear[linear.index(name) + 1 :]
-            inputs, outputs = live[name], live[following[0]] if following else shape[0]
-        elif isinstance(layer, Conv2d):
-            inputs, outputs = channels, live[name]
-            channels = live[name]
-        count = layer_flops(name, layer, shape, inputs, outputs).total
-        if name in live:
-            flops[name] = count
+        if isinstance(step.layer, Linear):
+            inputs, outputs = live[step.name], int(read[step.name].sum())
+        elif isinstance(step.layer, Conv2d):
+            inputs, outputs = int(channels[step.reads[0]].sum()), live[step.name]
+        count = layer_flops(step.name, step.layer, step.shape, inputs, outputs).total
+        if step.name in live:
+            flops[step.name] = count
     return flops
+
+
+def _live_channels(network: Network, order: list[Step]) -> dict[str, np.ndarray]:
+    """Return which channels of each step's output live, (C,): those of a convolution's live units, in any branch of a sum."""
+    channels: dict[str, np.ndarray] = {IMAGE: np.ones(network.input_shape[0], bool)}
+    for step in order:
+        before = [channels[name] for name in step.reads]
+        if step.is_sum:
+            channels[step.name] = before[0] | before[1]
+        elif isinstance(step.layer, Conv2d):
+            channels[step.name] = (step.layer.weight != 0).any(axis=(1, 2, 3))
+        else:
+            same = len(before[0]) == step.shape[0]
+            channels[step.name] = before[0] if same else np.ones(step.shape[0], bool)
+    return channels
+
+
+def _read_entries(network: Network, order: list[Step]) -> dict[str, np.ndarray]:
+    """Return which entries of each step's output, (C,) or (D,), are live inputs of a linear layer or logits, or may be."""
+    shapes = {IMAGE: network.input_shape} | {step.name: step.shape for step in order}
+    read = {name: np.zeros(shape[0], bool) for name, shape in shapes.items()}
+    read[order[-1].name][:] = True
+    for step in reversed(order):
+        for name in step.reads:
+            if isinstance(step.layer, Linear):
+                read[name] |= (step.layer.weight != 0).any(axis=0)
+            elif isinstance(step.layer, Gather):
+                read[name][step.layer.index[read[step.name]]] = True
+            elif shapes[name][0] == step.shape[0]:
+                read[name] |= read[step.name]
+            else:
+                read[name][:] = True
+    return read
 
 
 def count(network: Network) -> dict[str, LayerCount]:
@@ -85,8 +114,12 @@ def count(network: Network) -> dict[str, LayerCount]:
     return counts
 
 
-def empty_layers(counts: Mapping[str, LayerCount]) -> list[str]:
+def empty_layers(network: Network, counts: Mapping[str, LayerCount]) -> list[str]:
     """Return the layers without a nonzero weight, if the network is a chain of known layers: then its logits are constant."""
+    try:
+        network.chain()
+    except MinisglError:
+        return []
     return [name for name, layer in counts.items() if layer.zero_weights == layer.weights and layer.flops is not None]
 
 

@@ -45,7 +45,7 @@ def network(solver: Solver, which: str, shards: Shards, images: Array) -> Networ
 def record(network: Network, shards: Shards, images: LabelledImages) -> dict[str, Any]:
     """Return what an epoch's record says of a network, measured on these images."""
     counts = sparsity.count(network)
-    empty = sparsity.empty_layers(counts)
+    empty = sparsity.empty_layers(network, counts)
     return {
         "error": shards.error(network, images.images, images.labels),
         "weight_sparsity": sparsity.weight_sparsity(network.weights),

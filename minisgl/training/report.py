@@ -45,7 +45,8 @@ def device(xp: Any = np) -> str:
 def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str, Any]:
     """Return the report's entry for one network: test error, sparsity, FLOPs, and the counts of each layer.
 
-    If FLOPs are unknown they are None, and "flops_unknown" says which layer is the reason.
+    If FLOPs are unknown they are None, and "flops_unknown" says which layer is the reason. If the network is a chain that gives
+    the same answer for every image, "empty_layers" has the layers without weights.
     """
     counts = sparsity.count(network)
     flops = [layer.flops for layer in counts.values() if layer.flops is not None]
@@ -56,6 +57,8 @@ def describe(network: Network, shards: Shards, test: LabelledImages) -> dict[str
         "flops": sum(flops) if len(flops) == len(counts) else None,
         "layers": {name: asdict(layer) for name, layer in counts.items()},
     }
+    if empty := sparsity.empty_layers(network, counts):
+        entry["empty_layers"] = empty
     if entry["flops"] is None:
         entry["flops_unknown"] = sparsity.flops_unknown_reason(network)
     return entry
@@ -129,8 +132,7 @@ def print_table(report: dict[str, Any], console: Console) -> None:
             )
         console.print(table)
     final = report[report["final"]]
-    empty = [name for name, layer in final["layers"].items() if layer["zero_weights"] == layer["weights"]]
-    if empty and final["flops"] is not None:  # a chain: see empty_layers.py
+    if empty := final.get("empty_layers"):
         which = report["final"].upper()
         console.print(
             f"{which} has no weights in {', '.join(empty)}: it gives the same answer for every image.", highlight=False

@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 from support.commands import parsed
 from support.resuming import WORDS, run
+from support.trees import Sum
 
-from minisgl.analysis.sparsity import LayerCount, count, empty_layers
+from minisgl.analysis.sparsity import count, empty_layers
 from minisgl.errors import MinisglError
 from minisgl.models import lenet5
+from minisgl.nn import Conv2d, Flatten, Linear, Network, ReLU, Residual, ScaleShift
 from minisgl.training.empty_layers import find, recorded, stop_if_lost
 from minisgl.training.setup import make_splitting
 
 pytestmark = pytest.mark.usefixtures("no_figures")
+
+
+def empty(network):
+    return empty_layers(network, count(network))
 
 
 def history(out):
@@ -76,7 +82,7 @@ def test_a_lost_layer_of_w_stops_the_run():
     solver = make_splitting(config, lenet5(np.random.default_rng(0)))
 
     def record():
-        return {"epoch": 3, "thresholds": {"conv1": 0.1}, "w": {"empty_layers": empty_layers(count(solver.reported("w")))}}
+        return {"epoch": 3, "thresholds": {"conv1": 0.1}, "w": {"empty_layers": empty(solver.reported("w"))}}
 
     assert find(config, solver, record(), {}) is None
     solver.network.layout.weights["conv1"].view(solver.network.flat)[...] = 9e-6
@@ -92,8 +98,21 @@ def test_a_lost_layer_of_w_stops_the_run():
 
 
 def test_where_the_images_may_have_another_way_no_layer_counts():
-    assert empty_layers({"a": LayerCount(6, 6, 2, 2, 0), "b": LayerCount(6, 5, 2, 1, 10)}) == ["a"]
-    assert empty_layers({"a": LayerCount(6, 6, 2, 2, None)}) == []
+    class Mine(ReLU):
+        parameters = ScaleShift(4).parameters
+
+    chain = {"flatten": Flatten(), "fc1": Linear(4, 4), "fc2": Linear(4, 2)}
+    for layers, found in (
+        (chain, ["fc1"]),
+        ({**chain, "mine": Mine()}, []),
+        ({"flatten": Flatten(), "block": Residual({"fc1": Linear(4, 4)}), "fc2": Linear(4, 2)}, []),
+        ({"sum": Sum({"fc1": Conv2d(1, 1, 1), "other": Conv2d(1, 1, 1)}), **chain}, []),
+    ):
+        network = Network.initialized(layers, (1, 2, 2), np.random.default_rng(0))
+        assert empty(network) == []
+        (name,) = [name for name in network.layout.weights if name.endswith("fc1")][:1]
+        network.layout.weights[name].view(network.flat)[...] = 0
+        assert empty(network) == found
 
 
 @pytest.mark.parametrize("value", [None, ["fc1"], {"fc1": 3}, {"fc1": {"since": 1}}, {"fc1": {"since": "1", "largest": 0.1}}])
