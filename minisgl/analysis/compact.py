@@ -1,190 +1,179 @@
-"""A smaller dense network with the same logits: every unit that does not affect them is removed.
+"""A smaller network with the same logits: every unit that does not affect them is removed.
 
-Many units of a sparse network have the same value for every image, and many others affect no logit. Both kinds are found by
-following the zeros, once forwards and once backwards. For a layer y = weight x + bias write
+    1. fold        batch normalisation that follows a convolution becomes part of it, dropout goes (folding.py)
+    2. follow      which units affect a logit, which are constant, and what constants add to a bias (liveness.py)
+    3. keep        which units stay: those, and what the sums of residual blocks keep together with them (kept.py)
+    4. rebuild     the same layers with fewer units, and without the residual blocks that have become simpler
 
-    reads[k, c] = [ some weight from input c to output k is not zero ].
+In a chain exactly the needed units are kept, and one pass is enough. Constant units read no varying unit, so removing them does
+not change `needed`. Needed units still read the same varying units, so removing the others does not change `varies`. After
+Flatten only some positions of a channel may remain; a Gather layer selects them. A Gather that the network has already is
+followed both ways, and selects what remains.
 
-Forwards, from the image: does a unit vary with the image, or is it constant, the same number for all images?
-
-    varies(image) = true        varies(y_k) = any over c of reads[k, c] and varies(x_c)     pooling, ReLU, Normalize: unchanged
-
-A constant unit's value is known. A layer's constant inputs add the same to the output for every image, so they are moved into
-its bias. The value of a constant output is then this bias:
-
-    bias'_k = bias_k + sum over constant c of total[k, c] * value(x_c)        value(y_k) = bias'_k
-
-total[k, c] is the weight of a linear layer, or the sum of a kernel's R S weights in a convolution: a constant channel is a map
-with one number everywhere, so every weight of the kernel multiplies this number. ReLU changes a value to max(value, 0),
-max-pooling does not change it, Normalize shifts and scales it, and Flatten copies it to each position.
-
-This does not hold for a padded convolution. A window at the border reads zeros instead of the map's number, so a constant adds
-less there than inside, which no bias can express. So a constant input of a padded convolution is kept, and counted as varying,
-unless it is 0, like the padding.
-
-Backwards, from the logits: is a unit needed, that is, does a chain of weights lead from it to a logit?
-
-    needed(logits) = true       needed(x_c) = varies(x_c) and any over k of reads[k, c] and needed(y_k)
-                                needed(channel before Flatten) = any over its positions
-
-Exactly the needed units are kept. One pass each way is enough, and repeating both would remove nothing more. Constant units
-read no varying unit, so removing them does not change `needed`. Needed units still read the same varying units, so removing the
-others does not change `varies`. After Flatten only some positions of a channel may remain; a Gather layer selects them. A
-Gather that the network has already is followed both ways, and selects what remains.
+A residual block y = body(h) + shortcut(h), h = before(x), becomes shortcut(before(x)) if no needed unit of its body varies.
+With the identity as its shortcut nothing is left of it. If the body's constants are not 0, a layer "shift" adds them to what is
+left. If the same holds for the shortcut, the block becomes body(before(x)). What follows such a block may then follow a
+convolution directly, so all four steps are repeated until they change nothing more.
 
 The logits are the same sums without the zeros, so they are equal up to rounding. All logits are kept, even constant ones. If a
 layer would have no unit left, one placeholder unit is kept, with zero weights to and from it.
 """
 
-from collections.abc import Container
-from math import prod
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
-from minisgl.backend import Array, to_host
+from minisgl.analysis.folding import fold, taken_in, with_bias
+from minisgl.analysis.kept import Kept
+from minisgl.analysis.liveness import follow
+from minisgl.analysis.rebuild import key_of, rebuild, with_arrays
 from minisgl.errors import MinisglError
-from minisgl.nn import Conv2d, Flatten, Gather, Layer, Linear, MaxPool2d, Network, Normalize, ReLU, Sequential
+from minisgl.nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Gather,
+    GlobalAvgPool2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Network,
+    Normalize,
+    ReLU,
+    Residual,
+    ScaleShift,
+    Sequential,
+    Step,
+    steps,
+)
+from minisgl.nn.following import followers
 
 GATHER = "gather"  # the layer after Flatten that selects the remaining part of its output
-KNOWN = (Conv2d, Flatten, Gather, Linear, MaxPool2d, Normalize, ReLU)
+SHIFT = "shift"  # the layer that adds the constants of a branch that is gone
+CHANNELWISE = (AvgPool2d, Dropout, GlobalAvgPool2d, MaxPool2d, ReLU)  # they do not change a constant, apart from ReLU
+KNOWN = (*CHANNELWISE, BatchNorm2d, Conv2d, Flatten, Gather, Linear, Normalize, ScaleShift)
 
 
 def compact(network: Network) -> Network:
     """Return a new network on the host without the units that do not affect the logits. Layers keep their names.
 
-    network: a chain of layers of the types in KNOWN; MinisglError, which names the layer, for any other type.
-    A layer named "gather" is added after Flatten if it is needed.
+    network: a tree of Sequential and Residual with the layers of KNOWN; MinisglError, which names the layer, for any other
+    type. A layer named "gather" is added after Flatten if it is needed, and a layer "shift" in the place of a constant branch.
     """
-    network = network.with_flat(to_host(network.flat))
-    chain = network.chain()
-    for name, layer in chain:
-        if type(layer) not in KNOWN:  # a subclass may compute something else
-            raise MinisglError(f"{name} is a {type(layer).__name__}: compact does not know how zeros pass through it")
-    varies, biases = _follow_the_image(network, chain)
-    inputs, outputs = _follow_the_logits(network, chain, varies)
-    smaller: list[tuple[str, Layer]] = []
-    weights: list[np.ndarray] = []
-    shape = network.input_shape
-    kept = np.arange(shape[0])  # which of the units after the previous layer are kept: at first all channels of the image
-    for (name, layer), (_, next_layer) in zip(chain, [*chain[1:], ("", None)], strict=True):
-        following: Layer | None = layer
-        if isinstance(layer, Conv2d | Linear):
-            before, kept = kept, _kept(outputs[name])
-            weight = layer.weight.copy()
-            weight[:, ~inputs[name]] = 0  # weights from a placeholder, or from a channel of the image that is not needed
-            weights.append(weight[kept][:, before])
-            biases[name] = biases[name][kept]
-            following = _of_size(layer, inputs=len(before), outputs=len(kept))
-        if isinstance(layer, Normalize):
-            following = Normalize(layer.mean[kept], layer.deviation[kept])
-        if isinstance(layer, Gather):
-            before, kept = kept, _kept(outputs[name])
-            following = _gather(before, layer.index[kept] if outputs[name].any() else before[:1])
-        if following is not None:
-            smaller.append((name, following))
-        if isinstance(layer, Flatten):
-            flattened = np.arange(prod(shape)).reshape(shape)[kept].ravel()  # the positions of the channels that are kept
-            # if a Gather follows, it selects the positions
-            kept = flattened if isinstance(next_layer, Gather) else _kept(outputs[name])
-            if gather := _gather(flattened, kept):
-                smaller.append((_free_name(name, dict(chain)), gather))
-        shape = layer.output_shape(shape)
-    numbers = [array.ravel() for array in (*weights, *biases.values())]  # in the order of nn/parameters.py
-    return Network(_nested(smaller), network.input_shape, np.concatenate(numbers).astype(network.flat.dtype))
+    for step in steps(network):
+        if type(step.layer) not in KNOWN and not step.is_sum:  # a subclass may compute something else
+            raise MinisglError(f"{step.name} is a {type(step.layer).__name__}: compact does not know how zeros pass through it")
+    while True:
+        network = fold(network)
+        smaller = _Smaller(network)
+        network = smaller.network()
+        if not (smaller.gone or taken_in(network)):
+            return network
+
+
+class _Smaller:
+    """One pass: the arrays of the smaller network by full name, and what takes the place of each layer and block."""
+
+    def __init__(self, network: Network) -> None:
+        order = steps(network)
+        self.whole, self.found = network, follow(network, order)
+        self.kept, self.followers = Kept(order, self.found), followers(network)
+        self.steps = {step.name: step for step in order}
+        self.names = {name[:end] for name in self.steps for end in range(1, len(name) + 1) if name[end : end + 1] in ("", ".")}
+        self.arrays: dict[str, np.ndarray] = {}
+        self.given: dict[str, np.ndarray] = {}  # positions that a Gather gets from the Flatten before it
+        self.gone: list[str] = []  # blocks that have lost a branch
+
+    def network(self) -> Network:
+        """Return the smaller network."""
+        return with_arrays(rebuild(self.whole, self._change), self.whole, self.arrays)
+
+    def _change(self, name: str, layer: Layer) -> Mapping[str, Layer]:
+        step = self.steps[name]
+        match layer:
+            case Residual():
+                return self._block(step, layer)
+            case Conv2d() | Linear():
+                return {key_of(name): self._mixing(step, layer)}
+            case ScaleShift():
+                return {key_of(name): self._scale(step, layer)}
+            case Normalize():
+                return {key_of(name): Normalize(layer.mean[self.kept[name]], layer.deviation[self.kept[name]])}
+            case Flatten():
+                return self._flatten(step, layer)
+            case Gather():
+                return self._gather(step, layer)
+        return {key_of(name): layer}
+
+    def _mixing(self, step: Step, layer: Conv2d | Linear) -> Layer:
+        """Return a convolution or a linear layer of the remaining size, and note its arrays."""
+        before, after, found = self.kept[step.reads[0]], self.kept[step.name], self.found
+        needed = found.needed[step.name]
+        weight, bias = layer.weight.copy(), found.biases[step.name]
+        weight[:, ~found.inputs[step.name]] = 0  # from a placeholder, or from a unit that others need
+        weight[~needed] = 0  # to a unit that only stays because of a sum
+        self.arrays[f"{step.name}.weight"] = weight[after][:, before]
+        if isinstance(layer, Linear):
+            self.arrays[f"{step.name}.bias"] = bias[after]
+            return Linear(len(before), len(after))
+        if not layer.has_bias:
+            bias = np.where(needed | ~found.varies[step.name], bias, 0)
+        if not layer.has_bias and bias[after].any():
+            layer = with_bias(layer)
+        self.arrays[f"{step.name}.bias"] = bias[after]
+        return Conv2d(**{**layer.settings(), "in_channels": len(before), "out_channels": len(after)})
+
+    def _scale(self, step: Step, layer: ScaleShift) -> Layer:
+        """Return the remaining scales and shifts, and note their arrays. What is constant no longer depends on the input."""
+        after, varies = self.kept[step.name], self.found.varies[step.reads[0]]
+        self.arrays[f"{step.name}.scale"] = np.where(varies, layer.scale, 0)[after]
+        self.arrays[f"{step.name}.shift"] = np.where(varies, layer.shift, self.found.values[step.name])[after]
+        return ScaleShift(len(after))
+
+    def _flatten(self, step: Step, layer: Flatten) -> Mapping[str, Layer]:
+        """Return Flatten, and the Gather that selects what stays of its output, unless the network's own Gather does."""
+        channels = self.kept[step.reads[0]]
+        units = np.arange(step.shape[0]).reshape(len(self.found.varies[step.reads[0]]), -1)[channels].ravel()
+        following = self.steps.get(self.followers.get(step.name, ""))
+        if following is not None and isinstance(following.layer, Gather):
+            self.given[step.name] = units
+            return {key_of(step.name): layer}
+        added = _gather(units, units[:1] if self.kept.is_placeholder(step.name) else self.kept[step.name])
+        return {key_of(step.name): layer} | ({} if added is None else {key_of(self._free(step.name, GATHER)): added})
+
+    def _gather(self, step: Step, layer: Gather) -> Mapping[str, Layer]:
+        """Return the Gather that selects what stays of its output, or nothing if that is all that it gets."""
+        units = self.given.get(step.reads[0], self.kept[step.reads[0]])
+        wanted = units[:1] if self.kept.is_placeholder(step.name) else layer.index[self.kept[step.name]]
+        left = _gather(units, wanted)
+        return {} if left is None else {key_of(step.name): left}
+
+    def _block(self, step: Step, block: Residual) -> Mapping[str, Layer]:
+        """Return the block, or what is left of it if one of its branches is constant, wherever it is needed."""
+        name, found = step.name, self.found
+        for end, other in zip(step.reads, ("shortcut", "body"), strict=True):
+            if not (found.needed[name] & found.varies[end]).any():
+                self.gone.append(name)
+                left = {**block.part("before").children, **block.part(other).children}
+                constants = np.where(found.varies[end], 0, found.values[end])[self.kept[name]]
+                if constants.any() and not self.kept.is_placeholder(name):
+                    shift = self._free(f"{name}.{SHIFT}", SHIFT)
+                    left[key_of(shift)] = ScaleShift(len(constants))
+                    self.arrays |= {f"{shift}.scale": np.ones(len(constants)), f"{shift}.shift": constants}
+                return {key_of(name): Sequential(left)} if left else {}
+        return {key_of(name): block}
+
+    def _free(self, beside: str, key: str) -> str:
+        """Take and return an unused full name with this key, or a longer one, beside another layer."""
+        name = f"{beside.rpartition('.')[0]}.{key}".lstrip(".")
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
 
 
 def _gather(units: np.ndarray, wanted: np.ndarray) -> Gather | None:
     """Return the layer that selects `wanted` from `units`, both unit numbers; None if they are the same."""
     return None if np.array_equal(units, wanted) else Gather(np.searchsorted(units, wanted).astype(np.int32))
-
-
-def _free_name(flatten: str, names: Container[str]) -> str:
-    """Return an unused full name for the layer after Flatten, in the same Sequential."""
-    name = f"{flatten.rpartition('.')[0]}.{GATHER}".lstrip(".")
-    while name in names:
-        name += "_"
-    return name
-
-
-def _of_size(layer: Conv2d | Linear, inputs: int, outputs: int) -> Layer:
-    """Return the same layer with these numbers of units."""
-    if isinstance(layer, Conv2d):
-        return Conv2d(**{**layer.settings(), "in_channels": inputs, "out_channels": outputs})
-    return Linear(inputs, outputs)
-
-
-def _nested(leaves: list[tuple[str, Layer]]) -> dict[str, Layer]:
-    """Return the layers as a tree of Sequentials, built from their full names."""
-    tree: dict[str, Any] = {}
-    for name, layer in leaves:
-        head, dot, rest = name.partition(".")
-        if dot:
-            tree.setdefault(head, []).append((rest, layer))
-        else:
-            tree[head] = layer
-    return {name: Sequential(_nested(part)) if isinstance(part, list) else part for name, part in tree.items()}
-
-
-def _follow_the_image(network: Network, chain: list[tuple[str, Layer]]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return for each layer with weights which of its inputs vary (units in,), and its bias' (units out,) in float64."""
-    shape = network.input_shape
-    varies: Array = np.ones(shape[0], bool)
-    value: Array = np.zeros(shape[0])  # the values of constant units; those of other units are not used
-    found, biases = {}, {}
-    for name, layer in chain:
-        match layer:
-            case Conv2d() | Linear():
-                if isinstance(layer, Conv2d) and layer.padding:
-                    varies = varies | (value != 0)
-                total = _by_pair(layer.weight).sum(axis=2, dtype=np.float64)  # (units out, units in)
-                found[name] = varies
-                biases[name] = value = layer.bias + total @ np.where(varies, 0, value)
-                varies = (_reads(layer) & varies).any(axis=1)
-            case ReLU():
-                value = np.maximum(value, 0)
-            case Normalize():
-                value = (value - layer.mean) / layer.deviation
-            case Flatten():
-                positions = prod(shape[1:])
-                varies, value = varies.repeat(positions), value.repeat(positions)
-            case Gather():
-                varies, value = varies[layer.index], value[layer.index]
-        shape = layer.output_shape(shape)
-    return found, biases
-
-
-def _follow_the_logits(
-    network: Network, chain: list[tuple[str, Layer]], varies: dict[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return which inputs and outputs of each layer with weights are needed, and which outputs (positions) of Flatten."""
-    shapes, shape = {}, network.input_shape
-    for name, layer in chain:
-        shapes[name] = shape
-        shape = layer.output_shape(shape)
-    needed: Array = np.ones(shape, bool)
-    inputs, outputs = {}, {}
-    for name, layer in reversed(chain):
-        outputs[name] = needed
-        if isinstance(layer, Conv2d | Linear):
-            needed = inputs[name] = varies[name] & _reads(layer)[needed].any(axis=0)
-        if isinstance(layer, Flatten):
-            needed = needed.reshape(shapes[name]).any(axis=(1, 2))
-        if isinstance(layer, Gather):
-            needed = np.isin(np.arange(shapes[name][0]), layer.index[needed])
-    return inputs, outputs
-
-
-def _by_pair(weight: np.ndarray) -> np.ndarray:
-    """Return the weights as (units out, units in, n): n is R S for a convolution and 1 for a linear layer."""
-    return weight.reshape(*weight.shape[:2], -1)
-
-
-def _reads(layer: Conv2d | Linear) -> np.ndarray:
-    """Return reads[k, c] of the module's docstring, (units out, units in)."""
-    return (_by_pair(layer.weight) != 0).any(axis=2)
-
-
-def _kept(needed: np.ndarray) -> np.ndarray:
-    """Return the indices of the needed units, or that of one placeholder if there are none."""
-    return np.flatnonzero(needed) if needed.any() else np.array([0])

@@ -80,7 +80,7 @@ def custom_layers(network: Network) -> tuple[type[Layer], ...]:
 def _describe(name: str, layer: Layer) -> dict[str, Any]:
     """Return a layer's entry in the list."""
     entry: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
-    if layer.children or type(layer) is Sequential:
+    if layer.children or type(layer) in (Residual, Sequential):
         entry["layers"] = [_describe(key, child) for key, child in layer.children.items()]
     return entry | {"settings": layer.settings()}
 
@@ -108,7 +108,7 @@ def as_bytes(network: Network) -> bytes:
 def require_describable(network: Network) -> None:
     """Raise MinisglError, which names the layer, if a file of this network could not be read. Call it before training."""
     for name, layer in network.walk():
-        if type(layer) is Sequential:  # an empty one
+        if type(layer) in (Residual, Sequential):  # an empty one
             continue
         try:
             rebuilt = type(layer)(**json.loads(json.dumps(layer.settings(), allow_nan=False)))

@@ -1,0 +1,73 @@
+"""Which units of each step's output stay in the smaller network: the needed ones, and what sums keep together with them.
+
+A sum y = a + b adds channel to channel, so a, b and y must have the same channels; so must what goes into ReLU, pooling, or
+a scale and shift, and what comes out. Outputs that are tied in this way are a stream: with identities as shortcuts it goes
+through a whole stage. Of a stream, all units stay that are needed in any of its outputs:
+
+    kept(stream) = any over its outputs of needed          all channels of the image, all logits
+
+Only convolutions, linear layers, Flatten and Gather begin a new stream. Flatten and Gather give no unit that they do not get:
+if a position after Flatten stays, so does its channel.
+
+A unit that stays without being needed does no harm if it is constant, and does no harm if it varies: in a sum whose unit is
+needed, the parts that vary are needed too, and each constant part has its value. A stream in which no unit is needed keeps its
+first as a placeholder.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minisgl.analysis.liveness import Liveness
+from minisgl.nn import Conv2d, Flatten, Gather, Linear, Step
+from minisgl.nn.step import IMAGE
+
+MIXING = (Conv2d, Linear, Flatten, Gather)
+
+
+class Kept:
+    """Which units stay, by the name of a step: all steps of a stream share one array of flags, one a unit."""
+
+    def __init__(self, order: Sequence[Step], found: Liveness) -> None:
+        self._streams = {name: np.zeros(len(units), bool) for name, units in found.needed.items()}
+        for step in order:
+            if type(step.layer) not in MIXING:
+                for before in step.reads:
+                    self._tie(before, step.name)
+        for name, needed in found.needed.items():
+            self._streams[name] |= needed
+        self._streams[IMAGE][:] = True
+        self._placeholders = {id(stream) for stream in self._streams.values() if not stream.any()}
+        for name in self._streams:
+            if self.is_placeholder(name):
+                self._streams[name][0] = True
+        while any(self._gets(step) for step in order):
+            pass
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return the numbers of the units that stay, in ascending order."""
+        return np.flatnonzero(self._streams[name])
+
+    def is_placeholder(self, name: str) -> bool:
+        """Return whether no unit of the stream is needed."""
+        return id(self._streams[name]) in self._placeholders
+
+    def _tie(self, one: str, other: str) -> None:
+        """Make one stream of two."""
+        kept, gone = self._streams[one], self._streams[other]
+        self._streams.update({name: kept for name, stream in self._streams.items() if stream is gone})
+
+    def _gets(self, step: Step) -> bool:
+        """Let Flatten or Gather get what it must give. Return whether that has added units."""
+        before, after = self._streams[step.reads[0]], self._streams[step.name]
+        if self.is_placeholder(step.name):
+            return False
+        count = np.count_nonzero(before)
+        if isinstance(step.layer, Flatten):
+            before |= after.reshape(len(before), -1).any(axis=1)
+        if isinstance(step.layer, Gather):
+            before[step.layer.index[after]] = True
+        grown = bool(np.count_nonzero(before) > count)
+        if grown:
+            self._placeholders.discard(id(before))
+        return grown
