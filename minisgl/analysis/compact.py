@@ -97,10 +97,8 @@ class _Smaller:
                 return self._block(step, layer)
             case Conv2d() | Linear():
                 return {key_of(name): self._mixing(step, layer)}
-            case ScaleShift():
+            case ScaleShift() | Normalize():
                 return {key_of(name): self._scale(step, layer)}
-            case Normalize():
-                return {key_of(name): Normalize(layer.mean[self.kept[name]], layer.deviation[self.kept[name]])}
             case Flatten():
                 return self._flatten(step, layer)
             case Gather():
@@ -125,9 +123,11 @@ class _Smaller:
         self.arrays[f"{step.name}.bias"] = bias[after]
         return Conv2d(**{**layer.settings(), "in_channels": len(before), "out_channels": len(after)})
 
-    def _scale(self, step: Step, layer: ScaleShift) -> Layer:
+    def _scale(self, step: Step, layer: ScaleShift | Normalize) -> Layer:
         """Return the remaining scales and shifts, and note their arrays. What is constant no longer depends on the input."""
         after, varies = self.kept[step.name], self.found.varies[step.reads[0]]
+        if isinstance(layer, Normalize):
+            return Normalize(layer.mean[after], layer.deviation[after])
         self.arrays[f"{step.name}.scale"] = np.where(varies, layer.scale, 0)[after]
         self.arrays[f"{step.name}.shift"] = np.where(varies, layer.shift, self.found.values[step.name])[after]
         return ScaleShift(len(after))

@@ -9,9 +9,8 @@ through a whole stage. Of a stream, all units stay that are needed in any of its
 Only convolutions, linear layers, Flatten and Gather begin a new stream. Flatten and Gather give no unit that they do not get:
 if a position after Flatten stays, so does its channel.
 
-A unit that stays without being needed does no harm if it is constant, and does no harm if it varies: in a sum whose unit is
-needed, the parts that vary are needed too, and each constant part has its value. A stream in which no unit is needed keeps its
-first as a placeholder.
+A unit that stays without being needed does no harm: no layer reads it, and what it is added to is not needed either. A stream
+in which no unit is needed keeps its first as a placeholder.
 """
 
 from collections.abc import Sequence

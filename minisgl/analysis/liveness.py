@@ -16,8 +16,8 @@ its bias. The value of a constant output is then this bias:
 
 total[k, c] is the weight of a linear layer, or the sum of a kernel's R S weights in a convolution: a constant channel is a map
 with one number everywhere, so every weight of the kernel multiplies this number. ReLU changes a value to max(value, 0), a scale
-and shift to scale * value + shift, Normalize to (value - mean) / deviation, pooling does not change it, and Flatten copies it to
-each position.
+and shift to scale * value + shift, Normalize to (value - mean) / deviation; pooling does not change it, and Flatten copies it
+to each position.
 
 This does not hold for a padded convolution. A window at the border reads zeros instead of the map's number, so a constant adds
 less there than inside, which no bias can express. So a constant input of a padded convolution is kept, and counted as varying,
@@ -31,7 +31,7 @@ Backwards, from the logits: is a unit needed, that is, does a chain of weights l
 A unit that several layers read is needed if one of them needs it. The sum y = a + b of a residual block:
 
     varies(y_c) = varies(a_c) or varies(b_c)        value(y_c) = value(a_c) + value(b_c)
-    needed(a_c) = needed(y_c) and varies(a_c)       needed(b_c) likewise
+    needed(a_c) = needed(y_c)                       needed(b_c) likewise
 """
 
 from collections.abc import Sequence
@@ -107,8 +107,6 @@ def _follow_the_logits(network: Network, order: Sequence[Step], found: Liveness,
         layer, needed = step.layer, found.needed[step.name]
         for before in step.reads:
             match layer:
-                case _ if step.is_sum:
-                    reached = needed & found.varies[before]
                 case Conv2d() | Linear():
                     reached = found.inputs[step.name] = seen[step.name] & reads(layer)[needed].any(axis=0)
                 case ScaleShift():

@@ -45,21 +45,11 @@ from minisgl.nn import (
 )
 
 FORMAT = 2  # files of minisgl 0.1 have no such entry
-LEAVES: tuple[type[Layer], ...] = (
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Gather,
-    GlobalAvgPool2d,
-    Linear,
-    MaxPool2d,
-    Normalize,
-    ReLU,
-    ScaleShift,
+_LAYERS: tuple[type[Layer], ...] = (
+    *(AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d),
+    *(Normalize, ReLU, Residual, ScaleShift, Sequential),
 )
-LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in (*LEAVES, Residual, Sequential)}
+LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _LAYERS}
 MAX_DEPTH = 50  # levels of nested layers
 
 

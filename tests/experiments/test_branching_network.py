@@ -46,7 +46,7 @@ def test_a_network_that_branches_trains_resumes_evaluates_and_sweeps(grown: Path
     assert json.loads((grown / "run" / "report.json").read_text())["v"]["flops"] is None
     done = run_module("minisgl.evaluate", "run", *own, cwd=grown)
     assert "% error" in done.stdout, done.stderr
-    refused(run_module("minisgl.compress", "run", *own, cwd=grown), "branch is a Sum: this needs a network that is one chain")
+    refused(run_module("minisgl.compress", "run", *own, cwd=grown), "branch is a Sum: this needs a network that is a tree")
     words = [*own, "--methods", "l0", "--regimes", "continuation", "--seeds", 1, "--epochs", 2, "--out", "runs/sweep"]
     done = run_module("minisgl.sweep", *words, cwd=grown)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from hypothesis import given, settings
 from support.chains import sparse_networks, strike_out
+from support.onnx_files import run
 
 from minisgl.analysis.compact import compact
 from minisgl.errors import MinisglError
@@ -17,13 +17,6 @@ from minisgl.models import lenet5
 from minisgl.nn import Flatten, Linear, Network, Normalize
 
 OPERATORS = {"Conv", "MaxPool", "Relu", "Flatten", "Gather", "Gemm"}
-
-
-def run(content, images):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return session.run(["logits"], {"images": images})[0]
 
 
 def assert_close(found, wanted):
