@@ -13,6 +13,7 @@ analysis/compact.py explains which units are removed, and why the logits stay th
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ from minisgl.formats import files, onnx_file
 from minisgl.nn.network import EVALUATION_BATCH
 from minisgl.run import Run
 from minisgl.training.directory import RunDirectory
+
+MOST_LISTED = 8  # layers whose units are listed one by one
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         a, b = before[key], after[key]
         table.add_row(title, f"{a:{form}}", f"{b:{form}}", f"{a / b:.1f}" if ratio and b else "")
 
-    table.add_row("units", *("-".join(map(str, entry["units"])) for entry in (before, after)))
+    table.add_row("units", *(_units(entry["units"]) for entry in (before, after)))
     row("weights", "weights")
     row("  of them not zero", "nonzero_weights", ratio=False)
     row("FLOPs (multiply-adds + biases)", "flops")
@@ -89,6 +92,11 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         f"{EVALUATION_BATCH}, {report['device']}."
     )
     console.print(notes, highlight=False, markup=False)
+
+
+def _units(units: Sequence[int]) -> str:
+    """Return the units of each layer, or of a deep network their total."""
+    return "-".join(map(str, units)) if len(units) <= MOST_LISTED else f"{sum(units):,} in {len(units)} layers"
 
 
 def main() -> None:

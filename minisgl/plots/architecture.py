@@ -1,7 +1,7 @@
 """The figure of two networks with the same layers: how many units each layer has, on the same scale.
 
 Maps are drawn as stacks with one sheet per channel, vectors as bars whose length is their size. Behind the smaller network is
-the outline of the larger one.
+the outline of the larger one. A network with residual blocks has too many layers for that: see units.py.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network
+from minisgl.nn import AvgPool2d, Conv2d, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d, Network, steps
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
+from minisgl.plots.units import units
 
 MAP, BAR, WIDTH = 1.1, 2.6, 0.2  # the longest side of a map, the longest bar, and the width of a bar
 SHEET = 0.02  # how far each sheet of a stack is shifted, to the right and upwards
@@ -39,27 +40,32 @@ def stages(network: Network) -> list[Stage]:
     """Return the image, each convolution's maps, the flattened maps, each hidden layer, and the logits."""
     shape = network.input_shape
     found = [Stage(shape[0], shape[1:])]
-    steps: list[str] = []
-    for name, layer in network.chain():
+    words: list[str] = []
+    for step in steps(network):
+        name, layer = step.name, step.layer
         if isinstance(layer, Linear) and found[-1].size is not None:
-            found.append(Stage(shape[0], None, tuple(steps)))
-            steps = []
-        shape = layer.output_shape(shape)
+            found.append(Stage(shape[0], None, tuple(words)))
+            words = []
+        shape = step.shape
         match layer:
-            case MaxPool2d():
-                steps.append(f"pool {layer.kernel} x {layer.kernel}")
+            case AvgPool2d() | MaxPool2d():
+                words.append(f"pool {layer.kernel} x {layer.kernel}")
+            case GlobalAvgPool2d():
+                words.append("mean of each map")
             case Flatten() | Gather():
-                steps.append(type(layer).__name__.lower())
+                words.append(type(layer).__name__.lower())
             case Conv2d() | Linear():
                 kernel = f" {layer.kernel[0]} x {layer.kernel[1]}" if isinstance(layer, Conv2d) else ""
-                steps += [f"{name}{kernel}", f"{layer.weight.size:,} weights"]
-                found.append(Stage(shape[0], shape[1:] or None, tuple(steps)))
-                steps = []
+                words += [f"{name}{kernel}", f"{layer.weight.size:,} weights"]
+                found.append(Stage(shape[0], shape[1:] or None, tuple(words)))
+                words = []
     return found
 
 
 def architecture(before: Network, after: Network) -> Figure:
-    """Draw `before` above `after`. `after` has the same layers as `before`, each with at most as many units."""
+    """Draw `before` above `after`. `after` has at most as many units in each layer; of a chain, it has all layers."""
+    if any(step.is_sum for step in steps(before)):
+        return units(before, after)
     rows = [stages(before), stages(after)]
     maps = [stage.size for stage in rows[0] if stage.size]
     longest_map = max(max(size) for size in maps)
