@@ -3,6 +3,8 @@
 A fresh notebook holds the set-up, the answer and the check of one task. So editing or deleting a check gains nothing, and one
 task cannot break another. pytest and nbval run a student's notebooks in a separate process. When its time is up it is killed,
 with the kernels that it started. If the grader itself is killed, they end too: pytest notices that its stdin was closed.
+
+pytest reports each cell through a pipe, which also works when the disk is full: an answer is wrong only if it was run.
 """
 
 import json
@@ -49,8 +51,13 @@ class Task:
         cells = [NotebookNode({**cell, "source": source if cell.id == self.answer else cell.source}) for cell in self.cells]
         return str(nbformat.writes(nbformat.v4.new_notebook(cells=cells, nbformat_minor=5)))
 
+    @property
+    def file(self) -> str:
+        """The name of the task's notebook."""
+        return f"{self.exercise}.ipynb"
+
     def judge(self, reports: list[dict[str, Any]]) -> str | None:
-        """Return what is wrong according to the reports of the task's cells.
+        """Return what is wrong according to the reports of the task's cells that were run.
 
         "" if the check passed; None if the check was not reached although no cell failed.
         """
@@ -64,8 +71,8 @@ class Task:
         return None
 
     def begun(self, reports: list[dict[str, Any]]) -> bool:
-        """Return whether the answer was reached, or might have been: the set-up runs before it."""
-        return self.cells[0].id == self.answer or any(report["notebook"] == f"{self.exercise}.ipynb" for report in reports)
+        """Return whether the answer was begun, according to the reports of the task's cells that pytest was going to run."""
+        return any(report["id"] == self.answer and report["passed"] for report in reports)
 
 
 def tasks_of(path: Path) -> list[Task]:
@@ -90,68 +97,79 @@ def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     """Return what is wrong with each answer, "" if it is right. timeout: seconds for every cell.
 
     If pytest ends, or is killed, before all answers are judged, the first that is not judged is the cause, if it was begun. The
-    others are run again. MinisglError if pytest does not even begin with the first.
+    others are run again. MinisglError if not even the first of them can be begun: that is not the student's fault.
     """
     if not answers:
         return {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        folder, report = Path(name, "run"), Path(name, "report.jsonl")
+        folder = Path(name, "run")
         folder.mkdir()
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")  # so that pytest finds no other configuration
         for task, source in answers.items():
-            (folder / f"{task.exercise}.ipynb").write_text(task.with_answer(source), encoding="utf-8")
+            (folder / task.file).write_text(task.with_answer(source), encoding="utf-8")
         limit = sum(STARTUP + timeout * len(task.cells) for task in answers)
         options = [
             "-p",
             "minisgl.course.grading_plugin",
             "--nbval-lax",
             "--nbval-current-env",
+            "--report-cells",
             "--end-with-stdin",
-            "-s",  # or pytest would replace stdin
+            "-s",  # or pytest would replace stdin and stdout
             f"--nbval-cell-timeout={timeout:g}",
         ]
-        ended = _in_time([*options, f"--cell-report={report}", *(f"{task.exercise}.ipynb" for task in answers)], folder, limit)
-        lines = report.read_text("utf-8").splitlines() if report.exists() else []
-    reports = [json.loads(line) for line in lines]
-    found = {task: task.judge([each for each in reports if each["notebook"] == f"{task.exercise}.ipynb"]) for task in answers}
+        reports, ended = _in_time([*options, *(task.file for task in answers)], folder, limit)
+    found = {task: task.judge(_of(task, reports, "call")) for task in answers}
     judged = {task: message for task, message in found.items() if message is not None}
     if left := [task for task in answers if task not in judged]:
         first = left[0]
-        if first.begun(reports):
+        starts = _of(first, reports, "setup")
+        if first.begun(starts):
             judged[first] = "it ended before its check had been run" if ended else "it did not finish in time"
             del left[0]
         elif first is next(iter(answers)):
+            failed = [f"no kernel can be started: {each['message']}" for each in starts if not each["passed"]]
+            reason = failed[0] if failed else "pytest ended before its answer was run"
             raise MinisglError(
-                f"{first.exercise} cannot be graded: pytest ended before a cell of it had been run; memory, or the disk "
-                "with the temporary folder, may be full"
+                f"{first.exercise} cannot be graded: {reason}; memory, or the disk with the temporary folder, may be full"
             )
         judged |= run({task: answers[task] for task in left}, timeout)
     return judged
 
 
-def _in_time(arguments: list[str], folder: Path, limit: float) -> bool:
-    """Run pytest for at most `limit` seconds. Return False if it had to be killed; none of its processes is left running."""
+def _of(task: Task, reports: list[dict[str, Any]], when: str) -> list[dict[str, Any]]:
+    """Return the reports of the task's cells: before they were run ("setup"), or afterwards ("call")."""
+    return [report for report in reports if report["notebook"] == task.file and report["when"] == when]
+
+
+def _in_time(arguments: list[str], folder: Path, limit: float) -> tuple[list[dict[str, Any]], bool]:
+    """Run pytest for at most `limit` seconds. Return its reports, and whether it ended in time. No process is left running."""
     place = str(folder.parent)  # where jupyter_client and the students' programs leave files, also if they are killed
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=folder,
-        env={**os.environ, **dict.fromkeys(("JUPYTER_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"), place)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        process.wait(limit)
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        if process.poll() is None:
-            kill_children(process.pid)
-            process.kill()
-            process.wait()
-        if process.stdin:
-            process.stdin.close()
-    return True
+    theirs, ours = os.pipe()
+    with os.fdopen(theirs) as stdin, os.fdopen(ours, "w"):  # the system closes `ours` if the grader is killed
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=folder,
+            env={**os.environ, **dict.fromkeys(("JUPYTER_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"), place)},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with process:
+            try:
+                output, ended = process.communicate(timeout=limit)[0], True
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                output, ended = process.communicate()[0], False
+            finally:
+                _kill(process)
+    return [json.loads(line) for line in output.splitlines(True) if line.startswith(b"{") and line.endswith(b"\n")], ended
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        kill_children(process.pid)
+        process.kill()
 
 
 def kill_children(pid: int) -> None:

@@ -2,14 +2,17 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 CHECKS = {"ex1": "assert double(x) == 4", "ex2": "assert half(x) == 1"}
@@ -125,19 +128,48 @@ def test_a_fresh_notebook_that_cannot_be_read(course, command):
     assert "07_twos.ipynb cannot be read" in done.stderr
 
 
-def test_an_answer_that_was_never_run_is_not_called_wrong(course, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "minisgl.grade", "class", "--exercises", "exercises"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTEST_PLUGINS": "there_is_no_such_plugin"},  # pytest ends before the first cell
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("minisgl: 07.ex1 cannot be graded: pytest ended before a cell of it had been run;")
+def without_set_up(course: Path) -> None:
+    """Take the set-up cell out of the notebooks, so that the first cell is the first answer."""
+    for name in ("exercises", "class/ada"):
+        path = course / name / "07_twos.ipynb"
+        content = nbformat.read(path, as_version=4)
+        content.cells = [NotebookNode({**cell, "source": f"x = 2\n{cell.source}"}) for cell in content.cells[1:]]
+        nbformat.write(content, path)
+
+
+def grade_with(course: Path, before: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+    """Grade the class with these words before the command, and these additions to the environment."""
+    words = [*before, sys.executable, "-m", "minisgl.grade", "class", "--exercises", "exercises"]
+    environment = {**os.environ, **environment}
+    return subprocess.run(words, cwd=course, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("fault", ["no pytest", "no kernel"])
+def test_an_answer_that_was_never_run_is_not_called_wrong(fault, course):
+    without_set_up(course)
+    if fault == "no pytest":
+        done = grade_with(course, PYTEST_PLUGINS="there_is_no_such_plugin")
+        reason = "pytest ended before its answer was run"
+    else:
+        (course / "ipykernel_launcher.py").write_text("raise SystemExit(1)")  # instead of ipykernel's module of this name
+        done = grade_with(course, PYTHONPATH=os.pathsep.join(filter(None, [str(course), os.environ.get("PYTHONPATH")])))
+        reason = "no kernel can be started: Kernel died before replying to kernel_info"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"minisgl: 07.ex1 cannot be graded: {reason}; memory, or the disk")
+    assert done.stderr.count("\n") == 1
     assert not (course / "grades.csv").exists()
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
+def test_a_full_disk_does_not_make_an_answer_wrong(course):
+    """The disk with the temporary folder has room for the notebooks, and for nothing else."""
+    without_set_up(course)
+    script = 'mkdir disk && mount -t tmpfs -o nr_inodes=6 none disk && exec "$@" || exit 99'
+    done = grade_with(course, ["unshare", "--mount", "sh", "-c", script, "sh"], TMPDIR=str(course / "disk"))
+    if done.returncode in (1, 99):
+        pytest.skip(f"only root may mount a file system: {done.stderr}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {*rows(course).values()} == {("yes", "")}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM between processes")

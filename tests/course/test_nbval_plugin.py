@@ -34,18 +34,17 @@ def test_one_task_alone_runs_its_cells_and_the_set_up(tmp_path):
     assert "3 passed, 1 deselected" in done.stdout
 
 
-def test_every_cell_is_reported(tmp_path):
-    done = run(tmp_path, "-p", "minisgl.course.grading_plugin", "--cell-report", "report.jsonl")
+def test_every_cell_is_reported_and_nothing_else_is_printed(tmp_path):
+    done = run(tmp_path, "-p", "minisgl.course.grading_plugin", "--report-cells", "-s")
     assert done.returncode == 1, done.stdout
-    entries = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text("utf-8").splitlines()]
-    assert [(entry["notebook"], entry["id"], entry["passed"]) for entry in entries] == [
-        ("twos.ipynb", "setup", True),
-        ("twos.ipynb", "cell-0", False),
-        ("twos.ipynb", "cell-1", True),
-        ("twos.ipynb", "cell-2", True),
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(entry["notebook"], entry["id"], entry["when"], entry["passed"]) for entry in entries] == [
+        ("twos.ipynb", cell, when, (cell, when) != ("cell-0", "call"))
+        for cell in ("setup", "cell-0", "cell-1", "cell-2")
+        for when in ("setup", "call")
     ]
-    assert (entries[1]["error"], entries[1]["message"]) == ("ZeroDivisionError", "division by zero")
-    assert entries[0]["error"] is entries[0]["message"] is None
+    assert (entries[3]["error"], entries[3]["message"]) == ("ZeroDivisionError", "division by zero")
+    assert entries[0]["error"] is entries[0]["message"] is entries[1]["message"] is None
 
 
 def test_pytest_loads_the_plugin_by_its_module_name():
@@ -57,7 +56,7 @@ def test_it_says_nothing_in_other_projects(tmp_path):
     for option in ("--markers", "--help"):
         done = pytest_in(tmp_path, "-p", "minisgl.course.nbval_plugin", option)
         assert done.returncode == 0, done.stdout
-        for ours in ("cell-report", "ex1", "minisgl", "exercise notebook"):
+        for ours in ("report-cells", "ex1", "minisgl", "exercise notebook"):
             assert ours not in done.stdout
 
 
