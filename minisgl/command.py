@@ -1,8 +1,10 @@
 """How a command reports an error: one sentence on stderr, exit status 2, no traceback. Its standard streams may be closed."""
 
+import atexit
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.errors import Interrupted, MinisglError, described, warnings_as_sentences
-from minisgl.training.interrupts import terminating
+from minisgl.training.interrupts import STOPS, terminating
 
 
 @contextmanager
@@ -20,10 +22,10 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
     """Turn an error that a user can fix into a sentence on stderr and exit status 2.
 
     These errors are every MinisglError, too little memory, and any error of the system. Ctrl-C exits with status 130, SIGTERM
-    with 143. If nobody reads stdout any more, a sentence says so, and the command goes on. `memory_advice`: what the command
-    can do that needs less memory.
+    with 143; while Python shuts down after that, both are ignored. If nobody reads stdout any more, a sentence says so, and the
+    command goes on. `memory_advice`: what the command can do that needs less memory.
     """
-    with _usable_streams(), warnings_as_sentences():
+    with _ignoring_late_interrupts(), _usable_streams(), warnings_as_sentences():
         try:
             try:
                 with terminating():
@@ -43,6 +45,20 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
         except KeyboardInterrupt as interrupt:
             stopped = interrupt if isinstance(interrupt, Interrupted) else Interrupted()
             _end(str(stopped), 128 + stopped.number)
+
+
+@contextmanager
+def _ignoring_late_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM when Python shuts down after this context: everything has been written and printed."""
+
+    def ignore() -> None:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield
+    finally:
+        atexit.register(ignore)  # not before: what was registered last is called first
 
 
 class Output:
