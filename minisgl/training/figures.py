@@ -1,7 +1,9 @@
 """Draw figures, those of a run after its report. What was trained is complete without them."""
 
+import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -64,11 +66,28 @@ def png(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default"
     MinisglError with the cause if it cannot be drawn; `path` names it.
     """
     try:
-        from minisgl import plots  # noqa: PLC0415  as above
+        with _quiet_if_it_fails():
+            from minisgl import plots  # noqa: PLC0415  as above
 
-        return plots.png(draw) if settings == "default" else plots.as_png(draw())
+            return plots.png(draw) if settings == "default" else plots.as_png(draw())
     except Exception as error:
         raise MinisglError(f"{_name(path)} could not be drawn: {one_line(error)}") from error
+
+
+@contextmanager
+def _quiet_if_it_fails() -> Iterator[None]:
+    """An error that C code of matplotlib cannot pass on, such as too little memory, is printed only if the context succeeds.
+
+    Usually the drawing then fails too, with an error that is reported.
+    """
+    printed, lost = sys.unraisablehook, list[Any]()
+    sys.unraisablehook = lost.append
+    try:
+        yield
+    finally:
+        sys.unraisablehook = printed
+    for each in lost:
+        printed(each)
 
 
 def png_or_warning(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default") -> bytes | None:

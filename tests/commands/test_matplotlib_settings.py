@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 from support.commands import refused
 from support.resuming import WORDS
@@ -109,6 +112,33 @@ def test_a_figure_that_fails_is_one_sentence(tmp_path: Path) -> None:
         assert figures.png_or_warning(failing, tmp_path / "folder" / "a.png") is None
     with pytest.raises(MinisglError, match=f"^folder/a.png {FAILED}$"):
         figures.png(failing, tmp_path / "folder" / "a.png")
+
+
+class FailingCallback:
+    """C code of matplotlib calls back, and cannot pass on the error; Python prints it, as it does that of __del__."""
+
+    def __del__(self) -> None:
+        raise MemoryError
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_error_of_a_callback_is_printed_only_beside_a_figure(
+    fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw() -> Figure:
+        FailingCallback()
+        if fails:
+            raise MemoryError("std::bad_alloc")
+        return Figure()
+
+    printed: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: printed.append(lost.exc_type))
+    if fails:
+        with pytest.warns(MinisglWarning, match=r"^folder/a.png could not be drawn: MemoryError: std::bad_alloc$"):
+            assert figures.png_or_warning(draw, tmp_path / "folder" / "a.png") is None
+    else:
+        assert figures.png(draw, tmp_path / "a.png")
+    assert printed == ([] if fails else [MemoryError])
 
 
 @pytest.mark.parametrize("must_draw", [False, True])
