@@ -159,17 +159,16 @@ class Shards:
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
-    """Yield a pool of threads - 1 threads (None for no threads), with one BLAS thread each. BLAS's limits are restored.
+    """Yield a pool of threads - 1 threads, None for no threads.
 
     If the system starts no more threads, the pool is None, and a MinisglWarning says so.
     """
-    with one_blas_thread():
-        pool = _started(threads - 1) if threads > 1 else None
-        try:
-            yield pool
-        finally:
-            if pool is not None:
-                pool.shutdown()
+    pool = _started(threads - 1) if threads > 1 else None
+    try:
+        yield pool
+    finally:
+        if pool is not None:
+            pool.shutdown()
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
@@ -195,5 +194,5 @@ def _started(threads: int) -> ThreadPoolExecutor | None:
 @contextmanager
 def running_shards(shards: int, threads: int, *, smoothing: float = 0.0) -> Iterator[Shards]:
     """Yield Shards on `threads` threads, with one BLAS thread each."""
-    with thread_pool(threads) as pool:
+    with one_blas_thread(), thread_pool(threads) as pool:
         yield Shards(shards, threads, pool, smoothing=smoothing)
