@@ -205,8 +205,8 @@ def allowed(command: str, fault: str, role: str) -> set[int]:
     to_first = role in ("first", "all")
     if fault in ("kill", "stop and kill"):
         return {0, -signal.SIGKILL} if to_first else {0, 2}
-    if fault in ("terminate", "interrupt"):
-        return {0, 128 + NUMBERS[fault]} if to_first else {0}
+    if fault in ("terminate", "interrupt"):  # without pytest, or a kernel at its start, nothing can be graded
+        return {0, 128 + NUMBERS[fault]} if to_first else {0, 2} if command == "grade" else {0}
     if fault == "stop":
         return {0}
     return {0, 1, 2} if command == "sweep" else {0, 2}
@@ -241,7 +241,7 @@ def partial(command: str, work: Path, whole: object, spared: bool) -> list[str]:
         if command == "grade":
             texts = (out / "grades.csv").read_text(), whole.decode()
             rows, expected = (list(csv.reader(text.splitlines())) for text in texts)
-            # an answer whose pytest or kernel is killed is wrong, with a message
+            # an answer whose pytest or kernel is killed, or has too little memory, is wrong, with a message
             fits = [a[:2] == b[:2] and (a == b or (spared and a[3])) for a, b in zip(rows, expected, strict=False)]
             return [] if all(fits) and len(rows) <= len(expected) else [f"grades.csv has {rows}"]
         without_times(out / "report.json")
@@ -276,7 +276,8 @@ def violations(  # noqa: PLR0917
             check("temporary files", os.listdir(work / "tmp"))
         if not (killed and role in ("tracker", "all")):
             check("shared memory", set(os.listdir("/dev/shm")) - shared)
-        found += partial(command, work, bench.results[command], role not in ("first", "all"))
+        spared = role not in ("first", "all") or fault == "memory limit"  # which processes inherit
+        found += partial(command, work, bench.results[command], spared)
         if fault == "stop" and not found:
             check("another result", result(command, work) != bench.results[command])
         again = Run(bench, command, work)
