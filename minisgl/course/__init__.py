@@ -5,9 +5,10 @@
 
 checks/ has a list of tasks for each chapter, one file each. cells.py says how the cells of an exercise notebook are named.
 grading.py runs a student's answers, and grading_plugin.py reports the result of each cell. nbval_plugin.py lets `pytest -m ex2`
-run one task of a notebook; kernels.py says how kernels are started. show_code.py shows the package's own code in a chapter.
+run one task of a notebook. kernels.py says how kernels are started, threads.py how many threads they use. show_code.py shows
+the package's own code in a chapter.
 
-check and CheckFailed are imported when they are first used: pytest imports this package in every project of the environment, to
+The names below are imported when they are first used: pytest imports this package in every project of the environment, to
 load nbval_plugin, and that must not import NumPy.
 """
 
@@ -16,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minisgl.course.checks import CheckFailed, check
+    from minisgl.course.threads import limit_blas_threads
 
-__all__ = ["CheckFailed", "check"]
+__all__ = ["CheckFailed", "check", "limit_blas_threads"]
+
+_HOMES = {"CheckFailed": "checks", "check": "checks", "limit_blas_threads": "threads"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import check or CheckFailed. Python calls this for a name that the package does not have yet."""
-    if name not in __all__:
+    """Import one of these. Python calls this for a name that the package does not have yet."""
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module("minisgl.course.checks"), name)
+    value = globals()[name] = getattr(importlib.import_module(f"minisgl.course.{_HOMES[name]}"), name)
     return value
 
 

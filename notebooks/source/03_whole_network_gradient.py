@@ -9,8 +9,10 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
 from minisgl.nn import softmax_cross_entropy
+
+limit_blas_threads()
 
 # %%
 from copy import copy

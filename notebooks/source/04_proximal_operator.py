@@ -10,8 +10,10 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
 from minisgl.penalties import L1
+
+limit_blas_threads()
 
 # %%
 import matplotlib.pyplot as plt

@@ -10,7 +10,9 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
+
+limit_blas_threads()
 
 # %%
 import matplotlib.pyplot as plt

@@ -9,9 +9,11 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
 from minisgl.penalties import L1
 from minisgl.penalties.groups import block_soft, within
+
+limit_blas_threads()
 
 # %%
 import matplotlib.pyplot as plt

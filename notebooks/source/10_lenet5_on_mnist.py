@@ -9,7 +9,9 @@
 # %% tags=["setup"]
 import numpy as np
 
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
+
+limit_blas_threads()
 
 # %%
 import json

@@ -10,7 +10,9 @@
 import numpy as np
 
 from minisgl.backend import get_array_module
-from minisgl.course import check
+from minisgl.course import check, limit_blas_threads
+
+limit_blas_threads()
 
 # %%
 from functools import reduce
