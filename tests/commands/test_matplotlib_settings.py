@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 from support.commands import refused
+from support.faults import run_python
+from support.few_units import FEW_UNITS, write_few_units
 from support.resuming import WORDS
 
 from minisgl.comparison import results, tables
@@ -20,13 +23,7 @@ from minisgl.training import figures
 NO_LATEX = "text.usetex: True\nfigure.dpi: 30\nlines.linewidth: 9\nsavefig.facecolor: red\n"
 CAUSE = "ValueError: Key backend: 'nonsense' is not a valid value for backend"
 RESULTS = Path(__file__).parents[2] / "docs" / "results.jsonl"
-
-
-@pytest.fixture
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A matplotlibrc that draws text with LaTeX, which cannot be found, and changes how figures look."""
-    (tmp_path / "matplotlibrc").write_text(NO_LATEX)
-    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+DRAW = ["minisgl.sweep", "--draw", RESULTS, "--out", "drawn"]
 
 
 @pytest.fixture
@@ -43,26 +40,42 @@ def run(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
-@pytest.mark.usefixtures("own_settings")
-def test_figures_do_not_depend_on_the_users_settings(command: Callable, run: Path, tmp_path: Path) -> None:
-    done = command("minisgl.compress", "run")
-    assert (done.returncode, done.stderr) == (0, "")
-    done = command("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")
-    assert (done.returncode, done.stderr) == (0, "")
-    pareto = (tmp_path / "drawn" / "pareto.png").read_bytes()
-    (tmp_path / "matplotlibrc").write_text("")
-    command("minisgl.sweep", "--draw", RESULTS, "--out", "drawn")
-    assert (tmp_path / "drawn" / "pareto.png").read_bytes() == pareto
-    before = drawn(run)
-    command("minisgl.compress", "run")
-    assert drawn(run) == before
+def with_settings(settings: str, folder: Path, *commands: list[object]) -> subprocess.CompletedProcess[str]:
+    """Run these commands in one process, whose matplotlibrc has these settings."""
+    (folder / "matplotlibrc").write_text(settings)
+    code = f"""
+import runpy, sys
+for words in {[[*map(str, words)] for words in commands]!r}:
+    sys.argv = words
+    runpy.run_module(words[0], run_name="__main__")
+"""
+    return run_python("-c", code, cwd=folder, MATPLOTLIBRC=str(folder / "matplotlibrc"))
 
 
-@pytest.mark.usefixtures("own_settings")
-def test_a_training_draws_its_figures(command: Callable, tiny: Path, tmp_path: Path) -> None:
-    done = command("minisgl.train", *WORDS, "--data", tiny, "--out", "run")
+@pytest.fixture(scope="module")
+def with_own_settings(whole: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which runs were compressed, compared and trained with settings that draw text with LaTeX, if it is there."""
+    folder = tmp_path_factory.mktemp("own-settings")
+    shutil.copytree(whole, folder / "run")
+    write_few_units(folder)
+    training = ["minisgl.train", *FEW_UNITS, *WORDS, "--data", tiny, "--out", "trained"]
+    done = with_settings(NO_LATEX, folder, ["minisgl.compress", "run"], DRAW, training)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(drawn(tmp_path / "run")) == 4
+    return folder
+
+
+def test_figures_do_not_depend_on_the_users_settings(with_own_settings: Path, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    done = with_settings("", tmp_path, ["minisgl.compress", "run"], DRAW)
+    assert (done.returncode, done.stderr) == (0, "")
+    for folder in (tmp_path, with_own_settings):
+        assert len(drawn(folder / "run")) == 1
+    assert drawn(with_own_settings / "run") == drawn(tmp_path / "run")
+    assert (with_own_settings / "drawn" / "pareto.png").read_bytes() == (tmp_path / "drawn" / "pareto.png").read_bytes()
+
+
+def test_a_training_draws_its_figures(with_own_settings: Path) -> None:
+    assert len(drawn(with_own_settings / "trained")) == 4
 
 
 @pytest.mark.usefixtures("unknown_backend")

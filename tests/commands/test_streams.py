@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.few_units import FEW_UNITS, write_few_units
 from support.resuming import WORDS, posix
 
 SENTENCE = "minisgl: stdout was closed; the command goes on and prints nothing more there\n"
@@ -16,12 +17,13 @@ pytestmark = posix
 
 def shell(line: str, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which PY is Python. Its status is that of the first command of a pipe."""
+    write_few_units(cwd)
     script = f"PY={shlex.quote(sys.executable)}; {line}; exit ${{PIPESTATUS[0]}}"
     return subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=False, timeout=120, **options)
 
 
-def training(tiny: Path, **changes: object) -> str:
-    return shlex.join(["-m", "minisgl.train", *WORDS, "--data", str(tiny), "--out", "run"])
+def training(tiny: Path) -> str:
+    return shlex.join(["-m", "minisgl.train", *WORDS, *FEW_UNITS, "--data", str(tiny), "--out", "run"])
 
 
 def require_complete(run: Path) -> None:
@@ -69,7 +71,7 @@ def test_other_commands_end_as_usual(module: str, end: str, whole: Path, tmp_pat
 
 @pytest.mark.parametrize("end", [">&-", "| true"])
 def test_a_sweep_goes_on(end: str, tiny: Path, tmp_path: Path) -> None:
-    words = ["--methods", "l0", "--regimes", "continuation", "--seeds", "2", "--epochs", "2", "--holdout", "100"]
+    words = [*FEW_UNITS, "--methods", "l0", "--regimes", "continuation", "--seeds", "2", "--epochs", "2", "--holdout", "100"]
     line = shlex.join(["-m", "minisgl.sweep", *words, "--jobs", "1", "--data", str(tiny), "--out", "out"])
     done = shell(f"$PY {line} {end}", tmp_path)
     assert (done.returncode, done.stderr) == (0, SENTENCE if end == "| true" else "")
@@ -97,5 +99,5 @@ def test_a_full_stdout_is_named(whole: Path, tiny: Path, tmp_path: Path) -> None
         done = shell(f"$PY {line} >/dev/full", tmp_path)
         assert (done.returncode, done.stderr) == (2, "minisgl: stdout cannot be written: No space left on device\n")
     assert list((tmp_path / "run" / "checkpoint").iterdir())  # the training can be resumed
-    assert shell("$PY -m minisgl.train --resume run", tmp_path).returncode == 0
+    assert shell(f"$PY -m minisgl.train --resume run {shlex.join(FEW_UNITS)}", tmp_path).returncode == 0
     require_complete(tmp_path / "run")

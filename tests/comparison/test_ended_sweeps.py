@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.faults import allowing, run_python
+from support.few_units import FEW_UNITS, write_few_units
 from support.resuming import posix
 
 from minisgl.comparison import workers
@@ -22,7 +23,7 @@ from minisgl.training.interrupts import deferring_interrupts, terminating
 
 psutil = pytest.importorskip("psutil")
 pytestmark = posix
-WORDS = ["--methods", "l0", "tl1", "--seeds", "1", "--regimes", "continuation", "--holdout", "200"]
+WORDS = [*FEW_UNITS, "--methods", "l0", "tl1", "--seeds", "1", "--regimes", "continuation", "--holdout", "200"]
 MAIN = "from minisgl import sweep; from minisgl.comparison import workers; workers.GRACE = {}; sweep.main()"
 
 
@@ -33,7 +34,10 @@ class Sweep:
         self.out, self.shared, self.processes = out, shared(), []
         self.words = [sys.executable, "-W", "error", "-c", MAIN.format(grace), *WORDS, "--epochs", str(epochs)]
         self.words += ["--data", str(data), "--out", str(out)]
-        self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        write_few_units(out.parent)
+        self.process = subprocess.Popen(
+            self.words, cwd=out.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         until = time.monotonic() + 300
         while len({path.parent for path in out.glob("*/checkpoint/*.safetensors")}) < 2:
             assert self.process.poll() is None, self.process.stderr.read()
@@ -58,10 +62,10 @@ class Sweep:
 
 
 @pytest.fixture
-def started(small: Path, tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
+def started(tiny: Path, tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
     """Start a sweep of runs of so many epochs."""
     with ExitStack() as stack:
-        yield lambda *numbers: stack.enter_context(closing(Sweep(small, tmp_path / "grid", *numbers)))
+        yield lambda *numbers: stack.enter_context(closing(Sweep(tiny, tmp_path / "grid", *numbers)))
 
 
 def shared() -> set[Path]:
@@ -74,14 +78,14 @@ TERM, INT = (signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupt
 
 @pytest.mark.parametrize(("number", "status", "how", "group"), [(*TERM, False), (*TERM, True), (*INT, True)])
 def test_a_signal_to_the_sweep_or_to_all_its_processes_ends_them(number, status, how, group, started) -> None:
-    sweep = started(400)
+    sweep = started(100_000)
     for process in sweep.processes if group else sweep.processes[:1]:
         process.send_signal(number)
     assert sweep.ended() == (status, f"minisgl: {how} after 0 of 2 runs; the same command continues\n")
 
 
 def test_a_second_signal_does_not_wait(started) -> None:
-    sweep = started(400, 1000)  # that is how long the first alone would wait, in seconds
+    sweep = started(100_000, 1000)  # that is how long the first alone would wait, in seconds
     for worker in sweep.processes[1:]:
         if "spawn_main" in " ".join(worker.cmdline()):
             worker.suspend()  # so that it cannot save a checkpoint
@@ -96,7 +100,7 @@ def test_the_same_command_continues_after_the_sweep_was_killed(started) -> None:
     sweep = started(2)
     sweep.process.kill()
     assert sweep.ended()[0] == -signal.SIGKILL
-    done = subprocess.run(sweep.words, capture_output=True, text=True, check=False)
+    done = subprocess.run(sweep.words, cwd=sweep.out.parent, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert len((sweep.out / "results.jsonl").read_text().splitlines()) == 2
 

@@ -28,16 +28,16 @@ NAMES = ["l0-continuation-0", "l0-paper-0", "magnitude-continuation-0"]
 
 
 @pytest.fixture(scope="module")
-def small_grid(small: Path) -> SweepConfig:
-    """l0 in both regimes and magnitude pruning, one seed, two epochs on 1,800 digits, one run at a time."""
-    return SweepConfig(methods=("l0", "magnitude"), seeds=1, epochs=2, holdout=200, data=small, jobs=1)
+def small_grid(tiny: Path) -> SweepConfig:
+    """l0 in both regimes and magnitude pruning, one seed, two epochs on 200 digits, one run at a time."""
+    return SweepConfig(methods=("l0", "magnitude"), seeds=1, epochs=2, holdout=200, data=tiny, jobs=1)
 
 
 @pytest.fixture(scope="module")
-def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def made(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Its directory after the command, with two processes, and what the command printed."""
     folder = tmp_path_factory.mktemp("made")
-    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", small, "--jobs", 2]
+    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", tiny, "--jobs", 2]
     done = run_module("minisgl.sweep", *options, "--out", "grid", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "grid", done.stdout
@@ -145,11 +145,11 @@ def test_other_runs_of_the_same_names_are_refused(made, copied, small_grid):
         run(replace(small_grid, out=made[0], epochs=3))  # and so does results.jsonl
 
 
-def test_one_that_fails_does_not_stop_the_others(copied, small, monkeypatch, capsys):
+def test_one_that_fails_does_not_stop_the_others(copied, tiny, monkeypatch, capsys):
     unfinish(copied.out / NAMES[0])
     for checkpoint in (copied.out / NAMES[0] / "checkpoint").iterdir():
         checkpoint.write_bytes(b"no checkpoint")
-    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", small, "--jobs", 1]
+    options = ["--methods", "l0", "magnitude", "--seeds", 1, "--epochs", 2, "--holdout", 200, "--data", tiny, "--jobs", 1]
     monkeypatch.setattr(sys, "argv", ["sweep", *map(str, options), "--out", str(copied.out)])
     with pytest.raises(SystemExit) as ended:
         sweep.main()

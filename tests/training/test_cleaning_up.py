@@ -86,6 +86,7 @@ def test_a_run_that_is_interrupted_before_its_first_checkpoint_leaves_nothing(ti
     """Ctrl-C, twice, before the first checkpoint: it is as if the command had not been run."""
     code = f"""
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for jobs in the background
 from minisgl.training.loop import Training
 def step(*arguments):
     signal.raise_signal(signal.SIGINT)

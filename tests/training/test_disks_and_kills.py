@@ -106,7 +106,7 @@ def killed(tiny, tmp_path, kills):
 
 def test_a_command_that_is_killed_twice_ends_with_every_byte_as_unbroken(tiny, tmp_path):
     """As killing.py does it, but on every system: on Windows by TerminateProcess."""
-    options = ["--epochs", "25", "--batch-size", "50", "--threads", "1", "--data", tiny]
+    options = ["--epochs", "15", "--batch-size", "50", "--threads", "1", "--data", tiny]
     run(options, tmp_path / "whole")
     broken, words = tmp_path / "broken", [*options, "--out", tmp_path / "broken"]
     for epochs in (3, 8):

@@ -20,9 +20,17 @@ forks = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads do
 SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 
 
-@pytest.mark.parametrize(("number", "status", "verb"), SIGNALS, ids=["SIGINT", "SIGTERM"])
-def test_a_run_is_saved_and_resumed_to_the_same_bytes(number, status, verb, tiny, tmp_path):
-    options = ["--epochs", "6", "--batch-size", "20", "--data", tiny]
+@pytest.fixture(scope="module")
+def unbroken(no_figures, tiny, tmp_path_factory):
+    """The run that `started` begins, with six epochs."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    run(["--epochs", "6", "--batch-size", "20", "--data", tiny], out)
+    return out
+
+
+@pytest.mark.parametrize("each", SIGNALS, ids=["SIGINT", "SIGTERM"])
+def test_a_run_is_saved_and_resumed_to_the_same_bytes(each, tiny, unbroken, tmp_path):
+    number, status, verb = each
     with started(tiny, tmp_path / "run", "--epochs", "6") as process:
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
@@ -30,9 +38,8 @@ def test_a_run_is_saved_and_resumed_to_the_same_bytes(number, status, verb, tiny
     assert errors.startswith(f"minisgl: {verb} after step ")
     assert errors.endswith(f" of 120; to resume: python -m minisgl.train --resume {tmp_path / 'run'}\n")
     run(["--resume", tmp_path / "run"])
-    run(options, tmp_path / "whole")
     for name in ("model.safetensors", "history.jsonl"):
-        assert without_times(tmp_path / "run" / name) == without_times(tmp_path / "whole" / name)
+        assert without_times(tmp_path / "run" / name) == without_times(unbroken / name)
 
 
 @forks
