@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection as connections
@@ -75,7 +76,9 @@ def _signals_blocked() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # of multiprocessing; its start would unblock the signals
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # if it was killed; it tracks nothing of ours
+        resource_tracker.ensure_running()  # of multiprocessing; its start would unblock the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -146,6 +146,22 @@ def test_an_error_of_a_call_is_raised(tmp_path) -> None:
         list(workers.outcomes(os.listdir, [tmp_path, tmp_path / "missing"], jobs=2))
 
 
+def test_a_tracker_that_was_killed_is_replaced_in_silence(tmp_path) -> None:
+    """multiprocessing's process for shared memory, of which the calls use none; Python would warn of leaks."""
+    code = """
+import psutil
+from minisgl.comparison.workers import outcomes
+for number in outcomes(abs, [-1, -2], jobs=1):
+    print(number)
+    for child in psutil.Process().children():
+        child.kill()
+        while child.status() != psutil.STATUS_ZOMBIE:
+            pass
+"""
+    done = run_python("-c", code, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n2\n", "")
+
+
 def warning(text: str) -> None:
     warnings.warn(text, MinisglWarning, stacklevel=1)
 
