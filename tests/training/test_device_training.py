@@ -33,8 +33,8 @@ def at_work(config, digits, xp):
     return Training(config, make_splitting(config, network), digits.to(xp))
 
 
-def first_steps(config, digits, xp, count):
-    """W, V and the losses after `count` steps; after the first, on the double, no step may move anything."""
+def first_steps(config, digits, xp, count, fetches=0):
+    """W, V and the losses after `count` steps; on the double, each but the first fetches this often and moves nothing else."""
     training = at_work(config, digits, xp)
     losses = []
     with running_shards(config.shards, config.threads) as run:
@@ -42,8 +42,18 @@ def first_steps(config, digits, xp, count):
             batch = training.train[20 * i : 20 * (i + 1)]
             transfers.to_host = transfers.to_device = 0
             losses.append(training.step(run, 0, i, batch.images, batch.labels)[0])
-            assert i == 0 or (transfers.to_host, transfers.to_device) == (0, 0)
+            assert i == 0 or (transfers.to_host, transfers.to_device) == (fetches if xp is device else 0, 0)
     return training.solver.network.flat, training.solver.v, [float(to_host(loss)) for loss in losses]
+
+
+@pytest.mark.parametrize("penalty", ["l0", "tl1"])
+def test_a_step_with_a_sparsity_fetches_two_numbers_at_once(penalty, digits, xp, near):
+    options = {"sparsity": 0.9, "ramp": 0.01, "weight_decay": 5e-4}
+    config = preset(penalty=penalty, threads=1, shards=1, batch_size=20, sparse_layers=["conv2", "fc1"], **options)
+    w, v, _ = first_steps(config, digits[0][:60], xp, 3, fetches=1)
+    host_w, host_v, _ = first_steps(config, digits[0][:60], np, 3)
+    near(w, host_w)
+    near(v, host_v)
 
 
 @pytest.mark.parametrize("penalty", [*((name, "none") for name in ALL), *V_GROUPS], ids="-".join)

@@ -51,6 +51,7 @@ def test_a_lost_layer_of_v_stops_the_run_and_its_resume(tiny, tmp_path):
     ("words", "sentence"),
     [
         ("--threshold 1 --refit 1", r"V has .* in conv2 since epoch 1 \(.* weight of W there is 0\.\d+, the threshold is 1\);"),
+        ("--sparsity 0.9999 --refit 1", r"V has .* conv2 since epoch \d \(.* threshold is 0\.\d+\);.* a smaller --sparsity"),
         ("--preset paper --refit 1", r"V has .* fc1 since epoch 2 \(.* 0\.2\d+\); .*a smaller --lam or a larger --beta"),
         ("--refit 2 --prune 0.9999", r"V has .* fc1 since epoch 2; .* refit keeps its zeros.* smaller --prune"),
         ("--penalty none --refit 2 --prune 0.9999", r"W has .* fc1 since epoch 2; .* refit keeps its zeros.* smaller --prune"),
