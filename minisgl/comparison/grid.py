@@ -104,7 +104,9 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
         return preset(name, experiment)
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
     schedule = scaled(epochs, start) if regime == "paper" else {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
-    return changed(start, {**schedule, **SETTINGS[method, regime]})
+    settings = SETTINGS[method, regime]
+    instead = {"sparsity": None} if "threshold" in settings else {}  # of a preset's sparsity
+    return changed(start, {**schedule, **instead, **settings})
 
 
 def entries(

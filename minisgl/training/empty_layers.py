@@ -2,8 +2,8 @@
 
 A chain of convolutions and linear layers gives the same answer for every image if one of them has no weights. V is computed
 from W after each step, so an empty layer of V can fill again while its W grows: with a high threshold from the start, and a
-small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation the threshold hardly ever falls. So after
-each epoch but the last, the run stops if a layer of the network that will be saved
+small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls (the quantile of a
+sparsity hardly ever). So after each epoch but the last, the run stops if a layer of the network that will be saved
 
     was empty after the epoch before too, and the largest weight (or group) of its W has not grown since;    or
     is empty before or in the refit, where zeros stay zero.

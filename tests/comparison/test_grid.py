@@ -9,7 +9,7 @@ from support.sweeps import run
 from minisgl.comparison import grid, results
 from minisgl.config import PaperConfig, changed
 from minisgl.errors import MinisglError
-from minisgl.experiments import preset
+from minisgl.experiments import PRESETS, preset
 from minisgl.sweep import SweepConfig
 
 
@@ -39,6 +39,13 @@ def test_the_papers_schedule_is_scaled(epochs, drops, every):
     if epochs == 200:
         paper = preset("paper").regime
         assert (paper.lr_drops, paper.beta_every) == (drops, every)
+
+
+def test_a_methods_threshold_replaces_a_presets_sparsity(tmp_path, monkeypatch):
+    quick = changed(PRESETS["quick"], {"threshold": (), "sparsity": 0.9})
+    monkeypatch.setitem(PRESETS, "quick", quick)
+    entries = grid.entries(["l0", "magnitude"], ["continuation"], 1, epochs=6, holdout=1, out=tmp_path, data=None)
+    assert [(entry.config.regime.threshold, entry.config.regime.sparsity) for entry in entries] == [((0.1,), None), ((), 0.9)]
 
 
 def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):
