@@ -86,6 +86,8 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
         return f"{option(name)} is an option of continuation, and {chosen} {CONTINUATION_OPTIONS[name]}"
     if name in PAPER_OPTIONS and isinstance(config.regime, ContinuationConfig):
         return f"{option(name)} is an option of the paper's regime, and {chosen} {PAPER_OPTIONS[name]}"
+    if name == "lr_factor" and isinstance(config.regime, PaperConfig) and not config.regime.lr_drops:
+        return f"--lr-factor {config.regime.lr_factor:g} is for --lr-drops, and there are none"
     if name in SGD_OPTIONS and isinstance(config.optimizer, AdamConfig):
         return f"{option(name)} is an option of sgd, and the optimizer is adam: give --optimizer sgd too"
     return ""

@@ -214,6 +214,11 @@ def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
     assert parsed(words.split()).penalty.lam == float(words.partition("--lam ")[2].split()[0])
 
 
+def test_a_factor_without_drops_is_refused() -> None:
+    with pytest.raises(MinisglError, match=r"--lr-factor 0\.2 is for --lr-drops, and there are none"):
+        parsed(["--preset", "paper", "--lr-factor", "0.2", "--lr-drops"])
+
+
 def test_without_an_r_sparse_layers_may_choose_where_the_group_lasso_acts() -> None:
     words = ["--penalty", "group-lasso", "--sparse-layers", "fc*"]
     assert parsed([*words, "--group-layers", "sparse"]).penalty.sparse_layers == ("fc*",)
