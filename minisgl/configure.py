@@ -1,6 +1,8 @@
-"""From options to a configuration: `configure` changes the preset's, and refuses every option that the run would not use.
+"""From options to a configuration: `configure` changes the preset's by the options that were given.
 
-configure(paper, Flags(ramp=0.9))  ->  --ramp is an option of continuation, and preset paper has no thresholds to ramp
+It refuses every option that the run would not use, with a sentence that says why:
+
+    configure(paper, Flags(ramp=0.9))  ->  --ramp is an option of continuation, and preset paper has no thresholds to ramp
 """
 
 from collections.abc import Mapping

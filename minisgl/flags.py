@@ -112,7 +112,7 @@ class Flags:
     The loss shown includes it. Default: 0."""
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
-    In continuation the threshold replaces it, except for scad, mcp and with --v-group.
+    In continuation the threshold or the sparsity replaces it, except for scad, mcp and with --v-group.
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.

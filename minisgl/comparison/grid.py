@@ -52,8 +52,17 @@ REFIT = 5  # the last 1/5 of the epochs are the refit
 NOT_RECORDED = ("out", "threads", "checkpoint_every", "init")
 # Settings that older results do not record, with the values that their runs had.
 ADDED: dict[str, Any] = {
-    **{"weight_decay": 0.0, "label_smoothing": 0.0, "lr_factor": 0.1, "warmup": 0.0, "sparsity": None},
-    **{"group_layers": "all", "flip": False, "depth": None, "width": None, "dropout": None, "stride_on": None},
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "lr_factor": 0.1,
+    "warmup": 0.0,
+    "sparsity": None,
+    "group_layers": "all",
+    "flip": False,
+    "depth": None,
+    "width": None,
+    "dropout": None,
+    "stride_on": None,
 }
 
 

@@ -60,6 +60,9 @@ class Masked:
     def finish(self, settings: StepSettings) -> None:
         pass
 
+    def thresholds(self, settings: StepSettings) -> None:
+        pass
+
     def arrays(self) -> dict[str, np.ndarray]:
         return {"parameters": self.network.flat, "mask": self.mask, **self.optimizer.state}
 
