@@ -45,16 +45,13 @@ from minisgl.nn.step import IMAGE
 
 @dataclass
 class Liveness:
-    """What is known of each step's output, by its name: arrays with one entry a unit. And of each layer with weights:
-
-    `biases` bias' in float64, one number an output; `inputs` which inputs it needs.
-    """
+    """What is known of each step's output, by the step's name: arrays with one entry a unit."""
 
     varies: dict[str, np.ndarray] = field(default_factory=dict)
     values: dict[str, np.ndarray] = field(default_factory=dict)  # those of units that vary mean nothing
     needed: dict[str, np.ndarray] = field(default_factory=dict)
-    biases: dict[str, np.ndarray] = field(default_factory=dict)
-    inputs: dict[str, np.ndarray] = field(default_factory=dict)
+    biases: dict[str, np.ndarray] = field(default_factory=dict)  # bias' of each layer with weights, in float64
+    inputs: dict[str, np.ndarray] = field(default_factory=dict)  # which of its inputs such a layer needs
 
 
 def follow(network: Network, order: Sequence[Step]) -> Liveness:
