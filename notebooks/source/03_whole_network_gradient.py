@@ -444,7 +444,7 @@ show_code(softmax_cross_entropy)
 
 # %% [markdown]
 # Here `z` is already $z - M$, the true logit too: then $M$ cancels from $\ln \sum_j e^{z_j} - z_t$, and nobody has to add it again. `onehot` is
-# $Y$, and `scale` $\tfrac1N$.
+# $Y$, and `scale` $\tfrac1N$. `smoothing` is 0 unless one asks for it; with it, each class gets a share of the target, and $Y$ becomes `q`.
 # ## The tape
 #
 # What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**,

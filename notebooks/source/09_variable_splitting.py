@@ -263,8 +263,8 @@ _ = interact(
 show_code(Splitting._add_gradient, Splitting.update_w, Splitting.prox_steps, Splitting.update_v)
 
 # %% [markdown]
-# Three things are not in the box: the optimiser, which may be another than plain gradient descent; a layer without $r$, where $V$ is $W$ and there is
-# no spring; and `thresholds`, which we come to below. The rest is $G$, and the prox with the step $1/\beta$.
+# Four things are not in the box: the optimiser, which may be another than plain gradient descent; a layer without $r$, where $V$ is $W$ and there is
+# no spring; `decay`, an option that adds weight decay; and `thresholds`, which we come to below. The rest is $G$, and the prox with the step $1/\beta$.
 #
 # ## It goes down: the theorem
 #
@@ -398,7 +398,7 @@ def run(settings, optimizer=SGD, batch=None):
     splitting = Splitting(linear_layer(flat), optimizer(flat), {"fc": LayerPenalty(sparse=L0(LAM))})
     network, seen = splitting.network, {name: [] for name in ("F", "half", "step", "gap", "zeros")}
     value, gradient = f(network)
-    for lr, beta, thresholds in settings:
+    for lr, beta, thresholds, _ in settings:
         seen["F"].append(value + splitting.regularizer(beta))
         if batch:
             few = rng.choice(500, batch, replace=False)

@@ -182,7 +182,8 @@ print(schedule.at(750, 100, 1000))
 # %% [markdown]
 # Both regimes as the package has them, and the two steps of one batch. A regime gives each step its `StepSettings`; the thresholds are `None` where
 # $s = 1/\beta$. `hold` is the $u$ at which lr begins to fall: 0 in `quick`, and 0.75 in the preset `sparse`, where the last weights to go are dear, and
-# what they did must be taken over by others.
+# what they did must be taken over by others. `warmup` and `sparsity` are options that no preset has: lr can first rise, and the share of zeros can be
+# scheduled in place of the threshold.
 
 # %%
 show_code(Stepwise.at, Continuation.at, Shards.step)

@@ -585,7 +585,8 @@ assert np.all(np.array(packed["whole columns"]) < entropy(densities))
 show_code(Refit.start, Refit.update)
 
 # %% [markdown]
-# The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. An experiment without any
+# The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. (`decay` is weight decay, an
+# option.) An experiment without any
 # penalty: train, cut the smallest weights, and measure; then 40 steps of refit, and measure again. All cuts begin with the same
 # network.
 
