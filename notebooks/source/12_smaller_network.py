@@ -31,7 +31,8 @@ from minisgl.analysis import footprint
 from minisgl.formats import onnx_file
 from minisgl.solver.refit import Refit
 from minisgl.comparison import results
-from minisgl.analysis.compact import _follow_the_image, _follow_the_logits, compact
+from minisgl.analysis import liveness
+from minisgl.analysis.compact import compact
 from minisgl.data import mnist
 from minisgl.experiments import preset
 from minisgl.models import lenet5
@@ -371,14 +372,15 @@ print(f"{len(orders)} different orders, one result: {[int(units.sum()) for units
 #
 # ## The code
 #
-# What minisgl does, for any network of convolutions, pooling, ReLU and linear layers.
+# What minisgl does, for any network of convolutions, pooling, ReLU and linear layers, and for residual networks too: there a *step* may also be the sum of
+# two branches, a scale and shift that is left of batch normalisation, or the normalisation of the images. LeNet-5 has none of these.
 
 # %%
-show_code(_follow_the_image, _follow_the_logits)
+show_code(liveness._follow_the_image, liveness._follow_the_logits)
 
 # %% [markdown]
 # There are no rounds in it. Constants come only from layers before, so *one* pass forwards finds them all, with their values. Then one pass backwards finds
-# all that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already. `varies[name] & _reads(layer)[needed].any(axis=0)`
+# all that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already. `seen[step.name] & reads(layer)[needed].any(axis=0)`
 # is the box: on a path from the image, and on a path to a logit. `total` is the kernel's sum, in a linear layer the weight itself. Values are added up in
 # float64, and `varies | (value != 0)` is the frame of zeros.
 #
@@ -657,10 +659,11 @@ pareto(points)
 # ## Away from minisgl: ONNX
 #
 # The compact network is dense, so everybody can run it. **ONNX** is a file format for that: a list of standard operators, with their constants. Each layer
-# of ours is one of them:
+# of LeNet-5 is one of them, in the table `OPERATORS`; a few other layers are two:
 
 # %%
-show_code(onnx_file._operator)
+show_code(onnx_file._operators)
+print(*(f"{layer.__name__:<12} {operator}" for layer, (operator, _) in onnx_file.OPERATORS.items()), sep="\n")
 
 # %% [markdown]
 # Where the packages onnx and onnxruntime are installed (`pip install -e ".[compress]"`), the next cell writes the file and has the other program run it.
