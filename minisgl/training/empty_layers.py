@@ -2,21 +2,23 @@
 
 A chain of convolutions and linear layers gives the same answer for every image if one of them has no weights. V is computed
 from W after each step, so an empty layer of V can fill again while its W grows: with a high threshold from the start, and a
-small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls (the quantile of a
-sparsity hardly ever). So after each epoch but the last, the run stops if a layer of the network that will be saved
+small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls. So after each epoch
+but the last, the run stops if a layer of the network that will be saved
 
     was empty after the epoch before too, and the largest weight (or group) of its W has not grown since;    or
     is empty before or in the refit, where zeros stay zero.
 
+With a sparsity the threshold falls when beta pulls weights to 0. Then the largest weight is compared in units of the threshold.
 In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit.
 In a network with branches, or with other layers that have weights, the images may have another way, so nothing is checked.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from minisgl.backend import Array, get_array_module
-from minisgl.config import PaperConfig, TrainConfig
+from minisgl.config import ContinuationConfig, PaperConfig, TrainConfig
 from minisgl.errors import MinisglError, shown
 from minisgl.penalties import GroupL0
 from minisgl.penalties.groups import norms, root_size
@@ -25,6 +27,7 @@ from minisgl.training.checkpoint import StoppedError
 from minisgl.training.report import final_network
 
 Empty = Mapping[str, Mapping[str, Any]]  # by layer: the epoch "since" which it is empty, the "largest" of W, the "threshold"
+KINDS = {"since": (int,), "largest": (int, float), "threshold": (int, float, type(None))}  # the types of these values
 
 
 def _refits(config: TrainConfig, epoch: int) -> bool:
@@ -69,7 +72,7 @@ def recorded(record: Mapping[str, Any]) -> Empty:
     found = record.get("empty_layers", {})
     layers = list(found.values()) if isinstance(found, dict) else [None]
     for layer in layers:
-        if not (isinstance(layer, dict) and type(layer.get("since")) is int and type(layer.get("largest")) in (int, float)):
+        if not (isinstance(layer, dict) and all(type(layer.get(key)) in kinds for key, kinds in KINDS.items())):
             raise MinisglError(f"history.jsonl has invalid empty_layers for epoch {record['epoch']}: {shown(found)}")
     return found
 
@@ -77,18 +80,28 @@ def recorded(record: Mapping[str, Any]) -> Empty:
 def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, before: Empty) -> None:
     """Raise StoppedError if a layer that is empty after this epoch, counted from 0, will stay empty: see above."""
     last, refits = epoch + 1 == config.epochs, _refits(config, epoch)
-    lost = {
-        name: layer for name, layer in now.items() if refits or (name in before and layer["largest"] <= before[name]["largest"])
-    }
+    height = partial(_height, config)
+    lost = {name: layer for name, layer in now.items() if refits or (name in before and height(layer) <= height(before[name]))}
     if last or not lost:
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
-    why = "the refit keeps its zeros" if refits else "W has not grown there since"
+    than = ", compared with the threshold" if _has_share(config) else ""
+    why = "the refit keeps its zeros" if refits else f"W has not grown there since{than}"
     raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
         f"{why}, and {which} gives the same answer for every image; stopped after epoch {epoch + 1}; "
         f"{_advice(config, epoch, which, lost)}"
     )
+
+
+def _has_share(config: TrainConfig) -> bool:
+    return isinstance(config.regime, ContinuationConfig) and config.regime.sparsity is not None
+
+
+def _height(config: TrainConfig, layer: Mapping[str, Any]) -> float:
+    """Return what must grow if an empty layer is to come back."""
+    threshold = layer.get("threshold") if _has_share(config) else None
+    return float(layer["largest"] / (threshold or 1))
 
 
 def _described(config: TrainConfig, name: str, layer: Mapping[str, Any]) -> str:
@@ -109,7 +122,7 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
         return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
     if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"
-    if config.regime.sparsity is not None:
+    if _has_share(config):
         return "choose a smaller --sparsity, or fewer --sparse-layers"
     group = " or --group-lam" if config.penalty.v_group != "none" else ""
     return f"choose a smaller --threshold{group}"

@@ -98,6 +98,23 @@ def test_a_lost_layer_of_w_stops_the_run():
     stop_if_lost(config, solver, config.epochs - 1, now, now)
 
 
+@pytest.mark.parametrize(("words", "comes_back"), [(["--sparsity", "0.9"], True), (["--threshold", "0.3"], False)])
+def test_with_a_sparsity_what_counts_is_the_largest_weight_over_the_threshold(words, comes_back):
+    """The quantile falls as beta pulls weights to 0: a layer may come back though its W shrinks too."""
+    config = parsed(words)
+    solver = make_splitting(config, lenet5(np.random.default_rng(0)))
+
+    def at(largest, threshold):
+        return {"conv2": {"since": 3, "largest": largest, "threshold": threshold}}
+
+    stop_if_lost(config, solver, 3, at(0.21, 0.3), at(0.2, 0.3))
+    if comes_back:
+        stop_if_lost(config, solver, 3, at(0.1, 0.2), at(0.2, 0.5))
+    than = ", compared with the threshold" if comes_back else ""
+    with pytest.raises(MinisglError, match=f"; W has not grown there since{than}, and V"):
+        stop_if_lost(config, solver, 3, at(0.1, 0.2), at(0.2, 0.3))
+
+
 def test_where_the_images_may_have_another_way_no_layer_counts():
     class Mine(ReLU):
         parameters = ScaleShift(4).parameters
@@ -116,7 +133,12 @@ def test_where_the_images_may_have_another_way_no_layer_counts():
         assert empty(network) == found
 
 
-@pytest.mark.parametrize("value", [None, ["fc1"], {"fc1": 3}, {"fc1": {"since": 1}}, {"fc1": {"since": "1", "largest": 0.1}}])
+WRONG = {"fc1": {"since": 1, "largest": 0.1, "threshold": "high"}}
+
+
+@pytest.mark.parametrize(
+    "value", [None, ["fc1"], {"fc1": 3}, {"fc1": {"since": 1}}, {"fc1": {"since": "1", "largest": 0.1}}, WRONG]
+)
 def test_a_damaged_record_is_refused(value):
     assert recorded({"epoch": 4}) == {}
     with pytest.raises(MinisglError, match=r"^history\.jsonl has invalid empty_layers for epoch 4: "):
