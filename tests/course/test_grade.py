@@ -139,7 +139,7 @@ def grade_with(course: Path, before: Sequence[str] = (), **environment: str) -> 
     """Grade the class with these words before the command, and these additions to the environment."""
     words = [*before, sys.executable, "-m", "minisgl.grade", "class", "--exercises", "exercises"]
     environment = {**os.environ, **environment}
-    return subprocess.run(words, cwd=course, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(words, cwd=course, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("fault", ["no pytest", "no kernel"])
@@ -164,7 +164,7 @@ def test_a_full_disk_does_not_make_an_answer_wrong(course):
     without_set_up(course)
     script = 'mkdir disk && mount -t tmpfs -o nr_inodes=6 none disk && exec "$@" || exit 99'
     done = grade_with(course, ["unshare", "--mount", "sh", "-c", script, "sh"], TMPDIR=str(course / "disk"))
-    if done.returncode in (1, 99):
+    if done.returncode == 99 or done.stderr.startswith("unshare: "):
         pytest.skip(f"only root may mount a file system: {done.stderr}")
     assert (done.returncode, done.stderr) == (0, "")
     assert {*rows(course).values()} == {("yes", "")}
