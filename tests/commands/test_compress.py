@@ -181,7 +181,7 @@ def test_a_run_on_shaky_curves(tmp_path, monkeypatch):
     assert inputs == np.count_nonzero(fc.any(axis=0)[: 10 * 56])  # of the ten channels that live
     assert (measured["test_images"], measured["same_predictions"]) == (60, 60)
     assert measured["largest_difference"] <= 1e-5 * max(1, measured["largest_logit"])
-    with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, and .* is a run of shaky-curves"):
+    with pytest.raises(MinisglError, match=r"--data is for mnist-lenet5, mnist-cnn4, .* is a run of shaky-curves"):
         quietly(run, data=tmp_path)
 
 

@@ -170,8 +170,8 @@ def test_the_same_seed_gives_the_same_bytes(small: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--data", "somewhere"], "--data and --holdout are for mnist-lenet5"),
-        (["--holdout", "100"], "--data and --holdout are for mnist-lenet5"),
+        (["--data", "somewhere"], "--data and --holdout are not for shaky-curves"),
+        (["--holdout", "100"], "--data and --holdout are not for shaky-curves"),
         (["--sparse-layers", "fc", "fc1"], "--sparse-layers names fc1; the layers are conv1, conv2, conv3, fc"),
         (["--threshold", "0.1", "0.2"], "--threshold has 2 numbers; give one, or 1, one for each of fc"),
         (["--batch-size", "201"], "--batch-size 201 is larger than the training set of 200 images"),

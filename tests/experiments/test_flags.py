@@ -19,7 +19,7 @@ from minisgl.flags import Flags, option
 VALUES = {
     "experiment": "mnist-lenet5",
     "network": "mlp:build",
-    "depth": None,  # of other experiments: see test_cifar.py
+    "depth": None,  # of other experiments: see test_cifar_training.py
     "width": None,
     "dropout": None,
     "stride_on": None,
