@@ -9,10 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from minisgl.nn import Network
+from minisgl.nn import BatchNorm2d, Network
+from minisgl.plots.channels import channels_left, colour_filters
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
+
+COLOURS = 3  # channels of a colour image
 
 
 def _axes(figure: Figure, xlabel: str, ylabel: str) -> Axes:
@@ -31,6 +34,7 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
     for axes, title in ((left, "training loss"), (right, f"{history[0]['measured_on']} error, %")):
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_yscale("log")
         axes.spines[["top", "right"]].set_visible(False)
     # a log axis cannot show 0
@@ -53,6 +57,7 @@ def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
     figure = Figure(figsize=(5.6, 3.4), layout="constrained")
     axes = _axes(figure, "epoch", "weights that are exactly zero, %")
     axes.set_ylim(0, 100)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for which, colour in (("w", W_COLOUR), ("v", V_COLOUR)):
         zeros = [record[which]["weight_sparsity"] for record in history]
         axes.plot(epochs, zeros, "o-", color=colour, label=which.upper())
@@ -125,7 +130,8 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
 def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Callable[[], Figure]]:
     """Return a function for each figure of a run, by file name, which draws it from the run's history and its saved network.
 
-    The filters are those of the first convolution, and the zeros those of the first linear layer, if there is one.
+    The filters are those of the first convolution, in colour if it reads three channels, and the zeros those of the first
+    linear layer, if there is one. For a network with batch normalisation, the channels that are left are drawn too.
     """
     weights = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
     convolutions = {name: weight for name, weight in weights.items() if weight.ndim == 4}
@@ -135,7 +141,10 @@ def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Ca
         "sparsity.png": partial(sparsity_over_epochs, history),
     }
     for name, weight in list(convolutions.items())[:1]:
-        figures[f"{name}_filters.png"] = partial(filters, weight, name)
+        in_colour = weight.shape[1] == COLOURS
+        figures[f"{name}_filters.png"] = partial(colour_filters if in_colour else filters, weight, name)
+    if any(isinstance(layer, BatchNorm2d) for _, layer in network.walk()):
+        figures["channels.png"] = partial(channels_left, network)
     for name, weight in list(linear.items())[:1]:
         channels = len(list(convolutions.values())[-1]) if convolutions else 0
         fits = channels and weight.shape[1] % channels == 0

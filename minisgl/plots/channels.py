@@ -1,0 +1,51 @@
+"""Figures of a network for colour images: its first filters in colour, and the channels that it has left."""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from minisgl.nn import Network
+from minisgl.plots.style import V_COLOUR
+
+COLUMNS = 16  # filters in a row
+DEAD = "#dddddd"
+
+
+def colour_filters(weight: np.ndarray, name: str = "conv1") -> Figure:
+    """Draw the filters of a first convolution (K, 3, R, S), each as one picture. Grey is 0, brighter is positive."""
+    K = len(weight)
+    rows, limit = -(-K // COLUMNS), float(np.abs(weight).max()) or 1.0
+    figure = Figure(figsize=(9, 0.62 * rows + 0.5), layout="constrained")
+    zeros = np.count_nonzero(weight == 0)
+    title = f"{name}: {K} filters in red, green and blue (grey: 0), {zeros} of {weight.size} weights zero"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, each in zip(grid, weight, strict=False):
+        axes.imshow(0.5 + each.transpose(1, 2, 0) / (2 * limit), interpolation="nearest")  # (R, S, 3) from 0 to 1
+    return figure
+
+
+def channels_left(network: Network) -> Figure:
+    """Draw the output channels of each convolution in a row: orange if a weight of the channel is not zero, else light grey."""
+    layout, flat = network.layout, network.flat
+    maps = {name: slot.view(flat) for name, slot in layout.weights.items() if len(slot.shape) == 4}  # (K, C, R, S) each
+    left = {name: (weight != 0).any(axis=(1, 2, 3)) for name, weight in maps.items()}  # (K,)
+    picture = np.full((len(left), max(map(len, left.values()))), np.nan)  # a row for each convolution, filled from the left
+    for cells, alive in zip(picture, left.values(), strict=True):
+        cells[: len(alive)] = alive
+    figure = Figure(figsize=(9, 0.24 * len(left) + 1.1), layout="constrained")
+    axes = figure.add_subplot()
+    extent = (0, picture.shape[1], len(left) - 0.5, -0.5)
+    colours = ListedColormap([DEAD, V_COLOUR])
+    axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation="nearest", aspect="auto", extent=extent)
+    for row in range(1, len(left)):
+        axes.axhline(row - 0.5, color="white", lw=4)
+    axes.set_yticks(range(len(left)), [f"{name}   {alive.sum()} of {alive.size}" for name, alive in left.items()], fontsize=8)
+    axes.set_xlabel("output channel")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    counts = np.nansum(picture), np.isfinite(picture).sum()
+    axes.set_title("channels with weights left (orange): {:,.0f} of {:,}".format(*counts), loc="left", fontsize=11)
+    return figure
