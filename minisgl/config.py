@@ -174,10 +174,15 @@ class SGDConfig:
 
 @dataclass(frozen=True)
 class RefitConfig:
-    """The last `refit` epochs have no penalties; before them, the fraction `prune` of the weights is set to 0."""
+    """The last `refit` epochs have no penalties; their learning rate starts at refit_lr (None: at lr).
+
+    Before them, the fraction `prune` of the weights is set to 0: of all layers together, or of those of sparse_layers.
+    """
 
     refit: int = 0
     prune: float = 0.0
+    prune_layers: Literal["all", "sparse"] = "all"
+    refit_lr: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ It refuses every option that the run would not use, with a sentence that says wh
 from collections.abc import Mapping
 from typing import Any
 
-from minisgl.config import RESNET9, AdamConfig, ContinuationConfig, PaperConfig, PenaltyConfig, TrainConfig, as_flags, changed
+from minisgl.config import RESNET9, AdamConfig, ContinuationConfig, PaperConfig, RefitConfig, TrainConfig, as_flags, changed
 from minisgl.errors import MinisglError
 from minisgl.flags import Flags, option
 from minisgl.penalties.names import has_r, lam_cancels, parse_options
@@ -62,7 +62,8 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
         reasons = (
             _wrong_size(name, preset, config),
             _wrong_regime_or_optimizer(name, config, given),
-            _without_penalty(name, value, config.penalty),
+            _without_penalty(name, value, config),
+            _without_refit(name, value, config.refit),
             _lam_without_effect(name, config),
         )
         if reason := next(filter(None, reasons), None):
@@ -95,11 +96,21 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
     return ""
 
 
-def _without_penalty(name: str, value: Any, penalty: PenaltyConfig) -> str:
+def _without_refit(name: str, value: Any, refit: RefitConfig) -> str:
+    """Return the message for an option that a run with this refit would not use; "" if it would."""
+    if name == "refit_lr" and not refit.refit:
+        return f"--refit-lr {value:g} is for the refit, and there is none: give --refit too"
+    if name == "prune_layers" and not refit.prune:
+        return f"--prune-layers {value} is for --prune, which is 0"
+    return ""
+
+
+def _without_penalty(name: str, value: Any, config: TrainConfig) -> str:
     """Return the message for an option that a run with these penalties would not use; "" if it would."""
+    penalty, pruned = config.penalty, config.refit.prune > 0 and config.refit.prune_layers == "sparse"
     if name == "penalty_option" and not has_r(penalty.penalty):
         return f"penalty {penalty.penalty} has no options, but got {', '.join(parse_options(value))}"
-    used = penalty.acts_on_v or (name == "sparse_layers" and penalty.group_follows)
+    used = penalty.acts_on_v or (name == "sparse_layers" and (penalty.group_follows or pruned))
     if name in NEED_R and value != "none" and not used:
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
         reason = "--lam is 0" if has_r(penalty.penalty) else f"penalty {penalty.penalty} has no r"

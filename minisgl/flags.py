@@ -158,6 +158,10 @@ class Flags:
     """Fraction of the weights to set to zero when the refit begins, smallest first.
     With penalty none this is magnitude pruning.
     Default: 0; sparse: 0.99643."""
+    prune_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
+    """The layers that --prune is about: all, or sparse, those of --sparse-layers. Default: all."""
+    refit_lr: Number = None
+    """Initial learning rate of the refit. Default: the value of --lr."""
     holdout: Whole = None
     """Hold out this many of the last training images, to measure the error during training. Default: 0."""
     seed: Whole = None

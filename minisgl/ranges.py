@@ -64,5 +64,7 @@ def check(config: TrainConfig) -> None:
     require(0 <= refit < config.epochs, "refit", f"a whole number >= 0, below the epochs, {config.epochs}")
     require(0 <= prune < 1, "prune", "at least 0 and below 1")
     require(prune == 0 or refit > 0, "prune", "0 without a refit (--refit)")
+    refit_lr = config.refit.refit_lr
+    require(refit_lr is None or 0 < refit_lr <= 1e9, "refit_lr", "a number above 0, up to 1e9")
     if config.penalty.acts_on_v and config.regime.beta == 0:
         raise MinisglError(f"--beta 0 would decouple V from W: penalty {config.penalty.penalty} needs a coupling beta > 0")

@@ -12,6 +12,9 @@ The regimes (schedules.py) are these. All runs train on all training images exce
     preset          sparse or small unchanged, with its own epochs
 
 Magnitude pruning runs only in continuation, with its learning rate; sparse and small run only as presets.
+
+If the preset quick has a sparsity, as that of cifar10 has, every method gets as many zeros: those with an r by the sparsity,
+and group-lasso and magnitude by pruning the same layers when the refit begins.
 """
 
 from collections.abc import Sequence
@@ -59,6 +62,8 @@ ADDED: dict[str, Any] = {
     "sparsity": None,
     "group_layers": "all",
     "flip": False,
+    "prune_layers": "all",
+    "refit_lr": None,
     "depth": None,
     "width": None,
     "dropout": None,
@@ -85,7 +90,7 @@ class Entry:
     @property
     def zeros_from(self) -> str | None:
         """The name of the run whose percentage of zeros this run is pruned to; None if it does not depend on another run."""
-        return f"l0-continuation-{self.seed}" if self.method == "magnitude" else None
+        return f"l0-continuation-{self.seed}" if self.method == "magnitude" and _sparsity(self.config) is None else None
 
 
 def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
@@ -102,6 +107,10 @@ def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]
     return {"epochs": epochs, "lr_drops": tuple(drops[1:]), "beta_every": every}
 
 
+def _sparsity(config: TrainConfig) -> float | None:
+    return config.regime.sparsity if isinstance(config.regime, ContinuationConfig) else None
+
+
 def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> TrainConfig | None:
     """Return a method's configuration in a regime, without seed and data; None if the experiment lacks the preset."""
     name = {"continuation": "quick", "paper": "paper", "preset": method}[regime]
@@ -114,8 +123,19 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
     schedule = scaled(epochs, start) if regime == "paper" else {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
     settings = SETTINGS[method, regime]
-    instead = {"sparsity": None} if "threshold" in settings else {}  # of a preset's sparsity
-    return changed(start, {**schedule, **instead, **settings})
+    if (sparsity := _sparsity(start)) is not None:
+        settings = _of_a_sparsity(method, sparsity)
+    return changed(start, {**schedule, **settings})
+
+
+def _of_a_sparsity(method: Method, sparsity: float) -> dict[str, Any]:
+    """Return what a method changes in a preset with a sparsity: methods without an r are pruned to as many zeros."""
+    if method == "magnitude":
+        return {"penalty": "none", "prune": sparsity, "prune_layers": "sparse"}
+    if method == "group-lasso":
+        group = {"group_lam": SETTINGS[method, "continuation"]["group_lam"], "group_layers": "sparse"}
+        return {**group, "prune": sparsity, "prune_layers": "sparse"}
+    return {}
 
 
 def entries(
@@ -136,7 +156,8 @@ def entries(
     of range.
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
-    if ("magnitude", "continuation") in wanted:
+    start = _start("magnitude", "continuation", experiment, epochs) if ("magnitude", "continuation") in wanted else None
+    if start is not None and _sparsity(start) is None:
         wanted.add(("l0", "continuation"))
     grid = []
     for seed in range(seeds):

@@ -15,10 +15,10 @@ With no penalty before it, this is magnitude pruning: train, set the smallest we
 Source: Han, Pool, Tran, Dally, "Learning both weights and connections for efficient neural networks", NIPS 2015.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import Block, Network
+from minisgl.nn import Block, Network, Slot
 from minisgl.solver.protocol import Put, Solver
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import drop_negligible
@@ -38,11 +38,15 @@ def largest(weights: Array, prune: float) -> Array:
 class Refit:
     """Trains the weights that another solver has not set to 0, in that solver's own arrays.
 
-    prune: the fraction of all weights, the smallest, that `start` sets to 0; 0 <= prune < 1. decay: None for none.
+    prune: the fraction of the weights in the layers `pruned` (None: all), the smallest, that `start` sets to 0; 0 <= prune < 1.
+    decay: None for none.
     """
 
-    def __init__(self, solver: Solver, prune: float = 0.0, decay: WeightDecay | None = None) -> None:
+    def __init__(
+        self, solver: Solver, prune: float = 0.0, decay: WeightDecay | None = None, pruned: Sequence[Slot] | None = None
+    ) -> None:
         self.solver, self.prune, self.decay = solver, prune, decay or WeightDecay()
+        self.pruned = list(solver.network.layout.weights.values()) if pruned is None else list(pruned)
         self.network, self.optimizer, self.v, self.splits = solver.network, solver.optimizer, solver.v, solver.splits
         self.blocks = solver.blocks
 
@@ -50,10 +54,21 @@ class Refit:
         """Set W and V to the network to refit, and the optimiser's vectors to 0 where its weights are 0."""
         n, w = self.network.layout.n_weights, self.network.weights  # (n,), a view
         w[...] = drop_negligible(self.v)
-        w *= largest(w, self.prune)
+        if self.prune:
+            self._prune()
         self.v[...] = w
         for array in self.optimizer.state.values():
             array[:n] *= w != 0  # otherwise it would still change these weights
+
+    def _prune(self) -> None:
+        """Set the smallest weights of the layers `pruned` to 0."""
+        flat = self.network.flat
+        weights = get_array_module(flat).concatenate([flat[slot.start : slot.stop] for slot in self.pruned])  # (n,)
+        kept, start = largest(weights, self.prune), 0
+        for slot in self.pruned:
+            stop = start + slot.stop - slot.start
+            flat[slot.start : slot.stop] *= kept[start:stop]
+            start = stop
 
     def prepare(self, rank: int = 0, ranks: int = 1) -> None:
         """Do nothing: no block depends on another."""
@@ -87,7 +102,7 @@ class Refit:
 
     def moved(self, put: Put) -> "Refit":
         """Return the same refit, and the solver before it, on copies of their arrays, made by `put`."""
-        return Refit(self.solver.moved(put), self.prune, self.decay)
+        return Refit(self.solver.moved(put), self.prune, self.decay, self.pruned)
 
     def reported(self, which: str) -> Network:
         """Return what the solver before it reports."""

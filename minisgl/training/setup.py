@@ -4,7 +4,7 @@ from minisgl.config import AdamConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
-from minisgl.penalties import GroupLasso, Penalty, Separable
+from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.protocol import Solver
 from minisgl.solver.refit import Refit
@@ -39,15 +39,15 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             if sparse is None:
                 raise MinisglError(f"--v-group {chosen.v_group} needs an r with lam > 0, and penalty {name} has no r")
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
-        _require_separable(config, sparse)
+        _require_threshold(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
     return Splitting(network, optimizer, penalties, make_decay(config, network))
 
 
-def _require_separable(config: TrainConfig, r: Penalty | None) -> None:
+def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
     """Raise MinisglError if a sparsity is given and r has no threshold for single weights."""
     chosen, share = config.penalty, None if isinstance(config.regime, PaperConfig) else config.regime.sparsity
-    if share is not None and r is not None and not isinstance(r, Separable):
+    if share is not None and r is not None and not isinstance(r, Separable | L1MinusL2):
         group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
         raise MinisglError(
             f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is none: "
@@ -64,11 +64,17 @@ def make_decay(config: TrainConfig, network: Network) -> WeightDecay:
 def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     """Return the solver's own stage, and the refit at the end if there is one."""
     refit, prune = config.refit.refit, config.refit.prune
+    weights = solver.network.layout.weights
+    pruned = config.penalty.sparse_among(list(weights)) if config.refit.prune_layers == "sparse" else list(weights)
+    if prune and not pruned:
+        named = " ".join(config.penalty.sparse_layers)
+        raise MinisglError(f"--prune {prune:g}: there is no layer {named}; the layers are {', '.join(weights)}")
     before = config.epochs - refit
     stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
     if refit:
         decay = make_decay(config, solver.network)
-        stages.append(Stage(Refit(solver, prune, decay), HalfCosine(config.lr), before, refit))
+        lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
+        stages.append(Stage(Refit(solver, prune, decay, [weights[name] for name in pruned]), HalfCosine(lr), before, refit))
     return stages
 
 

@@ -584,7 +584,7 @@ assert np.all(np.array(packed["whole columns"]) < entropy(densities))
 # $$\min_W\; L(W) \quad\text{with } w_i = 0 \text{ wherever } v_i = 0 \qquad\Longrightarrow\qquad \text{a step with the gradient } g_i\,[w_i \ne 0]$$
 
 # %%
-show_code(Refit.start, Refit.update)
+show_code(Refit.start, Refit._prune, Refit.update)
 
 # %% [markdown]
 # The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. (`decay` is weight decay, an

@@ -9,7 +9,7 @@ from support.sweeps import run
 from minisgl.comparison import grid, results
 from minisgl.config import PaperConfig, changed
 from minisgl.errors import MinisglError
-from minisgl.experiments import PRESETS, preset
+from minisgl.experiments import preset
 from minisgl.sweep import SweepConfig
 
 
@@ -41,11 +41,20 @@ def test_the_papers_schedule_is_scaled(epochs, drops, every):
         assert (paper.lr_drops, paper.beta_every) == (drops, every)
 
 
-def test_a_methods_threshold_replaces_a_presets_sparsity(tmp_path, monkeypatch):
-    quick = changed(PRESETS["quick"], {"threshold": (), "sparsity": 0.9})
-    monkeypatch.setitem(PRESETS, "quick", quick)
-    entries = grid.entries(["l0", "magnitude"], ["continuation"], 1, epochs=6, holdout=1, out=tmp_path, data=None)
-    assert [(entry.config.regime.threshold, entry.config.regime.sparsity) for entry in entries] == [((0.1,), None), ((), 0.9)]
+def test_with_a_sparsity_every_method_gets_as_many_zeros(tmp_path):
+    common = {"epochs": 8, "holdout": 1, "out": tmp_path, "data": None}
+    entries = grid.entries(grid.METHODS, grid.REGIMES, 1, experiment="cifar10", **common)
+    continued = {entry.method: entry.config for entry in entries if entry.regime == "continuation"}
+    assert set(continued) == {"l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude"}
+    for method, config in continued.items():
+        assert (config.regime.threshold, config.regime.sparsity, config.refit.refit) == ((), 0.9, 1)
+        pruned = method in ("group-lasso", "magnitude")
+        assert (config.refit.prune, config.refit.prune_layers) == ((0.9, "sparse") if pruned else (0.0, "all"))
+        assert config.penalty.sparse_layers == ("conv[2-4]", "block?.conv?")
+    assert continued["group-lasso"].penalty.group_layers == "sparse"
+    assert not any(entry.zeros_from for entry in entries)
+    alone = grid.entries(["magnitude"], ["continuation"], 1, experiment="cifar10", **common)
+    assert [entry.name for entry in alone] == ["magnitude-continuation-0"]
 
 
 def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):

@@ -57,6 +57,8 @@ VALUES = {
     "warmup": "0.3",
     "refit": "1",
     "prune": "0.5",
+    "prune_layers": None,  # these two need others: see test_refit.py
+    "refit_lr": None,
     "holdout": "10",
     "seed": "5",
     "out": "somewhere",

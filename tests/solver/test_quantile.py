@@ -179,7 +179,11 @@ WORDS = ["--sparsity", 0.9, "--epochs", 3, "--batch-size", 50]
 
 @pytest.mark.parametrize(
     ("words", "layers"),
-    [("", ["conv1", "conv2", "fc1", "fc2"]), ("--penalty l1 --sparse-layers conv2 fc1", ["conv2", "fc1"])],
+    [
+        ("", ["conv1", "conv2", "fc1", "fc2"]),
+        ("--penalty l1 --sparse-layers conv2 fc1", ["conv2", "fc1"]),
+        ("--penalty l1-l2 --sparse-layers conv2 fc1", ["conv2", "fc1"]),  # not separable, but it has a threshold
+    ],
 )
 def test_a_run_ends_with_the_share_on_every_number_of_processes(words: str, layers: list[str], tiny, tmp_path) -> None:
     out, other = tmp_path / "run", tmp_path / "two processes"
@@ -214,7 +218,6 @@ def test_a_run_ends_with_the_share_on_every_number_of_processes(words: str, laye
             "--sparsity 0.9 --penalty group-l0",
             "--sparsity 0.9 needs a penalty on single weights, such as l0, and group-l0 is none",
         ),
-        ("--sparsity 0.9 --penalty l1-l2", "such as l0, and l1-l2 is none: give --threshold instead"),
         ("--sparsity 0.9 --v-group l0", "and l0 with --v-group l0 is none"),
     ],
 )

@@ -12,8 +12,10 @@ from support.device_double import device
 
 from minisgl.backend import to_device, to_host
 from minisgl.config import changed
+from minisgl.errors import MinisglError
 from minisgl.experiments import QUICK_CHANGES, preset
 from minisgl.models import lenet5
+from minisgl.ranges import check
 from minisgl.solver.refit import Refit, largest
 from minisgl.solver.schedules import Continuation, HalfCosine, StepSettings, Stepwise
 from minisgl.training.processes import shareable, training_shards
@@ -108,6 +110,44 @@ def test_prune_counts_weights_of_the_whole_network():
 
 
 # ---- that the survivors move, and nothing else
+
+
+def test_prune_can_be_about_some_layers_only():
+    splitting = made("none")
+    before = splitting.network.flat.copy()
+    slots = splitting.network.layout.weights
+    refit = Refit(splitting, 0.75, pruned=[slots["conv2"], slots["fc2"]])
+    refit.start(REFIT)
+    flat = splitting.network.flat
+    for name in ("conv1", "fc1"):
+        np.testing.assert_array_equal(slots[name].view(flat), slots[name].view(before))
+    together = np.concatenate([slots[name].view(before).ravel() for name in ("conv2", "fc2")])
+    left = np.concatenate([slots[name].view(flat).ravel() for name in ("conv2", "fc2")])
+    assert np.count_nonzero(left) == together.size - round(0.75 * together.size)
+    assert np.abs(left[left != 0]).min() >= np.abs(together[left == 0]).max()
+    np.testing.assert_array_equal(left[left != 0], together[left != 0])
+
+
+def test_the_refit_can_have_a_learning_rate_and_layers_of_its_own():
+    words = {"epochs": 5, "refit": 2, "prune": 0.5, "prune_layers": "sparse", "sparse_layers": ("fc*",), "refit_lr": 0.25}
+    _, stage = make_stages(preset(penalty="none", **words), made("none"))
+    assert stage.settings(3, 0, 10).lr == 0.25
+    assert [slot.name for slot in stage.solver.pruned] == ["fc1.weight", "fc2.weight"]
+    with pytest.raises(MinisglError, match=r"--prune 0\.5: there is no layer conv9; the layers are conv1, conv2, fc1, fc2"):
+        make_stages(preset(penalty="none", **{**words, "sparse_layers": ("conv9",)}), made("none"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"refit_lr": 0.1}, "--refit-lr 0.1 is for the refit, and there is none: give --refit too"),
+        ({"prune_layers": "sparse"}, "--prune-layers sparse is for --prune, which is 0"),
+        ({"refit_lr": 0.0, "refit": 1}, "--refit-lr must be a number above 0, up to 1e9, but is 0.0"),
+    ],
+)
+def test_an_option_of_the_refit_that_would_not_be_used_is_refused(options, sentence):
+    with pytest.raises(MinisglError, match=sentence):
+        check(preset(epochs=3, **options))
 
 
 def test_a_step_is_that_of_the_loss_on_the_support(digits):
