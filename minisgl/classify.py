@@ -77,17 +77,6 @@ def classify(network: Network, image: np.ndarray) -> dict[str, Any]:
     return {"class": CLASSES[int(p.argmax())], "shaky": float(p[1])}
 
 
-def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
-    """Return the path for the figure of `name`, different from those in `taken`, and add it to them."""
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(name).stem) or "word"
-    path, n = directory / f"{stem}-looked-at.png", 1
-    while path in taken:
-        n += 1
-        path = directory / f"{stem}-looked-at-{n}.png"
-    taken.add(path)
-    return path
-
-
 def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
     """Classify, write the figures of what the network looked at, and yield the answers in order."""
     network, report = load_run(config.run)
@@ -100,7 +89,7 @@ def run(config: ClassifyConfig) -> Iterator[dict[str, Any]]:
     taken = set[Path]()
     for name, image in pictures(config):
         answer = {"picture": name, **classify(network, image)}
-        path = free_name(config.out, name, taken)
+        path = figures.free_name(config.out, name, taken)
         percent = 100 * (answer["shaky"] if answer["class"] == "shaky" else 1 - answer["shaky"])
         title = f"{Path(name).name}: {answer['class']} ({percent:.1f} %)"
         draw = require_matplotlib("minisgl.plots.occlusion", "classify").occlusion_figure

@@ -1,12 +1,15 @@
 """What a network looks at: hide a part of the picture, and measure how much its answer changes.
 
-Let z(x) = logit of class 1 - logit of class 0, the log-odds for class 1. A square patch in the background colour is moved over
-the picture x. At each of its places P it covers a part of the picture. A pixel's value is the mean over the patches that cover
-it:
+Let z(x) be the log-odds for a class c, ln p_c - ln(1 - p_c); from the logits l,
+
+    z(x) = l_c - ln sum over k != c of exp(l_k)            with two classes, l_1 - l_0 for class 1
+
+A square patch in the background colour is moved over the picture x. At each of its places P it covers a part of the picture. A
+pixel's value is the mean over the patches that cover it:
 
     map[h, w] = mean over places P that cover (h, w) of [ z(x) - z(x with P covered) ]
 
-A positive value is evidence for class 1, a negative one for class 0. Log-odds are used because a probability near 1 hardly
+A positive value is evidence for the class, a negative one against it. Log-odds are used because a probability near 1 hardly
 changes.
 
 Source: Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2 (which maps the
@@ -20,10 +23,12 @@ from minisgl.nn import Network
 PATCH, STRIDE = 12, 4  # pixels: about the size of a letter, and a third of it
 
 
-def log_odds(network: Network, images: np.ndarray) -> np.ndarray:
-    """Return z (N,) of images (N, 1, H, W), for a network with two classes."""
-    logits = network.logits(images)  # (N, 2)
-    return logits[:, 1] - logits[:, 0]
+def log_odds(network: Network, images: np.ndarray, label: int = 1) -> np.ndarray:
+    """Return z (N,) of images (N, C, H, W) for this class."""
+    logits = network.logits(images)  # (N, classes)
+    others = np.delete(logits, label, axis=1)
+    largest = others.max(axis=1)  # subtracted, so that exp does not overflow
+    return logits[:, label] - (largest + np.log(np.exp(others - largest[:, None]).sum(axis=1)))
 
 
 def places(length: int, patch: int, stride: int) -> np.ndarray:
@@ -32,20 +37,20 @@ def places(length: int, patch: int, stride: int) -> np.ndarray:
     return np.unique(np.append(np.arange(0, last, stride), last))
 
 
-def occlusion_map(network: Network, image: np.ndarray, patch: int = PATCH, stride: int = STRIDE) -> np.ndarray:
-    """Return the map (H, W) of an image (1, H, W), in units of log-odds. The background colour is the image's median.
+def occlusion_map(network: Network, image: np.ndarray, patch: int = PATCH, stride: int = STRIDE, label: int = 1) -> np.ndarray:
+    """Return the map (H, W) of an image (C, H, W) for a class, in units of log-odds.
 
-    patch and stride are in pixels. ValueError unless 1 <= stride <= patch.
+    The background colour is the median of each channel. patch and stride are in pixels. ValueError unless 1 <= stride <= patch.
     """
     if not 1 <= stride <= patch:
         raise ValueError(f"patches of {patch} pixels at every {stride} leave gaps: 1 <= stride <= patch")
     _, H, W = image.shape
     corners = [(top, left) for top in places(H, patch, stride) for left in places(W, patch, stride)]
-    covers = np.repeat(image[None], len(corners), axis=0)  # (places, 1, H, W)
-    background = np.median(image)
+    covers = np.repeat(image[None], len(corners), axis=0)  # (places, C, H, W)
+    background = np.median(image, axis=(1, 2), keepdims=True)  # (C, 1, 1)
     for picture, (top, left) in zip(covers, corners, strict=True):
-        picture[0, top : top + patch, left : left + patch] = background
-    drops = log_odds(network, image[None])[0] - log_odds(network, covers)  # (places,)
+        picture[:, top : top + patch, left : left + patch] = background
+    drops = log_odds(network, image[None], label)[0] - log_odds(network, covers, label)  # (places,)
     total, covered = np.zeros((H, W)), np.zeros((H, W))
     for drop, (top, left) in zip(drops, corners, strict=True):
         total[top : top + patch, left : left + patch] += drop

@@ -1,4 +1,4 @@
-"""The figure of an occlusion map: a word, and which parts of it are evidence for shaky handwriting and which for regular."""
+"""Figures of occlusion maps: a picture, and which parts of it are evidence for the answer and which against it."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -25,4 +25,20 @@ def occlusion_figure(image: np.ndarray, importance: np.ndarray, title: str) -> F
         axes.set_yticks([])
     bar = figure.colorbar(drawn, ax=bottom, orientation="horizontal", shrink=0.7, aspect=40, pad=0.03)
     bar.set_label("evidence for regular (blue) and for shaky handwriting (orange): change of log-odds")
+    return figure
+
+
+def looked_at_figure(image: np.ndarray, importance: np.ndarray, title: str, answer: str) -> Figure:
+    """Draw an image (1 or 3, H, W) in [0, 1], and beside it its map (H, W): orange is evidence for the answer, blue against."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.imshow(image.transpose(1, 2, 0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    left.set_title(title, loc="left", fontsize="medium")
+    largest = max(float(np.abs(importance).max()), 1e-6)
+    drawn = right.imshow(importance, cmap=SIDES, vmin=-largest, vmax=largest, interpolation="bilinear")
+    for axes in (left, right):
+        axes.set_xticks([])
+        axes.set_yticks([])
+    bar = figure.colorbar(drawn, ax=right, orientation="horizontal", shrink=0.9, aspect=30, pad=0.03)
+    bar.set_label(f"evidence for {answer} (orange) and against it (blue):\nchange of log-odds")
     return figure

@@ -99,6 +99,17 @@ def png_or_warning(draw: "Callable[[], Figure]", path: Path, settings: Settings 
         return None
 
 
+def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
+    """Return the path for the figure of what was looked at in `name`, different from those in `taken`, and add it to them."""
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(name).stem) or "picture"
+    path, n = directory / f"{stem}-looked-at.png", 1
+    while path in taken:
+        n += 1
+        path = directory / f"{stem}-looked-at-{n}.png"
+    taken.add(path)
+    return path
+
+
 def _name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}" if path.suffix and path.parent.name else path.name
 

@@ -7,7 +7,7 @@ import pytest
 
 from minisgl.analysis.occlusion import log_odds, occlusion_map, places
 from minisgl.models import curve_net
-from minisgl.nn import Flatten, Linear, Network
+from minisgl.nn import Conv2d, Flatten, Linear, Network, ReLU, softmax
 
 
 @pytest.fixture
@@ -90,3 +90,38 @@ def test_patches_leave_no_pixel_out(length):
 def test_gaps_are_refused(patch, stride):
     with pytest.raises(ValueError, match=f"patches of {patch} pixels at every {stride} leave gaps"):
         occlusion_map(linear(np.ones((4, 4))), np.ones((1, 4, 4)), patch, stride)
+
+
+# --- more classes, and colour
+
+
+def small_network(rng, channels=3, classes=4) -> Network:
+    layers = {"conv": Conv2d(channels, 5, 3, padding=1), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(5 * 42, classes)}
+    return Network.initialized(layers, (channels, 6, 7), rng, np.float64)
+
+
+@pytest.mark.parametrize("label", range(4))
+def test_log_odds_are_those_of_the_probability(label, rng):
+    network, images = small_network(rng), rng.random((5, 3, 6, 7))
+    p = softmax(network.logits(images))[:, label]
+    np.testing.assert_allclose(log_odds(network, images, label), np.log(p / (1 - p)), rtol=1e-10)
+
+
+def test_with_two_classes_they_are_the_difference_of_the_logits(rng):
+    network, images = small_network(rng, classes=2), rng.random((5, 3, 6, 7))
+    logits = network.logits(images)
+    np.testing.assert_array_equal(log_odds(network, images), logits[:, 1] - logits[:, 0])
+
+
+def test_large_logits_do_not_overflow(rng):
+    network, images = small_network(rng), 1e4 * rng.random((5, 3, 6, 7))
+    assert np.isfinite(log_odds(network, images, 2)).all()
+
+
+def test_a_patch_covers_all_channels_each_with_its_own_median(rng):
+    network, image = small_network(rng), rng.random((3, 6, 7))
+    found = occlusion_map(network, image, 1, 1, label=2)
+    hidden = image.copy()
+    hidden[:, 4, 3] = np.median(image, axis=(1, 2))
+    expected = log_odds(network, image[None], 2)[0] - log_odds(network, hidden[None], 2)[0]
+    assert found[4, 3] == pytest.approx(expected, rel=1e-9)

@@ -117,6 +117,27 @@ def test_a_photograph_of_any_size_gets_the_three_most_likely_classes(trained, tm
     assert shares == sorted(shares, reverse=True)
 
 
+def test_what_the_network_looked_at_is_drawn(trained, tmp_path, capsys):
+    for name, size in (("one.png", (32, 32)), ("two.png", (50, 40))):
+        pixels = np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
+    names = [tmp_path / "one.png", tmp_path / "two.png", tmp_path / "one.png"]
+    evaluate.evaluate(evaluate.EvaluateConfig(trained, tuple(names), looked_at=tmp_path))
+    drawn = [tmp_path / name for name in ("one-looked-at.png", "two-looked-at.png", "one-looked-at-2.png")]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("   ")[-1] for line in lines] == list(map(str, drawn))
+    for path in drawn:
+        with Image.open(path) as figure:
+            assert figure.size[0] > 500
+
+
+def test_a_figure_needs_a_picture_and_a_directory(trained, tmp_path):
+    with pytest.raises(MinisglError, match=r"--looked-at .* is for pictures, and there are none"):
+        evaluate.evaluate(evaluate.EvaluateConfig(trained, looked_at=tmp_path))
+    with pytest.raises(MinisglError, match=r"--looked-at .*nowhere is not a directory"):
+        evaluate.evaluate(evaluate.EvaluateConfig(trained, (tmp_path / "one.png",), looked_at=tmp_path / "nowhere"))
+
+
 def test_evaluate_reads_the_test_set(trained, photographs, capsys):
     evaluate.evaluate(evaluate.EvaluateConfig(trained))
     assert "of 60 test images wrong" in capsys.readouterr().out
