@@ -30,7 +30,7 @@ N_TRAIN = 50_000
 _PHOTOGRAPHS = DataConfig(batch_size=128, shift=4, flip=True)
 
 PRESETS: dict[str, TrainConfig] = {
-    # Chosen on 5,000 held-out training images; docs/cifar.md lists what was tried.
+    # Usual settings for short trainings of such networks; not yet compared with others on held-out images.
     "quick": TrainConfig(
         size=SizeConfig(RESNET9, 1),
         data=_PHOTOGRAPHS,
