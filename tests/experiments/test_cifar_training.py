@@ -155,9 +155,9 @@ def test_cifar_100(tmp_path):
 
 @pytest.mark.slow
 def test_two_steps_of_the_published_network(tmp_path):
-    """WRN-28-10, with the settings of preset paper."""
-    data = write_cifar10(tmp_path, train=4, test=2)
-    words = ["--experiment", "cifar10", "--preset", "paper", "--epochs", "1", "--batch-size", "2", "--lr-drops", "1"]
+    """WRN-28-10, with the settings of preset paper: a batch of three images and one of two."""
+    data = write_cifar10(tmp_path, train=5, test=2)
+    words = ["--experiment", "cifar10", "--preset", "paper", "--epochs", "1", "--batch-size", "3", "--lr-drops", "1"]
     with without_figures():
         run([*words, "--data", data], tmp_path / "run")
     network, report = minisgl.load(tmp_path / "run")
