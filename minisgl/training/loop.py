@@ -167,7 +167,7 @@ class Training:
 
     def network(self, shards: Shards, which: str) -> Network:
         """Return a copy of the network "w" or "v" as it is measured and saved."""
-        return measured.network(self.solver, which, shards, self.train.images)
+        return measured.network(self.solver, which, shards, lambda: measured.images_as_in_training(self.train, self.config))
 
     def _measure(self, shards: Shards, which: str) -> dict[str, Any]:
         return measured.record(self.network(shards, which), shards, self.measured)

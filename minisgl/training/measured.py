@@ -5,10 +5,13 @@ batch normalisation follows the convolution directly, its output there is 0. Oth
 And V gets running statistics of its own, since W's belong to W (nn/statistics.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from minisgl.analysis import sparsity
 from minisgl.backend import Array
+from minisgl.config import TrainConfig
+from minisgl.data.batches import batches
 from minisgl.data.labelled import LabelledImages
 from minisgl.nn import BatchNorm2d, Network
 from minisgl.nn.following import followers
@@ -16,7 +19,7 @@ from minisgl.nn.statistics import has_statistics
 from minisgl.solver.protocol import Solver
 from minisgl.training.shards import Shards
 
-STATISTICS = 5_000  # training images, the first ones, on which V's statistics are estimated
+STATISTICS = 5_000  # training images on which V's statistics are estimated
 
 
 def silence_dead_channels(network: Network) -> None:
@@ -32,13 +35,22 @@ def silence_dead_channels(network: Network) -> None:
             after.running_mean[dead] = 0 if bias is None else bias[dead]
 
 
-def network(solver: Solver, which: str, shards: Shards, images: Array) -> Network:
-    """Return a copy of the network "w" or "v"; the statistics of V are those of training images (N, C, H, W)."""
+def images_as_in_training(train: LabelledImages, config: TrainConfig) -> Array:
+    """Return some training images (N, C, H, W), shifted and mirrored as they would be in an epoch after the last.
+
+    Statistics of images as they are would not fit weights that were trained with shifted ones, which have black borders.
+    """
+    drawn = {"seed": config.seed, "epoch": config.epochs, "shift": config.data.shift}
+    return next(batches(train, STATISTICS, flip=config.data.flip, **drawn)).images
+
+
+def network(solver: Solver, which: str, shards: Shards, images: Callable[[], Array]) -> Network:
+    """Return a copy of the network "w" or "v". images() returns the images (N, C, H, W) for V's statistics."""
     found = solver.reported(which)
     if has_statistics(found):
         silence_dead_channels(found)
         if which == "v" and solver.splits:
-            shards.estimate_statistics(found, images[:STATISTICS])
+            shards.estimate_statistics(found, images())
     return found
 
 

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from support.residual import scrambled, small_resnet
 
+from minisgl.data.batches import batches
+from minisgl.data.labelled import LabelledImages
+from minisgl.experiments import preset
 from minisgl.nn import BatchNorm2d, Conv2d, GlobalAvgPool2d, Linear, Network, ReLU, statistics
 from minisgl.nn.optimizers import SGD
 from minisgl.penalties import L0
@@ -30,7 +33,7 @@ def test_a_dead_channel_is_gone_with_its_shift():
     splitting = splitting_with_dead_channels()
     images = images_for(splitting.network)
     with running_shards(2, 1) as shards:
-        v = measured.network(splitting, "v", shards, images)
+        v = measured.network(splitting, "v", shards, lambda: images)
     block, x = v.layers["stage1"].children["0"].children, np.random.default_rng(0).random((3, 8, 8, 5))
     for training in (False, True):
         found, _ = block["bn2"].forward(block["conv1"].forward(x)[0], training=training)
@@ -46,8 +49,8 @@ def test_v_has_statistics_of_its_own():
     splitting = splitting_with_dead_channels()
     images = images_for(splitting.network)
     with running_shards(2, 1) as shards:
-        v = measured.network(splitting, "v", shards, images)
-        w = measured.network(splitting, "w", shards, images)
+        v = measured.network(splitting, "v", shards, lambda: images)
+        w = measured.network(splitting, "w", shards, lambda: images)
         expected = splitting.reported("v")
         measured.silence_dead_channels(expected)
         sums = [statistics.summed(expected, images[half]) for half in (slice(0, 60), slice(60, 120))]  # a shard each
@@ -56,13 +59,15 @@ def test_v_has_statistics_of_its_own():
     np.testing.assert_array_equal(w.flat, splitting.reported("w").flat)
 
 
-def test_the_first_training_images_are_enough(monkeypatch):
+@pytest.mark.parametrize(("shift", "flip"), [(0, False), (2, True)])
+def test_its_statistics_are_those_of_images_as_in_training(shift, flip, monkeypatch):
     monkeypatch.setattr(measured, "STATISTICS", 50)
-    splitting = splitting_with_dead_channels()
-    images = images_for(splitting.network)
-    with running_shards(1, 1) as shards:
-        some, all_ = (measured.network(splitting, "v", shards, part) for part in (images[:50], images))
-    np.testing.assert_array_equal(some.flat, all_.flat)
+    train = LabelledImages(images_for(splitting_with_dead_channels().network), np.zeros(120, int))
+    config = preset(experiment="cifar10", shift=shift, flip=flip, epochs=7, seed=3)
+    found = measured.images_as_in_training(train, config)
+    expected = next(batches(train, 50, seed=3, epoch=7, shift=shift, flip=flip)).images
+    np.testing.assert_array_equal(found, expected)
+    assert len(found) == 50
 
 
 @pytest.mark.parametrize("bias", [True, False])
