@@ -210,6 +210,11 @@ class TrainConfig:
     checkpoint_every: int = 0
     out: Path | None = None
 
+    @property
+    def sparsity(self) -> float | None:
+        """The share of V's zeros, if the regime has one instead of thresholds."""
+        return self.regime.sparsity if isinstance(self.regime, ContinuationConfig) else None
+
 
 # Fields that may change when a run is resumed: they do not change its result. (The data are compared by their fingerprint.)
 MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")

@@ -121,7 +121,7 @@ def curve_net(
     return network
 
 
-def cnn4(rng: np.random.Generator, dtype: np.typing.DTypeLike = np.float32, dropout: float = 0.5) -> Network:
+def cnn4(rng: np.random.Generator, dtype: np.typing.DTypeLike = np.float32) -> Network:
     """The 4-layer network for images (1, 28, 28), its weights drawn from rng."""
     layers: dict[str, Layer] = {
         "conv1": Conv2d(1, 32, 5),
@@ -133,7 +133,7 @@ def cnn4(rng: np.random.Generator, dtype: np.typing.DTypeLike = np.float32, drop
         "flatten": Flatten(),
         "fc1": Linear(1024, 1000),
         "relu3": ReLU(),
-        "dropout": Dropout(dropout),
+        "dropout": Dropout(0.5),
         "fc2": Linear(1000, 10),
     }
     return Network.initialized(layers, (1, 28, 28), rng, dtype)

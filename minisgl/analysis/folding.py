@@ -35,7 +35,7 @@ def fold(network: Network) -> Network:
     network = with_arrays(kept, network, arrays)
     into, folded = taken_in(network), dict(arrays)
     for name, layer in network.walk():
-        if type(layer) in SCALES:
+        if isinstance(layer, BatchNorm2d | ScaleShift) and type(layer) in SCALES:
             scale, shift = _scale_and_shift(layer)
             if name in into:
                 _multiply(folded, into[name], scale, shift)
@@ -71,13 +71,11 @@ def with_bias(layer: Conv2d) -> Conv2d:
     return Conv2d(**{**layer.settings(), "bias": True})
 
 
-def _scale_and_shift(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+def _scale_and_shift(layer: BatchNorm2d | ScaleShift) -> tuple[np.ndarray, np.ndarray]:
     """Return s and t, both (C,) in float64."""
-    own = {parameter.key: getattr(layer, parameter.key).astype(np.float64) for parameter in layer.parameters}
-    if not isinstance(layer, BatchNorm2d):
-        return own["scale"], own["shift"]
-    scale = own["weight"] / np.sqrt(own["running_var"] + layer.eps)
-    return scale, own["bias"] - scale * own["running_mean"]
+    if isinstance(layer, BatchNorm2d):
+        return layer.scale_and_shift(np.float64)
+    return layer.scale.astype(np.float64), layer.shift.astype(np.float64)
 
 
 def _multiply(arrays: dict[str, np.ndarray], name: str, scale: np.ndarray, shift: np.ndarray) -> None:

@@ -90,7 +90,7 @@ class Entry:
     @property
     def zeros_from(self) -> str | None:
         """The name of the run whose percentage of zeros this run is pruned to; None if it does not depend on another run."""
-        return f"l0-continuation-{self.seed}" if self.method == "magnitude" and _sparsity(self.config) is None else None
+        return f"l0-continuation-{self.seed}" if self.method == "magnitude" and self.config.sparsity is None else None
 
 
 def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
@@ -107,10 +107,6 @@ def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]
     return {"epochs": epochs, "lr_drops": tuple(drops[1:]), "beta_every": every}
 
 
-def _sparsity(config: TrainConfig) -> float | None:
-    return config.regime.sparsity if isinstance(config.regime, ContinuationConfig) else None
-
-
 def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> TrainConfig | None:
     """Return a method's configuration in a regime, without seed and data; None if the experiment lacks the preset."""
     name = {"continuation": "quick", "paper": "paper", "preset": method}[regime]
@@ -123,7 +119,7 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
     schedule = scaled(epochs, start) if regime == "paper" else {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
     settings = SETTINGS[method, regime]
-    if (sparsity := _sparsity(start)) is not None:
+    if (sparsity := start.sparsity) is not None:
         settings = _of_a_sparsity(method, sparsity)
     return changed(start, {**schedule, **settings})
 
@@ -157,7 +153,7 @@ def entries(
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
     start = _start("magnitude", "continuation", experiment, epochs) if ("magnitude", "continuation") in wanted else None
-    if start is not None and _sparsity(start) is None:
+    if start is not None and start.sparsity is None:
         wanted.add(("l0", "continuation"))
     grid = []
     for seed in range(seeds):

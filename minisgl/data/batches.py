@@ -52,9 +52,9 @@ def batches(
     N, rng, xp = len(train), np.random.default_rng((seed, epoch)), get_array_module(train.images)
     order = to_device(rng.permutation(N), xp)
     corners = to_device(rng.integers(2 * shift + 1, size=(2, N)), xp)
-    flips = to_device(rng.integers(2, size=N) == 1, xp)
+    flips = to_device(rng.integers(2, size=N) == 1, xp) if flip else None
     for start in range(first * size, N, size):
         part = slice(start, start + size)
         batch = train[order[part]]
         images = shifted(batch.images, corners[:, part], shift) if shift else batch.images
-        yield LabelledImages(mirrored(images, flips[part]) if flip else images, batch.labels)
+        yield LabelledImages(images if flips is None else mirrored(images, flips[part]), batch.labels)

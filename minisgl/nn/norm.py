@@ -20,6 +20,7 @@ Source: Ioffe, Szegedy, "Batch normalization", ICML 2015.
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minisgl.backend import Array, block_size, get_array_module, row_blocks
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
@@ -70,10 +71,12 @@ class BatchNorm2d(Layer):
             raise ValueError(f"batch normalisation of {self.channels} channels needs (C, H, W), but got {shape}")
         return shape
 
-    def scale_and_shift(self) -> tuple[Array, Array]:
-        """Return what the layer is in evaluation: y = scale * x + shift, both (C,)."""
-        scale = self.weight / get_array_module(self.weight).sqrt(self.running_var + self.eps)
-        return scale, self.bias - scale * self.running_mean
+    def scale_and_shift(self, dtype: DTypeLike | None = None) -> tuple[Array, Array]:
+        """Return what the layer is in evaluation: y = scale * x + shift, both (C,), computed in this dtype (None: its own)."""
+        own = (self.weight, self.bias, self.running_mean, self.running_var)
+        gamma, beta, mean, variance = (a.astype(dtype or a.dtype, copy=False) for a in own)
+        scale = gamma / get_array_module(gamma).sqrt(variance + self.eps)
+        return scale, beta - scale * mean
 
     def forward(
         self,

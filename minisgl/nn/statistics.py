@@ -47,7 +47,7 @@ class _Recorder(Layer):
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
-        raise NotImplementedError("statistics need no backward pass")
+        return self.layer.backward(dy, cache, out, input_gradient)
 
 
 def summed(network: Network, images: Array, workspace: Workspace | None = None) -> Sums:

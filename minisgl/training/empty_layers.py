@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from minisgl.backend import Array, get_array_module
-from minisgl.config import ContinuationConfig, PaperConfig, TrainConfig
+from minisgl.config import PaperConfig, TrainConfig
 from minisgl.errors import MinisglError, shown
 from minisgl.penalties import GroupL0
 from minisgl.penalties.groups import norms, root_size
@@ -85,7 +85,7 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
     if last or not lost:
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
-    than = ", compared with the threshold" if _has_share(config) else ""
+    than = ", compared with the threshold" if config.sparsity is not None else ""
     why = "the refit keeps its zeros" if refits else f"W has not grown there since{than}"
     raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
@@ -94,13 +94,9 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
     )
 
 
-def _has_share(config: TrainConfig) -> bool:
-    return isinstance(config.regime, ContinuationConfig) and config.regime.sparsity is not None
-
-
 def _height(config: TrainConfig, layer: Mapping[str, Any]) -> float:
     """Return what must grow if an empty layer is to come back."""
-    threshold = layer.get("threshold") if _has_share(config) else None
+    threshold = layer.get("threshold") if config.sparsity is not None else None
     return float(layer["largest"] / (threshold or 1))
 
 
@@ -122,7 +118,7 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
         return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
     if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"
-    if _has_share(config):
+    if config.sparsity is not None:
         return "choose a smaller --sparsity, or fewer --sparse-layers"
     group = " or --group-lam" if config.penalty.v_group != "none" else ""
     return f"choose a smaller --threshold{group}"

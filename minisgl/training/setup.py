@@ -46,7 +46,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
 
 def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
     """Raise MinisglError if a sparsity is given and r has no threshold for single weights."""
-    chosen, share = config.penalty, None if isinstance(config.regime, PaperConfig) else config.regime.sparsity
+    chosen, share = config.penalty, config.sparsity
     if share is not None and r is not None and not isinstance(r, Separable | L1MinusL2):
         group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
         raise MinisglError(

@@ -115,7 +115,7 @@ def test_the_stride_can_stand_on_the_second_convolution():
     for second in (False, True):
         network = wide_resnet(np.random.default_rng(0), 10, 1, classes=7, stride_on_second=second)
         convolutions = {name: layer.stride for name, layer in network.walk() if isinstance(layer, Conv2d)}
-        assert convolutions["stage2.0.conv1"], convolutions["stage2.0.conv2"] == ((1, 2) if second else (2, 1))
+        assert (convolutions["stage2.0.conv1"], convolutions["stage2.0.conv2"]) == ((1, 2) if second else (2, 1))
         assert convolutions["stage2.0.shortcut"] == 2
         assert network.forward(np.zeros((1, 3, 32, 32)))[0].shape == (1, 7)
 
