@@ -2,16 +2,17 @@
 
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
-It is computed as one matrix product (im2col.py) or, where that is faster, with fewer multiplications (winograd.py). The
-results differ only by rounding. reference.py has the loops that define it.
+It is computed as one matrix product (im2col.py) or, where that is faster, with fewer multiplications (winograd.py,
+winograd_strips.py). The results differ only by rounding. reference.py has the loops that define it.
 """
 
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import winograd
+from minisgl.nn import winograd, winograd_strips
 from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
@@ -78,7 +79,7 @@ class Conv2d(Layer):
         ws = workspace or Workspace()
         K, P, Q = self.output_shape(x.shape[:3])
         if self.uses_winograd:
-            return winograd.forward(self, x, (P, Q), ws)
+            return self._winograd(P).forward(self, x, (P, Q), ws)
         xp = get_array_module(x)
         C, N = x.shape[0], x.shape[3]
         R, S = self.kernel
@@ -96,7 +97,7 @@ class Conv2d(Layer):
     ) -> tuple[Array, Gradients]:
         grads = gradients(self, out)
         if self.uses_winograd:
-            return winograd.backward(self, dy, cache, grads, input_gradient), grads
+            return self._winograd(dy.shape[1]).backward(self, dy, cache, grads, input_gradient), grads
         columns, padded_shape, ws = cache
         xp = get_array_module(dy)
         K, C, R, S = self.weight_shape
@@ -113,3 +114,7 @@ class Conv2d(Layer):
         dx = col2im(dcolumns, self.stride, out=ws.array(self, "dx", padded_shape, dy))
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], grads  # (C, H, W, N), without the padding
+
+    def _winograd(self, P: int) -> ModuleType:
+        """Return the module that is faster for P rows of outputs: by strips if there are more than two rows of tiles."""
+        return winograd_strips if P > 2 * winograd.TILE else winograd

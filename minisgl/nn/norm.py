@@ -96,9 +96,9 @@ class BatchNorm2d(Layer):
         x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
         mean, variance = ws.array(self, "mean", (C,), x), ws.array(self, "variance", (C,), x)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
-            mean[c] = x2[c].mean(axis=1)  # (c,)
+            mean[c] = xp.einsum("cm->c", x2[c]) / x2.shape[1]  # (c,): a plain sum, for which einsum is faster than sum
             xp.subtract(x2[c], mean[c, None], out=y2[c])  # (c, m), in cache until the block is done
-            variance[c] = xp.einsum("cm,cm->c", y2[c], y2[c]) / x2.shape[1]  # (c,)
+            variance[c] = _row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
             y2[c] *= (self.weight[c] / xp.sqrt(variance[c] + self.eps))[:, None]
             y2[c] += self.bias[c, None]
         return y, (x, mean, variance, True, ws)
@@ -114,19 +114,18 @@ class BatchNorm2d(Layer):
         dx2 = dx.reshape(C, -1)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
             deviation = xp.sqrt(variance[c] + self.eps)  # (c,)
-            z = xp.subtract(x2[c], mean[c, None], out=dx2[c])  # (c, m): becomes z, then dx, in place
-            z /= deviation[:, None]
-            dgamma = grads["weight"][c] = xp.einsum("cm,cm->c", dy2[c], z)  # (c,)
-            dbeta = grads["bias"][c] = dy2[c].sum(axis=1)  # (c,)
+            centred = xp.subtract(x2[c], mean[c, None], out=dx2[c])  # (c, m) = z * deviation; becomes dx in place
+            dgamma = grads["weight"][c] = _row_products(dy2[c], centred) / deviation  # (c,)
+            dbeta = grads["bias"][c] = xp.einsum("cm->c", dy2[c])  # (c,)
             if not input_gradient:
                 continue
             if training:
-                z *= -dgamma[:, None] / m
-                z += dy2[c]
-                z -= dbeta[:, None] / m
+                centred *= (-dgamma / (m * deviation))[:, None]
+                centred += dy2[c]
+                centred -= dbeta[:, None] / m
             else:
-                z[...] = dy2[c]
-            z *= (self.weight[c] / deviation)[:, None]
+                centred[...] = dy2[c]
+            centred *= (self.weight[c] / deviation)[:, None]
         for key, value in self.statistics(cache).items():
             grads[key][...] = value
         return dx if input_gradient else None, grads
@@ -136,3 +135,8 @@ class BatchNorm2d(Layer):
         x, mean, variance, training, _ = cache
         m = x.size // self.channels
         return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}
+
+
+def _row_products(a: Array, b: Array) -> Array:
+    """Return the sum of a b over each row, (c,): as products (1, m) @ (m, 1), which are three times as fast as einsum."""
+    return get_array_module(a).matmul(a[:, None, :], b[:, :, None])[:, 0, 0]

@@ -65,12 +65,23 @@ def require_possible(kernel: tuple[int, int], stride: int) -> None:
         raise ValueError(f"Winograd's convolution takes kernels up to {LARGEST_KERNEL}, but got {kernel}")
 
 
+def constants(conv: Any, like: Array, ws: Workspace) -> tuple[Array, ...]:
+    """Return A for rows and columns, G (x) G (nn, RS), B for rows and columns, with the array module and dtype of `like`."""
+
+    def make() -> tuple[Array, ...]:
+        (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in conv.kernel)
+        arrays = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
+        return tuple(to_device(array.astype(like.dtype), get_array_module(like)) for array in arrays)
+
+    return ws.once(conv, like.dtype.char, make)
+
+
 def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
     """The output (K, P, Q, N) of a Conv2d for x (C, H, W, N), size = (P, Q), and the cache that backward needs."""
     xp = get_array_module(x)
     C, _, _, N = x.shape
     K, (P, Q) = len(conv.weight), size
-    A_r, A_s, GG, B_r, B_s = ws.once(conv, x.dtype.char, lambda: _matrices(conv.kernel, x))
+    A_r, A_s, GG, B_r, B_s = constants(conv, x, ws)
     n_r, n_s = len(B_r), len(B_s)
     T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
     wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
@@ -97,7 +108,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
     X, F, wide_shape, (C, H, W, N), ws = cache
     xp = get_array_module(dy)
-    A_r, A_s, GG, B_r, B_s = ws.once(conv, dy.dtype.char, lambda: _matrices(conv.kernel, dy))
+    A_r, A_s, GG, B_r, B_s = constants(conv, dy, ws)
     K, P, Q, _ = dy.shape
     n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
     if conv.has_bias:
@@ -128,13 +139,6 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
             dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
     pad = conv.padding
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
-
-
-def _matrices(kernel: tuple[int, int], like: Array) -> tuple[Array, ...]:
-    """Return A for rows and columns, G (x) G (nn, RS), B for rows and columns, with the array module and dtype of `like`."""
-    (A_r, G_r, B_r), (A_s, G_s, B_s) = (matrices(size) for size in kernel)
-    constants = A_r, A_s, np.kron(G_r, G_s), B_r, B_s
-    return tuple(to_device(constant.astype(like.dtype), get_array_module(like)) for constant in constants)
 
 
 def _from_both_sides(owner: Any, matrices: tuple[Array, Array], x: Array, role: str, ws: Workspace) -> Array:

@@ -1,4 +1,7 @@
-"""Winograd's convolution is the loops of reference.py: forward, both gradients, every kernel it takes, tiles that stick out."""
+"""Winograd's convolution is the loops of reference.py: forward, both gradients, every kernel it takes, tiles that stick out.
+
+Both modules are called, for a whole batch and by strips, whatever Conv2d would choose for that size.
+"""
 
 import numpy as np
 import pytest
@@ -6,25 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.layers import with_weights
 
-from minisgl.nn import Conv2d, reference
+from minisgl.nn import Conv2d, reference, winograd, winograd_strips
 from minisgl.nn.gradcheck import numeric_gradient, relative_error
+from minisgl.nn.layer import gradients
 from minisgl.nn.winograd import TILE, matrices
+from minisgl.nn.workspace import Workspace
 
 
 def assert_is_the_reference(kernel, padding, shape, K):
     rng = np.random.default_rng(0)
     layer = with_weights(Conv2d(shape[0], K, kernel, padding=padding, algorithm="winograd"), rng)
     x = rng.standard_normal(shape)
-    y, cache = layer.forward(x)
-    dy = rng.standard_normal(y.shape)
-    dx, grads = layer.backward(dy, cache)
-    slow = (
-        reference.conv2d(x, layer.weight, layer.bias, 1, padding),
-        *reference.conv2d_backward(dy, x, layer.weight, 1, padding),
-    )
-    for fast, expected in zip((y, dx, grads["weight"], grads["bias"]), slow, strict=True):
-        assert fast.shape == expected.shape
-        np.testing.assert_allclose(fast, expected, rtol=0, atol=1e-12 * max(1, np.abs(expected).max()))
+    slow_y = reference.conv2d(x, layer.weight, layer.bias, 1, padding)
+    dy = rng.standard_normal(slow_y.shape)
+    slow = slow_y, *reference.conv2d_backward(dy, x, layer.weight, 1, padding)
+    for algorithm in (winograd, winograd_strips):
+        y, cache = algorithm.forward(layer, x, slow_y.shape[1:3], Workspace())
+        grads = gradients(layer, None)
+        dx = algorithm.backward(layer, dy, cache, grads, True)
+        for fast, expected in zip((y, dx, grads["weight"], grads["bias"]), slow, strict=True):
+            assert fast.shape == expected.shape
+            np.testing.assert_allclose(fast, expected, rtol=0, atol=1e-12 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, (1, 5), (5, 2)], ids=str)
@@ -141,3 +146,30 @@ def test_very_large_inputs_overflow_where_im2col_does_not(largest, finite):
         layer.weight[...] *= np.float32(1e-3)
         with np.errstate(invalid="ignore", over="ignore"):
             assert np.isfinite(layer.forward(x)[0]).all() == (finite or algorithm == "im2col")
+
+
+@pytest.mark.parametrize(("rows", "by_strips"), [(8, False), (9, True)])
+def test_large_maps_go_by_strips(rows, by_strips, monkeypatch):
+    called = []
+    for algorithm in (winograd, winograd_strips):
+        monkeypatch.setattr(algorithm, "forward", lambda *a, algorithm=algorithm: called.append(algorithm) or (None, None))
+    with_weights(Conv2d(1, 1, 3, padding=1, algorithm="winograd"), np.random.default_rng(0)).forward(np.ones((1, rows, 4, 1)))
+    assert called == [winograd_strips if by_strips else winograd]
+
+
+def test_strips_share_their_buffers_and_a_smaller_batch_reuses_them():
+    """Two layers and a partial batch with one workspace, as in training, give what each gives with its own."""
+    rng = np.random.default_rng(0)
+    layers = [with_weights(Conv2d(c, k, 3, padding=1, algorithm="winograd"), rng) for c, k in ((2, 5), (5, 3))]
+    shared = Workspace()
+    for n in (4, 3, 4):
+        x = rng.standard_normal((2, 13, 10, n))
+        passes = []
+        for first, second in ((shared, shared), (Workspace(), Workspace())):
+            h, cache = layers[0].forward(x, first)
+            y, other = layers[1].forward(h, second)
+            dh, grads = layers[1].backward(np.cos(y), other)
+            dx, more = layers[0].backward(dh, cache)
+            passes.append([y.copy(), dx.copy(), grads["weight"], more["weight"]])
+        for a, b in zip(*passes, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -24,6 +24,7 @@ LAYERS = {
     "padded conv": (lambda: Conv2d(2, 3, (2, 3), stride=2, padding=1), (2, 6, 5, 4)),
     "winograd": (lambda: Conv2d(2, 3, 3, algorithm="winograd"), (2, 6, 6, 4)),
     "padded winograd": (lambda: Conv2d(2, 3, (2, 5), padding=1, algorithm="winograd"), (2, 6, 5, 4)),
+    "winograd by strips": (lambda: Conv2d(2, 3, 3, padding=1, algorithm="winograd"), (2, 10, 5, 4)),
     "conv without bias": (lambda: Conv2d(2, 3, 3, bias=False), (2, 6, 5, 4)),
     "winograd without bias": (lambda: Conv2d(2, 3, 3, bias=False, algorithm="winograd"), (2, 6, 5, 4)),
     "linear": (lambda: Linear(6, 5), (6, 4)),
