@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import psutil
 
 REST = 0.05  # seconds before a turn: PyTorch's OpenMP threads spin for a while after their work is done
+IDLE, LOOK = 10.0, 0.2  # percent of all cores that others may use, measured over so many seconds while this process sleeps
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -16,13 +18,35 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Return the seconds of every call, by name. In each round every run is called once; the order alternates."""
+class Gate:
+    """Waits until other processes leave the cores idle, or `patience` seconds have passed, and counts how often they did."""
+
+    def __init__(self, patience: float = 3.0) -> None:
+        self.patience, self.gave_up = patience, 0
+
+    def wait(self) -> None:
+        """Return when the cores are idle or patience is at an end."""
+        end = time.perf_counter() + self.patience
+        while psutil.cpu_percent(LOOK) > IDLE:
+            if time.perf_counter() > end:
+                self.gave_up += 1
+                return
+
+
+def in_turn(
+    runs: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1, gate: Gate | None = None
+) -> dict[str, list[float]]:
+    """Return the seconds of every call, by name. In each round every run is called once; the order alternates.
+
+    gate: what every call waits for, except in the warm-up.
+    """
     names = list(runs)
     times: dict[str, list[float]] = {name: [] for name in names}
     for i in range(warm_up + rounds):
         for name in names if i % 2 else reversed(names):
             time.sleep(REST)
+            if gate and i >= warm_up:
+                gate.wait()
             taken = seconds(runs[name])
             if i >= warm_up:
                 times[name].append(taken)
