@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from benchmarks.peer import Peer
+from benchmarks.peer import Peer, lenet5_peer
 from benchmarks.timing import in_turn, median_ratio
 from benchmarks.train_step import CONFIG, THRESHOLD
 from minisgl.config import changed
@@ -44,7 +44,7 @@ def our_training(digits: Digits) -> Training:
 
 def torch_epoch(digits: Digits) -> Callable[[], object]:
     """Return a function that runs PyTorch's epoch, in channels_last."""
-    peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
+    peer = lenet5_peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(digits, peer)
     data = TensorDataset(images, labels)
     batches = DataLoader(
@@ -54,7 +54,7 @@ def torch_epoch(digits: Digits) -> Callable[[], object]:
     def epoch() -> None:
         for x, y in batches:
             peer.step(x, y, CONFIG.regime.beta, THRESHOLD)
-        for weights in (peer.flat[: peer.n_weights].clone(), peer.v):
+        for weights in (peer.flat[: peer.n_sparse].clone(), peer.v):
             with peer.using(weights):
                 (peer.predict(images[:MEASURED], EVALUATION_BATCH) != labels[:MEASURED]).float().mean().item()
 
@@ -65,7 +65,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     """Return the seconds of an epoch and of an evaluation for both, and their ratios, PyTorch's over ours."""
     train, test = mnist.load()
     torch.set_num_threads(CONFIG.threads)
-    network, peer = lenet5(np.random.default_rng(0)), Peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
+    network, peer = lenet5(np.random.default_rng(0)), lenet5_peer(CONFIG.penalty.group_weight, CONFIG.lr, channels_last=True)
     images, labels = tensors(test[:EVALUATED], peer)
     training = our_training(train)
     with training_shards(CONFIG.shards, CONFIG.threads, training.solvers, CONFIG.data.batch_size) as shards:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.peer import Peer
+from benchmarks.peer import lenet5_peer
 from benchmarks.timing import in_turn, median_ratio
 from benchmarks.train_step import CONFIG, THRESHOLD
 from minisgl.backend import array_module, device_name, to_device
@@ -47,7 +47,7 @@ def our_turn(xp: Any, images: np.ndarray, labels: np.ndarray) -> Callable[[], No
 
 def torch_turn(images: np.ndarray, labels: np.ndarray, channels_last: bool) -> Callable[[], None]:
     """Return a function that runs PyTorch's steps on the GPU and waits until they are finished."""
-    peer = Peer(CONFIG.penalty.group_weight, CONFIG.lr, device="cuda", channels_last=channels_last)
+    peer = lenet5_peer(CONFIG.penalty.group_weight, CONFIG.lr, device="cuda", channels_last=channels_last)
     x = torch.from_numpy(images).cuda().contiguous(memory_format=peer.memory_format)
     y = torch.from_numpy(labels.astype(np.int64)).cuda()
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.epoch import EVALUATION_BATCH, tensors
-from benchmarks.peer import Peer
+from benchmarks.peer import lenet5_peer
 from minisgl.config import TrainConfig
 from minisgl.data import mnist
 from minisgl.data.mnist import Digits
@@ -66,7 +66,7 @@ def our_seconds(config: TrainConfig, digits: Digits) -> float:
 def torch_seconds(config: TrainConfig, digits: Digits) -> float:
     """Return the seconds until PyTorch has the wanted accuracy."""
     torch.set_num_threads(config.threads)
-    peer = Peer(config.penalty.group_weight, config.lr, channels_last=True, seed=config.seed)
+    peer = lenet5_peer(config.penalty.group_weight, config.lr, channels_last=True, seed=config.seed)
     training = Training(config, make_splitting(config, lenet5(np.random.default_rng(0))), digits)  # for its schedule
     images, labels = tensors(training.train, peer)
     held_images, held_labels = tensors(training.measured, peer)
@@ -80,7 +80,7 @@ def torch_seconds(config: TrainConfig, digits: Digits) -> float:
         peer.step(images[index], labels[index], settings.beta, threshold)
 
     def accuracy() -> float:
-        with peer.using(peer.v if sparse else peer.flat[: peer.n_weights]):
+        with peer.using(peer.v if sparse else peer.flat[: peer.n_sparse]):
             return 100 * (peer.predict(held_images, EVALUATION_BATCH) == held_labels).float().mean().item()
 
     return seconds_to_wanted(config, len(images), step, accuracy)
