@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 import minisgl
-from benchmarks import epoch, memory, prox, scaling, to_99, train_step
+from benchmarks import epoch, memory, prox, residual_step, scaling, to_99, train_step
+from benchmarks.residual import Size
 from minisgl.training.report import device
 
 RESULTS = Path(__file__).parent / "results.md"
@@ -42,6 +43,8 @@ def figures(values: dict[str, float]) -> str:
 def sections() -> Iterable[tuple[str, str]]:
     """Yield headings and tables. Each is measured when it is requested."""
     yield "One training step (`python -m benchmarks.train_step`)", figures(train_step.measure())
+    residual = residual_step.measure(Size()) | residual_step.measure_memory(Size())
+    yield "One training step of WRN-16-2 (`python -m benchmarks.residual_step`)", figures(residual)
     rows = scaling.measure()
     yield "Batches and threads (`python -m benchmarks.scaling`)", table(rows[0], (row.values() for row in rows))
     yield "An epoch, and evaluating 10,000 images (`python -m benchmarks.epoch`)", figures(epoch.measure())
