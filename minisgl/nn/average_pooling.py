@@ -50,7 +50,7 @@ class AvgPool2d(Layer):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         shape, ws = cache
-        share = ws.array(self, "share", dy.shape, dy)  # (C, P, Q, N)
+        share = ws.scratch("share", dy.shape, dy)  # (C, P, Q, N)
         get_array_module(dy).divide(dy, self.kernel**2, out=share)
         dx = ws.array(self, "dx", shape, dy)  # (C, H, W, N)
         dx.fill(0)  # for what is left over

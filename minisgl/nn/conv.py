@@ -83,7 +83,7 @@ class Conv2d(Layer):
         xp = get_array_module(x)
         C, N = x.shape[0], x.shape[3]
         R, S = self.kernel
-        padded = pad(x, self.padding, 0.0, ws, self)  # (C, H+2pad, W+2pad, N)
+        padded = pad(x, self.padding, 0.0, ws)  # (C, H+2pad, W+2pad, N)
         columns = im2col(padded, self.kernel, self.stride, out=ws.array(self, "columns", (C, R, S, P, Q, N), x))
         y = ws.array(self, "y", (K, P, Q, N), x)
         # (K, PQN) = (K, CRS) @ (CRS, PQN)
@@ -109,7 +109,7 @@ class Conv2d(Layer):
             grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
         if not input_gradient:
             return None, grads
-        dcolumns = ws.array(self, "dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
+        dcolumns = ws.scratch("dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
         dx = col2im(dcolumns, self.stride, out=ws.array(self, "dx", padded_shape, dy))
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)

@@ -26,12 +26,12 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def pad(x: Array, padding: int, value: float, workspace: Workspace, owner: object) -> Array:
+def pad(x: Array, padding: int, value: float, workspace: Workspace) -> Array:
     """Surround each (H, W) map of x (C, H, W, N) with `padding` rows and columns of `value`; x itself if padding is 0."""
     if padding == 0:
         return x
     C, H, W, N = x.shape
-    padded = workspace.array(owner, "padded", (C, H + 2 * padding, W + 2 * padding, N), x)
+    padded = workspace.scratch("padded", (C, H + 2 * padding, W + 2 * padding, N), x)
     padded.fill(value)
     padded[:, padding : padding + H, padding : padding + W] = x
     return padded

@@ -94,7 +94,7 @@ class ReLU(Layer):
         y, ws = cache
         # y > 0 exactly where x > 0; dx is a separate array, since dy belongs to the caller
         xp = get_array_module(dy)
-        is_positive = xp.greater(y, 0, out=ws.array(self, "is_positive", y.shape, y, bool))
+        is_positive = xp.greater(y, 0, out=ws.scratch("is_positive", y.shape, y, bool))
         return xp.multiply(dy, is_positive, out=ws.array(self, "dx", dy.shape, dy)), {}
 
 

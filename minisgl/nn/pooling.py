@@ -50,7 +50,7 @@ class MaxPool2d(Layer):
         ws = workspace or Workspace()
         xp = get_array_module(x)
         C, P, Q = self.output_shape(x.shape[:3])
-        padded = pad(x, self.padding, float("-inf"), ws, self)  # (C, H+2pad, W+2pad, N)
+        padded = pad(x, self.padding, float("-inf"), ws)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
         # a running maximum over kernel^2 strided views of the whole batch; of equal entries the first stays the maximum
         overtakes = ws.array(self, "overtakes", (self.kernel**2, *y.shape), x, bool)
@@ -74,9 +74,9 @@ class MaxPool2d(Layer):
         tiled = self.stride == self.kernel and padded_shape[1:3] == (P * self.stride, Q * self.stride)
         if not tiled:
             dx.fill(0)
-        left = ws.array(self, "left", dy.shape, dy)  # the gradient that has not gone to a pixel yet
+        left = ws.scratch("left", dy.shape, dy)  # the gradient that has not gone to a pixel yet
         left[...] = dy
-        share = ws.array(self, "share", dy.shape, dy)
+        share = ws.scratch("share", dy.shape, dy)
         for i, pixel in reversed(list(enumerate(self._pixels()))):
             if i > 0:  # the pixel that overtook last is the maximum
                 xp.multiply(left, overtakes[i], out=share)

@@ -85,16 +85,17 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     n_r, n_s = len(B_r), len(B_s)
     T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
     wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
-    tiles = ws.array(conv, "tiles", (n_r, n_s, C, T, U, N), x)
+    tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
     tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
 
-    X = _from_both_sides(conv, (B_r, B_s), tiles, "X", ws)  # B x B^T  (n, n, C, T, U, N)
+    X = _from_both_sides((B_r, B_s), tiles, ws.array(conv, "X", tiles.shape, x), ws)  # B x B^T  (n, n, C, T, U, N)
     X = X.reshape(n_r * n_s, C, -1)  # (nn, C, TUN)
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
-    Y = ws.array(conv, "Y", (n_r * n_s, K, T * U * N), x)
+    Y = ws.scratch("Y", (n_r * n_s, K, T * U * N), x)
     xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
-    y_tiles = _from_both_sides(conv, (A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), "y_tiles", ws)  # A Y A^T  (m, m, K, T, U, N)
+    y_tiles = ws.scratch("y_tiles", (TILE, TILE, K, T, U, N), x)
+    _from_both_sides((A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), y_tiles, ws)  # A Y A^T
 
     y = ws.array(conv, "y", (K, T * TILE, U * TILE, N), x)
     if conv.has_bias:
@@ -114,23 +115,24 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     if conv.has_bias:
         grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
     if (P, Q) != (T * TILE, U * TILE):  # outputs beyond the edge have no gradient
-        whole = ws.array(conv, "dy", (K, T * TILE, U * TILE, N), dy)
+        whole = ws.scratch("dy", (K, T * TILE, U * TILE, N), dy)
         whole.fill(0)
         whole[:, :P, :Q] = dy
         dy = whole
-    dy_tiles = ws.array(conv, "dy_tiles", (TILE, TILE, K, T, U, N), dy)
+    dy_tiles = ws.scratch("dy_tiles", (TILE, TILE, K, T, U, N), dy)
     dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-    dY = _from_both_sides(conv, (A_r.T, A_s.T), dy_tiles, "dY", ws).reshape(n_r * n_s, K, -1)  # A^T dy A  (nn, K, TUN)
+    dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("dY", (n_r, n_s, K, T, U, N), dy), ws)  # A^T dy A
+    dY = dY.reshape(n_r * n_s, K, -1)  # (nn, K, TUN)
 
-    dF = ws.array(conv, "dF", F.shape, dy)
+    dF = ws.scratch("dF", F.shape, dy)
     xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
     xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
     if not input_gradient:
         return None
 
-    dX = ws.array(conv, "dX", (n_r, n_s, C, T, U, N), dy)
+    dX = ws.scratch("dX", (n_r, n_s, C, T, U, N), dy)
     xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
-    dtiles = _from_both_sides(conv, (B_r.T, B_s.T), dX, "dtiles", ws)  # B^T dX B  (n, n, C, T, U, N)
+    dtiles = _from_both_sides((B_r.T, B_s.T), dX, ws.scratch("dtiles", dX.shape, dy), ws)  # B^T dX B  (n, n, C, T, U, N)
     dx = ws.array(conv, "dx", wide_shape, dy)
     dx.fill(0)
     for t in range(T):
@@ -141,14 +143,13 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
 
 
-def _from_both_sides(owner: Any, matrices: tuple[Array, Array], x: Array, role: str, ws: Workspace) -> Array:
-    """Multiply x (n, n', ...) by left (i, n) along axis 0 and by right (j, n') along axis 1; return (i, j, ...)."""
+def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Workspace) -> Array:
+    """Multiply x (n, n', ...) by left (i, n) along axis 0 and by right (j, n') along axis 1, into out (i, j, ...)."""
     xp, (left, right) = get_array_module(x), matrices
-    product = ws.array(owner, f"left {role}", (len(left), *x.shape[1:]), x)
+    product = ws.scratch("left product", (len(left), *x.shape[1:]), x)
     xp.matmul(left, x.reshape(len(x), -1), out=product.reshape(len(left), -1))
-    whole = ws.array(owner, role, (len(left), len(right), *x.shape[2:]), x)
-    xp.matmul(right, product.reshape(*product.shape[:2], -1), out=whole.reshape(*whole.shape[:2], -1))
-    return whole
+    xp.matmul(right, product.reshape(*product.shape[:2], -1), out=out.reshape(*out.shape[:2], -1))
+    return out
 
 
 def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
@@ -156,7 +157,7 @@ def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
     C, H, W, N = x.shape
     if size == (H, W):
         return x
-    wide = ws.array(conv, "wide", (C, *size, N), x)
+    wide = ws.scratch("wide", (C, *size, N), x)
     wide.fill(0)
     wide[:, conv.padding : conv.padding + H, conv.padding : conv.padding + W] = x
     return wide

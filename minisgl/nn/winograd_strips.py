@@ -22,8 +22,6 @@ from minisgl.backend import Array, get_array_module
 from minisgl.nn.winograd import TILE, constants
 from minisgl.nn.workspace import Workspace
 
-STRIP = "a row of tiles"  # the owner of buffers that all convolutions use in turn, since none outlives a pass of one of them
-
 
 def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
     """The output (K, P, Q, N) of a Conv2d for x (C, H, W, N), size = (P, Q), and the cache that backward needs."""
@@ -33,8 +31,8 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     n_r, n_s, U = len(B_r), len(B_s), -(-Q // TILE)  # U: tiles across; the last may extend beyond the output
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
-    Y = ws.array(STRIP, "Y", (n_r, n_s, K, U, N), x)
-    columns = ws.array(STRIP, "output columns", (K, n_r, U * TILE, N), x)
+    Y = ws.scratch("Y", (n_r, n_s, K, U, N), x)
+    columns = ws.scratch("output columns", (K, n_r, U * TILE, N), x)
     y = ws.array(conv, "y", (K, P, Q, N), x)
     for first in range(0, P, TILE):
         X = _input_tiles(conv, x, first, U, ws)  # B x B^T  (n, n, C, U, N)
@@ -57,10 +55,10 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     n_r, n_s, U = len(B_r), len(B_s), -(-Q // TILE)
     if conv.has_bias:
         grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
-    dY = ws.array(STRIP, "Y", (n_r, n_s, K, U, N), dy)
-    columns = ws.array(STRIP, "output columns", (K, n_r, U * TILE, N), dy)
+    dY = ws.scratch("Y", (n_r, n_s, K, U, N), dy)
+    columns = ws.scratch("output columns", (K, n_r, U * TILE, N), dy)
     columns[:, :, Q:] = 0  # outputs beyond the edge have no gradient
-    dF, of_strip = ws.array(STRIP, "dF", F.shape, dy), ws.array(STRIP, "dF of a strip", F.shape, dy)
+    dF, of_strip = ws.scratch("dF", F.shape, dy), ws.scratch("dF of a strip", F.shape, dy)
     dx = ws.array(conv, "dx", x.shape, dy) if input_gradient else None
     for first in range(0, P, TILE):
         rows = dy[:, first : first + TILE]
@@ -99,7 +97,7 @@ def _input_tiles(conv: Any, x: Array, first: int, U: int, ws: Workspace) -> Arra
     columns, image = _input_columns(conv, x, U, ws)
     columns[:, :, : conv.padding] = 0
     columns[:, :, conv.padding + W :] = 0
-    X = ws.array(STRIP, "X", (len(B_r), len(B_s), C, U, N), x)
+    X = ws.scratch("X", (len(B_r), len(B_s), C, U, N), x)
     top = first - conv.padding
     start, stop = _inside(top, H), _inside(top + len(B_r), H)  # rows of padding are left out of the product
     # B x, (C, n, WN) = (n, rows) @ (C, rows, WN), then B x B^T, (C, n, U, n, N) = (n, n) @ (C, n, U, n, N)
@@ -117,14 +115,14 @@ def _add_input_gradient(conv: Any, dX: Array, first: int, dx: Array, ws: Workspa
     # a tile's first m columns are written; the others are added, since they are also the next tile's first
     xp.matmul(B_s[:, :TILE].T, _by_tile(dX), out=_windows(columns, TILE, U))
     columns[:, :, U * TILE :] = 0
-    shared = ws.array(STRIP, "shared columns", (C, n_r, U, n_s - TILE, N), dX)
+    shared = ws.scratch("shared columns", (C, n_r, U, n_s - TILE, N), dX)
     xp.matmul(B_s[:, TILE:].T, _by_tile(dX), out=shared)
     _windows(columns[:, :, TILE:], n_s - TILE, U)[...] += shared
     # the same with rows: the first ones are also the last of the tiles above, the others are new
     top = first - conv.padding
     start, stop = _inside(top, H), _inside(top + n_r, H)
     new = max(start, _inside(top + n_r - TILE, H)) if first else start
-    shared = ws.array(STRIP, "shared rows", (C, new - start, W, N), dX)
+    shared = ws.scratch("shared rows", (C, new - start, W, N), dX)
     xp.matmul(B_r[:, start - top : new - top].T, image, out=shared.reshape(C, new - start, W * N))
     dx[:, start:new] += shared
     xp.matmul(B_r[:, new - top : stop - top].T, image, out=dx[:, new:stop].reshape(C, stop - new, W * N))
@@ -139,7 +137,7 @@ def _input_columns(conv: Any, x: Array, U: int, ws: Workspace) -> tuple[Array, A
     """Return (C, n, columns of U tiles, N), and the part of it that is not padding as a view (C, n, W N)."""
     C, _, W, N = x.shape
     n_r, n_s = (TILE + size - 1 for size in conv.kernel)
-    columns = ws.array(STRIP, "columns", (C, n_r, TILE * (U - 1) + n_s, N), x)
+    columns = ws.scratch("columns", (C, n_r, TILE * (U - 1) + n_s, N), x)
     return columns, columns[:, :, conv.padding : conv.padding + W].reshape(C, n_r, W * N)
 
 

@@ -49,6 +49,10 @@ class Workspace:
         self._last[key] = buffer[:size].reshape(shape)
         return self._last[key]
 
+    def scratch(self, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
+        """Return an array that all layers share: for numbers that are needed only until the caller returns."""
+        return self.array("scratch", role, shape, like, dtype)
+
     def _allocate(self, size: int, dtype: np.dtype[Any], like: Array) -> Array:
         """Return new memory for `size` numbers."""
         xp, n_bytes = get_array_module(like), size * dtype.itemsize
