@@ -52,7 +52,7 @@ class AvgPool2d(Layer):
         shape, ws = cache
         share = ws.scratch("share", dy.shape, dy)  # (C, P, Q, N)
         get_array_module(dy).divide(dy, self.kernel**2, out=share)
-        dx = ws.array(self, "dx", shape, dy)  # (C, H, W, N)
+        dx = self.dx_array(ws, shape, dy)  # (C, H, W, N)
         dx.fill(0)  # for what is left over
         for pixel in np.ndindex(self.kernel, self.kernel):
             windows(dx, pixel, self.kernel, dy.shape[1:3])[...] = share
@@ -80,6 +80,6 @@ class GlobalAvgPool2d(Layer):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         (C, H, W, N), ws = cache
-        dx = ws.array(self, "dx", (C, H, W, N), dy)
+        dx = self.dx_array(ws, (C, H, W, N), dy)
         dx[...] = (dy / (H * W))[:, None, None, :]
         return dx, {}

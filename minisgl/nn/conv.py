@@ -6,6 +6,7 @@ It is computed as one matrix product (im2col.py) or, where that is faster, with 
 winograd_strips.py). The results differ only by rounding. reference.py has the loops that define it.
 """
 
+from math import prod
 from types import ModuleType
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from minisgl.nn import winograd, winograd_strips
 from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
-from minisgl.nn.workspace import Workspace
+from minisgl.nn.workspace import KEPT, Workspace
 
 Algorithm = Literal["auto", "im2col", "winograd"]
 
@@ -81,16 +82,14 @@ class Conv2d(Layer):
         if self.uses_winograd:
             return self._winograd(P).forward(self, x, (P, Q), ws)
         xp = get_array_module(x)
-        C, N = x.shape[0], x.shape[3]
-        R, S = self.kernel
-        padded = pad(x, self.padding, 0.0, ws)  # (C, H+2pad, W+2pad, N)
-        columns = im2col(padded, self.kernel, self.stride, out=ws.array(self, "columns", (C, R, S, P, Q, N), x))
+        C, N, (R, S) = x.shape[0], x.shape[3], self.kernel
+        columns = self._columns(x, (P, Q), ws)  # (C, R, S, P, Q, N)
         y = ws.array(self, "y", (K, P, Q, N), x)
         # (K, PQN) = (K, CRS) @ (CRS, PQN)
         xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
         if self.has_bias:
             y += self.bias[:, None, None, None]
-        return y, (columns, padded.shape, ws)
+        return y, (x, columns if columns.nbytes <= KEPT else None, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
@@ -98,9 +97,11 @@ class Conv2d(Layer):
         grads = gradients(self, out)
         if self.uses_winograd:
             return self._winograd(dy.shape[1]).backward(self, dy, cache, grads, input_gradient), grads
-        columns, padded_shape, ws = cache
+        x, columns, ws = cache
         xp = get_array_module(dy)
         K, C, R, S = self.weight_shape
+        if columns is None:
+            columns = self._columns(x, dy.shape[1:3], ws)
         dy2 = dy.reshape(K, -1)  # (K, PQN)
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
@@ -109,11 +110,21 @@ class Conv2d(Layer):
             grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
         if not input_gradient:
             return None, grads
-        dcolumns = ws.scratch("dcolumns", columns.shape, dy)  # (C, R, S, P, Q, N)
+        dcolumns = ws.scratch(
+            "columns", columns.shape, dy
+        )  # (C, R, S, P, Q, N); the columns themselves are not needed any more
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
-        dx = col2im(dcolumns, self.stride, out=ws.array(self, "dx", padded_shape, dy))
+        H, W = (size + 2 * self.padding for size in x.shape[1:3])
+        dx = col2im(dcolumns, self.stride, out=self.dx_array(ws, (C, H, W, x.shape[3]), dy))
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], grads  # (C, H, W, N), without the padding
+
+    def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
+        """Return the windows of x (C, H, W, N), size = (P, Q) of them, as columns (C, R, S, P, Q, N)."""
+        shape = (x.shape[0], *self.kernel, *size, x.shape[3])
+        is_kept = prod(shape) * x.itemsize <= KEPT
+        out = ws.array(self, "columns", shape, x) if is_kept else ws.scratch("columns", shape, x)
+        return im2col(pad(x, self.padding, 0.0, ws), self.kernel, self.stride, out=out)
 
     def _winograd(self, P: int) -> ModuleType:
         """Return the module that is faster for P rows of outputs: by strips if there are more than two rows of tiles."""

@@ -13,7 +13,7 @@ Shapes, image index last: maps (C, H, W, N), vectors (D, N); see minisgl.nn.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +38,12 @@ class Layer(ABC):
     parameters: tuple[Parameter, ...] = ()
     children: Mapping[str, "Layer"] = MappingProxyType({})
     random: bool = False
+    dx_owner: Hashable | None = None  # whose buffer dx is written to: memory.py; None for the layer's own
+    overwrites: bool = False  # whether forward, with a workspace, may overwrite an input that nobody else reads: memory.py
+
+    def dx_array(self, ws: Workspace, shape: tuple[int, ...], like: Array) -> Array:
+        """Return an uninitialised array for dx."""
+        return ws.array(self.dx_owner or self, "dx", shape, like)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that rebuild an equal layer, type(layer)(**settings), as JSON values, saved with a network."""

@@ -63,7 +63,7 @@ class Linear(Layer):
         grads["bias"][...] = xp.einsum("dn->d", dy)  # (D_out,)
         if not input_gradient:
             return None, grads
-        dx = ws.array(self, "dx", x.shape, dy)
+        dx = self.dx_array(ws, x.shape, dy)
         xp.matmul(self.weight.T, dy, out=dx)  # (D_in, N) = (D_in, D_out) @ (D_out, N)
         return dx, grads
 
@@ -85,7 +85,8 @@ class ReLU(Layer):
         # NumPy's maximum is three times as fast with an array as with the number 0; a small one stays in the cache
         shape = x.shape[-2:]
         zeros = ws.once(self, f"zeros {shape} {x.dtype}", lambda: xp.zeros(shape, x.dtype))
-        y = xp.maximum(x, zeros, out=ws.array(self, "y", x.shape, x))
+        out = x if self.overwrites and workspace is not None else ws.array(self, "y", x.shape, x)
+        y = xp.maximum(x, zeros, out=out)
         return y, (y, ws)
 
     def backward(
@@ -95,7 +96,7 @@ class ReLU(Layer):
         # y > 0 exactly where x > 0; dx is a separate array, since dy belongs to the caller
         xp = get_array_module(dy)
         is_positive = xp.greater(y, 0, out=ws.scratch("is_positive", y.shape, y, bool))
-        return xp.multiply(dy, is_positive, out=ws.array(self, "dx", dy.shape, dy)), {}
+        return xp.multiply(dy, is_positive, out=self.dx_array(ws, dy.shape, dy)), {}
 
 
 class Flatten(Layer):

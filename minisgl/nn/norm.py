@@ -110,7 +110,7 @@ class BatchNorm2d(Layer):
         grads, xp = gradients(self, out), get_array_module(dy)
         C, m = self.channels, x.size // self.channels
         x2, dy2 = x.reshape(C, -1), dy.reshape(C, -1)  # (C, m)
-        dx = ws.array(self, "dx", dy.shape, dy)
+        dx = self.dx_array(ws, dy.shape, dy)
         dx2 = dx.reshape(C, -1)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
             deviation = xp.sqrt(variance[c] + self.eps)  # (c,)

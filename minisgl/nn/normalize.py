@@ -58,7 +58,7 @@ class Normalize(Layer):
         if not input_gradient:
             return None, {}
         ws = cache
-        dx = ws.array(self, "dx", dy.shape, dy)
+        dx = self.dx_array(ws, dy.shape, dy)
         return get_array_module(dy).divide(dy, self._on_device("deviation", dy, ws), out=dx), {}
 
     def _on_device(self, which: str, like: Array, ws: Workspace) -> Array:

@@ -69,7 +69,7 @@ class MaxPool2d(Layer):
         overtakes, padded_shape, ws = cache
         xp = get_array_module(dy)
         P, Q = dy.shape[1:3]
-        dx = ws.array(self, "dx", padded_shape, dy)
+        dx = self.dx_array(ws, padded_shape, dy)
         # if the windows neither overlap nor leave a gap, each pixel is written once
         tiled = self.stride == self.kernel and padded_shape[1:3] == (P * self.stride, Q * self.stride)
         if not tiled:

@@ -73,7 +73,8 @@ class Residual(Layer):
         h, before = self.part("before").forward(x, ws, training, rng)
         changed, body = self.part("body").forward(h, ws, training, rng)
         kept, shortcut = self.part("shortcut").forward(h, ws, training, rng)
-        y = get_array_module(x).add(changed, kept, out=ws.array(self, "y", changed.shape, x))
+        out = changed if self.overwrites else ws.array(self, "y", changed.shape, x)
+        y = get_array_module(x).add(changed, kept, out=out)
         return y, (before, body, shortcut, ws)
 
     def backward(
@@ -86,7 +87,7 @@ class Residual(Layer):
         grads = {**body_grads, **shortcut_grads}
         if not through:
             return None, grads
-        dh = get_array_module(dy).add(dchanged, dkept, out=ws.array(self, "dh", dchanged.shape, dy))
+        dh = get_array_module(dy).add(dchanged, dkept, out=self.dx_array(ws, dchanged.shape, dy))
         dx, before_grads = self.part("before").backward(dh, before, out, input_gradient)
         return dx, {**before_grads, **grads}
 

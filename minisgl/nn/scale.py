@@ -59,6 +59,6 @@ class ScaleShift(Layer):
         grads["shift"][...] = xp.einsum("cm->c", dy2)
         if not input_gradient:
             return None, grads
-        dx = ws.array(self, "dx", dy.shape, dy)
+        dx = self.dx_array(ws, dy.shape, dy)
         xp.multiply(dy2, self.scale[:, None], out=dx.reshape(C, -1))
         return dx, grads

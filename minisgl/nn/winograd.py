@@ -38,7 +38,7 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.im2col import every_window
-from minisgl.nn.workspace import Workspace
+from minisgl.nn.workspace import KEPT, Workspace
 
 TILE = 4  # m: outputs per tile along each axis
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # short numbers of size about 1 keep rounding small; infinity comes after them
@@ -84,12 +84,7 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     A_r, A_s, GG, B_r, B_s = constants(conv, x, ws)
     n_r, n_s = len(B_r), len(B_s)
     T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
-    wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
-    tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
-    tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
-
-    X = _from_both_sides((B_r, B_s), tiles, ws.array(conv, "X", tiles.shape, x), ws)  # B x B^T  (n, n, C, T, U, N)
-    X = X.reshape(n_r * n_s, C, -1)  # (nn, C, TUN)
+    X = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
     Y = ws.scratch("Y", (n_r * n_s, K, T * U * N), x)
@@ -102,15 +97,15 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
         xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
     else:
         _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
-    return y[:, :P, :Q], (X, F, wide.shape, x.shape, ws)
+    return y[:, :P, :Q], (x, X if X.nbytes <= KEPT else None, F, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
-    X, F, wide_shape, (C, H, W, N), ws = cache
+    x, X, F, ws = cache
     xp = get_array_module(dy)
     A_r, A_s, GG, B_r, B_s = constants(conv, dy, ws)
-    K, P, Q, _ = dy.shape
+    (C, H, W, N), (K, P, Q, _) = x.shape, dy.shape
     n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
     if conv.has_bias:
         grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
@@ -121,19 +116,21 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
         dy = whole
     dy_tiles = ws.scratch("dy_tiles", (TILE, TILE, K, T, U, N), dy)
     dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-    dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("dY", (n_r, n_s, K, T, U, N), dy), ws)  # A^T dy A
+    dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("Y", (n_r, n_s, K, T, U, N), dy), ws)  # A^T dy A
     dY = dY.reshape(n_r * n_s, K, -1)  # (nn, K, TUN)
 
+    if X is None:
+        X = _input_tiles(conv, x, (T, U), ws)
     dF = ws.scratch("dF", F.shape, dy)
     xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
     xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
     if not input_gradient:
         return None
 
-    dX = ws.scratch("dX", (n_r, n_s, C, T, U, N), dy)
+    dX = ws.scratch("X", (n_r, n_s, C, T, U, N), dy)
     xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
-    dtiles = _from_both_sides((B_r.T, B_s.T), dX, ws.scratch("dtiles", dX.shape, dy), ws)  # B^T dX B  (n, n, C, T, U, N)
-    dx = ws.array(conv, "dx", wide_shape, dy)
+    dtiles = _from_both_sides((B_r.T, B_s.T), dX, ws.scratch("tiles", dX.shape, dy), ws)  # B^T dX B  (n, n, C, T, U, N)
+    dx = conv.dx_array(ws, (C, TILE * (T - 1) + n_r, TILE * (U - 1) + n_s, N), dy)
     dx.fill(0)
     for t in range(T):
         for u in range(U):  # tiles overlap by R - 1, so they are added one at a time
@@ -141,6 +138,17 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
             dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
     pad = conv.padding
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
+
+
+def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws: Workspace) -> Array:
+    """Return B x B^T for every tile: X (nn, C, TUN)."""
+    *_, B_r, B_s = constants(conv, x, ws)
+    (T, U), n_r, n_s, (C, _, _, N) = tiles_down_and_across, len(B_r), len(B_s), x.shape
+    wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
+    tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
+    tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
+    X = ws.array(conv, "X", tiles.shape, x) if tiles.nbytes <= KEPT else ws.scratch("X", tiles.shape, x)
+    return _from_both_sides((B_r, B_s), tiles, X, ws).reshape(n_r * n_s, C, -1)
 
 
 def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Workspace) -> Array:

@@ -59,7 +59,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     columns = ws.scratch("output columns", (K, n_r, U * TILE, N), dy)
     columns[:, :, Q:] = 0  # outputs beyond the edge have no gradient
     dF, of_strip = ws.scratch("dF", F.shape, dy), ws.scratch("dF of a strip", F.shape, dy)
-    dx = ws.array(conv, "dx", x.shape, dy) if input_gradient else None
+    dx = conv.dx_array(ws, x.shape, dy) if input_gradient else None
     for first in range(0, P, TILE):
         rows = dy[:, first : first + TILE]
         # A^T dy, (K, n, QN) = (n, m) @ (K, m, QN), then A^T dy A, (K, n, U, n, N) = (n, m) @ (K, n, U, m, N)

@@ -18,6 +18,7 @@ from minisgl.backend import Array, get_array_module
 
 SLAB = 1 << 25  # bytes, 32 MiB; the unused part takes no physical memory
 SMALL = 1 << 16  # bytes: smaller buffers are allocated separately
+KEPT = 1 << 22  # bytes, 4 MiB: what forward computes for backward is computed again there if it is larger
 CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 
 

@@ -199,7 +199,7 @@ def test_an_impossible_size_is_refused(options, words, photographs, tmp_path):
 
 
 def test_the_default_layers_depend_on_the_depth():
-    assert minisgl.preset(experiment="cifar10").penalty.sparse_layers == ("conv[2-4]", "block?.conv?")
+    assert minisgl.preset(experiment="cifar10").penalty.sparse_layers == ("conv4", "block2.conv?")
     assert minisgl.preset(experiment="cifar10", depth=16).penalty.sparse_layers == ("stage?.*.conv1",)
     assert minisgl.preset("paper", experiment="cifar100").penalty.sparse_layers == ("stage?.*.conv1",)
     assert minisgl.preset(experiment="cifar10", sparse_layers=("all",)).penalty.sparse_layers == ("all",)
