@@ -4,8 +4,9 @@ The page faults of a new 2 MB array take longer than the arithmetic that fills i
 every step. Each thread that runs passes has its own, and a layer has none: two shards of a batch can then run through the
 same layers without overwriting each other's numbers.
 
-Buffers are parts of large slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB, and a core's
-address cache (TLB) then covers the whole step. This alone saves 4 % of a step.
+Buffers up to 4 MB are parts of large slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB,
+and a core's address cache (TLB) then covers the whole step. This alone saves 4 % of a step. A larger buffer is an array of its
+own, which is freed when a layer needs a larger one still.
 """
 
 from collections.abc import Callable, Hashable
@@ -17,7 +18,7 @@ import numpy as np
 from minisgl.backend import Array, get_array_module
 
 SLAB = 1 << 25  # bytes, 32 MiB; the unused part takes no physical memory
-SMALL = 1 << 16  # bytes: smaller buffers are allocated separately
+SMALL, LARGE = 1 << 16, 1 << 22  # bytes: smaller and larger buffers are allocated separately
 KEPT = 1 << 22  # bytes, 4 MiB: what forward computes for backward is computed again there if it is larger
 CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 
@@ -25,7 +26,7 @@ CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 class Workspace:
     """Arrays kept by (owner, role): when a layer asks for a role again, it gets the same memory again, and overwrites it.
 
-    A cache made with a workspace is therefore valid until that workspace's next forward. Memory is never released, so use a
+    A cache made with a workspace is therefore valid until that workspace's next forward. Memory is kept, so use a
     workspace for one network only.
     """
 
@@ -57,7 +58,7 @@ class Workspace:
     def _allocate(self, size: int, dtype: np.dtype[Any], like: Array) -> Array:
         """Return new memory for `size` numbers."""
         xp, n_bytes = get_array_module(like), size * dtype.itemsize
-        if n_bytes < SMALL:
+        if not SMALL <= n_bytes <= LARGE:
             return xp.empty(size, dtype=dtype)
         if self._slab is None or self._slab.size < n_bytes:
             self._slab = xp.empty(max(SLAB, n_bytes), dtype=np.uint8)
