@@ -110,17 +110,26 @@ class Conv2d(Layer):
             grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
         if not input_gradient:
             return None, grads
-        dcolumns = ws.scratch(
-            "columns", columns.shape, dy
-        )  # (C, R, S, P, Q, N); the columns themselves are not needed any more
+        if self._is_pointwise():
+            dx = self.dx_array(ws, x.shape, dy)
+            xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dx.reshape(C, -1))
+            return dx, grads
+        # (C, R, S, P, Q, N), in the memory of columns that were not kept: they are not needed any more
+        dcolumns = ws.scratch("columns", columns.shape, dy)
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
         H, W = (size + 2 * self.padding for size in x.shape[1:3])
         dx = col2im(dcolumns, self.stride, out=self.dx_array(ws, (C, H, W, x.shape[3]), dy))
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], grads  # (C, H, W, N), without the padding
 
+    def _is_pointwise(self) -> bool:
+        """Whether every window is one pixel and every pixel a window: then the image itself is the matrix of its columns."""
+        return self.kernel == (1, 1) and self.stride == 1 and self.padding == 0
+
     def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
         """Return the windows of x (C, H, W, N), size = (P, Q) of them, as columns (C, R, S, P, Q, N)."""
+        if self._is_pointwise():
+            return x[:, None, None]  # (C, 1, 1, H, W, N)
         shape = (x.shape[0], *self.kernel, *size, x.shape[3])
         is_kept = prod(shape) * x.itemsize <= KEPT
         out = ws.array(self, "columns", shape, x) if is_kept else ws.scratch("columns", shape, x)

@@ -68,8 +68,18 @@ class Linear(Layer):
         return dx, grads
 
 
+def positive_part(x: Array, ws: Workspace, out: Array | None = None) -> Array:
+    """Write max(x, 0) into out, or into x itself."""
+    # NumPy's maximum is three times as fast with an array as with the number 0; a small one stays in the cache
+    xp, shape = get_array_module(x), x.shape[-2:]
+    zeros = ws.once("zeros", f"{shape} {x.dtype}", lambda: xp.zeros(shape, x.dtype))
+    return xp.maximum(x, zeros, out=x if out is None else out)
+
+
 class ReLU(Layer):
     """y = max(x, 0), entry by entry. Its slope is 1 where x > 0 and, by convention, 0 where x <= 0."""
+
+    is_taken = False  # by the batch normalisation before it, which then has taken the maximum: memory.py
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
@@ -81,17 +91,18 @@ class ReLU(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
-        ws, xp = workspace or Workspace(), get_array_module(x)
-        # NumPy's maximum is three times as fast with an array as with the number 0; a small one stays in the cache
-        shape = x.shape[-2:]
-        zeros = ws.once(self, f"zeros {shape} {x.dtype}", lambda: xp.zeros(shape, x.dtype))
-        out = x if self.overwrites and workspace is not None else ws.array(self, "y", x.shape, x)
-        y = xp.maximum(x, zeros, out=out)
+        if self.is_taken and workspace is not None:
+            return x, None
+        ws = workspace or Workspace()
+        overwrites = self.overwrites and workspace is not None
+        y = positive_part(x, ws, out=None if overwrites else ws.array(self, "y", x.shape, x))
         return y, (y, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
+        if cache is None:
+            return dy, {}
         y, ws = cache
         # y > 0 exactly where x > 0; dx is a separate array, since dy belongs to the caller
         xp = get_array_module(dy)

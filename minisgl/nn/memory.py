@@ -5,7 +5,8 @@ buffers in turn. A residual block needs its dy until both branches are done, so 
 all blocks share.
 
 Outputs. The backward passes of convolution, batch normalisation, pooling and Linear do not read the layer's output. So a ReLU
-that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer.
+that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer. Batch
+normalisation takes over the ReLU after it, and spares two passes over the maps each way (norm.py).
 
 This is done for trees of Sequential and Residual. Your own layers, and whatever they are made of, keep buffers of their own.
 """
@@ -29,7 +30,7 @@ OUTPUT_IS_FREE = {AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ScaleShift}
 
 
 def share_memory(root: Layer) -> None:
-    """Set `dx_owner` and `overwrites` of the tree's layers."""
+    """Set `dx_owner`, `overwrites`, `takes_relu` and `is_taken` of the tree's layers."""
     _reset(root)
     _share([root], "", 0)
 
@@ -37,6 +38,10 @@ def share_memory(root: Layer) -> None:
 def _reset(layer: Layer) -> None:
     """Remove what another network may have set: layers can be taken from one network and put into the next."""
     layer.dx_owner, layer.overwrites = None, False
+    if isinstance(layer, BatchNorm2d):
+        layer.takes_relu = False
+    if isinstance(layer, ReLU):
+        layer.is_taken = False
     for child in layer.children.values():
         _reset(child)
 
@@ -56,7 +61,10 @@ def _share(chain: Iterable[Layer], place: str, turn: int) -> int:
             layer.overwrites = bool(body) and type(body[-1]) in OUTPUT_IS_FREE
         elif type(layer) is ReLU:
             layer.overwrites = type(before) in OUTPUT_IS_FREE
-        if type(layer) is Residual or type(layer) in WRITES_DX:
+            if type(before) is BatchNorm2d:
+                before.takes_relu = layer.is_taken = True
+        is_passive = type(layer) is ReLU and layer.is_taken
+        if not is_passive and (type(layer) is Residual or type(layer) in WRITES_DX):
             layer.dx_owner, turn = (place, turn), 1 - turn
         before = layer
     return turn

@@ -10,6 +10,9 @@ Backward. With dz = gamma dy, every x also changes mu and s2, and these change e
 
 Of dz this removes its mean and its part along z: a common shift and a common scale of the channel do not change y.
 
+If a ReLU follows directly, its maximum is taken here, while a channel is in the core's cache, and so is its gradient; the ReLU
+then passes on what it gets (memory.py sets `takes_relu`).
+
 In evaluation mu and s2 are running means over the steps (parameters.py), and the layer is a scale and a shift. The running
 variance is that of the unbiased estimate, s2 m / (m - 1), as in PyTorch. A batch that is computed in shards is normalised shard
 by shard: each shard has its own mu and s2, and the running means move towards their average, weighted by the shards' sizes.
@@ -24,6 +27,7 @@ from numpy.typing import DTypeLike
 
 from minisgl.backend import Array, block_size, get_array_module, row_blocks
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
+from minisgl.nn.layers import positive_part
 from minisgl.nn.parameters import Parameter
 from minisgl.nn.workspace import Workspace
 
@@ -58,6 +62,7 @@ class BatchNorm2d(Layer):
             Parameter("running_mean", shape, "buffer", zeros),
             Parameter("running_var", shape, "buffer", ones),
         )
+        self.takes_relu = False
         self.weight: Array = None
         self.bias: Array = None
         self.running_mean: Array = None
@@ -87,11 +92,14 @@ class BatchNorm2d(Layer):
     ) -> tuple[Array, Any]:
         ws, xp = workspace or Workspace(), get_array_module(x)
         y = ws.array(self, "y", x.shape, x)
+        relu = self.takes_relu and workspace is not None
         if not training:
             scale, shift = self.scale_and_shift()
             xp.multiply(x, scale[:, None, None, None], out=y)
             y += shift[:, None, None, None]
-            return y, (x, self.running_mean, self.running_var, False, ws)
+            if relu:
+                positive_part(y, ws)
+            return y, (x, self.running_mean, self.running_var, False, y if relu else None, ws)
         C = self.channels
         x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
         mean, variance = ws.array(self, "mean", (C,), x), ws.array(self, "variance", (C,), x)
@@ -101,30 +109,36 @@ class BatchNorm2d(Layer):
             variance[c] = _row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
             y2[c] *= (self.weight[c] / xp.sqrt(variance[c] + self.eps))[:, None]
             y2[c] += self.bias[c, None]
-        return y, (x, mean, variance, True, ws)
+            if relu:
+                positive_part(y[c], ws)
+        return y, (x, mean, variance, True, y if relu else None, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
-        x, mean, variance, training, ws = cache
+        x, mean, variance, training, y, ws = cache
         grads, xp = gradients(self, out), get_array_module(dy)
         C, m = self.channels, x.size // self.channels
         x2, dy2 = x.reshape(C, -1), dy.reshape(C, -1)  # (C, m)
         dx = self.dx_array(ws, dy.shape, dy)
         dx2 = dx.reshape(C, -1)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
+            dy_c = dy2[c]  # (c, m)
+            if y is not None:
+                is_positive = xp.greater(y.reshape(C, -1)[c], 0, out=ws.scratch("is_positive", dy_c.shape, dy, bool))
+                dy_c = xp.multiply(dy_c, is_positive, out=ws.scratch("dy of a block", dy_c.shape, dy))
             deviation = xp.sqrt(variance[c] + self.eps)  # (c,)
             centred = xp.subtract(x2[c], mean[c, None], out=dx2[c])  # (c, m) = z * deviation; becomes dx in place
-            dgamma = grads["weight"][c] = _row_products(dy2[c], centred) / deviation  # (c,)
-            dbeta = grads["bias"][c] = xp.einsum("cm->c", dy2[c])  # (c,)
+            dgamma = grads["weight"][c] = _row_products(dy_c, centred) / deviation  # (c,)
+            dbeta = grads["bias"][c] = xp.einsum("cm->c", dy_c)  # (c,)
             if not input_gradient:
                 continue
             if training:
                 centred *= (-dgamma / (m * deviation))[:, None]
-                centred += dy2[c]
+                centred += dy_c
                 centred -= dbeta[:, None] / m
             else:
-                centred[...] = dy2[c]
+                centred[...] = dy_c
             centred *= (self.weight[c] / deviation)[:, None]
         for key, value in self.statistics(cache).items():
             grads[key][...] = value
@@ -132,7 +146,7 @@ class BatchNorm2d(Layer):
 
     def statistics(self, cache: Any) -> dict[str, Array]:
         """Return the statistics of a pass by the buffers' keys, (C,) each: its batch's, or outside training the buffers."""
-        x, mean, variance, training, _ = cache
+        x, mean, variance, training, *_ = cache
         m = x.size // self.channels
         return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}
 

@@ -70,9 +70,9 @@ class Residual(Layer):
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
         ws = workspace or Workspace()
-        h, before = self.part("before").forward(x, ws, training, rng)
-        changed, body = self.part("body").forward(h, ws, training, rng)
-        kept, shortcut = self.part("shortcut").forward(h, ws, training, rng)
+        h, before = self.part("before").forward(x, workspace, training, rng)
+        changed, body = self.part("body").forward(h, workspace, training, rng)
+        kept, shortcut = self.part("shortcut").forward(h, workspace, training, rng)
         out = changed if self.overwrites else ws.array(self, "y", changed.shape, x)
         y = get_array_module(x).add(changed, kept, out=out)
         return y, (before, body, shortcut, ws)

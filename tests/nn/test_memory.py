@@ -57,6 +57,8 @@ def unshared(network):
 
     def reset(layer: Layer) -> None:
         layer.dx_owner, layer.overwrites = None, False
+        for flag in {"takes_relu", "is_taken"} & set(dir(layer)):
+            setattr(layer, flag, False)
         for child in layer.children.values():
             reset(child)
 

@@ -19,6 +19,7 @@ from minisgl.errors import MinisglError
 from minisgl.models import lenet5
 from minisgl.nn.optimizers import SGD
 from minisgl.penalties.names import NAMES, make_r
+from minisgl.solver import quantile
 from minisgl.solver.quantile import count_for, threshold_for
 from minisgl.solver.schedules import Continuation, StepSettings
 from minisgl.solver.splitting import LayerPenalty, Splitting
@@ -63,6 +64,26 @@ def test_the_threshold_lies_at_the_sorted_sizes(weights: list[float], parts: int
         return
     assert tau == pytest.approx(ranked[k - 1], rel=1e-7)
     assert sum(size <= tau for size in ranked) == sum(size <= ranked[k - 1] for size in ranked) >= k
+
+
+@pytest.mark.parametrize("draw", ["gaussian", "two sizes", "few values", "periodic", "zeros", "sorted"])
+def test_the_window_gives_the_same_two_sizes_or_none(draw: str) -> None:
+    rng, n = np.random.default_rng(0), 20_000
+    gaussian = np.abs(rng.standard_normal(n)).astype(np.float32)
+    sizes = {
+        "gaussian": gaussian,
+        "two sizes": np.where(rng.random(n) < 0.7, gaussian * 1e-3, gaussian),
+        "few values": np.round(gaussian, 1),
+        "periodic": np.where(np.arange(n) % quantile.SAMPLED == 0, 10 * gaussian, gaussian),  # every one in the sample
+        "zeros": gaussian * (rng.random(n) < 0.3),
+        "sorted": np.sort(gaussian),
+    }[draw]
+    found = 0
+    for k in (1, 2, 100, 5_000, 10_001, 18_000, 19_900, n - 1, n):
+        window = quantile._in_window(sizes, k)
+        assert window is None or window == quantile._of_all(sizes, k)
+        found += window is not None
+    assert found == 3 or draw in ("few values", "periodic", "zeros")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
