@@ -108,9 +108,17 @@ def evaluate(run: Path, data: Path) -> tuple[float, int, int]:
     """Test error in percent, number of zero weights, number of weights."""
     tensors = read_safetensors(run / "model.safetensors")
     images, labels = read_test_set(data)
-    wrong = int((predict(images, tensors) != labels).sum())
+    return in_percent(predict(images, tensors), labels), *count(tensors)
+
+
+def in_percent(predicted: np.ndarray, labels: np.ndarray) -> float:
+    return 100 * int((predicted != labels).sum()) / len(labels)
+
+
+def count(tensors: dict[str, np.ndarray]) -> tuple[int, int]:
+    """Number of zero weights, number of weights."""
     weights = weights_of(tensors).values()
-    return 100 * wrong / len(labels), sum(int((w == 0).sum()) for w in weights), sum(w.size for w in weights)
+    return sum(int((w == 0).sum()) for w in weights), sum(w.size for w in weights)
 
 
 def predict_onnx(path: Path, images: np.ndarray) -> np.ndarray:
@@ -122,16 +130,17 @@ def predict_onnx(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def main(run: Path, data: Path) -> None:
-    error, zeros, weights = evaluate(run, data)
-    print(f"{error:.2f} % test error, {zeros} of {weights} weights are zero ({100 * zeros / weights:.2f} %)")
     tensors = read_safetensors(run / "model.safetensors")
+    images, labels = read_test_set(data)
+    predicted, (zeros, weights) = predict(images, tensors), count(tensors)
+    error = in_percent(predicted, labels)
+    print(f"{error:.2f} % test error, {zeros} of {weights} weights are zero ({100 * zeros / weights:.2f} %)")
     for name, w in weights_of(tensors).items():
         print(f"{name:<14} {int((w == 0).sum()):>7} of {w.size:>7} ({100 * (w == 0).mean():.2f} %)")
     if (onnx := run / "compact.onnx").exists():
-        images, labels = read_test_set(data)
         found = predict_onnx(onnx, images)
-        differ = int((found != predict(images, tensors)).sum())
-        error = 100 * (found != labels).mean()
+        differ = int((found != predicted).sum())
+        error = in_percent(found, labels)
         print(f"compact.onnx in onnxruntime: {error:.2f} % test error, {differ} of {len(images)} images in another class")
 
 

@@ -6,7 +6,6 @@ It is computed as one matrix product (im2col.py) or, where that is faster, with 
 winograd_strips.py). The results differ only by rounding. reference.py has the loops that define it.
 """
 
-from math import prod
 from types import ModuleType
 from typing import Any, Literal, get_args
 
@@ -17,7 +16,7 @@ from minisgl.nn import winograd, winograd_strips
 from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
-from minisgl.nn.workspace import KEPT, Workspace
+from minisgl.nn.workspace import Workspace
 
 Algorithm = Literal["auto", "im2col", "winograd"]
 
@@ -83,13 +82,13 @@ class Conv2d(Layer):
             return self._winograd(P).forward(self, x, (P, Q), ws)
         xp = get_array_module(x)
         C, N, (R, S) = x.shape[0], x.shape[3], self.kernel
-        columns = self._columns(x, (P, Q), ws)  # (C, R, S, P, Q, N)
+        columns, is_kept = self._columns(x, (P, Q), ws)  # (C, R, S, P, Q, N)
         y = ws.array(self, "y", (K, P, Q, N), x)
         # (K, PQN) = (K, CRS) @ (CRS, PQN)
         xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
         if self.has_bias:
             y += self.bias[:, None, None, None]
-        return y, (x, columns if columns.nbytes <= KEPT else None, ws)
+        return y, (x, columns if is_kept else None, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
@@ -101,7 +100,7 @@ class Conv2d(Layer):
         xp = get_array_module(dy)
         K, C, R, S = self.weight_shape
         if columns is None:
-            columns = self._columns(x, dy.shape[1:3], ws)
+            columns, _ = self._columns(x, dy.shape[1:3], ws)
         dy2 = dy.reshape(K, -1)  # (K, PQN)
         columns2 = columns.reshape(C * R * S, -1)  # (CRS, PQN)
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
@@ -126,14 +125,12 @@ class Conv2d(Layer):
         """Whether every window is one pixel and every pixel a window: then the image itself is the matrix of its columns."""
         return self.kernel == (1, 1) and self.stride == 1 and self.padding == 0
 
-    def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-        """Return the windows of x (C, H, W, N), size = (P, Q) of them, as columns (C, R, S, P, Q, N)."""
+    def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:
+        """Return the size = (P, Q) windows of x (C, H, W, N) as columns (C, R, S, P, Q, N), and whether they are kept."""
         if self._is_pointwise():
-            return x[:, None, None]  # (C, 1, 1, H, W, N)
-        shape = (x.shape[0], *self.kernel, *size, x.shape[3])
-        is_kept = prod(shape) * x.itemsize <= KEPT
-        out = ws.array(self, "columns", shape, x) if is_kept else ws.scratch("columns", shape, x)
-        return im2col(pad(x, self.padding, 0.0, ws), self.kernel, self.stride, out=out)
+            return x[:, None, None], True  # (C, 1, 1, H, W, N)
+        columns, is_kept = ws.kept_if_small(self, "columns", (x.shape[0], *self.kernel, *size, x.shape[3]), x)
+        return im2col(pad(x, self.padding, 0.0, ws), self.kernel, self.stride, out=columns), is_kept
 
     def _winograd(self, P: int) -> ModuleType:
         """Return the module that is faster for P rows of outputs: by strips if there are more than two rows of tiles."""

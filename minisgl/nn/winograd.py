@@ -38,7 +38,7 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module, to_device
 from minisgl.nn.im2col import every_window
-from minisgl.nn.workspace import KEPT, Workspace
+from minisgl.nn.workspace import Workspace
 
 TILE = 4  # m: outputs per tile along each axis
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # short numbers of size about 1 keep rounding small; infinity comes after them
@@ -84,7 +84,7 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     A_r, A_s, GG, B_r, B_s = constants(conv, x, ws)
     n_r, n_s = len(B_r), len(B_s)
     T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
-    X = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
+    X, is_kept = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
     Y = ws.scratch("Y", (n_r * n_s, K, T * U * N), x)
@@ -97,7 +97,7 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
         xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
     else:
         _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
-    return y[:, :P, :Q], (x, X if X.nbytes <= KEPT else None, F, ws)
+    return y[:, :P, :Q], (x, X if is_kept else None, F, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
@@ -120,7 +120,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     dY = dY.reshape(n_r * n_s, K, -1)  # (nn, K, TUN)
 
     if X is None:
-        X = _input_tiles(conv, x, (T, U), ws)
+        X, _ = _input_tiles(conv, x, (T, U), ws)
     dF = ws.scratch("dF", F.shape, dy)
     xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
     xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
@@ -140,15 +140,15 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
 
 
-def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws: Workspace) -> Array:
-    """Return B x B^T for every tile: X (nn, C, TUN)."""
+def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:
+    """Return B x B^T for every tile, X (nn, C, TUN), and whether it is kept."""
     *_, B_r, B_s = constants(conv, x, ws)
     (T, U), n_r, n_s, (C, _, _, N) = tiles_down_and_across, len(B_r), len(B_s), x.shape
     wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
     tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
     tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
-    X = ws.array(conv, "X", tiles.shape, x) if tiles.nbytes <= KEPT else ws.scratch("X", tiles.shape, x)
-    return _from_both_sides((B_r, B_s), tiles, X, ws).reshape(n_r * n_s, C, -1)
+    X, is_kept = ws.kept_if_small(conv, "X", tiles.shape, x)
+    return _from_both_sides((B_r, B_s), tiles, X, ws).reshape(n_r * n_s, C, -1), is_kept
 
 
 def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Workspace) -> Array:

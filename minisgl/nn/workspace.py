@@ -55,13 +55,19 @@ class Workspace:
         """Return an array that all layers share: for numbers that are needed only until the caller returns."""
         return self.array("scratch", role, shape, like, dtype)
 
+    def kept_if_small(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array) -> tuple[Array, bool]:
+        """Return an array, and whether the owner keeps it until backward; if it is larger than KEPT, it is scratch."""
+        if prod(shape) * like.itemsize <= KEPT:
+            return self.array(owner, role, shape, like), True
+        return self.scratch(role, shape, like), False
+
     def _allocate(self, size: int, dtype: np.dtype[Any], like: Array) -> Array:
         """Return new memory for `size` numbers."""
         xp, n_bytes = get_array_module(like), size * dtype.itemsize
         if not SMALL <= n_bytes <= LARGE:
             return xp.empty(size, dtype=dtype)
         if self._slab is None or self._slab.size < n_bytes:
-            self._slab = xp.empty(max(SLAB, n_bytes), dtype=np.uint8)
+            self._slab = xp.empty(SLAB, dtype=np.uint8)
         buffer, self._slab = self._slab[:n_bytes], self._slab[-(-n_bytes // CACHE_LINE) * CACHE_LINE :]
         return buffer.view(dtype)
 
