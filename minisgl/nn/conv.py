@@ -2,8 +2,9 @@
 
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
-It is computed as one matrix product (im2col.py) or, where that is faster, with fewer multiplications (winograd.py,
-winograd_strips.py). The results differ only by rounding. reference.py has the loops that define it.
+It is computed as one matrix product (im2col.py), as one for each strip of rows (im2col_strips.py) or, where it is faster, with
+fewer multiplications (winograd.py, winograd_strips.py). The results differ only by rounding. reference.py has the loops that
+define it.
 """
 
 from types import ModuleType
@@ -12,11 +13,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import winograd, winograd_strips
-from minisgl.nn.im2col import col2im, im2col, output_size, pad, require_stride_and_padding
+from minisgl.nn import im2col_strips, winograd, winograd_strips
+from minisgl.nn.im2col import col2im, im2col, output_size, require_stride_and_padding
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
-from minisgl.nn.workspace import Workspace
+from minisgl.nn.workspace import KEPT, Workspace
 
 Algorithm = Literal["auto", "im2col", "winograd"]
 
@@ -78,12 +79,12 @@ class Conv2d(Layer):
     ) -> tuple[Array, Any]:
         ws = workspace or Workspace()
         K, P, Q = self.output_shape(x.shape[:3])
-        if self.uses_winograd:
-            return self._winograd(P).forward(self, x, (P, Q), ws)
+        if method := self._method(x, P):
+            return method.forward(self, x, (P, Q), ws)
         xp = get_array_module(x)
         C, N, (R, S) = x.shape[0], x.shape[3], self.kernel
         columns, is_kept = self._columns(x, (P, Q), ws)  # (C, R, S, P, Q, N)
-        y = ws.array(self, "y", (K, P, Q, N), x)
+        y = self.y_array(ws, (K, P, Q, N), x)
         # (K, PQN) = (K, CRS) @ (CRS, PQN)
         xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
         if self.has_bias:
@@ -94,8 +95,8 @@ class Conv2d(Layer):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         grads = gradients(self, out)
-        if self.uses_winograd:
-            return self._winograd(dy.shape[1]).backward(self, dy, cache, grads, input_gradient), grads
+        if method := self._method(cache[0], dy.shape[1]):
+            return method.backward(self, dy, cache, grads, input_gradient), grads
         x, columns, ws = cache
         xp = get_array_module(dy)
         K, C, R, S = self.weight_shape
@@ -116,22 +117,22 @@ class Conv2d(Layer):
         # (C, R, S, P, Q, N), in the memory of columns that were not kept: they are not needed any more
         dcolumns = ws.scratch("columns", columns.shape, dy)
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
-        H, W = (size + 2 * self.padding for size in x.shape[1:3])
-        dx = col2im(dcolumns, self.stride, out=self.dx_array(ws, (C, H, W, x.shape[3]), dy))
-        inner = slice(self.padding, -self.padding) if self.padding else slice(None)
-        return dx[:, inner, inner], grads  # (C, H, W, N), without the padding
+        return col2im(dcolumns, self.stride, out=self.dx_array(ws, x.shape, dy)), grads
 
     def _is_pointwise(self) -> bool:
-        """Whether every window is one pixel and every pixel a window: then the image itself is the matrix of its columns."""
-        return self.kernel == (1, 1) and self.stride == 1 and self.padding == 0
+        """Whether every window is one pixel: then the image itself is the matrix of its columns."""
+        return self.kernel == (1, 1)
 
     def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:
         """Return the size = (P, Q) windows of x (C, H, W, N) as columns (C, R, S, P, Q, N), and whether they are kept."""
         if self._is_pointwise():
             return x[:, None, None], True  # (C, 1, 1, H, W, N)
         columns, is_kept = ws.kept_if_small(self, "columns", (x.shape[0], *self.kernel, *size, x.shape[3]), x)
-        return im2col(pad(x, self.padding, 0.0, ws), self.kernel, self.stride, out=columns), is_kept
+        return im2col(x, self.kernel, self.stride, out=columns), is_kept
 
-    def _winograd(self, P: int) -> ModuleType:
-        """Return the module that is faster for P rows of outputs: by strips if there are more than two rows of tiles."""
-        return winograd_strips if P > 2 * winograd.TILE else winograd
+    def _method(self, x: Array, P: int) -> ModuleType | None:
+        """Return the module that computes P rows of outputs from x (C, H, W, N); None: this one, by im2col of a whole batch."""
+        if not self.uses_winograd:
+            return im2col_strips if self.stride > 1 or self.padding > 0 else None
+        is_large = P > 2 * winograd.TILE or winograd.tile_bytes(self, x) > KEPT
+        return winograd_strips if is_large else winograd

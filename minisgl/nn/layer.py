@@ -39,11 +39,20 @@ class Layer(ABC):
     children: Mapping[str, "Layer"] = MappingProxyType({})
     random: bool = False
     dx_owner: Hashable | None = None  # whose buffer dx is written to: memory.py; None for the layer's own
+    y_owner: Hashable | None = None  # the same for the output
+    is_taken: bool = False  # whether the layer before has done this one's work: ReLU's, by batch normalisation: memory.py
     overwrites: bool = False  # whether forward, with a workspace, may overwrite an input that nobody else reads: memory.py
 
     def dx_array(self, ws: Workspace, shape: tuple[int, ...], like: Array) -> Array:
         """Return an uninitialised array for dx."""
         return ws.array(self.dx_owner or self, "dx", shape, like)
+
+    def y_array(self, ws: Workspace, shape: tuple[int, ...], like: Array) -> Array:
+        """Return an uninitialised array for the output. Only convolution and batch normalisation may share it."""
+        return ws.array(self.y_owner or self, "y", shape, like)
+
+    def recompute(self, cache: Any) -> None:  # noqa: B027 (most layers have an output of their own)
+        """Write forward's output again, if its memory is shared: memory.py."""
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that rebuild an equal layer, type(layer)(**settings), as JSON values, saved with a network."""

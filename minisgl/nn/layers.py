@@ -79,8 +79,6 @@ def positive_part(x: Array, ws: Workspace, out: Array | None = None) -> Array:
 class ReLU(Layer):
     """y = max(x, 0), entry by entry. Its slope is 1 where x > 0 and, by convention, 0 where x <= 0."""
 
-    is_taken = False  # by the batch normalisation before it, which then has taken the maximum: memory.py
-
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
 

@@ -8,10 +8,14 @@ Outputs. The backward passes of convolution, batch normalisation, pooling and Li
 that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer. Batch
 normalisation takes over the ReLU after it, and spares two passes over the maps each way (norm.py).
 
+Outputs that are computed again. The batch normalisations that a convolution follows, or both branches of a block, write to one
+buffer, and each writes its output once more in backward, before it is needed. This spares half of the maps that are kept. A
+shortcut has no output of its own either: it is added to the body's at once.
+
 This is done for trees of Sequential and Residual. Your own layers, and whatever they are made of, keep buffers of their own.
 """
 
-from collections.abc import Iterable
+from itertools import pairwise
 
 from minisgl.nn.average_pooling import AvgPool2d, GlobalAvgPool2d
 from minisgl.nn.conv import Conv2d
@@ -27,44 +31,61 @@ from minisgl.nn.sequential import Sequential
 # Flatten, Dropout and Gather are in neither list: their dx may be a view of dy, and their output a view of their input.
 WRITES_DX = {AvgPool2d, BatchNorm2d, Conv2d, GlobalAvgPool2d, Linear, MaxPool2d, Normalize, ReLU, ScaleShift}
 OUTPUT_IS_FREE = {AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ScaleShift}
+SHARES_OUTPUT = {BatchNorm2d, Conv2d}
 
 
 def share_memory(root: Layer) -> None:
-    """Set `dx_owner`, `overwrites`, `takes_relu` and `is_taken` of the tree's layers."""
+    """Set `dx_owner`, `y_owner`, `overwrites`, `takes_relu` and `is_taken` of the tree's layers."""
     _reset(root)
     _share([root], "", 0)
 
 
 def _reset(layer: Layer) -> None:
     """Remove what another network may have set: layers can be taken from one network and put into the next."""
-    layer.dx_owner, layer.overwrites = None, False
+    layer.dx_owner = layer.y_owner = None
+    layer.overwrites = layer.is_taken = False
     if isinstance(layer, BatchNorm2d):
         layer.takes_relu = False
-    if isinstance(layer, ReLU):
-        layer.is_taken = False
     for child in layer.children.values():
         _reset(child)
 
 
-def _share(chain: Iterable[Layer], place: str, turn: int) -> int:
+def _share(chain: list[Layer], place: str, turn: int) -> int:
     """Do so for layers that follow each other; place: which pair of buffers, turn: which of the two comes next. Return that."""
     before: Layer | None = None
     for layer in chain:
         # not isinstance: a subclass may compute something else
         if type(layer) is Sequential:
-            turn = _share(layer.children.values(), place, turn)
+            turn = _share(list(layer.children.values()), place, turn)
         elif type(layer) is Residual:
-            turn = _share(layer.part("before").children.values(), place, turn)
-            for name in ("body", "shortcut"):
-                _share(layer.part(name).children.values(), f"{place}/{name}", 0)
-            body = list(layer.part("body").children.values())
-            layer.overwrites = bool(body) and type(body[-1]) in OUTPUT_IS_FREE
+            turn = _share_block(layer, place, turn)
         elif type(layer) is ReLU:
             layer.overwrites = type(before) in OUTPUT_IS_FREE
             if type(before) is BatchNorm2d:
                 before.takes_relu = layer.is_taken = True
-        is_passive = type(layer) is ReLU and layer.is_taken
-        if not is_passive and (type(layer) is Residual or type(layer) in WRITES_DX):
+        if not layer.is_taken and (type(layer) is Residual or type(layer) in WRITES_DX):
             layer.dx_owner, turn = (place, turn), 1 - turn
         before = layer
+    _share_outputs(chain, place)
     return turn
+
+
+def _share_block(block: Residual, place: str, turn: int) -> int:
+    """The same for a residual block."""
+    first, body, shortcut = (list(block.part(name).children.values()) for name in ("before", "body", "shortcut"))
+    turn = _share(first, place, turn)
+    _share(body, f"{place}/body", 0)
+    _share(shortcut, f"{place}/shortcut", 0)
+    _share_outputs(first, place, at_end=True)
+    if shortcut and type(shortcut[-1]) in SHARES_OUTPUT:
+        shortcut[-1].y_owner = f"{place}/shortcut, output"
+    block.overwrites = bool(body) and type(body[-1]) in OUTPUT_IS_FREE
+    return turn
+
+
+def _share_outputs(chain: list[Layer], place: str, at_end: bool = False) -> None:
+    """Set `y_owner` of each batch normalisation in the chain that a convolution reads; at_end: also of the last layer."""
+    working = [*(layer for layer in chain if not layer.is_taken), None]
+    for layer, reader in pairwise(working):
+        if type(layer) is BatchNorm2d and (type(reader) is Conv2d or (at_end and reader is None)):
+            layer.y_owner = f"{place}/output"

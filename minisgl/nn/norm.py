@@ -90,33 +90,45 @@ class BatchNorm2d(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
-        ws, xp = workspace or Workspace(), get_array_module(x)
-        y = ws.array(self, "y", x.shape, x)
-        relu = self.takes_relu and workspace is not None
+        ws, mean, variance = workspace or Workspace(), self.running_mean, self.running_var
+        if training:
+            mean, variance = (ws.array(self, role, (self.channels,), x) for role in ("mean", "variance"))
+        y, relu = self.y_array(ws, x.shape, x), self.takes_relu and workspace is not None
+        cache = x, mean, variance, training, y, relu, ws
+        self._write_output(cache, measure=training)
+        return y, cache
+
+    def recompute(self, cache: Any) -> None:
+        if self.y_owner is not None:
+            self._write_output(cache, measure=False)
+
+    def _write_output(self, cache: Any, measure: bool) -> None:
+        """Write y; measure: also the batch's mean and variance, which y is computed from."""
+        x, mean, variance, training, y, relu, ws = cache
+        xp, C = get_array_module(x), self.channels
+        x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
         if not training:
             scale, shift = self.scale_and_shift()
             xp.multiply(x, scale[:, None, None, None], out=y)
             y += shift[:, None, None, None]
             if relu:
                 positive_part(y, ws)
-            return y, (x, self.running_mean, self.running_var, False, y if relu else None, ws)
-        C = self.channels
-        x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
-        mean, variance = ws.array(self, "mean", (C,), x), ws.array(self, "variance", (C,), x)
+            return
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
-            mean[c] = xp.einsum("cm->c", x2[c]) / x2.shape[1]  # (c,): a plain sum, for which einsum is faster than sum
+            if measure:
+                mean[c] = xp.einsum("cm->c", x2[c]) / x2.shape[1]  # (c,): a plain sum, for which einsum is faster than sum
             xp.subtract(x2[c], mean[c, None], out=y2[c])  # (c, m), in cache until the block is done
-            variance[c] = _row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
+            if measure:
+                variance[c] = _row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
             y2[c] *= (self.weight[c] / xp.sqrt(variance[c] + self.eps))[:, None]
             y2[c] += self.bias[c, None]
             if relu:
                 positive_part(y[c], ws)
-        return y, (x, mean, variance, True, y if relu else None, ws)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
-        x, mean, variance, training, y, ws = cache
+        x, mean, variance, training, y, relu, ws = cache
         grads, xp = gradients(self, out), get_array_module(dy)
         C, m = self.channels, x.size // self.channels
         x2, dy2 = x.reshape(C, -1), dy.reshape(C, -1)  # (C, m)
@@ -124,7 +136,7 @@ class BatchNorm2d(Layer):
         dx2 = dx.reshape(C, -1)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
             dy_c = dy2[c]  # (c, m)
-            if y is not None:
+            if relu:
                 is_positive = xp.greater(y.reshape(C, -1)[c], 0, out=ws.scratch("is_positive", dy_c.shape, dy, bool))
                 dy_c = xp.multiply(dy_c, is_positive, out=ws.scratch("dy of a block", dy_c.shape, dy))
             deviation = xp.sqrt(variance[c] + self.eps)  # (c,)

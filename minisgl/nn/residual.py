@@ -82,6 +82,7 @@ class Residual(Layer):
     ) -> tuple[Array, Gradients]:
         before, body, shortcut, ws = cache
         through = input_gradient or has_parameters(self.part("before"))  # whether dh is needed
+        self.part("before").recompute(before)
         dchanged, body_grads = self.part("body").backward(dy, body, out, through)
         dkept, shortcut_grads = self.part("shortcut").backward(dy, shortcut, out, through)
         grads = {**body_grads, **shortcut_grads}

@@ -63,5 +63,14 @@ class Sequential(Layer):
                 dy, grads[name] = None, {}
             else:
                 layer_out = None if out is None else out.get(name)
+                self.recompute(cache, i)
                 dy, grads[name] = layer.backward(dy, cache[i], layer_out, input_gradient or i > first)
         return dy, grads
+
+    def recompute(self, cache: Any, stop: int | None = None) -> None:
+        """Write the output again that the layers before number `stop` have, all by default: the input of that layer."""
+        layers = list(self.children.values())[:stop]
+        while layers and layers[-1].is_taken:
+            layers.pop()
+        if layers:
+            layers[-1].recompute(cache[len(layers) - 1])

@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.backend import Array, get_array_module, to_device
-from minisgl.nn.im2col import every_window
+from minisgl.nn.im2col import every_window, output_size
 from minisgl.nn.workspace import Workspace
 
 TILE = 4  # m: outputs per tile along each axis
@@ -76,6 +76,14 @@ def constants(conv: Any, like: Array, ws: Workspace) -> tuple[Array, ...]:
     return ws.once(conv, like.dtype.char, make)
 
 
+def tile_bytes(conv: Any, x: Array) -> int:
+    """Return the size of X for a batch x (C, H, W, N)."""
+    C, H, W, N = x.shape
+    n_r, n_s = (TILE + size - 1 for size in conv.kernel)
+    T, U = (-(-output_size(*pair, 1, conv.padding) // TILE) for pair in zip((H, W), conv.kernel, strict=True))
+    return n_r * n_s * C * T * U * N * x.itemsize
+
+
 def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
     """The output (K, P, Q, N) of a Conv2d for x (C, H, W, N), size = (P, Q), and the cache that backward needs."""
     xp = get_array_module(x)
@@ -84,7 +92,7 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     A_r, A_s, GG, B_r, B_s = constants(conv, x, ws)
     n_r, n_s = len(B_r), len(B_s)
     T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
-    X, is_kept = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
+    X = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
     Y = ws.scratch("Y", (n_r * n_s, K, T * U * N), x)
@@ -92,12 +100,12 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     y_tiles = ws.scratch("y_tiles", (TILE, TILE, K, T, U, N), x)
     _from_both_sides((A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), y_tiles, ws)  # A Y A^T
 
-    y = ws.array(conv, "y", (K, T * TILE, U * TILE, N), x)
+    y = conv.y_array(ws, (K, T * TILE, U * TILE, N), x)
     if conv.has_bias:
         xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
     else:
         _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
-    return y[:, :P, :Q], (x, X if is_kept else None, F, ws)
+    return y[:, :P, :Q], (x, X, F, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
@@ -119,8 +127,6 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("Y", (n_r, n_s, K, T, U, N), dy), ws)  # A^T dy A
     dY = dY.reshape(n_r * n_s, K, -1)  # (nn, K, TUN)
 
-    if X is None:
-        X, _ = _input_tiles(conv, x, (T, U), ws)
     dF = ws.scratch("dF", F.shape, dy)
     xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
     xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
@@ -140,15 +146,15 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
 
 
-def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:
-    """Return B x B^T for every tile, X (nn, C, TUN), and whether it is kept."""
+def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws: Workspace) -> Array:
+    """Return B x B^T for every tile, X (nn, C, TUN)."""
     *_, B_r, B_s = constants(conv, x, ws)
     (T, U), n_r, n_s, (C, _, _, N) = tiles_down_and_across, len(B_r), len(B_s), x.shape
     wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
     tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
     tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
-    X, is_kept = ws.kept_if_small(conv, "X", tiles.shape, x)
-    return _from_both_sides((B_r, B_s), tiles, X, ws).reshape(n_r * n_s, C, -1), is_kept
+    X = ws.array(conv, "X", tiles.shape, x)
+    return _from_both_sides((B_r, B_s), tiles, X, ws).reshape(n_r * n_s, C, -1)
 
 
 def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Workspace) -> Array:

@@ -33,7 +33,7 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
     Y = ws.scratch("Y", (n_r, n_s, K, U, N), x)
     columns = ws.scratch("output columns", (K, n_r, U * TILE, N), x)
-    y = ws.array(conv, "y", (K, P, Q, N), x)
+    y = conv.y_array(ws, (K, P, Q, N), x)
     for first in range(0, P, TILE):
         X = _input_tiles(conv, x, first, U, ws)  # B x B^T  (n, n, C, U, N)
         xp.matmul(F, _by_entry(X), out=_by_entry(Y))  # (K, UN) = (K, C) @ (C, UN), nn times

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.layers import with_weights
 
-from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Normalize, ReLU, Workspace, reference
+from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Normalize, ReLU, Workspace, im2col_strips, reference
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 generated = settings(max_examples=60, deadline=None, derandomize=True)
@@ -62,6 +62,15 @@ def assert_pool_is_the_reference(layer: MaxPool2d, x: np.ndarray) -> None:
 def test_conv2d(kernel, stride, padding):
     for C, K, N in ((1, 1, 1), (1, 2, 3), (3, 2, 2)):
         assert_conv_is_the_reference(Conv2d(C, K, kernel, stride, padding), (C, 6, 5, N))
+
+
+@pytest.mark.parametrize("kernel", [1, 3, (2, 3), (4, 1)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 3])
+@pytest.mark.parametrize("size", [1, 2 * 5 * 2])
+def test_conv2d_in_strips_of_one_and_two_rows(kernel, stride, padding, size, monkeypatch):
+    monkeypatch.setattr(im2col_strips, "BLOCK_SIZE", size * 3)
+    assert_conv_is_the_reference(Conv2d(3, 2, kernel, stride, padding), (3, 7, 5, 2))
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), (3, 2)])

@@ -48,7 +48,29 @@ def flattened(dtype, seed):
     return Network.initialized(layers, (1, 3, 3), np.random.default_rng(seed), dtype)
 
 
-NETWORKS = [*MAKERS, views, flattened, published, plain(cnn4), plain(lenet5), lambda dtype, seed: tree(dtype)]
+def norms(dtype, seed):
+    """Batch normalisations that read each other, and one that a view of its output outlives."""
+    layers = {
+        "conv": Conv2d(1, 2, 1),
+        "bn1": BatchNorm2d(2),
+        "bn2": BatchNorm2d(2),
+        "relu2": ReLU(),
+        "conv2": Conv2d(2, 2, 3, padding=1, bias=False),
+        "bn3": BatchNorm2d(2),
+        "dropout": Dropout(0.0),
+        "block": Residual(
+            {"bn5": BatchNorm2d(2), "conv5": Conv2d(2, 2, 1)},
+            {"conv6": Conv2d(2, 2, 3, padding=1), "bn6": BatchNorm2d(2), "conv7": Conv2d(2, 2, 1)},
+            {"conv4": Conv2d(2, 2, 1), "bn4": BatchNorm2d(2)},
+        ),
+        "conv8": Conv2d(2, 2, 1, stride=2),
+        "flatten": Flatten(),
+        "fc": Linear(8, 3),
+    }
+    return Network.initialized(layers, (1, 3, 3), np.random.default_rng(seed), dtype)
+
+
+NETWORKS = [norms, *MAKERS, views, flattened, published, plain(cnn4), plain(lenet5), lambda dtype, seed: tree(dtype)]
 
 
 def unshared(network):
@@ -56,9 +78,10 @@ def unshared(network):
     other = network.with_flat(network.flat.copy())
 
     def reset(layer: Layer) -> None:
-        layer.dx_owner, layer.overwrites = None, False
-        for flag in {"takes_relu", "is_taken"} & set(dir(layer)):
-            setattr(layer, flag, False)
+        layer.dx_owner = layer.y_owner = None
+        layer.overwrites = layer.is_taken = False
+        if isinstance(layer, BatchNorm2d):
+            layer.takes_relu = False
         for child in layer.children.values():
             reset(child)
 

@@ -148,12 +148,14 @@ def test_very_large_inputs_overflow_where_im2col_does_not(largest, finite):
             assert np.isfinite(layer.forward(x)[0]).all() == (finite or algorithm == "im2col")
 
 
-@pytest.mark.parametrize(("rows", "by_strips"), [(8, False), (9, True)])
-def test_large_maps_go_by_strips(rows, by_strips, monkeypatch):
+@pytest.mark.parametrize(("rows", "images", "by_strips"), [(8, 1, False), (9, 1, True), (8, 15_000, True)])
+def test_large_maps_and_large_batches_go_by_strips(rows, images, by_strips, monkeypatch):
     called = []
     for algorithm in (winograd, winograd_strips):
         monkeypatch.setattr(algorithm, "forward", lambda *a, algorithm=algorithm: called.append(algorithm) or (None, None))
-    with_weights(Conv2d(1, 1, 3, padding=1, algorithm="winograd"), np.random.default_rng(0)).forward(np.ones((1, rows, 4, 1)))
+    with_weights(Conv2d(1, 1, 3, padding=1, algorithm="winograd"), np.random.default_rng(0)).forward(
+        np.ones((1, rows, 4, images))
+    )
     assert called == [winograd_strips if by_strips else winograd]
 
 
