@@ -12,7 +12,7 @@ HERE = Path(minisgl.__file__).parent
 COMMANDS = ("command", "train", "evaluate", "classify", "compress", "sweep", "grade", "check")
 ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("errors",),
-    ("backend", "own"),
+    ("backend", "own", "kernels"),
     ("nn",),
     ("penalties",),
     ("testing",),

@@ -7,16 +7,34 @@ where m^ = m / (1 - b1^t) and s^ = s / (1 - b2^t) correct for the start at zero.
 typical size of its own gradient, so every weight moves by about lr per step.
 
 The vector is updated block by block. A block stays in a core's cache until all of its arithmetic is done, so that an update
-reads memory once and not a dozen times.
+reads memory once and not a dozen times. On a GPU it is one launch (kernels.py).
 
 Sources: Sutskever, Martens, Dahl, Hinton, ICML 2013 (momentum, Nesterov, in PyTorch's form); Kingma, Ba, ICLR 2015.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Formula, has_kernels
 
 EVERYTHING = slice(None)
+
+# the updates for a gradient d, as one launch each
+MOMENTUM = Formula("momentum", "T d, T momentum, T lr", "T w, T u", "u = u * momentum + d;\nw = w - lr * u;")
+NESTEROV = Formula("nesterov", "T d, T momentum, T lr", "T w, T u", "u = u * momentum + d;\nw = w - lr * (d + momentum * u);")
+ADAM = Formula(
+    "adam",
+    "T d, T b1, T c1, T b2, T c2, T small, T rate",
+    "T w, T m, T s",
+    """
+    m = m * b1 + c1 * d;
+    s = s * b2 + d * d * c2;
+    w = w - m / (sqrt(s) + small) * rate;
+    """,
+)
+View = Callable[[Array], Array]
+Launch = tuple[Formula, tuple[float, ...], tuple[Array, ...]]  # a formula, its inputs after d, its outputs
 
 
 class Optimizer(Protocol):
@@ -35,6 +53,14 @@ class Optimizer(Protocol):
         """Update w[part] in place with step size lr; w and g are (size,), and g[part] may be used as scratch memory."""
 
 
+@runtime_checkable
+class Fused(Optimizer, Protocol):
+    """An optimiser whose update is one launch on a GPU; the W-step then adds its own terms to that launch."""
+
+    def launch(self, w: Array, lr: float, view: View) -> Launch:
+        """Return the update as a launch; view(x) is the part of a vector x (size,) that it works on."""
+
+
 class SGD:
     """Stochastic gradient descent, momentum in [0, 1)."""
 
@@ -46,8 +72,16 @@ class SGD:
         """Begin the next step."""
         self.steps += 1
 
+    def launch(self, w: Array, lr: float, view: View) -> Launch:
+        """Return the update as a launch; view(x) is the part of a vector x (size,) that it works on."""
+        formula = NESTEROV if self.nesterov else MOMENTUM
+        return formula, (self.momentum, lr), (view(w), view(self.state["velocity"]))
+
     def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
         """u <- momentum u + g, then w <- w - lr u (or the Nesterov form), for the numbers of `part`."""
+        if has_kernels(w):
+            _launch(self, w, g, lr, part)
+            return
         w, g, u = w[part], g[part], self.state["velocity"][part]
         u *= self.momentum
         u += g
@@ -66,11 +100,19 @@ class Adam:
         """Begin the next step."""
         self.steps += 1
 
+    def launch(self, w: Array, lr: float, view: View) -> Launch:
+        """Return the update as a launch; view(x) is the part of a vector x (size,) that it works on."""
+        root, rate = self._rate(lr)
+        numbers = (self.b1, 1 - self.b1, self.b2, 1 - self.b2, self.eps * root, rate)
+        return ADAM, numbers, (view(w), view(self.state["mean"]), view(self.state["mean_square"]))
+
     def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
-        """w <- w - lr m^ / (sqrt(s^) + eps) for the numbers of `part`; `rate` combines both bias corrections."""
+        """w <- w - lr m^ / (sqrt(s^) + eps) for the numbers of `part`."""
+        if has_kernels(w):
+            _launch(self, w, g, lr, part)
+            return
         xp = get_array_module(w)
-        root = (1 - self.b2**self.steps) ** 0.5
-        rate = lr * root / (1 - self.b1**self.steps)
+        root, rate = self._rate(lr)
         w, g, m, s = w[part], g[part], self.state["mean"][part], self.state["mean_square"][part]
         m *= self.b1
         m += (1 - self.b1) * g
@@ -83,3 +125,14 @@ class Adam:
         xp.divide(m, g, out=g)
         g *= rate
         w -= g
+
+    def _rate(self, lr: float) -> tuple[float, float]:
+        """Return the root of s^'s correction for the start at zero, and lr with both corrections."""
+        root = (1 - self.b2**self.steps) ** 0.5
+        return root, lr * root / (1 - self.b1**self.steps)
+
+
+def _launch(optimizer: SGD | Adam, w: Array, g: Array, lr: float, part: slice) -> None:
+    """Update the numbers of `part` in one launch."""
+    formula, numbers, outputs = optimizer.launch(w, lr, lambda x: x[part])
+    formula(g[part], *numbers, out=outputs)

@@ -19,7 +19,7 @@ from math import sqrt
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.blocks import SOFT_OR_KEEP, in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
 
@@ -70,4 +70,4 @@ class CappedL1:
         def soft_or_keep(block: Array) -> Array:
             return xp.where(xp.abs(block) <= jump, block - xp.clip(block, -t, t), block)
 
-        return in_blocks(soft_or_keep, v, out, t, jump)
+        return in_blocks(soft_or_keep, v, out, t, jump, kernel=(SOFT_OR_KEEP, t, jump))

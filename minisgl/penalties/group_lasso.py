@@ -19,8 +19,17 @@ from typing import ClassVar
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Reduction, has_kernels
 from minisgl.penalties.checks import require_nonnegative, scaled_by
-from minisgl.penalties.groups import Axes, block_soft, norms, root_size
+from minisgl.penalties.groups import Axes, block_soft, norms, root_size, within
+
+GROUP_SCALE = Reduction(
+    "group_scale",
+    "T w, float64 weight, float64 shortest",
+    "T scale",
+    map="double(w) * double(w)",
+    post="scale = where(a == 0, double(0), weight / where(sqrt(a) < shortest, shortest, sqrt(a)))",
+)
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,20 @@ class GroupLasso:
         """lam * sum_g sqrt(n_g) ||w_g||."""
         return self.lam * root_size(w, self.groups) * norms(w, self.groups).sum().item()
 
-    def scale(self, w: Array) -> Array:
-        """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group; the axes within a group have length 1."""
-        xp, lengths = get_array_module(w), norms(w, self.groups)
+    def scale(self, w: Array, out: Array | None = None) -> Array:
+        """The group scales, lam * sqrt(n_g) / ||w_g||, and 0 for a zero group; the axes within a group have length 1.
+
+        `out`, if given, is filled with them and returned.
+        """
         weight = self.lam * root_size(w, self.groups)
         shortest = weight / np.finfo(w.dtype).max  # of a shorter group the scale would be infinite
+        if out is not None and w.dtype.char == "f" and has_kernels(w):  # float64 has to guard against overflow: norms
+            GROUP_SCALE(w, weight, float(shortest), out=out, axis=within(w, self.groups))
+            return out
+        if out is not None:
+            out[...] = self.scale(w)
+            return out
+        xp, lengths = get_array_module(w), norms(w, self.groups)
         scales = weight / xp.maximum(xp.where(lengths == 0, 1, lengths), shortest)
         return xp.where(lengths == 0, 0, scales).astype(w.dtype)
 

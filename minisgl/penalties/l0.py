@@ -16,7 +16,7 @@ from math import sqrt
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.blocks import in_blocks
+from minisgl.penalties.blocks import HARD, in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, scaled_by
 
 
@@ -59,4 +59,4 @@ class L0:
         """Hard thresholding of v (any shape) at sqrt(2 step lam); step > 0."""
         xp, t = get_array_module(v), sqrt(2 * scaled_by(step, self.lam))
         # a product is five times faster than where, and keeps NaN; + 0 turns -0.0 into 0.0
-        return in_blocks(lambda block: block * (xp.abs(block) > t).astype(block.dtype) + 0, v, out, t)
+        return in_blocks(lambda block: block * (xp.abs(block) > t).astype(block.dtype) + 0, v, out, t, kernel=(HARD, t))

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Formula
 from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, scaled_by
+
+SOFT = Formula("soft", "T v, T t", "T x", "x = v - where(v < -t, -t, where(v > t, t, v));")
 
 
 @dataclass(frozen=True)
@@ -59,4 +62,4 @@ class L1:
         """Soft thresholding of v (any shape) at step * lam; step > 0."""
         xp, t = get_array_module(v), scaled_by(step, self.lam)
         # v minus v clipped to [-t, t] is sign(v) (|v| - t)_+, with exact zeros and no case distinction
-        return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out, t)
+        return in_blocks(lambda block: block - xp.clip(block, -t, t), v, out, t, kernel=(SOFT, t))

@@ -25,6 +25,7 @@ from math import log1p, sqrt
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Formula
 from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
 
@@ -49,6 +50,21 @@ def _bisect(function: Callable[[float], float], target: float) -> float:
     while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if function(middle) < target else (low, middle)
     return high
+
+
+SHRINK = Formula(
+    "log_sum",
+    "T v, T t, T scaled, T eps, T gap",
+    "T x",
+    """
+    y = abs(v);
+    y_plus_eps = y + eps;
+    root = sqrt(where(y_plus_eps < gap, T(0), y_plus_eps - gap)) * sqrt(y_plus_eps + gap);
+    larger = y - 2 * (scaled / (y_plus_eps + root));
+    q = where(larger < 0, T(0), larger);
+    x = where(y <= t, T(0), where(v < 0, -q, q));
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -109,4 +125,4 @@ class LogSum:
             q = xp.maximum(y - 2 * (scaled / (y_plus_eps + root)), 0)  # q as above, without cancellation
             return xp.where(y <= t, 0, xp.copysign(q, block))
 
-        return in_blocks(shrink, v, out, t, scaled)
+        return in_blocks(shrink, v, out, t, scaled, kernel=(SHRINK, t, scaled, eps, gap))

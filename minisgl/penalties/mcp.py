@@ -19,8 +19,20 @@ from math import sqrt
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.blocks import in_blocks
+from minisgl.kernels import Formula
+from minisgl.penalties.blocks import HARD, in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
+
+FIRM = Formula(
+    "firm",
+    "T v, T t, T slope, T end",
+    "T x",
+    """
+    soft = (v - where(v < -t, -t, where(v > t, t, v))) / slope;
+    inside = where(soft < -end, -end, where(soft > end, end, soft));
+    x = where(abs(v) <= end, inside, v);
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -77,4 +89,5 @@ class MCP:
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(firm if step < gamma else hard, v, out, t, gamma * lam)
+        kernel = (FIRM, t, 1 - step / gamma, gamma * lam) if step < gamma else (HARD, t)
+        return in_blocks(firm if step < gamma else hard, v, out, t, gamma * lam, kernel=kernel)

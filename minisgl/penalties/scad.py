@@ -28,8 +28,22 @@ from math import sqrt
 from typing import ClassVar
 
 from minisgl.backend import Array, get_array_module
-from minisgl.penalties.blocks import in_blocks
+from minisgl.kernels import Formula
+from minisgl.penalties.blocks import HARD, SOFT_OR_KEEP, in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
+
+THREE_PARTS = Formula(
+    "scad",
+    "T v, T t, T ratio, T lam, T soft_end, T end",
+    "T x",
+    """
+    y = abs(v);
+    soft = v - where(v < -t, -t, where(v > t, t, v));
+    rising = y - ratio * (end - y);
+    middle = where(rising < lam, lam, where(rising > end, end, rising));
+    x = where(y <= soft_end, soft, where(y <= end, where(v < 0, -middle, middle), v));
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -92,4 +106,10 @@ class SCAD:
         def hard(block: Array) -> Array:
             return xp.where(xp.abs(block) <= t, 0, block)
 
-        return in_blocks(three_parts if step < a - 1 else soft_or_keep if step < a + 1 else hard, v, out, t, scaled, a * lam)
+        if step < a - 1:
+            function, *kernel = three_parts, THREE_PARTS, scaled, step / (a - 1 - step), lam, (1 + step) * lam, a * lam
+        elif step < a + 1:
+            function, *kernel = soft_or_keep, SOFT_OR_KEEP, scaled, lam * (a + 1 + step) / 2
+        else:
+            function, *kernel = hard, HARD, t
+        return in_blocks(function, v, out, t, scaled, a * lam, kernel=kernel)

@@ -31,8 +31,24 @@ from typing import ClassVar
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Formula
 from minisgl.penalties.blocks import in_blocks
 from minisgl.penalties.checks import require_floats, require_nonnegative, require_positive, require_scale, scaled_by
+
+SHRINK = Formula(
+    "transformed_l1",
+    "T v, T t, T a, T root_c, T largest, T ratio",
+    "T x",
+    """
+    y = abs(v);
+    A = where(y > largest, largest, y) + a;
+    ratio_of_roots = root_c / A / sqrt(A);
+    root_q = where(ratio_of_roots > 1, T(1), ratio_of_roots);
+    s = sin(asin(root_q) / 3);
+    root = y - ratio * A * s * s;
+    x = where(y <= t, T(0), where(root < 0, T(0), where(v < 0, -root, root)));
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -94,4 +110,5 @@ class TransformedL1:
             x = y - (4 / 3) * A * s * s
             return xp.where(y <= t, 0, xp.copysign(xp.maximum(x, 0), block))
 
-        return in_blocks(shrink, v, out, t, root_c)
+        kernel = SHRINK, t, a, root_c, float(np.finfo(v.dtype).max) / 2, 4 / 3
+        return in_blocks(shrink, v, out, t, root_c, kernel=kernel)

@@ -36,11 +36,11 @@ class GroupScales:
         w = self.slot.view(flat)
         if not self.axes:  # the whole layer is one group
             if rank == 0:
-                self.values[...] = self.group.scale(w)
+                self.group.scale(w, out=self.values)
             return
         axis, count = self.axes[0], w.shape[self.axes[0]]
         share = (*[slice(None)] * axis, slice(count * rank // ranks, count * (rank + 1) // ranks))
-        self.values[share] = self.group.scale(w[share])
+        self.group.scale(w[share], out=self.values[share])
 
     def for_block(self, block: Block) -> Array:
         """Return the scales that broadcast with this block of the layer."""

@@ -20,10 +20,12 @@ from math import prod
 from typing import Self
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import has_kernels
 from minisgl.nn import Block, Network, Slot
-from minisgl.nn.optimizers import Optimizer
+from minisgl.nn.optimizers import Fused, Optimizer
 from minisgl.penalties import GroupLasso, Penalty, Separable
 from minisgl.solver.blocks import trained_blocks
+from minisgl.solver.fused import w_step
 from minisgl.solver.group_scales import GroupScales
 from minisgl.solver.protocol import Put, moved_optimizer
 from minisgl.solver.quantile import threshold_for
@@ -157,6 +159,13 @@ class Splitting:
 
     def update_w(self, block: Block, gradient: Array, lr: float, beta: float) -> None:
         """Take the W-step in one block, after the optimiser has advanced; the group scales are those of W before the step."""
+        if has_kernels(gradient) and isinstance(self.optimizer, Fused):
+            scale = self._scales[block.slot].for_block(block) if block.slot in self._scales else 0.0
+            has_r = block.slot in self._sparse
+            coupling = {"beta": beta if has_r else 0.0, "v": block.view(self.v) if has_r else 0.0}
+            decay = self.decay.of(block)
+            w_step(self.optimizer, block, self.network.flat, gradient, lr, scale=scale, decay=decay, **coupling)
+            return
         self._add_gradient(block, gradient, beta)
         self.optimizer.update(self.network.flat, gradient, lr, block.part)
 

@@ -23,11 +23,15 @@ class WeightDecay:
     decay: float = 0.0
     spared: frozenset[Slot] = frozenset()
 
+    def of(self, block: Block) -> float:
+        """Return the decay of this block's parameters."""
+        return 0.0 if block.slot in self.spared else self.decay
+
     def add_gradient(self, block: Block, flat: Array, gradient: Array) -> None:
         """Add decay * w to this block of gradient (size,), in place, for the parameters in flat (size,)."""
-        if self.decay and block.slot not in self.spared:  # without decay, no arithmetic
+        if decay := self.of(block):  # without decay, no arithmetic
             g = block.view(gradient)
-            g += self.decay * block.view(flat)
+            g += decay * block.view(flat)
 
     def value(self, network: Network) -> float:
         """Return decay/2 times the sum of the squares."""

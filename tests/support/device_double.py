@@ -5,6 +5,9 @@ transfer or fail with CuPy: NumPy's functions, mixing with host arrays, a truth 
 every function, argument or attribute that CuPy does not have (cupy_api.json, written from the real package). What crosses
 over explicitly, by asarray, get or item, is counted. It enters by __array_namespace__, as any array module would.
 
+It counts work too: whatever computes or copies is a launch, and allocates memory if its result is a new array; a view does
+neither. CuPy may need several launches for one function (partition, a product of stacks), so the counts are lower bounds.
+
 The arithmetic is NumPy's own, so results must equal NumPy's to the last bit.
 """
 
@@ -17,12 +20,16 @@ from typing import Any
 
 import numpy as np
 
+from support import double_kernels
+
 API = json.loads((Path(__file__).parent / "cupy_api.json").read_text())
 SCALARS = (bool, int, float, str, slice, type, np.generic, np.dtype, type(None), type(Ellipsis))
 CROSSING = ("get", "item", "tolist", "tobytes")  # methods that copy to the host
+ONLY_MEMORY = ("empty", "empty_like")  # functions that launch nothing
 REFUSED = ("data", "flat", "base", "dump", "dumps", "tofile")  # doors to the memory itself
 
 transfers = SimpleNamespace(to_device=0, to_host=0)
+work = SimpleNamespace(launches=0, allocations=0)
 
 
 class HiddenTransferError(TypeError):
@@ -50,14 +57,43 @@ def _outside(value: Any) -> Any:
     return DeviceArray(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
 
 
-def _computing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's as a function on the device."""
+def _arrays(value: Any) -> list[np.ndarray]:
+    """The NumPy arrays in a value, which may be a tuple or list."""
+    if isinstance(value, tuple | list):
+        return [array for item in value for array in _arrays(item)]
+    return [value] if isinstance(value, np.ndarray | np.generic) else []
+
+
+def _written(target: np.ndarray) -> None:
+    """Count the launch that writes to an array; an empty one needs none."""
+    work.launches += target.size > 0
+
+
+def _counted(result: Any, *operands: Any, launches: int = 1) -> Any:
+    """Count what a function did that returned this result without `out`: nothing for a view, else a launch and its memory."""
+    made, given = [array for array in _arrays(result) if array.size], _arrays(operands)
+    if result is None:  # it works in place
+        work.launches += launches
+    elif made and not any(np.may_share_memory(array, other) for array in made for other in given):
+        work.launches += launches
+        work.allocations += 1
+    return result
+
+
+def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are the same numbers in the same memory."""
+    return (a.__array_interface__["data"], a.shape, a.strides) == (b.__array_interface__["data"], b.shape, b.strides)
+
+
+def _computing(function: Callable[..., Any], *owner: np.ndarray, launches: int = 1) -> Callable[..., Any]:
+    """A function of NumPy's, or a method of the owner, as a function on the device."""
 
     def compute(*args: Any, out: DeviceArray | None = None, **kwargs: Any) -> Any:
-        inside = {name: _inside(value) for name, value in kwargs.items()}
+        operands, inside = [*map(_inside, args)], {name: _inside(value) for name, value in kwargs.items()}
         if out is None:
-            return _outside(function(*map(_inside, args), **inside))
-        function(*map(_inside, args), out=_inside(out), **inside)
+            return _outside(_counted(function(*operands, **inside), operands, *owner, launches=launches))
+        function(*operands, out=_inside(out), **inside)
+        _written(_inside(out))
         return out
 
     return compute
@@ -107,7 +143,7 @@ class DeviceArray:
         attribute = getattr(self._numbers, "copy" if name == "get" else name)
         if not callable(attribute):
             return attribute if name in ("shape", "strides", "flags") else _outside(attribute)
-        return _crossing(attribute) if name in CROSSING else _computing(attribute)
+        return _crossing(attribute) if name in CROSSING else _computing(attribute, self._numbers)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -116,10 +152,17 @@ class DeviceArray:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
 
     def __getitem__(self, key: Any) -> "DeviceArray":
-        return _outside(self._numbers[_index(key)])
+        found = self._numbers[_index(key)]
+        is_number = isinstance(found, np.generic)  # on the device a view too
+        return _outside(found if is_number else _counted(found, self._numbers))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._numbers[_index(key)] = _inside(value)
+        index, numbers = _index(key), _inside(value)
+        target = self._numbers[index]
+        if not (isinstance(numbers, np.ndarray) and isinstance(target, np.ndarray) and _is_same(target, numbers)):
+            self._numbers[index] = numbers
+            _written(target)
+        # otherwise it is x[i] += y, which has computed in place: CuPy copies nothing then
 
     __array__ = _refuse("NumPy's view")
     __bool__ = _refuse("the truth value")
@@ -133,7 +176,10 @@ def _operator(function: Callable[..., Any], in_place: bool, reflected: bool) -> 
     def apply(self: DeviceArray, *others: Any) -> DeviceArray:
         operands = [self._numbers, *map(_inside, others)]
         result = function(*(reversed(operands) if reflected else operands))
-        return self if in_place else _outside(result)
+        if in_place:
+            _written(self._numbers)
+            return self
+        return _outside(_counted(result, *operands))
 
     return apply
 
@@ -145,6 +191,22 @@ for _name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "
     setattr(DeviceArray, f"__i{_name}__", _operator(getattr(operator, f"__i{_name}__"), True, False))
 for _name in ["lt", "le", "eq", "ne", "gt", "ge", "neg", "pos", "invert", "abs"]:
     setattr(DeviceArray, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"), False, False))
+
+
+def _launching(kernel: Any) -> Callable[..., None]:
+    """A kernel as a function on the device: one launch, and a copy of each input that overlaps an output but is not it."""
+
+    def launch(*args: Any, **kwargs: Any) -> None:
+        inputs, outputs = args[: len(kernel.inputs)], args[len(kernel.inputs) :]
+        values = [*map(_inside, inputs)]
+        for i, array in enumerate(inputs):
+            others = [out for out in outputs if out is not array]
+            if isinstance(array, DeviceArray) and any(np.may_share_memory(array._numbers, out._numbers) for out in others):
+                values[i] = _counted(array._numbers.copy())
+        kernel.evaluate(*values, *map(_inside, outputs), **kwargs)
+        _written(_inside(outputs[0]))
+
+    return launch
 
 
 class DeviceModule:
@@ -170,9 +232,17 @@ class DeviceModule:
         def call(*args: Any, **kwargs: Any) -> Any:
             if allowed is not None and (unknown := set(kwargs) - set(allowed)):
                 raise TypeError(f"CuPy's {dotted} takes no {', '.join(sorted(unknown))}")
-            return _computing(function)(*args, **kwargs)
+            return _computing(function, launches=0 if name in ONLY_MEMORY else 1)(*args, **kwargs)
 
         return call
+
+    @staticmethod
+    def ElementwiseKernel(*args: Any, **kwargs: Any) -> Callable[..., None]:
+        return _launching(double_kernels.ElementwiseKernel(*args, **kwargs))
+
+    @staticmethod
+    def ReductionKernel(*args: Any, **kwargs: Any) -> Callable[..., None]:
+        return _launching(double_kernels.ReductionKernel(*args, **kwargs))
 
     @staticmethod
     def asarray(a: Any, dtype: Any = None) -> DeviceArray:

@@ -1,0 +1,89 @@
+"""Kernels for a GPU: a formula of several operations as one launch, which writes into arrays that are given.
+
+A GPU takes 5 to 10 microseconds to begin each array operation, however small it is. A step of LeNet-5 would need some 250 of
+them. So the formulas of a step are also written as strings that the array module compiles:
+
+    Formula      entry by entry      "x = where(abs(v) <= t, T(0), v);"
+    Reduction    sums of entries     map "double(w) * double(w)", then of the sum a: "length = sqrt(a);"
+    Indexed      anything else       C++ for one entry i of the output, with raw arrays: "y = x[2 * i];"
+
+The strings of a Formula and a Reduction are valid in C++ and in Python, so tests evaluate them with NumPy. They may use where,
+abs, sqrt, asin and sin, and the type T of the arrays: T(0), since in C++ the number 0.5 would be a double. On NumPy's arrays
+nothing changes: they take the array code beside each kernel.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from minisgl.backend import Array, get_array_module
+
+PREAMBLE = "template <typename U> __device__ inline U where(bool condition, U a, U b) { return condition ? a : b; }"
+
+
+def has_kernels(x: Array) -> bool:
+    """Return whether the array module of x compiles kernels."""
+    return hasattr(get_array_module(x), "ElementwiseKernel")
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """C++ `code` for entry i of the outputs. inputs, outputs: CuPy's lists of types and names, "raw T x, int32 width"."""
+
+    name: str
+    inputs: str
+    outputs: str
+    code: str
+
+    def __call__(self, *inputs: Any, out: Array | tuple[Array, ...]) -> None:
+        """Launch it: inputs are arrays or numbers in the order of the list, and out has the outputs."""
+        outputs = out if isinstance(out, tuple) else (out,)
+        _elementwise(get_array_module(outputs[0]), self)(*inputs, *outputs)
+
+
+@dataclass(frozen=True)
+class Formula(Indexed):
+    """An elementwise formula: one assignment a line, to an output or to a new name. An output may be read before it is written.
+
+    Arrays are broadcast. An input that overlaps an output must be that output's array itself.
+    """
+
+    @property
+    def operation(self) -> str:
+        """The C++ code: an assignment to a new name declares it."""
+        names = {name.split()[-1] for name in self.outputs.split(",")}
+        lines = [line.strip() for line in self.code.splitlines() if line.strip()]
+        return "\n".join(line if line.split()[0] in names else f"auto {line}" for line in lines)
+
+    def after(self, first: "Formula") -> "Formula":
+        """Return both formulas as one launch: the output of the first is an input of this one. It may read all arrays."""
+        rest = [each for each in self.inputs.split(", ") if each not in first.outputs.split(", ")]
+        inputs, code = ", ".join([first.inputs, *rest]), f"{first.code}\n{self.code}"
+        return Formula(f"{first.name}_{self.name}", inputs, self.outputs, code)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The sum a, in float64, of `map` over some axes of the inputs; `post` assigns a formula of a to the output."""
+
+    name: str
+    inputs: str
+    outputs: str
+    map: str
+    post: str
+
+    def __call__(self, *inputs: Any, out: Array, axis: tuple[int, ...]) -> None:
+        """Launch it: `axis` are the axes of the inputs that are summed, and have length 1 in out."""
+        _reduction(get_array_module(out), self)(*inputs, out, axis=axis, keepdims=True)
+
+
+@cache
+def _elementwise(xp: Any, kernel: Indexed) -> Any:
+    code = kernel.operation if isinstance(kernel, Formula) else kernel.code
+    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, code, f"minisgl_{kernel.name}", preamble=PREAMBLE)
+
+
+@cache
+def _reduction(xp: Any, kernel: Reduction) -> Any:
+    name, sum_ = f"minisgl_{kernel.name}", ("a + b", kernel.post, "0")
+    return xp.ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, *sum_, name, "double", preamble=PREAMBLE)
