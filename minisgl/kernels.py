@@ -38,7 +38,7 @@ class Indexed:
     def __call__(self, *inputs: Any, out: Array | tuple[Array, ...]) -> None:
         """Launch it: inputs are arrays or numbers in the order of the list, and out has the outputs."""
         outputs = out if isinstance(out, tuple) else (out,)
-        _elementwise(get_array_module(outputs[0]), self)(*inputs, *outputs)
+        compiled(get_array_module(outputs[0]), self)(*inputs, *outputs)
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,13 @@ class Formula(Indexed):
         return "\n".join(line if line.split()[0] in names else f"auto {line}" for line in lines)
 
     def after(self, first: "Formula") -> "Formula":
-        """Return both formulas as one launch: the output of the first is an input of this one. It may read all arrays."""
-        rest = [each for each in self.inputs.split(", ") if each not in first.outputs.split(", ")]
-        inputs, code = ", ".join([first.inputs, *rest]), f"{first.code}\n{self.code}"
-        return Formula(f"{first.name}_{self.name}", inputs, self.outputs, code)
+        """Return both formulas as one launch: the output of the first is an input of this one.
+
+        Its inputs are those of the first, without this one's outputs, and then its own.
+        """
+        before = [each for each in first.inputs.split(", ") if each not in self.outputs.split(", ")]
+        own = [each for each in self.inputs.split(", ") if each not in first.outputs.split(", ")]
+        return Formula(f"{first.name}_{self.name}", ", ".join(before + own), self.outputs, f"{first.code}\n{self.code}")
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,15 @@ class Reduction:
 
     def __call__(self, *inputs: Any, out: Array, axis: tuple[int, ...]) -> None:
         """Launch it: `axis` are the axes of the inputs that are summed, and have length 1 in out."""
-        _reduction(get_array_module(out), self)(*inputs, out, axis=axis, keepdims=True)
+        compiled(get_array_module(out), self)(*inputs, out, axis=axis, keepdims=True)
 
 
 @cache
-def _elementwise(xp: Any, kernel: Indexed) -> Any:
+def compiled(xp: Any, kernel: Indexed | Reduction) -> Any:
+    """Return the array module's own kernel, which compiles it for the types that it is called with."""
+    name = f"minisgl_{kernel.name}"
+    if isinstance(kernel, Reduction):
+        sum_ = "a + b", kernel.post, "0", name, "double"
+        return xp.ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, *sum_, preamble=PREAMBLE)
     code = kernel.operation if isinstance(kernel, Formula) else kernel.code
-    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, code, f"minisgl_{kernel.name}", preamble=PREAMBLE)
-
-
-@cache
-def _reduction(xp: Any, kernel: Reduction) -> Any:
-    name, sum_ = f"minisgl_{kernel.name}", ("a + b", kernel.post, "0")
-    return xp.ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, *sum_, name, "double", preamble=PREAMBLE)
+    return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, code, name, preamble=PREAMBLE)

@@ -20,6 +20,7 @@ from minisgl.backend import Array, get_array_module
 SLAB = 1 << 25  # bytes, 32 MiB; the unused part takes no physical memory
 SMALL, LARGE = 1 << 16, 1 << 22  # bytes: smaller and larger buffers are allocated separately
 KEPT = 1 << 22  # bytes, 4 MiB: what forward computes for backward is computed again there if it is larger
+PAGE = 256  # numbers that outlive a step, allocated together
 CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 
 
@@ -34,6 +35,7 @@ class Workspace:
         self._buffers: dict[tuple[Hashable, str], Array] = {}
         self._last: dict[tuple[Hashable, str], Array] = {}
         self._constants: dict[tuple[Hashable, str], Any] = {}
+        self._pages: dict[np.dtype[Any], tuple[Any, int]] = {}
         self._slab: Array | None = None
 
     def array(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
@@ -54,6 +56,15 @@ class Workspace:
     def scratch(self, role: str, shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
         """Return an array that all layers share: for numbers that are needed only until the caller returns."""
         return self.array("scratch", role, shape, like, dtype)
+
+    def number(self, like: Array, dtype: Any = None) -> Array:
+        """Return an uninitialised number, as an array (), that outlives the next step. They are parts of pages of 256."""
+        dtype = np.dtype(dtype or like.dtype)
+        page, used = self._pages.get(dtype, (None, PAGE))
+        if used == PAGE:
+            page, used = get_array_module(like).empty(PAGE, dtype=dtype), 0
+        self._pages[dtype] = page, used + 1
+        return page[used : used + 1].reshape(())
 
     def kept_if_small(self, owner: Hashable, role: str, shape: tuple[int, ...], like: Array) -> tuple[Array, bool]:
         """Return an array, and whether the owner keeps it until backward; if it is larger than KEPT, it is scratch."""

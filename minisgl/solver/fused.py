@@ -14,7 +14,7 @@ from minisgl.nn.optimizers import Fused
 
 COUPLED = Formula(
     "coupled",
-    "T g, T scale, T beta, T v, T decay",
+    "T g, T w, T scale, T beta, T v, T decay",
     "T d",
     "d = g + w * scale + beta * (w - v) + decay * w;",
 )

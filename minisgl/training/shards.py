@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from minisgl.backend import Array, get_array_module
 from minisgl.errors import MinisglWarning
 from minisgl.nn import Network, Workspace, softmax_cross_entropy, statistics
+from minisgl.nn.loss import wrong_answers
 from minisgl.solver.protocol import Solver
 from minisgl.solver.schedules import StepSettings
 
@@ -49,8 +50,8 @@ def shard_gradient(
 ) -> tuple[Array, Array]:
     """Return a shard's part of the batch's mean loss and its number of wrong answers. Its gradient goes to out (size,)."""
     logits, tape = network.forward(images, training=True, rng=rng, workspace=workspace)
-    loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size, smoothing=smoothing)
-    wrong = (logits.argmax(axis=1) != labels).sum()
+    loss, dlogits = softmax_cross_entropy(logits, labels, batch_size=batch_size, smoothing=smoothing, workspace=workspace)
+    wrong = wrong_answers(logits, labels, workspace)
     network.backward(dlogits, tape, out)
     out[network.layout.n_trained :] *= len(labels) / batch_size
     return loss, wrong
