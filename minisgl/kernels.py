@@ -67,13 +67,14 @@ class Formula(Indexed):
 
 @dataclass(frozen=True)
 class Reduction:
-    """The sum a, in float64, of `map` over some axes of the inputs; `post` assigns a formula of a to the output."""
+    """The sum a of `map` over some axes of the inputs, in the type `sum_type`; `post` assigns a formula of a to the output."""
 
     name: str
     inputs: str
     outputs: str
     map: str
     post: str
+    sum_type: str = "double"
 
     def __call__(self, *inputs: Any, out: Array, axis: tuple[int, ...]) -> None:
         """Launch it: `axis` are the axes of the inputs that are summed, and have length 1 in out."""
@@ -85,7 +86,7 @@ def compiled(xp: Any, kernel: Indexed | Reduction) -> Any:
     """Return the array module's own kernel, which compiles it for the types that it is called with."""
     name = f"minisgl_{kernel.name}"
     if isinstance(kernel, Reduction):
-        sum_ = "a + b", kernel.post, "0", name, "double"
+        sum_ = "a + b", kernel.post, "0", name, kernel.sum_type
         return xp.ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, *sum_, preamble=PREAMBLE)
     code = kernel.operation if isinstance(kernel, Formula) else kernel.code
     return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, code, name, preamble=PREAMBLE)

@@ -10,7 +10,9 @@ from support.double_kernels import ElementwiseKernel, parameters
 from support.host_kernels import COMPILER, compile_all
 
 from minisgl.kernels import Formula, Indexed, Reduction
+from minisgl.nn.im2col import GATHER_COLUMNS, GATHER_PIXELS, output_size
 from minisgl.nn.loss import SOFTMAX_CROSS_ENTROPY, WRONG
+from minisgl.nn.pooling import MAX_POOL, MAX_POOL_BACKWARD
 
 KERNELS = all_kernels()
 FORMULAS = [kernel for kernel in KERNELS if isinstance(kernel, Formula)]
@@ -23,6 +25,17 @@ CASES: dict[str, list[list[Any]]] = {
     SOFTMAX_CROSS_ENTROPY.name: [[images, labels, 5, 7, 0.1, s, np.zeros(7), np.zeros((5, 7))] for s in (0.0, 0.1)],
     WRONG.name: [[images, labels, 5, 7, np.zeros(7, int)]],
 }
+for kernel, stride, padding in ((2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)):  # windows of maps (C, H, W, N), few numbers: ties
+    (C, H, W, N), x = (shape := (3, 7, 6, 2)), rng.integers(-2, 3, (3, 7, 6, 2)).astype(float)
+    P, Q = (output_size(size, kernel, stride, padding) for size in (H, W))
+    dy, y, winner = rng.standard_normal((C, P, Q, N)), np.zeros((C, P, Q, N)), np.zeros((C, P, Q, N), np.int32)
+    pool = [H, W, P, Q, N, kernel, stride, padding]
+    CASES.setdefault(MAX_POOL.name, []).append([x, *pool, y, winner])
+    won = rng.integers(0, kernel**2, winner.shape).astype(np.int32)
+    CASES.setdefault(MAX_POOL_BACKWARD.name, []).append([dy, won, *pool, np.zeros(shape)])
+    columns, conv = rng.standard_normal((C, kernel, kernel, P, Q, N)), [H, W, kernel, kernel, P, Q, N, stride, padding]
+    CASES.setdefault(GATHER_COLUMNS.name, []).append([x, *conv, np.zeros(columns.shape)])
+    CASES.setdefault(GATHER_PIXELS.name, []).append([columns, *conv, np.zeros(shape)])
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
 It is computed as one matrix product (im2col.py), as one for each strip of rows (im2col_strips.py) or, where it is faster, with
-fewer multiplications (winograd.py, winograd_strips.py). The results differ only by rounding. reference.py has the loops that
-define it.
+fewer multiplications (winograd.py, winograd_strips.py). The results differ only by rounding. On a GPU it is always one matrix
+product, whatever the algorithm: the other ways need more launches. reference.py has the loops that define it.
 """
 
 from types import ModuleType
@@ -13,10 +13,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import has_kernels
 from minisgl.nn import im2col_strips, winograd, winograd_strips
-from minisgl.nn.im2col import col2im, im2col, output_size, require_stride_and_padding
+from minisgl.nn.im2col import GATHER_COLUMNS, GATHER_PIXELS, col2im, im2col, output_size, require_stride_and_padding
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
+from minisgl.nn.sums import sum_rows
 from minisgl.nn.workspace import KEPT, Workspace
 
 Algorithm = Literal["auto", "im2col", "winograd"]
@@ -107,7 +109,7 @@ class Conv2d(Layer):
         # y = weight @ columns + bias  =>  dweight = dy @ columns^T, dbias = row sums of dy, dcolumns = weight^T @ dy
         xp.matmul(dy2, columns2.T, out=grads["weight"].reshape(K, -1))  # (K, CRS)
         if self.has_bias:
-            grads["bias"][...] = xp.einsum("kn->k", dy2)  # (K,): a plain sum, for which einsum is faster than sum
+            sum_rows(dy2, out=grads["bias"])  # (K,)
         if not input_gradient:
             return None, grads
         if self._is_pointwise():
@@ -117,21 +119,35 @@ class Conv2d(Layer):
         # (C, R, S, P, Q, N), in the memory of columns that were not kept: they are not needed any more
         dcolumns = ws.scratch("columns", columns.shape, dy)
         xp.matmul(self.weight.reshape(K, -1).T, dy2, out=dcolumns.reshape(C * R * S, -1))
-        return col2im(dcolumns, self.stride, out=self.dx_array(ws, x.shape, dy)), grads
+        dx = self.dx_array(ws, x.shape, dy)
+        if has_kernels(dy):
+            GATHER_PIXELS(dcolumns, *self._sizes(x.shape), out=dx)
+            return dx, grads
+        return col2im(dcolumns, self.stride, out=dx), grads
 
     def _is_pointwise(self) -> bool:
         """Whether every window is one pixel: then the image itself is the matrix of its columns."""
-        return self.kernel == (1, 1)
+        return self.kernel == (1, 1) and (self.stride, self.padding) == (1, 0)
 
     def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:
         """Return the size = (P, Q) windows of x (C, H, W, N) as columns (C, R, S, P, Q, N), and whether they are kept."""
         if self._is_pointwise():
             return x[:, None, None], True  # (C, 1, 1, H, W, N)
         columns, is_kept = ws.kept_if_small(self, "columns", (x.shape[0], *self.kernel, *size, x.shape[3]), x)
+        if has_kernels(x):
+            GATHER_COLUMNS(x, *self._sizes(x.shape), out=columns)
+            return columns, is_kept
         return im2col(x, self.kernel, self.stride, out=columns), is_kept
+
+    def _sizes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the kernels' numbers for an input (C, H, W, N)."""
+        (_, H, W, N), (_, P, Q) = shape, self.output_shape(shape[:3])
+        return H, W, *self.kernel, P, Q, N, self.stride, self.padding
 
     def _method(self, x: Array, P: int) -> ModuleType | None:
         """Return the module that computes P rows of outputs from x (C, H, W, N); None: this one, by im2col of a whole batch."""
+        if has_kernels(x):
+            return None
         if not self.uses_winograd:
             return im2col_strips if self.stride > 1 or self.padding > 0 else None
         is_large = P > 2 * winograd.TILE or winograd.tile_bytes(self, x) > KEPT

@@ -10,7 +10,41 @@ share receives k numbers. With the image index last, every copy below moves cont
 """
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Indexed
 from minisgl.nn.workspace import Workspace
+
+SIZES = "int32 H, int32 W, int32 R, int32 S, int32 P, int32 Q, int32 N, int32 stride, int32 padding"
+# one number of a column for each i
+GATHER_COLUMNS = Indexed(
+    "gather_columns",
+    f"raw T x, {SIZES}",
+    "T columns",
+    """
+    int n = i % N, q = i / N % Q, p = i / N / Q % P, s = i / N / Q / P % S, r = i / N / Q / P / S % R;
+    ptrdiff_t c = i / N / Q / P / S / R;
+    int h = p * stride - padding + r, w = q * stride - padding + s;
+    columns = h < 0 || h >= H || w < 0 || w >= W ? T(0) : T(x[((c * H + h) * W + w) * N + n]);
+    """,
+)
+# one pixel for each i, which gets the sum over the columns that it was copied to
+GATHER_PIXELS = Indexed(
+    "gather_pixels",
+    f"raw T columns, {SIZES}",
+    "T x",
+    """
+    int n = i % N, w = i / N % W + padding, h = i / N / W % H + padding;
+    ptrdiff_t c = i / N / W / H;
+    T sum = 0;
+    for (int r = 0; r < R; ++r) {
+        for (int s = 0; s < S; ++s) {
+            int top = h - r, left = w - s;
+            if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;
+            sum += columns[((((c * R + r) * S + s) * P + top / stride) * Q + left / stride) * N + n];
+        }
+    }
+    x = sum;
+    """,
+)
 
 
 def require_stride_and_padding(stride: int, padding: int) -> None:

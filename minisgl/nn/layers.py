@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minisgl.backend import Array, get_array_module, to_device
+from minisgl.kernels import Formula, has_kernels
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.parameters import weight_and_bias
+from minisgl.nn.sums import sum_rows
 from minisgl.nn.workspace import Workspace
 
 
@@ -60,7 +62,7 @@ class Linear(Layer):
         xp = get_array_module(dy)
         grads = gradients(self, out)
         xp.matmul(dy, x.T, out=grads["weight"])  # (D_out, D_in) = (D_out, N) @ (N, D_in)
-        grads["bias"][...] = xp.einsum("dn->d", dy)  # (D_out,)
+        sum_rows(dy, out=grads["bias"])  # (D_out,)
         if not input_gradient:
             return None, grads
         dx = self.dx_array(ws, x.shape, dy)
@@ -74,6 +76,9 @@ def positive_part(x: Array, ws: Workspace, out: Array | None = None) -> Array:
     xp, shape = get_array_module(x), x.shape[-2:]
     zeros = ws.once("zeros", f"{shape} {x.dtype}", lambda: xp.zeros(shape, x.dtype))
     return xp.maximum(x, zeros, out=x if out is None else out)
+
+
+RELU_BACKWARD = Formula("relu_backward", "T dy, T y", "T dx", "dx = dy * (y > 0);")
 
 
 class ReLU(Layer):
@@ -103,9 +108,13 @@ class ReLU(Layer):
             return dy, {}
         y, ws = cache
         # y > 0 exactly where x > 0; dx is a separate array, since dy belongs to the caller
+        dx = self.dx_array(ws, dy.shape, dy)
+        if has_kernels(dy):
+            RELU_BACKWARD(dy, y, out=dx)
+            return dx, {}
         xp = get_array_module(dy)
         is_positive = xp.greater(y, 0, out=ws.scratch("is_positive", y.shape, y, bool))
-        return xp.multiply(dy, is_positive, out=self.dx_array(ws, dy.shape, dy)), {}
+        return xp.multiply(dy, is_positive, out=dx), {}
 
 
 class Flatten(Layer):

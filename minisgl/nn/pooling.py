@@ -11,9 +11,51 @@ from typing import Any
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import Indexed, has_kernels
 from minisgl.nn.im2col import output_size, pad, require_stride_and_padding, windows
 from minisgl.nn.layer import Gradients, Layer, require_sizes
 from minisgl.nn.workspace import Workspace
+
+SIZES = "int32 H, int32 W, int32 P, int32 Q, int32 N, int32 kernel, int32 stride, int32 padding"
+# one output for each i; winner: the number of the maximum's pixel in the window, row by row
+MAX_POOL = Indexed(
+    "max_pool",
+    f"raw T x, {SIZES}",
+    "T y, int32 winner",
+    """
+    int n = i % N, q = i / N % Q, p = i / N / Q % P;
+    ptrdiff_t c = i / N / Q / P;
+    T largest = -T(1) / T(0);
+    int first = 0;
+    for (int pixel = 0; pixel < kernel * kernel; ++pixel) {
+        int h = p * stride - padding + pixel / kernel, w = q * stride - padding + pixel % kernel;
+        if (h < 0 || h >= H || w < 0 || w >= W) continue;
+        T here = x[((c * H + h) * W + w) * N + n];
+        if (here > largest) first = pixel;
+        if (here > largest || here != here) largest = here;
+    }
+    y = largest;
+    winner = first;
+    """,
+)
+# one input for each i, which gets the gradients of the windows that it has won
+MAX_POOL_BACKWARD = Indexed(
+    "max_pool_backward",
+    f"raw T dy, raw int32 winner, {SIZES}",
+    "T dx",
+    """
+    int n = i % N, w = i / N % W + padding, h = i / N / W % H + padding;
+    ptrdiff_t c = i / N / W / H;
+    T sum = 0;
+    for (int pixel = kernel * kernel - 1; pixel >= 0; --pixel) {
+        int top = h - pixel / kernel, left = w - pixel % kernel;
+        if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;
+        ptrdiff_t j = ((c * P + top / stride) * Q + left / stride) * N + n;
+        if (winner[j] == pixel) sum += dy[j];
+    }
+    dx = sum;
+    """,
+)
 
 
 class MaxPool2d(Layer):
@@ -40,6 +82,11 @@ class MaxPool2d(Layer):
     def _pixels(self) -> list[tuple[int, int]]:
         return [(r, s) for r in range(self.kernel) for s in range(self.kernel)]  # row-major
 
+    def _sizes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the kernels' numbers for an input (C, H, W, N)."""
+        (_, H, W, N), (_, P, Q) = shape, self.output_shape(shape[:3])
+        return H, W, P, Q, N, self.kernel, self.stride, self.padding
+
     def forward(
         self,
         x: Array,
@@ -50,6 +97,11 @@ class MaxPool2d(Layer):
         ws = workspace or Workspace()
         xp = get_array_module(x)
         C, P, Q = self.output_shape(x.shape[:3])
+        if has_kernels(x):
+            y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
+            winner = ws.array(self, "winner", y.shape, x, "int32")
+            MAX_POOL(x, *self._sizes(x.shape), out=(y, winner))
+            return y, (winner, x.shape, ws)
         padded = pad(x, self.padding, float("-inf"), ws)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
         # a running maximum over kernel^2 strided views of the whole batch; of equal entries the first stays the maximum
@@ -67,6 +119,10 @@ class MaxPool2d(Layer):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         overtakes, padded_shape, ws = cache
+        if has_kernels(dy):
+            winner, shape, dx = overtakes, padded_shape, self.dx_array(ws, padded_shape, dy)
+            MAX_POOL_BACKWARD(dy, winner, *self._sizes(shape), out=dx)
+            return dx, {}
         xp = get_array_module(dy)
         P, Q = dy.shape[1:3]
         dx = self.dx_array(ws, padded_shape, dy)

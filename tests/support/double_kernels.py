@@ -71,8 +71,8 @@ class ReductionKernel:
     """A sum over some axes, in the order of einsum, as in the array code."""
 
     def __init__(self, in_params: str, out_params: str, map_expr: str, *rest: str, preamble: str = "") -> None:
-        reduce_expr, self.post, identity, _, reduce_type = rest
-        assert (reduce_expr, identity, reduce_type) == ("a + b", "0", "double")
+        reduce_expr, self.post, identity, _, self.sum_type = rest
+        assert (reduce_expr, identity) == ("a + b", "0")
         self.inputs, self.outputs, self.map = parameters(in_params), parameters(out_params), map_expr
 
     def evaluate(self, *values: Any, axis: tuple[int, ...], keepdims: bool) -> None:
@@ -84,7 +84,7 @@ class ReductionKernel:
         with np.errstate(all="ignore"):
             entries = eval(self.map, computed)
             kept = [i for i in range(entries.ndim) if i not in axis]
-            sums = np.einsum(entries, [*range(entries.ndim)], kept, dtype="float64")
+            sums = np.einsum(entries, [*range(entries.ndim)], kept, dtype={**FUNCTIONS, **types}[self.sum_type])
             exec(self.post, computed := {**computed, "a": np.expand_dims(sums, axis)})
         if values[-1].shape != computed[result].shape:
             raise ValueError(f"{result} has the shape {values[-1].shape}, not {computed[result].shape}")

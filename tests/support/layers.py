@@ -42,6 +42,13 @@ LAYERS = {
 }
 
 
+def without_winograd(layer: Layer) -> Layer:
+    """The layer itself. A convolution is set to im2col, as every convolution is computed on a device."""
+    if isinstance(layer, Conv2d):
+        layer.uses_winograd = False
+    return layer
+
+
 def with_weights(layer: Layer, rng: np.random.Generator, dtype=np.float64) -> Layer:
     """The layer with Gaussian parameters, and positive variances."""
     for parameter in layer.parameters:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
+from minisgl.nn import MaxPool2d, Workspace, im2col
 from minisgl.nn.loss import per_image
 
 
@@ -16,4 +19,36 @@ def wrong(*, logits, labels, D, N, wrong):
     wrong[...] = logits.argmax(axis=0) != labels
 
 
-TWINS: dict[str, Callable[..., None]] = {"softmax_cross_entropy": cross_entropy, "wrong": wrong}
+def max_pool(*, x, H, W, P, Q, N, kernel, stride, padding, y, winner):
+    """The outputs, and the last pixel that was larger than all before it."""
+    y[...], (overtakes, *_) = MaxPool2d(int(kernel), int(stride), int(padding)).forward(x)
+    overtakes[0] = True
+    winner[...] = len(overtakes) - 1 - overtakes[::-1].argmax(axis=0)
+
+
+def max_pool_backward(*, dy, winner, H, W, P, Q, N, kernel, stride, padding, dx):
+    """The gradient, by the comparisons that the winners have won."""
+    padded = (len(dx), H + 2 * padding, W + 2 * padding, N)
+    overtakes = np.arange(kernel**2).reshape(-1, 1, 1, 1, 1) == winner
+    dx[...] = MaxPool2d(int(kernel), int(stride), int(padding)).backward(dy, (overtakes, padded, Workspace()))[0]
+
+
+def gather_columns(*, x, H, W, R, S, P, Q, N, stride, padding, columns):
+    """The columns of the padded images."""
+    im2col.im2col(im2col.pad(x, int(padding), 0, Workspace()), (R, S), stride, out=columns)
+
+
+def gather_pixels(*, columns, H, W, R, S, P, Q, N, stride, padding, x):
+    """The images without their padding."""
+    padded = np.empty((len(x), H + 2 * padding, W + 2 * padding, N), x.dtype)
+    x[...] = im2col.col2im(columns, stride, out=padded)[:, padding : padding + H, padding : padding + W]
+
+
+TWINS: dict[str, Callable[..., None]] = {
+    "softmax_cross_entropy": cross_entropy,
+    "wrong": wrong,
+    "max_pool": max_pool,
+    "max_pool_backward": max_pool_backward,
+    "gather_columns": gather_columns,
+    "gather_pixels": gather_pixels,
+}

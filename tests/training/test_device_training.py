@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from support.device_double import HiddenTransferError, device, transfers
+from support.layers import without_winograd
 
 from minisgl.backend import to_device, to_host
 from minisgl.config import changed
@@ -27,9 +28,11 @@ V_GROUPS = [("l1", "lasso"), ("l0", "lasso"), ("l0", "l0"), ("scad", "l0")]
 
 
 def at_work(config, digits, xp):
-    """A Training whose arrays are of the module xp."""
+    """A Training whose arrays are of the module xp, and whose convolutions are computed as on a device."""
     network = EXPERIMENTS[config.experiment].network(np.random.default_rng(config.seed))
     network = network.with_flat(to_device(network.flat, xp))
+    for _, leaf in network.walk():
+        without_winograd(leaf)
     return Training(config, make_splitting(config, network), digits.to(xp))
 
 

@@ -14,6 +14,7 @@ from minisgl.penalties.names import ALL
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
 from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 FUSED = ["l1", "l0", "tl1", "mcp", "scad", "capped-l1", "log-sum"]
 
@@ -32,6 +33,11 @@ def splitting_of(experiment: str, penalty: str) -> Splitting:
     return make_splitting(config, network.with_flat(to_device(network.flat, device)))
 
 
+def thresholds_of(splitting: Splitting) -> dict[str, float]:
+    """A threshold for each layer."""
+    return dict.fromkeys(splitting.network.layout.weights, 0.1)
+
+
 def images_for(splitting: Splitting, count: int) -> tuple[Any, Any]:
     """Images and labels on the double."""
     rng, network = np.random.default_rng(0), splitting.network
@@ -43,7 +49,7 @@ def parts_of_a_step(splitting: Splitting, count: int) -> dict[str, tuple[int, in
     """The launches and allocations of each part of the second step: constants of the workspace are made in the first."""
     (images, labels), ws = images_for(splitting, count), Workspace()
     network, gradient = splitting.network, device.empty_like(splitting.network.flat)
-    settings = StepSettings(1e-3, 0.01, dict.fromkeys(network.layout.weights, 0.1))
+    settings = StepSettings(1e-3, 0.01, thresholds_of(splitting))
     for _ in range(2):
         parts = {}
         (logits, tape), parts["forward"] = counted(lambda: network.forward(images, training=True, workspace=ws))
@@ -58,13 +64,28 @@ def parts_of_a_step(splitting: Splitting, count: int) -> dict[str, tuple[int, in
 
 def test_the_parts_of_a_step_of_lenet5():
     assert parts_of_a_step(splitting_of("mnist-lenet5", "l0"), 100) == {
-        "forward": (34, 0),
+        "forward": (17, 0),
         "loss": (3, 0),
-        "backward": (55, 4),
+        "backward": (19, 0),
         "group scale": (4, 0),
         "W-step": (5, 0),
         "V-step": (4, 0),
     }
+
+
+def work_of_a_step(splitting: Splitting, count: int) -> tuple[int, int]:
+    """The launches and allocations of the second step that the training loop would take."""
+    (images, labels), settings = images_for(splitting, count), StepSettings(1e-3, 0.01, thresholds_of(splitting))
+    with running_shards(1, 1) as shards:
+        shards.step(splitting, settings, images, labels)
+        return counted(lambda: shards.step(splitting, settings, images, labels))[1]
+
+
+@pytest.mark.parametrize("penalty", FUSED)
+def test_a_step_of_lenet5_has_at_most_80_launches_and_allocates_nothing(penalty):
+    launches, allocations = work_of_a_step(splitting_of("mnist-lenet5", penalty), 100)
+    assert launches <= 80
+    assert allocations == 0
 
 
 @pytest.mark.parametrize("penalty", ALL)
