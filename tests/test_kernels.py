@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.all_kernels import all_kernels
-from support.double_kernels import ElementwiseKernel, parameters
+from support.double_kernels import ElementwiseKernel, ReductionKernel, parameters, typed
 from support.host_kernels import COMPILER, compile_all
 
 from minisgl.kernels import Formula, Indexed, Reduction
@@ -16,6 +16,7 @@ from minisgl.nn.pooling import MAX_POOL, MAX_POOL_BACKWARD
 
 KERNELS = all_kernels()
 FORMULAS = [kernel for kernel in KERNELS if isinstance(kernel, Formula)]
+REDUCTIONS = [kernel for kernel in KERNELS if isinstance(kernel, Reduction)]
 INDEXED = [kernel for kernel in KERNELS if isinstance(kernel, Indexed) and not isinstance(kernel, Formula)]
 rng = np.random.default_rng(0)
 images, labels = 3 * rng.standard_normal((5, 7)), rng.integers(0, 5, 7)  # logits (D, N)
@@ -42,7 +43,7 @@ for kernel, stride, padding in ((2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)):  # 
 def run(tmp_path_factory):
     if COMPILER is None:
         pytest.skip("there is no g++ to compile the kernels with")
-    return compile_all([*FORMULAS, *INDEXED], tmp_path_factory.mktemp("kernels"))
+    return compile_all(KERNELS, tmp_path_factory.mktemp("kernels"))
 
 
 def evaluated(kernel, arguments):
@@ -86,6 +87,24 @@ def test_a_formula_in_cpp_is_the_formula_in_python(run, kernel, dtype):
 def test_indexed_code_computes_what_the_array_code_does(run, kernel, dtype):
     for arguments in CASES[kernel.name]:
         check(run, kernel, arguments, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", REDUCTIONS, ids=lambda kernel: kernel.name)
+def test_a_reduction_in_cpp_is_the_formula_in_python_and_the_array_code(run, kernel, dtype):
+    rng, (rows, columns) = np.random.default_rng(2), (4, 30)
+    widths = {"x": columns, "y": columns, "dy": columns, "w": columns, "mean": 1, "variance": 1}  # the others are numbers
+    names = [name for _, name, _ in parameters(kernel.inputs)]
+    inputs = [rng.random((rows, widths[name])).astype(dtype) if name in widths else 0.5 for name in names]
+    found, in_python, by_array_code = (np.zeros((rows, 1), dtype) for _ in range(3))
+    run(kernel, *inputs, found)
+    double = ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, "a + b", kernel.post, "0", kernel.name, kernel.sum_type)
+    double.evaluate(*inputs, by_array_code, axis=(1,), keepdims=True)
+    by_name, types, _ = typed(double.inputs + double.outputs, [*inputs, in_python])
+    double.evaluate_formula(by_name, types, (1,))
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(in_python, by_array_code, rtol=tolerance)
+    np.testing.assert_allclose(found, by_array_code, rtol=tolerance)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)

@@ -74,12 +74,16 @@ class GlobalAvgPool2d(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
-        return x.mean(axis=(1, 2)), (x.shape, workspace or Workspace())  # (C, N)
+        ws = workspace or Workspace()
+        y = ws.array(self, "y", (x.shape[0], x.shape[3]), x)
+        return get_array_module(x).mean(x, axis=(1, 2), out=y), (x.shape, ws)  # (C, N)
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         (C, H, W, N), ws = cache
         dx = self.dx_array(ws, (C, H, W, N), dy)
-        dx[...] = (dy / (H * W))[:, None, None, :]
+        share = ws.scratch("share", dy.shape, dy)  # (C, N)
+        get_array_module(dy).divide(dy, H * W, out=share)
+        dx[...] = share[:, None, None, :]
         return dx, {}

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from minisgl.backend import Array, get_array_module
 from minisgl.errors import MinisglError
+from minisgl.kernels import Formula, has_kernels
 from minisgl.nn.layer import Layer
 from minisgl.nn.memory import share_memory
 from minisgl.nn.parameters import MOMENTUM, Layout
@@ -20,6 +21,7 @@ from minisgl.nn.sequential import Sequential
 from minisgl.nn.workspace import Workspace
 
 EVALUATION_BATCH = 100  # images per pass when only the logits are needed
+MOVE_BUFFERS = Formula("move_buffers", "T batch, T momentum", "T running", "running = running + momentum * (batch - running);")
 
 Tape = Any
 
@@ -158,6 +160,9 @@ class Network:
     def update_buffers(self, gradient: Array) -> None:
         """Move the buffers towards the batch's statistics, which are in the gradient (size,) of a pass with training=True."""
         buffers = slice(self.layout.n_trained, None)
+        if has_kernels(self.flat):
+            MOVE_BUFFERS(gradient[buffers], MOMENTUM, out=self.flat[buffers])
+            return
         self.flat[buffers] += MOMENTUM * (gradient[buffers] - self.flat[buffers])
 
     def logits(self, images: Array, workspace: Workspace | None = None) -> Array:

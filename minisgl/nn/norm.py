@@ -11,7 +11,7 @@ Backward. With dz = gamma dy, every x also changes mu and s2, and these change e
 Of dz this removes its mean and its part along z: a common shift and a common scale of the channel do not change y.
 
 If a ReLU follows directly, its maximum is taken here, while a channel is in the core's cache, and so is its gradient; the ReLU
-then passes on what it gets (memory.py sets `takes_relu`).
+then passes on what it gets (memory.py sets `takes_relu`). norm_kernels.py has the same for a GPU.
 
 In evaluation mu and s2 are running means over the steps (parameters.py), and the layer is a scale and a shift. The running
 variance is that of the unbiased estimate, s2 m / (m - 1), as in PyTorch. A batch that is computed in shards is normalised shard
@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minisgl.backend import Array, block_size, get_array_module, row_blocks
+from minisgl.kernels import has_kernels
+from minisgl.nn import norm_kernels
 from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
 from minisgl.nn.layers import positive_part
 from minisgl.nn.parameters import Parameter
@@ -105,6 +107,9 @@ class BatchNorm2d(Layer):
     def _write_output(self, cache: Any, measure: bool) -> None:
         """Write y; measure: also the batch's mean and variance, which y is computed from."""
         x, mean, variance, training, y, relu, ws = cache
+        if training and has_kernels(x):
+            norm_kernels.write_output(self, cache, measure)
+            return
         xp, C = get_array_module(x), self.channels
         x2, y2 = x.reshape(C, -1), y.reshape(C, -1)  # (C, m), m = H W N
         if not training:
@@ -119,7 +124,7 @@ class BatchNorm2d(Layer):
                 mean[c] = xp.einsum("cm->c", x2[c]) / x2.shape[1]  # (c,): a plain sum, for which einsum is faster than sum
             xp.subtract(x2[c], mean[c, None], out=y2[c])  # (c, m), in cache until the block is done
             if measure:
-                variance[c] = _row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
+                variance[c] = row_products(y2[c], y2[c]) / x2.shape[1]  # (c,)
             y2[c] *= (self.weight[c] / xp.sqrt(variance[c] + self.eps))[:, None]
             y2[c] += self.bias[c, None]
             if relu:
@@ -133,6 +138,9 @@ class BatchNorm2d(Layer):
         C, m = self.channels, x.size // self.channels
         x2, dy2 = x.reshape(C, -1), dy.reshape(C, -1)  # (C, m)
         dx = self.dx_array(ws, dy.shape, dy)
+        if training and has_kernels(dy):
+            norm_kernels.backward(self, dy, cache, grads, dx if input_gradient else None)
+            return dx if input_gradient else None, grads
         dx2 = dx.reshape(C, -1)
         for c in row_blocks(C, x.size, block_size(x, BLOCK_SIZE)):
             dy_c = dy2[c]  # (c, m)
@@ -141,7 +149,7 @@ class BatchNorm2d(Layer):
                 dy_c = xp.multiply(dy_c, is_positive, out=ws.scratch("dy of a block", dy_c.shape, dy))
             deviation = xp.sqrt(variance[c] + self.eps)  # (c,)
             centred = xp.subtract(x2[c], mean[c, None], out=dx2[c])  # (c, m) = z * deviation; becomes dx in place
-            dgamma = grads["weight"][c] = _row_products(dy_c, centred) / deviation  # (c,)
+            dgamma = grads["weight"][c] = row_products(dy_c, centred) / deviation  # (c,)
             dbeta = grads["bias"][c] = xp.einsum("cm->c", dy_c)  # (c,)
             if not input_gradient:
                 continue
@@ -163,6 +171,6 @@ class BatchNorm2d(Layer):
         return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}
 
 
-def _row_products(a: Array, b: Array) -> Array:
+def row_products(a: Array, b: Array) -> Array:
     """Return the sum of a b over each row, (c,): as products (1, m) @ (m, 1), which are three times as fast as einsum."""
     return get_array_module(a).matmul(a[:, None, :], b[:, :, None])[:, 0, 0]

@@ -63,7 +63,8 @@ class Sequential(Layer):
                 dy, grads[name] = None, {}
             else:
                 layer_out = None if out is None else out.get(name)
-                self.recompute(cache, i)
+                if not layer.is_taken:  # otherwise it has been written for the layer after
+                    self.recompute(cache, i)
                 dy, grads[name] = layer.backward(dy, cache[i], layer_out, input_gradient or i > first)
         return dy, grads
 

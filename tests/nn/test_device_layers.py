@@ -6,7 +6,17 @@ from support.device_double import transfers
 from support.layers import LAYERS, parameters_of, with_weights, without_winograd
 
 from minisgl.backend import to_device
-from minisgl.nn import Dropout, Workspace, softmax_cross_entropy
+from minisgl.nn import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    GlobalAvgPool2d,
+    Network,
+    ReLU,
+    Residual,
+    Workspace,
+    softmax_cross_entropy,
+)
 
 
 @pytest.fixture(params=LAYERS)
@@ -58,3 +68,25 @@ def test_loss(xp, near):
     expected, expected_gradient = softmax_cross_entropy(logits, labels)
     near(loss, expected)
     near(gradient, expected_gradient)
+
+
+def test_a_residual_network(xp, near):
+    rng = np.random.default_rng(0)
+    block = {"bn1": BatchNorm2d(2), "relu1": ReLU(), "conv1": Conv2d(2, 2, 3, padding=1, bias=False), "bn2": BatchNorm2d(2)}
+    layers = {
+        "first": Residual(block),
+        "second": Residual({"conv": Conv2d(2, 3, 2)}, {"shortcut": Conv2d(2, 3, 2)}, {"bn": BatchNorm2d(2)}),
+    }
+    layers |= {"bn": BatchNorm2d(3), "relu": ReLU(), "pool": GlobalAvgPool2d()}
+    host, images = Network.initialized(layers, (2, 6, 5), rng), rng.standard_normal((4, 2, 6, 5)).astype(np.float32)
+    there, ws, host_ws = host.with_flat(to_device(host.flat, xp)), Workspace(), Workspace()
+    for _ in range(2):
+        logits, tape = host.forward(images, training=True, workspace=host_ws)
+        gradient, _ = host.backward(logits, tape)
+        found, tape = there.forward(to_device(images, xp), training=True, workspace=ws)
+        near(found, logits)
+        found_gradient, _ = there.backward(found, tape)
+        near(found_gradient, gradient)
+        host.update_buffers(gradient)
+        there.update_buffers(found_gradient)
+        near(there.flat, host.flat)

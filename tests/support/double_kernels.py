@@ -68,10 +68,11 @@ class ElementwiseKernel:
 
 
 class ReductionKernel:
-    """A sum over some axes, in the order of einsum, as in the array code."""
+    """A sum over some axes, in the order of einsum, as in the array code; by a twin if that sums in another way."""
 
     def __init__(self, in_params: str, out_params: str, map_expr: str, *rest: str, preamble: str = "") -> None:
-        reduce_expr, self.post, identity, _, self.sum_type = rest
+        reduce_expr, self.post, identity, name, self.sum_type = rest
+        self.name = name.removeprefix("minisgl_")
         assert (reduce_expr, identity) == ("a + b", "0")
         self.inputs, self.outputs, self.map = parameters(in_params), parameters(out_params), map_expr
 
@@ -79,6 +80,13 @@ class ReductionKernel:
         """Write the output, which is the last of the values."""
         assert keepdims
         names, types, _ = typed(self.inputs + self.outputs, list(values))
+        if twin := TWINS.get(self.name):
+            twin(**names)
+        else:
+            self.evaluate_formula(names, types, axis)
+
+    def evaluate_formula(self, names: dict[str, Any], types: dict[str, Any], axis: tuple[int, ...]) -> None:
+        """The same by the formula, for the arguments by name and the types by letter."""
         ((_, result, _),) = self.outputs
         computed = {**FUNCTIONS, **types, **names}
         with np.errstate(all="ignore"):
@@ -86,6 +94,6 @@ class ReductionKernel:
             kept = [i for i in range(entries.ndim) if i not in axis]
             sums = np.einsum(entries, [*range(entries.ndim)], kept, dtype={**FUNCTIONS, **types}[self.sum_type])
             exec(self.post, computed := {**computed, "a": np.expand_dims(sums, axis)})
-        if values[-1].shape != computed[result].shape:
-            raise ValueError(f"{result} has the shape {values[-1].shape}, not {computed[result].shape}")
-        values[-1][...] = computed[result]
+        if names[result].shape != computed[result].shape:
+            raise ValueError(f"{result} has the shape {names[result].shape}, not {computed[result].shape}")
+        names[result][...] = computed[result]

@@ -1,4 +1,7 @@
-"""What indexed kernels compute, in NumPy: by the kernel's name, a function of its arguments that writes its outputs."""
+"""What indexed kernels compute, in NumPy: by the kernel's name, a function of its arguments that writes its outputs.
+
+Two reductions have twins too, because the array code sums in another order: by matrix products.
+"""
 
 from collections.abc import Callable
 
@@ -6,6 +9,7 @@ import numpy as np
 
 from minisgl.nn import MaxPool2d, Workspace, im2col
 from minisgl.nn.loss import per_image
+from minisgl.nn.norm import row_products
 
 
 def cross_entropy(*, logits, labels, D, N, scale, smoothing, loss, gradient):
@@ -44,6 +48,17 @@ def gather_pixels(*, columns, H, W, R, S, P, Q, N, stride, padding, x):
     x[...] = im2col.col2im(columns, stride, out=padded)[:, padding : padding + H, padding : padding + W]
 
 
+def row_variances(*, x, mean, count, variance):
+    """The mean squares of the centred rows, by matrix products."""
+    centred = x - mean
+    variance[...] = row_products(centred, centred)[:, None] / count
+
+
+def dgamma(*, dy, y, x, mean, variance, eps, dgamma):
+    """The products of dy with the centred rows, then divided."""
+    dgamma[...] = row_products(dy * (y > 0), x - mean)[:, None] / np.sqrt(variance + eps)
+
+
 TWINS: dict[str, Callable[..., None]] = {
     "softmax_cross_entropy": cross_entropy,
     "wrong": wrong,
@@ -51,4 +66,6 @@ TWINS: dict[str, Callable[..., None]] = {
     "max_pool_backward": max_pool_backward,
     "gather_columns": gather_columns,
     "gather_pixels": gather_pixels,
+    "row_variances": row_variances,
+    "dgamma": dgamma,
 }

@@ -9,7 +9,8 @@ from support.device_double import device, work
 
 from minisgl.backend import to_device
 from minisgl.experiments import EXPERIMENTS, preset
-from minisgl.nn import Workspace, softmax_cross_entropy
+from minisgl.models import wide_resnet
+from minisgl.nn import Network, Workspace, softmax_cross_entropy, workspace
 from minisgl.penalties.names import ALL
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.splitting import Splitting
@@ -94,3 +95,25 @@ def test_a_v_step_with_a_closed_formula_is_one_launch_a_layer(penalty):
     assert parts["W-step"] == (5, 0)
     if penalty in FUSED:
         assert parts["V-step"] == (4, 0)
+
+
+def passes(network: Network, count: int) -> tuple[int, int]:
+    """The launches and allocations of a forward and a backward pass in training, the second of their kind."""
+    images, ws = to_device(np.zeros((count, *network.input_shape), np.float32), device), Workspace()
+    network = network.with_flat(to_device(network.flat, device))
+    gradient = device.empty_like(network.flat)
+
+    def both() -> None:
+        logits, tape = network.forward(images, training=True, workspace=ws)
+        network.backward(logits, tape, gradient)
+
+    both()
+    return counted(both)[1]
+
+
+def test_a_residual_block_has_30_launches_and_allocates_nothing(monkeypatch):
+    monkeypatch.setattr(workspace, "KEPT", 0)  # as in a batch of 128 images, whose columns are gathered again in backward
+    small, large = (passes(wide_resnet(np.random.default_rng(0), depth, 1), 2) for depth in (10, 16))
+    assert large[0] - small[0] == 3 * 30  # a block more in each of three stages
+    assert small[0] <= 3 * (30 + 6) + 22  # a convolution as the shortcut has 6; first convolution, last layers
+    assert (small[1], large[1]) == (0, 0)
