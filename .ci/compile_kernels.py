@@ -31,12 +31,16 @@ ARRAY, INDEXER, SCALAR = 1, 2, 3  # cupy._core._kernel's kinds of arguments
 OPTIONS = ("-arch=sm_90", "--device-as-default-execution-space")
 
 
-def arguments(parameters: Any, types: dict[str, Any], ndim: int, contiguous: bool) -> tuple[Any, ...]:
-    """What CuPy knows of the arguments. An input of a fixed type is a number; the others may be arrays, and are compiled so."""
+def arguments(
+    kernel: Indexed | Reduction, parameters: Any, types: dict[str, Any], ndim: int, contiguous: bool
+) -> tuple[Any, ...]:
+    """What CuPy knows of the arguments. Inputs of a fixed type or used after a sum are numbers; the others may be arrays."""
+    after = set(re.findall(r"\w+", kernel.post)) if isinstance(kernel, Reduction) else set()
     found = []
     for parameter in parameters:
         dtype = types[parameter.ctype] if parameter.dtype is None else np.dtype(parameter.dtype).type
-        if parameter.dtype is not None and parameter.is_const and not parameter.raw:
+        is_number = parameter.dtype is not None or parameter.name in after
+        if is_number and parameter.is_const and not parameter.raw:
             found.append(_kernel._ArgInfo(SCALAR, CScalar, dtype, 0, True, True))
         else:
             found.append(_kernel._ArgInfo(ARRAY, cupy.ndarray, dtype, ndim, contiguous, True))
@@ -46,7 +50,7 @@ def arguments(parameters: Any, types: dict[str, Any], ndim: int, contiguous: boo
 def source(kernel: Indexed | Reduction, dtype: Any, ndim: int, contiguous: bool) -> str:
     """The source that CuPy compiles for arrays of this dtype."""
     theirs, types = compiled(cupy, kernel), {"T": dtype, "L": np.int64}
-    given = arguments((*theirs.in_params, *theirs.out_params), types, ndim, contiguous)
+    given = arguments(kernel, (*theirs.in_params, *theirs.out_params), types, ndim, contiguous)
     letters = [letter for letter in types if re.search(rf"\b{letter} ", f"{kernel.inputs},{kernel.outputs}")]
     indexer = _kernel._ArgInfo(INDEXER, Indexer, None, ndim, True, True)
     if isinstance(kernel, Indexed):

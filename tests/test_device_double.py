@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 from support.cupy_api import describe
-from support.device_double import API, DeviceArray, HiddenTransferError, device, transfers
+from support.device_double import API, DeviceArray, HiddenTransferError, device, transfers, work
 
 from minisgl.backend import get_array_module, to_device, to_host
+from minisgl.kernels import Formula, Reduction
 
 
 @pytest.fixture
@@ -100,3 +101,48 @@ def test_the_list_of_what_cupy_has_is_the_packages_own():
 def test_a_refusal_says_why(x):
     with pytest.raises(HiddenTransferError, match=r"host array \(3,\)"):
         x + np.ones((3,))
+
+
+COPY, SUMS = Formula("copy", "T a", "T b", "b = a;"), Reduction("sums", "T a", "T b", "a", "b = a")
+WORK = {  # what is computed: launches and allocations
+    "an operator": (lambda x: x + 1, 1, 1),
+    "a function": (device.exp, 1, 1),
+    "a function into an array": (lambda x: device.exp(x, out=x), 1, 0),
+    "in place": (lambda x: x.__imul__(2), 1, 0),
+    "in place, a part": (lambda x: exec("x[0] += 1", {"x": x}), 1, 0),
+    "a copy into a part": (lambda x: x.__setitem__(0, x[1]), 1, 0),
+    "a reduction": (lambda x: x.sum(axis=0), 1, 1),
+    "a view": (lambda x: x[0, 1:].reshape(1, 2).T, 0, 0),
+    "a number's view": (lambda x: x[0, 0], 0, 0),
+    "entries by index": (lambda x: x[to_device(np.array([1, 0]), device)], 1, 1),
+    "memory": (device.empty_like, 0, 1),
+    "zeros": (device.zeros_like, 1, 1),
+    "a fill": (lambda x: x.fill(3), 1, 0),
+    "nothing": (lambda x: x[:0] * 2, 0, 0),
+    "a kernel": (lambda x: COPY(x, out=x), 1, 0),
+    "a reduction by a kernel": (lambda x: SUMS(x, out=device.empty((2, 1), "float32"), axis=(1,)), 1, 1),
+}
+
+
+@pytest.mark.parametrize("case", WORK.values(), ids=WORK.keys())
+def test_launches_and_allocations_are_counted(x, case):
+    compute, launches, allocations = case
+    work.launches = work.allocations = 0
+    compute(x)
+    assert (work.launches, work.allocations) == (launches, allocations)
+
+
+KERNELS = {
+    "an overlap": (lambda x: COPY(x[:, :2], out=x[:, 1:]), ValueError),
+    "another shape": (lambda x: COPY(x, out=device.empty_like(x[:1])), ValueError),
+    "another type": (lambda x: COPY(x, out=device.empty_like(x, dtype="float64")), TypeError),
+    "a host array": (lambda x: COPY(np.ones((2, 3), np.float32), out=x), HiddenTransferError),
+    "too few arguments": (lambda x: COPY(out=x), TypeError),
+}
+
+
+@pytest.mark.parametrize("case", KERNELS.values(), ids=KERNELS.keys())
+def test_a_kernel_refuses_what_cupys_would(x, case):
+    launch, error = case
+    with pytest.raises(error):
+        launch(x)

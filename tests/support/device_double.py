@@ -194,17 +194,16 @@ for _name in ["lt", "le", "eq", "ne", "gt", "ge", "neg", "pos", "invert", "abs"]
 
 
 def _launching(kernel: Any) -> Callable[..., None]:
-    """A kernel as a function on the device: one launch, and a copy of each input that overlaps an output but is not it."""
+    """A kernel as a function on the device: one launch. CuPy copies no input that overlaps an output, so none may."""
 
     def launch(*args: Any, **kwargs: Any) -> None:
-        inputs, outputs = args[: len(kernel.inputs)], args[len(kernel.inputs) :]
-        values = [*map(_inside, inputs)]
-        for i, array in enumerate(inputs):
-            others = [out for out in outputs if out is not array]
-            if isinstance(array, DeviceArray) and any(np.may_share_memory(array._numbers, out._numbers) for out in others):
-                values[i] = _counted(array._numbers.copy())
-        kernel.evaluate(*values, *map(_inside, outputs), **kwargs)
-        _written(_inside(outputs[0]))
+        values = [*map(_inside, args)]
+        inputs, outputs = _arrays(values[: len(kernel.inputs)]), values[len(kernel.inputs) :]
+        for out in outputs:
+            if any(np.may_share_memory(array, out) and not _is_same(array, out) for array in inputs):
+                raise ValueError("a kernel's input overlaps an output: some entries would be overwritten before they are read")
+        kernel.evaluate(*values, **kwargs)
+        _written(outputs[0])
 
     return launch
 
