@@ -96,6 +96,7 @@ def test_a_reduction_in_cpp_is_the_formula_in_python_and_the_array_code(run, ker
     widths = {"x": columns, "y": columns, "dy": columns, "w": columns, "mean": 1, "variance": 1}  # the others are numbers
     names = [name for _, name, _ in parameters(kernel.inputs)]
     inputs = [rng.random((rows, widths[name])).astype(dtype) if name in widths else 0.5 for name in names]
+    inputs[0][0] = 0
     found, in_python, by_array_code = (np.zeros((rows, 1), dtype) for _ in range(3))
     run(kernel, *inputs, found)
     double = ReductionKernel(kernel.inputs, kernel.outputs, kernel.map, "a + b", kernel.post, "0", kernel.name, kernel.sum_type)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from support.device_double import DeviceArray, device, transfers
+from support.device_double import DeviceArray, device, transfers, work
 from support.penalties import L1_L2, SEPARABLE, SHAPES, grouped, separable
 
 from minisgl.backend import to_device, to_host
+from minisgl.penalties import GroupLasso
 
 every = pytest.mark.parametrize("penalty", SEPARABLE + L1_L2 + grouped(0), ids=repr)
 
@@ -57,3 +58,20 @@ def test_cost(penalty):
     cost = penalty.cost(to_device(w, device))
     assert isinstance(cost, DeviceArray)
     assert np.array_equal(to_host(cost), penalty.cost(w))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("groups", [0, 1, (0, 1), ()], ids=str)
+def test_group_scales_are_numpys_in_one_launch(groups, dtype):
+    w = np.random.default_rng(7).standard_normal((5, 6, 4)).astype(dtype)
+    w[0], w[:, 1], w[2, 2, 0], w[3, 3, 0], w[4] = 0, 0, np.inf, np.nan, 1e-45
+    penalty = GroupLasso(0.3, groups)
+    with np.errstate(all="ignore"):
+        expected = penalty.scale(w)
+        on_device = to_device(w, device)
+        out = device.empty(expected.shape, dtype)
+        work.launches = work.allocations = 0
+        assert penalty.scale(on_device, out=out) is out
+    assert np.array_equal(to_host(out), expected, equal_nan=True)
+    if dtype == np.float32:
+        assert (work.launches, work.allocations) == (1, 0)
