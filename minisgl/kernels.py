@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from minisgl.backend import Array, get_array_module
 
 PREAMBLE = "template <typename U> __device__ inline U where(bool condition, U a, U b) { return condition ? a : b; }"
@@ -23,7 +25,7 @@ PREAMBLE = "template <typename U> __device__ inline U where(bool condition, U a,
 
 def has_kernels(x: Array) -> bool:
     """Return whether the array module of x compiles kernels."""
-    return hasattr(get_array_module(x), "ElementwiseKernel")
+    return not isinstance(x, np.ndarray) and hasattr(get_array_module(x), "ElementwiseKernel")  # NumPy's hasattr is slow
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from math import prod
-from typing import Self
+from typing import Self, cast
 
 from minisgl.backend import Array, get_array_module
 from minisgl.kernels import has_kernels
@@ -76,6 +76,7 @@ class Splitting:
         self.splits = bool(self._sparse)
         self.v: Array = network.weights.copy() if self.splits else network.weights
         self.blocks = trained_blocks(network)
+        self._is_fused = has_kernels(network.flat) and isinstance(optimizer, Fused)
         # a prox that is not separable needs its whole layer
         self._whole = {slot for slot, penalty in self._sparse.items() if not isinstance(penalty, Separable)}
         # the other layers take the V-step block by block
@@ -159,12 +160,12 @@ class Splitting:
 
     def update_w(self, block: Block, gradient: Array, lr: float, beta: float) -> None:
         """Take the W-step in one block, after the optimiser has advanced; the group scales are those of W before the step."""
-        if has_kernels(gradient) and isinstance(self.optimizer, Fused):
+        if self._is_fused:
             scale = self._scales[block.slot].for_block(block) if block.slot in self._scales else 0.0
             has_r = block.slot in self._sparse
             coupling = {"beta": beta if has_r else 0.0, "v": block.view(self.v) if has_r else 0.0}
             decay = self.decay.of(block)
-            w_step(self.optimizer, block, self.network.flat, gradient, lr, scale=scale, decay=decay, **coupling)
+            w_step(cast(Fused, self.optimizer), block, self.network.flat, gradient, lr, scale=scale, decay=decay, **coupling)
             return
         self._add_gradient(block, gradient, beta)
         self.optimizer.update(self.network.flat, gradient, lr, block.part)
