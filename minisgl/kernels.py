@@ -1,10 +1,10 @@
 """Kernels for a GPU: a formula of several operations as one launch, which writes into arrays that are given.
 
-A GPU takes 5 to 10 microseconds to begin each array operation, however small it is. A step of LeNet-5 would need some 250 of
-them. So the formulas of a step are also written as strings that the array module compiles:
+The host takes 5 to 10 microseconds to begin an array operation on a GPU, however small it is, and a step of LeNet-5 would need
+some 250 of them. So the formulas of a step are also written as strings that the array module compiles:
 
     Formula      entry by entry      "x = where(abs(v) <= t, T(0), v);"
-    Reduction    sums of entries     map "double(w) * double(w)", then of the sum a: "length = sqrt(a);"
+    Reduction    sums of entries     map "double(w) * double(w)", then of the sum a: "length = sqrt(a)"
     Indexed      anything else       C++ for one entry i of the output, with raw arrays: "y = x[2 * i];"
 
 The strings of a Formula and a Reduction are valid in C++ and in Python, so tests evaluate them with NumPy. They may use where,

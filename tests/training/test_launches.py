@@ -117,3 +117,9 @@ def test_a_residual_block_has_30_launches_and_allocates_nothing(monkeypatch):
     assert large[0] - small[0] == 3 * 30  # a block more in each of three stages
     assert small[0] <= 3 * (30 + 6) + 22  # a convolution as the shortcut has 6; first convolution, last layers
     assert (small[1], large[1]) == (0, 0)
+
+
+def test_a_step_of_a_residual_network_allocates_nothing():
+    network = wide_resnet(np.random.default_rng(0), 10, 1)
+    splitting = make_splitting(preset(threads=1, shards=1), network.with_flat(to_device(network.flat, device)))
+    assert work_of_a_step(splitting, 2)[1] == 0
