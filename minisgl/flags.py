@@ -55,7 +55,7 @@ class Flags:
     """cifar10, cifar100: 9 for the small residual network, or 10, 16, 22, ... (6 n + 4) for a wide one.
     Default: 9; paper: 28."""
     width: Whole = None
-    """cifar10, cifar100: the numbers of channels are multiplied by this. Default: 1; paper: 10."""
+    """cifar10, cifar100: the numbers of channels are multiplied by this. Default: 2; paper: 10."""
     dropout: Number = None
     """cifar10, cifar100 with a depth of 6 n + 4: probability that an input of a block's second convolution is set to 0.
     Default: 0; paper: 0.3."""

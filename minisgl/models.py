@@ -22,7 +22,8 @@ The papers' 4-layer network for 28 x 28 images, larger than LeNet-5, with dropou
                 -flatten-> 1024 -fc1-> 1000 -dropout, fc2-> 10            1,087,106 parameters, 1,086,000 of them weights
 
 A small residual network for 32 x 32 colour images, in the shape of the fast networks of the DAWNBench competition (Page, "How
-to train your ResNet", 2018), an eighth as wide at width 1. Every convolution is 3 x 3, and batch normalisation follows it:
+to train your ResNet", 2018), an eighth as wide at width 1 and a quarter at width 2. Every convolution is 3 x 3, and batch
+normalisation follows it. At width 1:
 
     (3, 32, 32) -conv1-> (16, 32, 32) -conv2, pool-> (32, 16, 16) -block1: x + two convolutions of x
                 -conv3, pool-> (64, 8, 8) -conv4, pool-> (128, 4, 4) -block2: x + two convolutions of x

@@ -32,13 +32,13 @@ _PHOTOGRAPHS = DataConfig(batch_size=128, shift=4, flip=True)
 PRESETS: dict[str, TrainConfig] = {
     # How they were chosen on held-out images: docs/cifar.md.
     "quick": TrainConfig(
-        size=SizeConfig(RESNET9, 1),
+        size=SizeConfig(RESNET9, 2),
         data=_PHOTOGRAPHS,
         penalty=PenaltyConfig(group_lam=0.0),
         regime=ContinuationConfig(threshold=(), sparsity=0.9, ramp=0.5, warmup=0.2, beta=0.02, beta_rise=200.0),
         optimizer=SGDConfig(nesterov=True),
-        refit=RefitConfig(6, refit_lr=0.05),
-        epochs=40,
+        refit=RefitConfig(0, refit_lr=0.05),
+        epochs=13,
         lr=0.2,
         weight_decay=5e-4,
         label_smoothing=0.1,

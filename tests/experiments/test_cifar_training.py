@@ -19,7 +19,8 @@ from minisgl.nn import Normalize
 from minisgl.training.loop import Training
 
 # 4 steps of 40 images an epoch, the last of 30
-SMALL = ["--experiment", "cifar10", "--epochs", "2", "--refit", "1", "--batch-size", "40", "--lr", "0.05", "--holdout", "50"]
+SMALL = ["--experiment", "cifar10", "--width", "1", "--batch-size", "40", "--lr", "0.05", "--holdout", "50"]
+SMALL += ["--epochs", "2", "--refit", "1"]
 WIDE = ["--depth", "10", "--dropout", "0.3"]  # 1.0 M multiply-adds a layer: the fastest
 
 
