@@ -98,6 +98,7 @@ class TransformedL1:
     def prox(self, v: Array, step: float, out: Array | None = None) -> Array:
         """The thresholding above of v (any shape); step > 0."""
         scaled_by(step, self.lam)
+        require_floats(v)
         xp, a, t = get_array_module(v), self.a, self.threshold(step)
         root_c = sqrt(27 * step * self.lam / 4) * sqrt(a) * sqrt(a + 1)
 

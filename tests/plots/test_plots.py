@@ -67,6 +67,15 @@ def test_loss_and_error_over_epochs():
     )
 
 
+@pytest.mark.parametrize(("first", "last"), [(1.75, 0.78), (2.3, 0.02), (0.9, 0.85)])
+def test_the_loss_has_at_least_three_numbers_beside_it(first, last):
+    history = [{**HISTORY[0], "epoch": epoch, "loss": loss} for epoch, loss in ((1, first), (2, last))]
+    figure = plots.loss_and_error(history)
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_ylim()
+    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= 3
+
+
 def test_zeros_over_epochs():
     (axes,) = plots.sparsity_over_epochs(HISTORY).axes
     assert curves(axes) == {"W": ([1, 2, 3], [5.0, 10.0, 15.0]), "V": ([1, 2, 3], [47.0, 54.0, 61.0])}
