@@ -1,4 +1,4 @@
-"""Which buffers of a network share memory. It needs less then, and finds more of it in the cache; the bytes are the same.
+"""Which buffers of a network share memory. A step then needs less of it, and more stays in the cache; results are the same.
 
 Gradients. When a layer has computed its dx, nobody reads its dy any more. So the layers of a chain write their dx into two
 buffers in turn. A residual block needs its dy until both branches are done, so each branch has two buffers of its own, which
@@ -6,11 +6,11 @@ all blocks share.
 
 Outputs. The backward passes of convolution, batch normalisation, pooling and Linear do not read the layer's output. So a ReLU
 that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer. Batch
-normalisation takes over the ReLU after it, and spares two passes over the maps each way (norm.py).
+normalisation takes over the ReLU after it, which saves two passes over the maps each way (norm.py).
 
 Outputs that are computed again. The batch normalisations that a convolution follows, or both branches of a block, write to one
-buffer, and each writes its output once more in backward, before it is needed. This spares half of the maps that are kept. A
-shortcut has no output of its own either: it is added to the body's at once.
+buffer, and each writes its output once more in backward, before it is needed. So half of the maps need not be kept. The outputs
+of all shortcuts are in one buffer too: each is added to the body's output at once.
 
 This is done for trees of Sequential and Residual. Your own layers, and whatever they are made of, keep buffers of their own.
 """
