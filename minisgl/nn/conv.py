@@ -126,7 +126,7 @@ class Conv2d(Layer):
         return col2im(dcolumns, self.stride, out=dx), grads
 
     def _is_pointwise(self) -> bool:
-        """Whether every window is one pixel: then the image itself is the matrix of its columns."""
+        """Whether every window is one pixel and every pixel a window: then the image itself is the matrix of its columns."""
         return self.kernel == (1, 1) and (self.stride, self.padding) == (1, 0)
 
     def _columns(self, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, bool]:

@@ -61,7 +61,7 @@ def distance_to_kink(layer: object, x: np.ndarray) -> float:
         return float(np.abs(x).min())
     if isinstance(layer, MaxPool2d):
         _, P, Q = layer.output_shape(x.shape[:3])
-        padded = pad(x, layer.padding, float("-inf"), Workspace())
+        padded = pad(x, layer.padding, Workspace())
         kernel = range(layer.kernel)
         stack = np.stack([windows(padded, (r, s), layer.stride, (P, Q)) for r in kernel for s in kernel])
         if len(stack) > 1:

@@ -14,6 +14,14 @@ from minisgl.kernels import Indexed
 from minisgl.nn.workspace import Workspace
 
 SIZES = "int32 H, int32 W, int32 R, int32 S, int32 P, int32 Q, int32 N, int32 stride, int32 padding"
+# C++ for one pixel of a map for each i, with its row and column in the padded map
+PIXEL = """
+    int n = i % N, w = i / N % W + padding, h = i / N / W % H + padding;
+    ptrdiff_t c = i / N / W / H;
+    T sum = 0;
+"""
+# go on to the next pass of the loop unless a window begins at row `top` and column `left` of the padded map
+WINDOW = "if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;"
 # one number of a column for each i
 GATHER_COLUMNS = Indexed(
     "gather_columns",
@@ -31,17 +39,14 @@ GATHER_PIXELS = Indexed(
     "gather_pixels",
     f"raw T columns, {SIZES}",
     "T x",
-    """
-    int n = i % N, w = i / N % W + padding, h = i / N / W % H + padding;
-    ptrdiff_t c = i / N / W / H;
-    T sum = 0;
-    for (int r = 0; r < R; ++r) {
-        for (int s = 0; s < S; ++s) {
+    f"""{PIXEL}
+    for (int r = 0; r < R; ++r) {{
+        for (int s = 0; s < S; ++s) {{
             int top = h - r, left = w - s;
-            if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;
+            {WINDOW}
             sum += columns[((((c * R + r) * S + s) * P + top / stride) * Q + left / stride) * N + n];
-        }
-    }
+        }}
+    }}
     x = sum;
     """,
 )
@@ -60,13 +65,13 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def pad(x: Array, padding: int, value: float, workspace: Workspace) -> Array:
-    """Surround each (H, W) map of x (C, H, W, N) with `padding` rows and columns of `value`; x itself if padding is 0."""
+def pad(x: Array, padding: int, workspace: Workspace) -> Array:
+    """Surround each (H, W) map of x (C, H, W, N) with `padding` rows and columns of -infinity; x itself if padding is 0."""
     if padding == 0:
         return x
     C, H, W, N = x.shape
     padded = workspace.scratch("padded", (C, H + 2 * padding, W + 2 * padding, N), x)
-    padded.fill(value)
+    padded.fill(float("-inf"))
     padded[:, padding : padding + H, padding : padding + W] = x
     return padded
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module
 from minisgl.kernels import Indexed, has_kernels
-from minisgl.nn.im2col import output_size, pad, require_stride_and_padding, windows
+from minisgl.nn.im2col import PIXEL, WINDOW, output_size, pad, require_stride_and_padding, windows
 from minisgl.nn.layer import Gradients, Layer, require_sizes
 from minisgl.nn.workspace import Workspace
 
@@ -43,16 +43,13 @@ MAX_POOL_BACKWARD = Indexed(
     "max_pool_backward",
     f"raw T dy, raw int32 winner, {SIZES}",
     "T dx",
-    """
-    int n = i % N, w = i / N % W + padding, h = i / N / W % H + padding;
-    ptrdiff_t c = i / N / W / H;
-    T sum = 0;
-    for (int pixel = kernel * kernel - 1; pixel >= 0; --pixel) {
+    f"""{PIXEL}
+    for (int pixel = kernel * kernel - 1; pixel >= 0; --pixel) {{
         int top = h - pixel / kernel, left = w - pixel % kernel;
-        if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;
+        {WINDOW}
         ptrdiff_t j = ((c * P + top / stride) * Q + left / stride) * N + n;
         if (winner[j] == pixel) sum += dy[j];
-    }
+    }}
     dx = sum;
     """,
 )
@@ -102,7 +99,7 @@ class MaxPool2d(Layer):
             winner = ws.array(self, "winner", y.shape, x, "int32")
             MAX_POOL(x, *self._sizes(x.shape), out=(y, winner))
             return y, (winner, x.shape, ws)
-        padded = pad(x, self.padding, float("-inf"), ws)  # (C, H+2pad, W+2pad, N)
+        padded = pad(x, self.padding, ws)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
         # a running maximum over kernel^2 strided views of the whole batch; of equal entries the first stays the maximum
         overtakes = ws.array(self, "overtakes", (self.kernel**2, *y.shape), x, bool)

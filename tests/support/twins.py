@@ -39,7 +39,8 @@ def max_pool_backward(*, dy, winner, H, W, P, Q, N, kernel, stride, padding, dx)
 
 def gather_columns(*, x, H, W, R, S, P, Q, N, stride, padding, columns):
     """The columns of the padded images."""
-    im2col.im2col(im2col.pad(x, int(padding), 0, Workspace()), (R, S), stride, out=columns)
+    border = (int(padding), int(padding))
+    im2col.im2col(np.pad(x, ((0, 0), border, border, (0, 0))), (R, S), stride, out=columns)
 
 
 def gather_pixels(*, columns, H, W, R, S, P, Q, N, stride, padding, x):
