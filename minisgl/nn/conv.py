@@ -3,8 +3,9 @@
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
 It is computed as one matrix product (im2col.py), as one for each strip of rows (im2col_strips.py) or, where it is faster, with
-fewer multiplications (winograd.py, winograd_strips.py). The results differ only by rounding. On a GPU it is always one matrix
-product, whatever the algorithm: the other ways need more launches. reference.py has the loops that define it.
+fewer multiplications (winograd.py, winograd_strips.py), in training together with the max-pooling after it (im2col_pooled.py,
+winograd_pooled.py). The results differ only by rounding. On a GPU it is always one matrix product, whatever the algorithm: the
+other ways need more launches. reference.py has the loops that define it.
 """
 
 from types import ModuleType
@@ -14,10 +15,11 @@ import numpy as np
 
 from minisgl.backend import Array, get_array_module
 from minisgl.kernels import has_kernels
-from minisgl.nn import im2col_strips, winograd, winograd_strips
+from minisgl.nn import im2col_pooled, im2col_strips, winograd, winograd_pooled, winograd_strips
 from minisgl.nn.im2col import GATHER_COLUMNS, GATHER_PIXELS, col2im, im2col, output_size, require_stride_and_padding
-from minisgl.nn.layer import Gradients, Layer, gradients, require_sizes
+from minisgl.nn.layer import Gradients, Layer, gradients, is_fused, require_sizes
 from minisgl.nn.parameters import weight_and_bias
+from minisgl.nn.pooling import MaxPool2d
 from minisgl.nn.sums import sum_rows
 from minisgl.nn.workspace import KEPT, Workspace
 
@@ -55,6 +57,7 @@ class Conv2d(Layer):
         self.weight_shape: tuple[int, ...] = tuple(map(int, (out_channels, in_channels, R, S)))
         self.parameters = weight_and_bias(self.weight_shape, unit_axis=0, bias=bias)
         self.has_bias = bool(bias)
+        self.takes_pool: MaxPool2d | None = None  # fusion.py
         self.weight: Array = None
         self.bias: Array = None
 
@@ -81,8 +84,10 @@ class Conv2d(Layer):
     ) -> tuple[Array, Any]:
         ws = workspace or Workspace()
         K, P, Q = self.output_shape(x.shape[:3])
-        if method := self._method(x, P):
-            return method.forward(self, x, (P, Q), ws)
+        pool = self.takes_pool if is_fused(x, workspace, training) else None
+        if method := self._pooled_method() if pool else self._method(x, P):
+            y, cache = method.forward(self, x, pool.output_shape((K, P, Q))[1:] if pool else (P, Q), ws)
+            return y, (method, cache)
         xp = get_array_module(x)
         C, N, (R, S) = x.shape[0], x.shape[3], self.kernel
         columns, is_kept = self._columns(x, (P, Q), ws)  # (C, R, S, P, Q, N)
@@ -91,13 +96,14 @@ class Conv2d(Layer):
         xp.matmul(self.weight.reshape(K, -1), columns.reshape(C * R * S, -1), out=y.reshape(K, -1))
         if self.has_bias:
             y += self.bias[:, None, None, None]
-        return y, (x, columns if is_kept else None, ws)
+        return y, (None, (x, columns if is_kept else None, ws))
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         grads = gradients(self, out)
-        if method := self._method(cache[0], dy.shape[1]):
+        method, cache = cache
+        if method:
             return method.backward(self, dy, cache, grads, input_gradient), grads
         x, columns, ws = cache
         xp = get_array_module(dy)
@@ -152,3 +158,12 @@ class Conv2d(Layer):
             return im2col_strips if self.stride > 1 or self.padding > 0 else None
         is_large = P > 2 * winograd.TILE or winograd.tile_bytes(self, x) > KEPT
         return winograd_strips if is_large else winograd
+
+    def can_take(self, pool: MaxPool2d) -> bool:
+        """Whether the convolution is faster together with this max-pooling of its output."""
+        halves = (pool.kernel, pool.stride, pool.padding) == (2, 2, 0)
+        return halves and self.kernel == (5, 5) and (self.stride, self.padding) == (1, 0)
+
+    def _pooled_method(self) -> ModuleType:
+        """Return the module that computes the convolution together with the pooling after it."""
+        return winograd_pooled if self.uses_winograd else im2col_pooled

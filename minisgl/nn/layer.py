@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from minisgl.backend import Array, get_array_module
+from minisgl.kernels import has_kernels
 from minisgl.nn.parameters import Parameter
 from minisgl.nn.workspace import Workspace
 
@@ -40,7 +41,7 @@ class Layer(ABC):
     random: bool = False
     dx_owner: Hashable | None = None  # whose buffer dx is written to: memory.py; None for the layer's own
     y_owner: Hashable | None = None  # the same for the output
-    is_taken: bool = False  # whether the layer before has done this one's work: ReLU's, by batch normalisation: memory.py
+    is_taken: bool = False  # whether the layer before has done this one's work, in a pass with a workspace: fusion.py
     overwrites: bool = False  # whether forward, with a workspace, may overwrite an input that nobody else reads: memory.py
 
     def dx_array(self, ws: Workspace, shape: tuple[int, ...], like: Array) -> Array:
@@ -81,6 +82,11 @@ class Layer(ABC):
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
         """Return dx (None without input_gradient) and the parameters' gradients, written into `out` if given."""
+
+
+def is_fused(x: Array, workspace: Workspace | None, training: bool) -> bool:
+    """Whether convolution and pooling are one computation in a pass: in training, with a workspace, unless on a GPU."""
+    return training and workspace is not None and not has_kernels(x)
 
 
 def require_sizes(what: str, **sizes: Any) -> None:

@@ -5,8 +5,7 @@ buffers in turn. A residual block needs its dy until both branches are done, so 
 all blocks share.
 
 Outputs. The backward passes of convolution, batch normalisation, pooling and Linear do not read the layer's output. So a ReLU
-that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer. Batch
-normalisation takes over the ReLU after it, which saves two passes over the maps each way (norm.py).
+that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer.
 
 Outputs that are computed again. The batch normalisations that a convolution follows, or both branches of a block, write to one
 buffer, and each writes its output once more in backward, before it is needed. So half of the maps need not be kept. The outputs
@@ -35,7 +34,7 @@ SHARES_OUTPUT = {BatchNorm2d, Conv2d}
 
 
 def share_memory(root: Layer) -> None:
-    """Set `dx_owner`, `y_owner`, `overwrites`, `takes_relu` and `is_taken` of the tree's layers."""
+    """Set `dx_owner`, `y_owner` and `overwrites` of the tree's layers, after fusion.py."""
     _reset(root)
     _share([root], "", 0)
 
@@ -43,9 +42,7 @@ def share_memory(root: Layer) -> None:
 def _reset(layer: Layer) -> None:
     """Remove what another network may have set: layers can be taken from one network and put into the next."""
     layer.dx_owner = layer.y_owner = None
-    layer.overwrites = layer.is_taken = False
-    if isinstance(layer, BatchNorm2d):
-        layer.takes_relu = False
+    layer.overwrites = False
     for child in layer.children.values():
         _reset(child)
 
@@ -61,8 +58,6 @@ def _share(chain: list[Layer], place: str, turn: int) -> int:
             turn = _share_block(layer, place, turn)
         elif type(layer) is ReLU:
             layer.overwrites = type(before) in OUTPUT_IS_FREE
-            if type(before) is BatchNorm2d:
-                before.takes_relu = layer.is_taken = True
         if not layer.is_taken and (type(layer) is Residual or type(layer) in WRITES_DX):
             layer.dx_owner, turn = (place, turn), 1 - turn
         before = layer

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from minisgl.backend import Array, get_array_module
 from minisgl.errors import MinisglError
 from minisgl.kernels import Formula, has_kernels
+from minisgl.nn.fusion import fuse
 from minisgl.nn.layer import Layer
 from minisgl.nn.memory import share_memory
 from minisgl.nn.parameters import MOMENTUM, Layout
@@ -63,6 +64,7 @@ class Network:
             raise ValueError(f"this network has {self.layout.size} parameters, but the vector's shape is {flat.shape}")
         self.flat = flat
         self.root = map_leaves(Sequential(layers), self._with_views)
+        fuse(self.root)
         share_memory(self.root)
         shape = self.root.output_shape(self.input_shape)
         if len(shape) != 1:

@@ -11,7 +11,7 @@ Backward. With dz = gamma dy, every x also changes mu and s2, and these change e
 Of dz this removes its mean and its part along z: a common shift and a common scale of the channel do not change y.
 
 If a ReLU follows directly, its maximum is taken here, while a channel is in the core's cache, and so is its gradient; the ReLU
-then passes on what it gets (memory.py sets `takes_relu`). norm_kernels.py has the same for a GPU.
+then passes on what it gets (fusion.py sets `takes_relu`). norm_kernels.py has the same for a GPU.
 
 In evaluation mu and s2 are running means over the steps (parameters.py), and the layer is a scale and a shift. The running
 variance is that of the unbiased estimate, s2 m / (m - 1), as in PyTorch. A batch that is computed in shards is normalised shard

@@ -6,6 +6,7 @@ At a tie the gradient goes to the first maximum in row-major order, here, in ref
 zeros as padding, the border would be larger than negative inputs.)
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from minisgl.backend import Array, get_array_module
 from minisgl.kernels import Indexed, has_kernels
 from minisgl.nn.im2col import PIXEL, WINDOW, output_size, pad, require_stride_and_padding, windows
-from minisgl.nn.layer import Gradients, Layer, require_sizes
+from minisgl.nn.layer import Gradients, Layer, is_fused, require_sizes
 from minisgl.nn.workspace import Workspace
 
 SIZES = "int32 H, int32 W, int32 P, int32 Q, int32 N, int32 kernel, int32 stride, int32 padding"
@@ -55,6 +56,28 @@ MAX_POOL_BACKWARD = Indexed(
 )
 
 
+def largest(views: Sequence[Array], y: Array, exceeds: Array) -> None:
+    """Write the largest of the views, entry by entry, to y, and to exceeds[i] where view i + 1 is larger than those before.
+
+    At a tie the first view counts as the largest. The views have y's shape; exceeds has one entry fewer.
+    """
+    xp, maximum = get_array_module(y), views[0]
+    if len(views) == 1:
+        y[...] = maximum
+    for view, is_larger in zip(views[1:], exceeds, strict=True):
+        xp.greater(view, maximum, out=is_larger)
+        maximum = xp.maximum(maximum, view, out=y)
+
+
+def give_to_largest(dy: Array, exceeds: Array, outs: Sequence[Array], ws: Workspace) -> None:
+    """Write dy to outs[i] where view i was the largest, else 0."""
+    xp, left = get_array_module(dy), dy  # left: what has not gone to a view yet
+    for is_larger, out in zip(exceeds[::-1], outs[:0:-1], strict=True):  # the last view that was larger is the largest
+        xp.multiply(left, is_larger, out=out)
+        left = xp.subtract(left, out, out=ws.scratch("left", dy.shape, dy))
+    outs[0][...] = left
+
+
 class MaxPool2d(Layer):
     """Max-pooling with a square kernel; the stride defaults to the kernel. 0 <= padding < kernel."""
 
@@ -76,9 +99,6 @@ class MaxPool2d(Layer):
         Q = output_size(W, self.kernel, self.stride, self.padding)
         return C, P, Q
 
-    def _pixels(self) -> list[tuple[int, int]]:
-        return [(r, s) for r in range(self.kernel) for s in range(self.kernel)]  # row-major
-
     def _sizes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the kernels' numbers for an input (C, H, W, N)."""
         (_, H, W, N), (_, P, Q) = shape, self.output_shape(shape[:3])
@@ -91,8 +111,9 @@ class MaxPool2d(Layer):
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, Any]:
+        if self.is_taken and is_fused(x, workspace, training):
+            return x, None
         ws = workspace or Workspace()
-        xp = get_array_module(x)
         C, P, Q = self.output_shape(x.shape[:3])
         if has_kernels(x):
             y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
@@ -101,43 +122,34 @@ class MaxPool2d(Layer):
             return y, (winner, x.shape, ws)
         padded = pad(x, self.padding, ws)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
-        # a running maximum over kernel^2 strided views of the whole batch; of equal entries the first stays the maximum
-        overtakes = ws.array(self, "overtakes", (self.kernel**2, *y.shape), x, bool)
-        for i, pixel in enumerate(self._pixels()):
-            view = windows(padded, pixel, self.stride, (P, Q))  # (C, P, Q, N)
-            if i == 0:
-                y[...] = view
-            else:
-                xp.greater(view, y, out=overtakes[i])
-                xp.maximum(y, view, out=y)
-        return y, (overtakes, padded.shape, ws)
+        exceeds = ws.array(self, "exceeds", (self.kernel**2 - 1, *y.shape), x, bool)
+        largest(self._views(padded, (P, Q)), y, exceeds)
+        return y, (exceeds, padded.shape, ws)
+
+    def _views(self, x: Array, size: tuple[int, int]) -> list[Array]:
+        """Return a view (C, P, Q, N) of a padded x (C, H, W, N) for each pixel of a window, row by row; size = (P, Q)."""
+        pixels = [(r, s) for r in range(self.kernel) for s in range(self.kernel)]
+        return [windows(x, pixel, self.stride, size) for pixel in pixels]
 
     def backward(
         self, dy: Array, cache: Any, out: Gradients | None = None, input_gradient: bool = True
     ) -> tuple[Array, Gradients]:
-        overtakes, padded_shape, ws = cache
-        if has_kernels(dy):
-            winner, shape, dx = overtakes, padded_shape, self.dx_array(ws, padded_shape, dy)
-            MAX_POOL_BACKWARD(dy, winner, *self._sizes(shape), out=dx)
-            return dx, {}
-        xp = get_array_module(dy)
-        P, Q = dy.shape[1:3]
+        if cache is None:  # the convolution before has done it
+            return dy, {}
+        which, padded_shape, ws = cache
         dx = self.dx_array(ws, padded_shape, dy)
+        if has_kernels(dy):
+            MAX_POOL_BACKWARD(dy, which, *self._sizes(padded_shape), out=dx)
+            return dx, {}
+        P, Q = dy.shape[1:3]
+        views = self._views(dx, (P, Q))
         # if the windows neither overlap nor leave a gap, each pixel is written once
         tiled = self.stride == self.kernel and padded_shape[1:3] == (P * self.stride, Q * self.stride)
+        shares = views if tiled else ws.scratch("shares", (len(views), *dy.shape), dy)
+        give_to_largest(dy, which, shares, ws)
         if not tiled:
             dx.fill(0)
-        left = ws.scratch("left", dy.shape, dy)  # the gradient that has not gone to a pixel yet
-        left[...] = dy
-        share = ws.scratch("share", dy.shape, dy)
-        for i, pixel in reversed(list(enumerate(self._pixels()))):
-            if i > 0:  # the pixel that overtook last is the maximum
-                xp.multiply(left, overtakes[i], out=share)
-                left -= share
-            here = windows(dx, pixel, self.stride, (P, Q))
-            if tiled:
-                here[...] = share if i > 0 else left
-            else:
-                here += share if i > 0 else left
+            for view, share in zip(views[::-1], shares[::-1], strict=True):
+                view[...] += share
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], {}  # (C, H, W, N)

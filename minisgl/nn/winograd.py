@@ -86,12 +86,23 @@ def tile_bytes(conv: Any, x: Array) -> int:
 
 def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
     """The output (K, P, Q, N) of a Conv2d for x (C, H, W, N), size = (P, Q), and the cache that backward needs."""
+    xp, (P, Q) = get_array_module(x), size
+    y_tiles, cache = output_tiles(conv, x, (-(-P // TILE), -(-Q // TILE)), ws)
+    _, _, K, T, U, N = y_tiles.shape
+    y = conv.y_array(ws, (K, T * TILE, U * TILE, N), x)
+    if conv.has_bias:
+        xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
+    else:
+        _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
+    return y[:, :P, :Q], cache
+
+
+def output_tiles(conv: Any, x: Array, tiles: tuple[int, int], ws: Workspace) -> tuple[Array, Any]:
+    """The outputs of (T, U) tiles without the bias, (m, m, K, T, U, N), and the cache; tiles may extend beyond the output."""
     xp = get_array_module(x)
-    C, _, _, N = x.shape
-    K, (P, Q) = len(conv.weight), size
+    K, C, N, (T, U) = len(conv.weight), len(x), x.shape[3], tiles
     A_r, A_s, GG, B_r, B_s = constants(conv, x, ws)
     n_r, n_s = len(B_r), len(B_s)
-    T, U = -(-P // TILE), -(-Q // TILE)  # tiles down and across; the last may extend beyond the output
     X = _input_tiles(conv, x, (T, U), ws)  # B x B^T  (nn, C, TUN)
     F = ws.array(conv, "F", (n_r * n_s, K, C), x)
     xp.matmul(GG, conv.weight.reshape(K * C, -1).T, out=F.reshape(n_r * n_s, -1))  # (nn, KC) = (nn, RS) @ (RS, KC)
@@ -99,22 +110,14 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     xp.matmul(F, X, out=Y)  # (K, TUN) = (K, C) @ (C, TUN), nn times
     y_tiles = ws.scratch("y_tiles", (TILE, TILE, K, T, U, N), x)
     _from_both_sides((A_r, A_s), Y.reshape(n_r, n_s, K, T, U, N), y_tiles, ws)  # A Y A^T
-
-    y = conv.y_array(ws, (K, T * TILE, U * TILE, N), x)
-    if conv.has_bias:
-        xp.add(y_tiles.transpose(2, 3, 0, 4, 1, 5), conv.bias[:, None, None, None, None, None], out=_tiled(y))
-    else:
-        _tiled(y)[...] = y_tiles.transpose(2, 3, 0, 4, 1, 5)
-    return y[:, :P, :Q], (x, X, F, ws)
+    return y_tiles, (x, X, F, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
-    x, X, F, ws = cache
-    xp = get_array_module(dy)
-    A_r, A_s, GG, B_r, B_s = constants(conv, dy, ws)
-    (C, H, W, N), (K, P, Q, _) = x.shape, dy.shape
-    n_r, n_s, T, U = len(B_r), len(B_s), -(-P // TILE), -(-Q // TILE)
+    xp, ws = get_array_module(dy), cache[-1]
+    K, P, Q, N = dy.shape
+    T, U = -(-P // TILE), -(-Q // TILE)
     if conv.has_bias:
         grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
     if (P, Q) != (T * TILE, U * TILE):  # outputs beyond the edge have no gradient
@@ -124,25 +127,35 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
         dy = whole
     dy_tiles = ws.scratch("dy_tiles", (TILE, TILE, K, T, U, N), dy)
     dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
-    dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("Y", (n_r, n_s, K, T, U, N), dy), ws)  # A^T dy A
+    return backward_from_tiles(conv, dy_tiles, cache, grads, input_gradient)
+
+
+def backward_from_tiles(conv: Any, dy_tiles: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
+    """dx from the gradient of `output_tiles`, or None; the gradient of the weight is written into `grads`."""
+    x, X, F, ws = cache
+    xp = get_array_module(dy_tiles)
+    A_r, A_s, GG, B_r, B_s = constants(conv, dy_tiles, ws)
+    n_r, n_s, (C, H, W, N), (_, _, K, T, U, _) = len(B_r), len(B_s), x.shape, dy_tiles.shape
+    dY = _from_both_sides((A_r.T, A_s.T), dy_tiles, ws.scratch("Y", (n_r, n_s, K, T, U, N), dy_tiles), ws)  # A^T dy A
     dY = dY.reshape(n_r * n_s, K, -1)  # (nn, K, TUN)
 
-    dF = ws.scratch("dF", F.shape, dy)
+    dF = ws.scratch("dF", F.shape, dy_tiles)
     xp.matmul(dY, X.swapaxes(1, 2), out=dF)  # (K, C) = (K, TUN) @ (TUN, C), nn times
     xp.matmul(dF.reshape(n_r * n_s, -1).T, GG, out=grads["weight"].reshape(K * C, -1))  # (KC, RS) = (KC, nn) @ (nn, RS)
     if not input_gradient:
         return None
 
-    dX = ws.scratch("X", (n_r, n_s, C, T, U, N), dy)
+    dX = ws.scratch("X", (n_r, n_s, C, T, U, N), dy_tiles)
     xp.matmul(F.swapaxes(1, 2), dY, out=dX.reshape(n_r * n_s, C, -1))  # (C, TUN) = (C, K) @ (K, TUN), nn times
-    dtiles = _from_both_sides((B_r.T, B_s.T), dX, ws.scratch("tiles", dX.shape, dy), ws)  # B^T dX B  (n, n, C, T, U, N)
-    dx = conv.dx_array(ws, (C, TILE * (T - 1) + n_r, TILE * (U - 1) + n_s, N), dy)
+    dtiles = _from_both_sides((B_r.T, B_s.T), dX, ws.scratch("tiles", dX.shape, dy_tiles), ws)  # B^T dX B  (n, n, C, T, U, N)
+    pad = conv.padding
+    height, width = max(TILE * (T - 1) + n_r, pad + H), max(TILE * (U - 1) + n_s, pad + W)
+    dx = conv.dx_array(ws, (C, height, width, N), dy_tiles)
     dx.fill(0)
     for t in range(T):
         for u in range(U):  # tiles overlap by R - 1, so they are added one at a time
             top, left = t * TILE, u * TILE
             dx[:, top : top + n_r, left : left + n_s] += dtiles[:, :, :, t, u].transpose(2, 0, 1, 3)
-    pad = conv.padding
     return dx[:, pad : pad + H, pad : pad + W]  # (C, H, W, N)
 
 
@@ -167,13 +180,15 @@ def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Wo
 
 
 def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-    """Return x (C, H, W, N) with its padding, and zeros to the right and below up to `size`; x itself if it has that size."""
+    """Return x (C, H, W, N) with its padding, cut off or filled with zeros on the right and below to get this size."""
+    pad, (height, width) = conv.padding, size
+    x = x[:, : height - pad, : width - pad]  # what no tile reads is cut off
     C, H, W, N = x.shape
     if size == (H, W):
         return x
     wide = ws.scratch("wide", (C, *size, N), x)
     wide.fill(0)
-    wide[:, conv.padding : conv.padding + H, conv.padding : conv.padding + W] = x
+    wide[:, pad : pad + H, pad : pad + W] = x
     return wide
 
 

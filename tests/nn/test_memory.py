@@ -79,9 +79,11 @@ def unshared(network):
 
     def reset(layer: Layer) -> None:
         layer.dx_owner = layer.y_owner = None
-        layer.overwrites = layer.is_taken = False
+        layer.overwrites = False
         if isinstance(layer, BatchNorm2d):
             layer.takes_relu = False
+        if isinstance(layer, ReLU):
+            layer.is_taken = False
         for child in layer.children.values():
             reset(child)
 
