@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from support.device_double import transfers
-from support.layers import LAYERS, parameters_of, with_weights, without_winograd
+from support.layers import LAYERS, as_on_a_device, parameters_of, with_weights
 
 from minisgl.backend import to_device
 from minisgl.nn import (
@@ -33,7 +33,7 @@ def case(request):
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 def test_every_layer(case, training, xp, near):
     build, parameters, x, dy = case
-    host, there, ws = without_winograd(build()), build(), Workspace()
+    host, there, ws = as_on_a_device(build()), build(), Workspace()
     for name, array in parameters.items():
         setattr(host, name, array)
         setattr(there, name, to_device(array, xp))

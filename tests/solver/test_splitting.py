@@ -92,7 +92,7 @@ def test_w_step_gives_the_whole_gradient_to_the_optimizer():
 
 def test_coupling_over_more_than_one_block():
     network = lenet5(np.random.default_rng(0))
-    assert network.layout.n_weights > 10 * BLOCK_SIZE
+    assert network.layout.n_weights > 6 * BLOCK_SIZE
     splitting = Splitting(network, SGD(network.flat), penalties(0.0, 0.02))
     splitting.v_step(BETA, TAU)
     gradient = np.zeros_like(network.flat)

@@ -42,10 +42,12 @@ LAYERS = {
 }
 
 
-def without_winograd(layer: Layer) -> Layer:
-    """The layer itself. A convolution is set to im2col, as every convolution is computed on a device."""
+def as_on_a_device(layer: Layer) -> Layer:
+    """The layer itself, computed as on a device: a convolution by im2col, and max-pooling after it on its own."""
     if isinstance(layer, Conv2d):
-        layer.uses_winograd = False
+        layer.uses_winograd, layer.takes_pool = False, None
+    if isinstance(layer, MaxPool2d):
+        layer.is_taken = False
     return layer
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from support.device_double import HiddenTransferError, device, transfers
-from support.layers import without_winograd
+from support.layers import as_on_a_device
 
 from minisgl.backend import to_device, to_host
 from minisgl.config import changed
@@ -32,7 +32,7 @@ def at_work(config, digits, xp):
     network = EXPERIMENTS[config.experiment].network(np.random.default_rng(config.seed))
     network = network.with_flat(to_device(network.flat, xp))
     for _, leaf in network.walk():
-        without_winograd(leaf)
+        as_on_a_device(leaf)
     return Training(config, make_splitting(config, network), digits.to(xp))
 
 

@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from minisgl.models import lenet5
-from minisgl.nn import softmax_cross_entropy
+from minisgl.nn import Workspace, softmax_cross_entropy
 from minisgl.nn.network import EVALUATION_BATCH
 from minisgl.training.shards import running_shards
 
@@ -28,7 +28,7 @@ def batch(size, dtype=np.float64):
 
 def whole(network, images, labels, smoothing=0.0):
     """Loss, number of wrong answers and gradient in a single pass."""
-    logits, tape = network.forward(images)
+    logits, tape = network.forward(images, training=True, workspace=Workspace())
     loss, dlogits = softmax_cross_entropy(logits, labels, smoothing=smoothing)
     return float(loss), int((logits.argmax(axis=1) != labels).sum()), network.backward(dlogits, tape)[0]
 
