@@ -37,7 +37,7 @@ from minisgl.comparison import engines, grid, results
 from minisgl.comparison.engines import Outcomes
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
-from minisgl.config import DataConfig, TrainConfig
+from minisgl.config import DataConfig, SizeConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError, require_matplotlib
 from minisgl.flags import BUILD, option
 from minisgl.formats import paths
@@ -181,7 +181,9 @@ def _holdout(config: SweepConfig, data: Path | None) -> int:
     """
     if config.engine == "dask":
         return (0 if experiments.find(config.experiment).makes_data else HOLDOUT) if config.holdout is None else config.holdout
-    example = TrainConfig(experiment=config.experiment, network=config.network, data=DataConfig(data))
+    presets = experiments.find(config.experiment).presets.values()
+    size = next((preset.size for preset in presets), SizeConfig())  # every size takes the same images
+    example = TrainConfig(experiment=config.experiment, network=config.network, size=size, data=DataConfig(data))
     found = experiments.load(example, experiments.build(example, np.random.default_rng(0)))
     holdout = config.holdout
     if holdout is None:
