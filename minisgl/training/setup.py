@@ -74,7 +74,10 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     if refit:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
-        stages.append(Stage(Refit(solver, prune, decay, [weights[name] for name in pruned]), HalfCosine(lr), before, refit))
+        # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
+        keep_small = config.sparsity is not None and config.penalty.acts_on_v
+        last = Refit(solver, prune, decay, [weights[name] for name in pruned], keep_small)
+        stages.append(Stage(last, HalfCosine(lr), before, refit))
     return stages
 
 
