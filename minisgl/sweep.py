@@ -9,7 +9,8 @@ grid.py defines the runs. The directory --out gets
 
     results.jsonl    a line for each finished run, rewritten when one ends
     table.md         mean and spread over the seeds
-    pareto.png       error against weights and against FLOPs, with published networks
+    pareto.png       error against weights and against FLOPs, with published networks; or errors.png, if all runs have the
+                     same share of zeros
     l0-paper-0/...   the run directories
 
 After an interruption the same command continues: a run with a line in results.jsonl is finished, and any other is resumed from
@@ -55,7 +56,7 @@ class SweepConfig:
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
-    """Directory for the runs, results.jsonl, table.md and pareto.png."""
+    """Directory for the runs, results.jsonl, table.md and the figure."""
     methods: tuple[Method, ...] = METHODS
     """Methods to compare. magnitude is pruned to as many zeros as l0 has in continuation with the same seed."""
     regimes: tuple[Regime, ...] = REGIMES
@@ -81,7 +82,7 @@ class SweepConfig:
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None
     """Address of the Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
     draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """Train nothing: write table.md and pareto.png to --out from the results in this file."""
+    """Train nothing: write table.md and the figure to --out from the results in this file."""
 
 
 def sweep(config: SweepConfig, console: Console) -> int:

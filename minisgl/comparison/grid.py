@@ -175,7 +175,7 @@ def with_zeros(entry: Entry, zeros: float) -> Entry:
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings that identify a run, as JSON values. Of the data it is the name, so that machines can share results."""
+    """Return the settings that identify a run, as JSON values. The data are named without their path."""
     values = {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_RECORDED}
     return {**values, "data": _name_of(values["data"])}
 

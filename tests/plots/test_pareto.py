@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minisgl.comparison import grid, results, tables
+from minisgl.plots.equal_zeros import errors
 from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
 
 
@@ -48,3 +49,16 @@ def test_the_weights_of_the_network_are_those_of_the_results():
     assert tables.total([replace(runs[0], weights_left=0, zeros=100.0)]) is None
     assert not tables.like([replace(runs[0], config={**runs[0].config, "experiment": "shaky-curves"})])
     assert not tables.like([replace(runs[0], config={**runs[0].config, "data": "fashion"})])
+
+
+def test_where_all_runs_have_as_many_zeros_every_run_is_a_dot_and_the_best_method_is_on_top():
+    figure = errors({"l1": [12.0, 11.0], "l0": [10.0, 11.0]}, "90 % are zero.")
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["l0", "l1"]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    means, runs = drawn[::2], drawn[1::2]
+    assert [x for x, _ in means] == [[10.5, 10.5], [11.5, 11.5]]
+    assert runs == [([10.0, 11.0], [0, 0]), ([12.0, 11.0], [1, 1])]
+    assert [text.get_text() for text in axes.texts] == ["10.50", "11.50"]
+    assert axes.yaxis_inverted()
+    assert axes.get_title(loc="left") == "90 % are zero."
