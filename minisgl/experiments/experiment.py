@@ -47,7 +47,8 @@ class Data(NamedTuple):
 class Experiment:
     """`network(rng)` returns its network; `load(directory)`, with --data's directory or None, returns Data, or train and test.
 
-    sparse_layers  for a network with a size: the layers that r acts on by default. The network is then network(rng, size)
+    sparse_layers  for a network with a size: the layers that r acts on by default, unless the preset names some. The network
+                 is then network(rng, size)
     presets      configurations by name; by default "quick" with the package's defaults
     changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink
     kept         the network that the paper's regime keeps, "w" or "v"
