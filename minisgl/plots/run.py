@@ -45,8 +45,8 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
         right.plot(epochs, errors, "o-", color=colour, label=which.upper())
     right.legend(frameon=False)
     for axis in (left.yaxis, right.yaxis):
-        low, high = axis.get_view_interval()  # within a factor of 5 there may be one number of 1, 2, 5, 10, 20, 50, ...
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 5 * low else MaxNLocator(5))
+        low, high = axis.get_view_interval()  # within a factor of 10 there may be two numbers of 1, 2, 5, 10, 20, 50, ...
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 10 * low else MaxNLocator(5))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("")
     return figure

@@ -67,13 +67,15 @@ def test_loss_and_error_over_epochs():
     )
 
 
-@pytest.mark.parametrize(("first", "last"), [(1.75, 0.78), (2.3, 0.02), (0.9, 0.85)])
-def test_the_loss_has_at_least_three_numbers_beside_it(first, last):
-    history = [{**HISTORY[0], "epoch": epoch, "loss": loss} for epoch, loss in ((1, first), (2, last))]
+@pytest.mark.parametrize(("first", "last"), [(1.75, 0.78), (2.3, 0.02), (0.9, 0.85), (41.0, 6.4), (48.0, 5.7)])
+def test_loss_and_errors_have_at_least_three_numbers_beside_them(first, last):
+    values = ((1, first), (2, last))
+    history = [{**HISTORY[0], "epoch": e, "loss": x, "w": {"error": x}, "v": {"error": x}} for e, x in values]
     figure = plots.loss_and_error(history)
     figure.draw_without_rendering()
-    low, high = figure.axes[0].get_ylim()
-    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= 3
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3
 
 
 def test_zeros_over_epochs():

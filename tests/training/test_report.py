@@ -45,7 +45,7 @@ KEYS = {
     "versions",
     "final",
 }
-HEADING = ["layer", "weights", "zeros", "zeros %", "units", "dead units", "FLOPs"]
+HEADING = ["layer", "weights", "zeros", "zeros %", "units", "dead", "FLOPs"]
 COUNTS = ("weights", "zero_weights", "units", "dead_units", "flops")
 THRESHOLDS = (0.5, 0.19, 0.15, 0.1)  # kill some units of every layer of a fresh network, and not all
 
