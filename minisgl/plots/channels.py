@@ -1,4 +1,4 @@
-"""Figures of a network for colour images: its first filters in colour, and the channels that it has left."""
+"""Figures of a network for colour images: its first filters in colour, and the channels and kernels that it has left."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
@@ -24,6 +24,23 @@ def colour_filters(weight: np.ndarray, name: str = "conv1") -> Figure:
         axes.set_axis_off()
     for axes, each in zip(grid, weight, strict=False):
         axes.imshow(0.5 + each.transpose(1, 2, 0) / (2 * limit), interpolation="nearest")  # (R, S, 3) from 0 to 1
+    return figure
+
+
+def kernels_left(weight: np.ndarray, name: str) -> Figure:
+    """Draw how many weights each kernel of a convolution (K, C, R, S) has left: white none, black all R S of them."""
+    K, C, R, S = weight.shape
+    left = (weight != 0).sum(axis=(2, 3))  # (K, C)
+    figure = Figure(figsize=(7.2, 1.4 + 5.6 * min(K / C, 1.2)), layout="constrained")
+    axes = figure.add_subplot()
+    norm = PowerNorm(0.5, vmin=0, vmax=R * S)  # a single weight is well visible
+    drawn = axes.imshow(left, cmap="gray_r", norm=norm, interpolation="nearest", aspect="auto")
+    figure.colorbar(drawn, ax=axes, pad=0.01, aspect=30, label=f"weights left of {R} x {S}")
+    weights = f"{left.sum():,} of {weight.size:,} weights left, {100 * (weight == 0).mean():.1f} % zero"
+    kernels = f"{np.count_nonzero(left == 0):,} of {K * C:,} kernels empty"
+    axes.set_title(f"{name}: {weights}, {kernels}", loc="left", fontsize=10)
+    axes.set_xlabel("input channel")
+    axes.set_ylabel("output channel")
     return figure
 
 

@@ -44,6 +44,19 @@ def test_every_convolution_has_a_row_of_its_channels():
     assert axes.get_title(loc="left") == "channels with weights left (orange): 20 of 21"
 
 
+def test_of_the_sparsest_convolution_each_kernels_weights_are_drawn():
+    network = resnet9(np.random.default_rng(0))
+    weight = network.layout["block2.conv1.weight"].view(network.flat)  # (128, 128, 3, 3)
+    weight[:, 1:] = 0
+    weight[3, 0, 0, 0] = 0
+    figure = run_figures(HISTORY, network)["block2.conv1_zeros.png"]()
+    axes, _ = figure.axes
+    np.testing.assert_array_equal(axes.images[0].get_array(), (weight != 0).sum(axis=(2, 3)))
+    assert axes.get_title(loc="left") == (
+        "block2.conv1: 1,151 of 147,456 weights left, 99.2 % zero, 16,256 of 16,384 kernels empty"
+    )
+
+
 @pytest.mark.parametrize(
     ("make", "names"),
     [
