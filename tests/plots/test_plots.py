@@ -117,6 +117,14 @@ def test_every_filter_has_its_picture_and_zeros_are_white():
         assert (image.norm.vmin, image.norm.vmax) == (-np.abs(weight).max(), np.abs(weight).max())  # one scale for all
 
 
+def test_filters_of_several_channels_are_drawn_one_filter_after_the_other():
+    weight = np.random.default_rng(2).standard_normal((4, 3, 5, 5)).astype(np.float32)
+    figure = plots.filters(weight)
+    pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    np.testing.assert_array_equal(np.stack(pictures), weight.reshape(12, 5, 5))
+    assert figure.get_suptitle().startswith("conv1: 4 filters of 3 channels, 0 of 300 weights zero")
+
+
 def test_filters_that_are_all_zero_are_all_white():
     figure = plots.filters(np.zeros((20, 1, 5, 5), np.float32))
     pictures = [axes.images[0] for axes in figure.axes if axes.images]
