@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minisgl.comparison import grid, results, tables
@@ -24,6 +25,16 @@ def test_the_figure_has_every_point_and_every_published_name_apart():
         assert set(published) <= set(names)
         for one, other in combinations(published, 2):
             assert not names[one].overlaps(names[other]), (one, other)
+
+
+def test_the_bars_reach_from_the_least_to_the_most():
+    error, weights, flops = Spread(1.5, 1.0, 4.0), Spread(60, 50, 90), Spread(600, 200, 700)
+    for axes, x in zip(pareto([Point("l0", "paper", error, weights, flops)]).axes, (weights, flops), strict=True):
+        (container,) = axes.containers
+        marker, _, (across, upright) = container.lines
+        np.testing.assert_allclose(marker.get_xydata(), [[x.mean, error.mean]])
+        np.testing.assert_allclose(across.get_segments(), [[[x.least, error.mean], [x.most, error.mean]]])
+        np.testing.assert_allclose(upright.get_segments(), [[[x.mean, error.least], [x.mean, error.most]]])
 
 
 def test_a_network_that_died_has_a_place_on_a_log_axis():
