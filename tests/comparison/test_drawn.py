@@ -45,6 +45,14 @@ def test_a_file_of_results_is_drawn(tmp_path):
     assert (tmp_path / "drawn" / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_mean_is_only_given_where_every_run_has_the_number(tmp_path):
+    results.write(tmp_path / "results.jsonl", [made_up(0), made_up(1, flops=None, units=None)])
+    run(SweepConfig(draw=tmp_path / "results.jsonl", out=tmp_path / "drawn"))
+    table = (tmp_path / "drawn" / "table.md").read_text()
+    assert "| l0 | continuation | 2 | 0.70 (0.70-0.70) | 0.55 (0.50-0.60) | 96.00 (96.00-96.00) | - |" in table
+    assert not (tmp_path / "drawn" / "pareto.png").exists()
+
+
 def test_the_table_says_whose_images_were_shifted(tmp_path):
     shifted = replace(made_up(0, config={"epochs": 9, "refit": 1, "shift": 2}), method="small", regime="preset")
     results.write(tmp_path / "results.jsonl", [made_up(0), shifted])
