@@ -142,4 +142,4 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         )
     if reason := final.get("flops_unknown"):
         console.print(f"FLOPs are not counted: {reason}.", highlight=False, markup=False)
-    console.print(f"Errors on {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")
+    console.print(f"Errors on {report['test_images']['count']:,} test images, used {report['test_images']['looked_at']}.")

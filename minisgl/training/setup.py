@@ -50,7 +50,7 @@ def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
     if share is not None and r is not None and not isinstance(r, Separable | L1MinusL2):
         group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
         raise MinisglError(
-            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is none: "
+            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is not one: "
             "give --threshold instead"
         )
 

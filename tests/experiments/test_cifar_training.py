@@ -134,7 +134,7 @@ def test_what_the_network_looked_at_is_drawn(trained, tmp_path, capsys):
 
 
 def test_a_figure_needs_a_picture_and_a_directory(trained, tmp_path):
-    with pytest.raises(MinisglError, match=r"--looked-at .* is for pictures, and there are none"):
+    with pytest.raises(MinisglError, match=r"--looked-at .* needs pictures, and there are none"):
         evaluate.evaluate(evaluate.EvaluateConfig(trained, looked_at=tmp_path))
     with pytest.raises(MinisglError, match=r"--looked-at .*nowhere is not a directory"):
         evaluate.evaluate(evaluate.EvaluateConfig(trained, (tmp_path / "one.png",), looked_at=tmp_path / "nowhere"))
@@ -173,7 +173,7 @@ def test_two_steps_of_the_published_network(tmp_path):
     [
         (
             {"experiment": "mnist-lenet5", "depth": 10},
-            "--depth is for residual networks, and mnist-lenet5 has a size of its own",
+            "--depth is for residual networks, and mnist-lenet5 has a fixed size",
         ),
         ({"experiment": "mnist-cnn4", "dropout": 0.2}, "--dropout is for residual networks, and mnist-cnn4"),
         ({"dropout": 0.2}, "--dropout is for wide residual networks, and --depth is 9: give --depth 10, 16, 22, ... too"),

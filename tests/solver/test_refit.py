@@ -156,7 +156,7 @@ def test_the_refit_can_have_a_learning_rate_and_layers_of_its_own():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"refit_lr": 0.1}, "--refit-lr 0.1 is for the refit, and there is none: give --refit too"),
+        ({"refit_lr": 0.1}, "--refit-lr 0.1 needs a refit, and there is none: give --refit too"),
         ({"prune_layers": "sparse"}, "--prune-layers sparse is for --prune, which is 0"),
         ({"refit_lr": 0.0, "refit": 1}, "--refit-lr must be a number above 0, up to 1e9, but is 0.0"),
     ],
