@@ -100,7 +100,7 @@ def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]
     """
     regime, drops = paper.regime, [0]
     if not isinstance(regime, PaperConfig):
-        raise ValueError(f"preset {paper.preset} is not of the paper's regime")
+        raise ValueError(f"preset {paper.preset} does not use the paper's regime")
     for drop in regime.lr_drops:
         drops.append(max(round(drop * epochs / paper.epochs), drops[-1] + 1))
     every = max(round(regime.beta_every * epochs / paper.epochs), 1)

@@ -1,7 +1,7 @@
 """Residual networks on CIFAR-10 and CIFAR-100 (the second experiment of Bui, Park, Zhang, Qi, Xin 2021).
 
 --depth 9 is the small network of models.resnet9. r acts on its last three convolutions, which have 89.5 % of its weights. Other
-depths are wide residual networks. There r acts, as in the paper, on the first 3 x 3 convolution of each block.
+depths are wide residual networks. On those r acts on the first 3 x 3 convolution of each block, as in the paper.
 """
 
 from functools import partial

@@ -54,10 +54,10 @@ class Experiment:
     kept         the network that the paper's regime keeps, "w" or "v"
     load_test    loads the test set alone, if that is faster
     makes_data   the reason why it takes neither --data nor --holdout; empty if it takes both
-    flips        whether a mirrored image is still one of its class, so that --flip may be given
+    flips        whether a mirrored image still belongs to its class; if not, --flip is refused
     read_picture reads a user's picture (C, H, W) for `evaluate`; None if it cannot
-    classes      the names of its classes for `evaluate`, from which it then shows the three most likely; None for numbers
     read_word    the same for `classify`
+    classes      the names of the classes: `evaluate` then shows the three most likely; None for numbers
     figures      additional figures by file name: draw(network, test images) returns one
     """
 

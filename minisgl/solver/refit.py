@@ -5,8 +5,8 @@ weights that are zero in the end. So the last epochs solve
 
     minimise L(W)  over all W with  w_i = 0 wherever v_i = 0
 
-by steps that change only these weights and the biases, with the same weight decay as before. W and V are then one network.
-Before the first of these steps,
+with steps that change only these weights and the biases, and with the same weight decay as before. W and V are then one
+network. Before the first of these steps,
 
     W <- V;    the smallest |w_i| are also set to 0, if `prune` > 0;    V <- W
 
@@ -26,7 +26,7 @@ from minisgl.solver.weight_decay import WeightDecay
 
 
 def largest(weights: Array, prune: float) -> Array:
-    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal weights, later ones go first."""
+    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal ones the later are pruned first."""
     xp = get_array_module(weights)
     pruned = round(prune * weights.size)
     order = xp.argsort(-xp.abs(weights), kind="stable")  # largest first
