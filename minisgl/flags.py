@@ -135,9 +135,9 @@ class Flags:
     Default: quick 0.1, but 0.005 for penalties that shrink the weights they keep, and 0.02 for group-l0;
     sparse 0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
     sparsity: Number = None
-    """Continuation, instead of --threshold: this share of the weights that r acts on is zero in V after the ramp; above 0,
-    below 1. In each step V's threshold, one for all layers, is the quantile of |W|. Only for penalties on single weights.
-    Default: none."""
+    """Continuation, instead of --threshold: share of the weights that r acts on that are zero in V after the ramp.
+    Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
+    Only for penalties on single weights. Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Layers that r acts on: names, or patterns such as "stage*.conv1" (in quotation marks), or all.
     Default: all; shaky-curves: fc."""
@@ -150,8 +150,8 @@ class Flags:
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""
     warmup: Number = None
-    """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr; at least 0 and
-    below 1. It falls after that, or after --hold if that is later. Default: 0."""
+    """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr.
+    At least 0 and below 1. The rate falls after that, or after --hold if that is later. Default: 0."""
     refit: Whole = None
     """Number of epochs at the end that train only the weights that are nonzero in V, without any penalty.
     Default: 0; sparse: 20; small: 16."""

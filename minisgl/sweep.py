@@ -64,14 +64,14 @@ class SweepConfig:
     seeds: int = 3
     """Number of runs of each method in each regime, with the seeds 0, 1, ..."""
     epochs: int = 10
-    """Passes over the training images. In continuation the last fifth of them is the refit; the schedule of paper is scaled
-    to this number. sparse and small ignore this option."""
+    """Passes over the training images. In continuation the last fifth of them is the refit.
+    The schedule of paper is scaled to this number. sparse and small ignore this option."""
     holdout: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")] = None
     """Hold out the last INT training images, to choose settings by their error.
     Default: 5000; 0 if the experiment has a validation set."""
     experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = TrainConfig().experiment
-    """The network and the data: a built-in experiment or your own module:NAME. Presets that the experiment lacks
-    are left out."""
+    """The network and the data: a built-in experiment or your own module:NAME.
+    Presets that the experiment lacks are left out."""
     network: BUILD = None
     """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
