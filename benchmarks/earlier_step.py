@@ -1,6 +1,6 @@
 """Compare the time of a training step with an earlier commit: `python -m benchmarks.earlier_step [--commit b839a80]`
 
-The step is that of train_step.py: SGL-l0 on LeNet-5, batch 100, quick's settings, two processes. The commit is checked out in a
+It is train_step.py's step: SGL-l0 on LeNet-5, batch 100, quick's settings, two processes. The commit is checked out in a
 temporary directory. One process for each tree; they take turns of 20 steps. The ratio is the commit's time over this
 checkout's, the median over the pairs of turns: above 1 this checkout is faster. It takes a minute on an idle machine.
 """

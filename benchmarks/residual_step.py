@@ -4,7 +4,7 @@ The whole SGL-l0 step on WRN-16-2 at batch 128, float32, two cores: forward, bac
 l0 on V in the first 3 x 3 convolution of each block, weight decay elsewhere, SGD with Nesterov's momentum. minisgl has two
 shards in two processes, each with its own batch statistics; PyTorch (extra `bench`) normalises the whole batch with two
 threads. Eager mode in PyTorch's usual memory order and in channels_last; the faster of the two counts. The images are random
-bytes: the arithmetic is that of photographs.
+bytes, which need the same arithmetic as photographs.
 
 minisgl and PyTorch take turns of one step, and the ratio is the median over the rounds. A turn begins when no other process
 uses the cores; `ungated_turns` is the number of turns that began without that, after seconds of waiting. The share of the GEMM

@@ -39,7 +39,7 @@ class CompressConfig:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory. compact.safetensors, compact.onnx, compact.json and a figure are added to it."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others of the same names.
+    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others with the same names.
     For cifar10 and cifar100: the published archive, or a folder with its files.
     Default: the data that the run was trained on."""
     experiment: OWN = None

@@ -46,7 +46,7 @@ NEED_R = (
 def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     """Return the preset's configuration, changed by the given options. A threshold makes preset paper a continuation.
 
-    MinisglError, which names the option, for one that this run would not use.
+    MinisglError, with the option's name, for an option that this run would not use.
     """
     given = flags.given()
     given.pop("resume", None)

@@ -45,7 +45,7 @@ class EvaluateConfig:
     looked_at: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """With pictures: write a figure of what the network looked at in each, NAME-looked-at.png, to this directory."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others of the same names.
+    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others with the same names.
     For cifar10 and cifar100: the published archive, or a folder with its files.
     Default: the data that the run was trained on."""
     experiment: OWN = None

@@ -76,7 +76,7 @@ class Flags:
     paper: the paper's settings; W is the final network.
     sparse: a longer continuation, for the fewest weights. On cifar10 and cifar100 its settings are not tuned.
     small: a longer continuation with group-l0, for the fewest FLOPs.
-    mnist-cnn4 has quick, whose settings are those of LeNet-5 and not tuned for it, and paper.
+    mnist-cnn4 has only quick, with LeNet-5's settings, not tuned for it, and paper.
     Default: quick."""
     backend: Annotated[Backend | None, _option(Backend)] = None
     """Array library: numpy on the CPU, cupy on an NVIDIA GPU. Default: numpy."""
@@ -135,7 +135,7 @@ class Flags:
     Default: quick 0.1, but 0.005 for penalties that shrink the weights they keep, and 0.02 for group-l0;
     sparse 0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
     sparsity: Number = None
-    """Continuation, instead of --threshold: share of the weights that r acts on that are zero in V after the ramp.
+    """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
     Only for penalties on single weights. Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
@@ -170,7 +170,7 @@ class Flags:
     out: Folder = None
     """The run directory. Default: runs/<experiment>-<penalty>-<n>."""
     data: Folder = None
-    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST.
+    """A directory with MNIST's four IDX files, or others with the same names; .gz or raw. Default: the bundled MNIST.
     cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""
     init: Annotated[Path | None, _option(Path, "FILE")] = None
     """Start from the weights in this model.safetensors (PyTorch's layout). Default: random weights."""

@@ -58,9 +58,9 @@ class Formula(Indexed):
         return "\n".join(line if line.split()[0] in names else f"auto {line}" for line in lines)
 
     def after(self, first: "Formula") -> "Formula":
-        """Return both formulas as one launch: the output of the first is an input of this one.
+        """Return one formula that computes `first` and then this one, which reads the outputs of `first`.
 
-        Its inputs are those of the first, without this one's outputs, and then its own.
+        Its inputs are the inputs of `first`, except this one's outputs, and then the other inputs of this one.
         """
         before = [each for each in first.inputs.split(", ") if each not in self.outputs.split(", ")]
         own = [each for each in self.inputs.split(", ") if each not in first.outputs.split(", ")]

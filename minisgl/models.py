@@ -185,8 +185,8 @@ def wide_resnet(
 ) -> Network:
     """A wide residual network for images (3, 32, 32), its weights drawn from rng. ValueError unless depth is 10, 16, 22, ...
 
-    dropout: the probability between the two convolutions of a block. stride_on_second: a stage's stride is that of its second
-    convolution, as in the code of Bui et al., and not of its first. normalize: a layer before all others.
+    dropout: the probability between the two convolutions of a block. stride_on_second: the second convolution of a stage's
+    first block has the stride, as in the code of Bui et al., and not the first one. normalize: a layer before all others.
     """
     if depth < 10 or (depth - 4) % 6 or width < 1:
         raise ValueError(f"a wide residual network needs depth 6 n + 4 (10, 16, ...) and width >= 1, but got {depth}, {width}")

@@ -75,7 +75,7 @@ class SweepConfig:
     network: BUILD = None
     """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST.
+    """A directory with MNIST's four IDX files, or others with the same names; .gz or raw. Default: the bundled MNIST.
     cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""
     jobs: int = 2
     """Number of runs at a time, each in a process on one core. A Dask cluster runs as many as it has threads."""

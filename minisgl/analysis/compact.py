@@ -166,7 +166,7 @@ class _Smaller:
         return {key_of(name): block}
 
     def _free(self, beside: str, key: str) -> str:
-        """Take and return an unused full name with this key, or a longer one, beside another layer."""
+        """Take and return an unused full name with this key, or a longer one, next to the layer `beside`."""
         name = f"{beside.rpartition('.')[0]}.{key}".lstrip(".")
         while name in self.names:
             name += "_"

@@ -118,7 +118,7 @@ def _remove_unstarted(path: Path) -> None:
 
 
 def _cost(network: Network) -> footprint.Footprint | None:
-    """Return the costs of the compact network; None if it cannot be made, as with layers of a user's own."""
+    """Return the costs of the compact network; None if it cannot be made, as for a network with user-defined layers."""
     try:
         smaller = compact(network)
     except MinisglError:

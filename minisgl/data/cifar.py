@@ -29,9 +29,10 @@ MAX_SIZE = 1 << 32  # bytes of a file
 
 @dataclass(frozen=True)
 class Layout:
-    """Which files a data set consists of, and the number of values of each label byte in a record; the last is the class.
+    """The files of a data set.
 
-    archive: the .tar.gz of the folder, as published.
+    archive: the published .tar.gz of the folder. label_values: how many values each of a record's label bytes may have; the
+    last of these bytes is the class.
     """
 
     archive: Published
@@ -45,8 +46,8 @@ def load(layout: Layout, path: Path | str | None) -> tuple[LabelledImages, Label
     """Return the training and the test set: images (N, 3, 32, 32) uint8, labels (N,) int64.
 
     path: a folder with the published files, or one that holds the published folder, or a .tar.gz of that folder; None for the
-    published archive, which is downloaded once. MinisglError if that fails, or if a file is missing or damaged, has no record
-    or a part of one, or has a label out of range.
+    published archive, which is downloaded once. MinisglError if that fails, or if a file is missing or damaged, is empty, ends
+    within a record, or has a label out of range.
     """
     contents = _contents(layout, path, (*layout.train, layout.test))
     train = _images(layout, [contents.pop(name) for name in layout.train])

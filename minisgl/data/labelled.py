@@ -2,8 +2,8 @@
 
     pixel = byte / 255
 
-Images of bytes stay bytes in memory and on the device, where they need a quarter of the space of float32. A network turns each
-batch into numbers in [0, 1] when it reads it; `write_floats` does the same elsewhere, to the bit.
+uint8 images stay uint8 in memory and on the device, where they need a quarter of the space of float32. A network converts each
+batch to numbers in [0, 1]; outside a network `write_floats` does it, with the same bits.
 """
 
 import zlib
@@ -49,7 +49,7 @@ class LabelledImages:
     def fingerprint(self) -> str:
         """Return the images' shape and a checksum of images and labels: almost certainly different for different data.
 
-        It is the same for uint8 and for float32 images that show the same.
+        uint8 images and the float32 images made from them have the same one.
         """
         host, checksum = LabelledImages(to_host(self.images), to_host(self.labels)), 0
         for start in range(0, len(host), FINGERPRINT_BATCH):

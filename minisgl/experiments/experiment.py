@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Build = Callable[[np.random.Generator], Network]
 
-# What the preset quick changes for another r. An r that shrinks the weights it keeps, with a scheduled threshold tau, pulls
+# How the preset quick differs for another r. An r that shrinks the weights it keeps, with a scheduled threshold tau, pulls
 # them towards 0 with a force of up to beta * tau. If beta rose, that would make all weights too small. l0 and similar penalties
 # pull only weights below the threshold.
 FOR_SHRINKING: dict[str, Any] = {"threshold": (0.005,), "beta_rise": 1.0}
@@ -47,8 +47,8 @@ class Data(NamedTuple):
 class Experiment:
     """`network(rng)` returns its network; `load(directory)`, with --data's directory or None, returns Data, or train and test.
 
-    sparse_layers  for a network with a size: the layers that r acts on by default, unless the preset names some. The network
-                 is then network(rng, size)
+    sparse_layers  only if the network has a size, and is built by network(rng, size): sparse_layers(size) returns the layers
+                 that r acts on, unless the preset or an option names them
     presets      configurations by name; by default "quick" with the package's defaults
     changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink
     kept         the network that the paper's regime keeps, "w" or "v"

@@ -3,9 +3,9 @@
     batch normalisation and a ReLU directly after it              norm.py; the same results
     a 5 x 5 convolution and 2 x 2 max-pooling directly after it   im2col_pooled.py, winograd_pooled.py; rounding differs
 
-The second layer then returns its input unchanged, and in backward the gradient. For ReLU this holds in passes with a workspace,
-for pooling in those of training, except on a GPU. A layer that is called alone, without a workspace, does its own work. Your
-own layers and their children are not changed.
+The second layer then returns its input unchanged, and in backward its dy. A ReLU is fused in every pass that has a workspace.
+Pooling is fused only in training, and not on a GPU. A layer that is called alone, without a workspace, is not fused. Your own
+layers and their children are not changed.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def fuse(root: Layer) -> None:
 
 
 def _reset(layer: Layer) -> None:
-    """Remove what another network may have set: layers can be taken from one network and put into the next."""
+    """Undo `fuse`: the layers may come from another network, in which they were fused differently."""
     layer.is_taken = False
     if isinstance(layer, BatchNorm2d):
         layer.takes_relu = False

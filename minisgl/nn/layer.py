@@ -52,7 +52,7 @@ class Layer(ABC):
         """Return an uninitialised array for the output. Only convolution and batch normalisation may share it."""
         return ws.array(self.y_owner or self, "y", shape, like)
 
-    def recompute(self, cache: Any) -> None:  # noqa: B027 (most layers have an output of their own)
+    def recompute(self, cache: Any) -> None:  # noqa: B027 (most layers do not share their output)
         """Write forward's output again, if its memory is shared: memory.py."""
 
     def settings(self) -> dict[str, Any]:

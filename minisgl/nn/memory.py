@@ -1,4 +1,4 @@
-"""Which buffers of a network share memory. The results are the same, but a step needs less memory, more of it in cache.
+"""Which buffers of a network share memory. The results are the same, but a step needs less memory, and more of it is in cache.
 
 Gradients. When a layer has computed its dx, its dy is not needed any more. So the layers of a chain write their dx into two
 buffers in turn. A residual block needs its dy until both branches are done, so the branches use other buffers: the bodies of
@@ -40,7 +40,7 @@ def share_memory(root: Layer) -> None:
 
 
 def _reset(layer: Layer) -> None:
-    """Remove what another network may have set: layers can be taken from one network and put into the next."""
+    """Undo the sharing: the layers may come from another network, in which they shared other buffers."""
     layer.dx_owner = layer.y_owner = None
     layer.overwrites = False
     for child in layer.children.values():
@@ -48,7 +48,10 @@ def _reset(layer: Layer) -> None:
 
 
 def _share(chain: list[Layer], place: str, turn: int) -> int:
-    """Share the buffers of a chain. place: which pair of buffers; turn: which of the two is next. Return the turn after it."""
+    """Share the buffers of a chain. place: the name of a pair of buffers; turn: 0 or 1, which of them the next layer writes.
+
+    Return the turn of the layer after the chain.
+    """
     before: Layer | None = None
     for layer in chain:
         # not isinstance: a subclass may compute something else
@@ -79,7 +82,7 @@ def _share_block(block: Residual, place: str, turn: int) -> int:
 
 
 def _share_outputs(chain: list[Layer], place: str, at_end: bool = False) -> None:
-    """Set `y_owner` of each batch normalisation in the chain that a convolution reads; at_end: also of the last layer."""
+    """Set `y_owner` of each batch normalisation that a convolution reads; at_end: also of one at the end of the chain."""
     working = [*(layer for layer in chain if not layer.is_taken), None]
     for layer, reader in pairwise(working):
         if type(layer) is BatchNorm2d and (type(reader) is Conv2d or (at_end and reader is None)):

@@ -1,4 +1,4 @@
-"""Batch normalisation: each channel is shifted and scaled to mean 0 and variance 1, then to a mean and scale that are trained.
+"""Batch normalisation: each channel gets mean 0 and variance 1, and is then scaled and shifted by trained numbers.
 
 With the m = H W N numbers of one channel in the batch, in training:
 
@@ -79,7 +79,7 @@ class BatchNorm2d(Layer):
         return shape
 
     def scale_and_shift(self, dtype: DTypeLike | None = None) -> tuple[Array, Array]:
-        """Return scale and shift, both (C,), of y = scale * x + shift, the layer in evaluation. dtype: that of the result."""
+        """Return scale and shift, both (C,): in evaluation y = scale * x + shift. dtype: the type of the result."""
         own = (self.weight, self.bias, self.running_mean, self.running_var)
         gamma, beta, mean, variance = (a.astype(dtype or a.dtype, copy=False) for a in own)
         scale = gamma / get_array_module(gamma).sqrt(variance + self.eps)
@@ -105,7 +105,7 @@ class BatchNorm2d(Layer):
             self._write_output(cache, measure=False)
 
     def _write_output(self, cache: Any, measure: bool) -> None:
-        """Write y; measure: also the batch's mean and variance, which y is computed from."""
+        """Write y. measure: first write the batch's mean and variance too; otherwise they are in the cache already."""
         x, mean, variance, training, y, relu, ws = cache
         if training and has_kernels(x):
             norm_kernels.write_output(self, cache, measure)
@@ -165,7 +165,7 @@ class BatchNorm2d(Layer):
         return dx if input_gradient else None, grads
 
     def statistics(self, cache: Any) -> dict[str, Array]:
-        """Return a pass's statistics by the buffers' keys, (C,) each: in training those of its batch, else the buffers."""
+        """Return a pass's statistics by the buffers' keys, (C,) each: of its batch in training, else the buffers themselves."""
         x, mean, variance, training, *_ = cache
         m = x.size // self.channels
         return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}

@@ -1,9 +1,10 @@
-"""Batch normalisation in training on a GPU, with the ReLU that may follow: the formulas of norm.py as three launches each way.
+"""Batch normalisation in training on a GPU, with the ReLU that may follow: the formulas of norm.py, in three launches a pass.
 
     forward     mu, s2, then y = max(gamma (x - mu) / sqrt(s2 + eps) + beta, floor)       floor: 0 with a ReLU, else -infinity
-    backward    dgamma, dbeta, then dx, with dy = 0 where the ReLU's y is not positive; without a ReLU y is 1
+    backward    dgamma, dbeta, then dx, where a ReLU's y is not positive, dy counts as 0
 
-One more launch writes the statistics for the running means. All x, y, dx and dy are (C, m), all else (C,) as columns (C, 1).
+Without a ReLU the backward kernels get y = 1. One more launch writes the statistics for the running means. x, y, dx and dy are
+(C, m), and all other arrays are columns (C, 1).
 """
 
 from math import inf

@@ -180,9 +180,9 @@ def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Wo
 
 
 def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-    """Return x (C, H, W, N) with its padding, cut off or filled with zeros on the right and below to get this size."""
+    """Return x (C, H, W, N) with its padding, cropped or extended with zeros on the right and below to this size."""
     pad, (height, width) = conv.padding, size
-    x = x[:, : height - pad, : width - pad]  # what no tile reads is cut off
+    x = x[:, : height - pad, : width - pad]  # no tile reads the rest
     C, H, W, N = x.shape
     if size == (H, W):
         return x

@@ -1,4 +1,4 @@
-"""Winograd's convolution (winograd.py) strip by strip, for maps that are large.
+"""Winograd's convolution (winograd.py) strip by strip, for large maps.
 
 The tiles of a whole batch have n n / m m times as many numbers as its images, 2.25 for 3 x 3 kernels: 19 MB for 32 channels of
 64 images 32 x 32, and they are read or written six times a pass. So here one row of tiles is transformed, multiplied and
@@ -129,7 +129,7 @@ def _add_input_gradient(conv: Any, dX: Array, first: int, dx: Array, ws: Workspa
 
 
 def _inside(row: int, H: int) -> int:
-    """Return the nearest end of a slice of an image with H rows."""
+    """Return the row number, limited to 0, ..., H."""
     return min(max(row, 0), H)
 
 

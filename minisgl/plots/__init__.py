@@ -1,4 +1,4 @@
-"""The figures. `run.py` draws those of a run, `architecture.py` compares two networks, `gallery.py` shows the penalties.
+"""The figures. `run.py` draws the figures of a run, `architecture.py` compares two networks, `gallery.py` shows the penalties.
 
 `style.py` has what they share.
 """

@@ -1,6 +1,6 @@
 """The figure of a sweep whose networks all have as many zeros: the test error of each method, the best on top.
 
-A dot is a run, and the line is the mean over a method's seeds, whose value is written beside it.
+A dot is a run, and the line is the mean over a method's seeds, with its value next to it.
 """
 
 from collections.abc import Mapping, Sequence

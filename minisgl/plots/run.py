@@ -131,9 +131,9 @@ def zero_pattern(weight: np.ndarray, name: str, columns_each: int | None = None)
 def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Callable[[], Figure]]:
     """Return a function for each figure of a run, by file name, which draws it from the run's history and its saved network.
 
-    The filters are those of the first convolution, in colour if it reads three channels, and the zeros those of the first
-    linear layer, if there is one. For a network with batch normalisation, the channels that are left are drawn too, and the
-    zeros are those of the convolution with the largest share of them, unless the linear layer has a larger one.
+    The filters of the first convolution are drawn, in colour if it reads three channels, and the zeros of the first linear
+    layer, if there is one. For a network with batch normalisation, the channels that are left are drawn too, and the zeros of
+    the layer with the largest share of them: a convolution, or that linear layer.
     """
     weights = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
     convolutions = {name: weight for name, weight in weights.items() if weight.ndim == 4}

@@ -24,7 +24,7 @@ COLOURS = {
     "l1": "#2a8a4a",
     "group-lasso": "#b0303c",
     "magnitude": "#222222",
-    "sparse": "#e07b00",  # l0's
+    "sparse": "#e07b00",  # the same as l0
     "small": "#2ab0b0",
 }
 REGIME = "#aaaaaa"  # colour of the legend's entries for regimes, which apply to all methods

@@ -100,7 +100,7 @@ def write(
 ) -> None:
     """Write the four files. If one cannot be written, remove them all.
 
-    A figure that cannot be drawn causes a warning, and that of an earlier call is removed.
+    If the figure cannot be drawn, a warning says so, and the figure of an earlier call is removed.
     """
     picture = directory.figures / "architecture.png"
     drawn = figures.png_or_warning(draw, picture)

@@ -5,13 +5,13 @@ from W after each step, so an empty layer of V can fill again while its W grows:
 small beta, it does. But beta pulls the W of an empty layer to 0, and in continuation no threshold falls. So after each epoch
 but the last, the run stops if a layer of the network that will be saved
 
-    was empty after the epoch before too, and the largest weight (or group) of its W has not grown since;    or
+    was also empty after the previous epoch, and the largest weight (or group) of its W has not grown since;    or
     is empty before or in the refit, where zeros stay zero.
 
 With a sparsity the threshold falls when beta pulls weights to 0. Then the largest weight is compared in units of the threshold.
-In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit. A
-network with branches, or with other kinds of layers that have weights, is not checked: its logits may still depend on the
-image.
+In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there V is checked only for a
+refit. A network with branches, or with other kinds of layers that have weights, is not checked: its logits may still depend on
+the image.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def _refits(config: TrainConfig, epoch: int) -> bool:
 def find(config: TrainConfig, solver: Solver, record: Mapping[str, Any], before: Empty) -> Empty | None:
     """Return the empty layers of the network that will be saved, after the epoch of this record; None if there are none.
 
-    `before` are those after the epoch before.
+    `before`: the empty layers after the previous epoch.
     """
     epoch, refits = record["epoch"], _refits(config, record["epoch"] - 1)
     thresholds = (record["thresholds"] if solver.splits else None) or {}

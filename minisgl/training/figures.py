@@ -1,4 +1,4 @@
-"""Draw figures, those of a run after its report. What was trained is complete without them."""
+"""Draw figures. A run's figures are drawn after its report is written, so the run is complete without them."""
 
 import sys
 import warnings
@@ -76,9 +76,9 @@ def png(draw: "Callable[[], Figure]", path: Path, settings: Settings = "default"
 
 @contextmanager
 def _quiet_if_it_fails() -> Iterator[None]:
-    """An error that C code of matplotlib cannot pass on, such as too little memory, is printed only if the context succeeds.
+    """A context for drawing: errors that matplotlib's C code cannot raise are printed only if it succeeds.
 
-    Usually the drawing then fails too, with an error that is reported.
+    Too little memory is such an error. Usually the drawing then fails too, with an error that is reported.
     """
     printed, lost = sys.unraisablehook, list[Any]()
     sys.unraisablehook = lost.append
@@ -100,7 +100,7 @@ def png_or_warning(draw: "Callable[[], Figure]", path: Path, settings: Settings 
 
 
 def free_name(directory: Path, name: str, taken: set[Path]) -> Path:
-    """Return the path for the figure of what was looked at in `name`, different from those in `taken`, and add it to them."""
+    """Return a path, not in `taken`, for the occlusion figure of the picture `name`, and add it to `taken`."""
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(name).stem) or "picture"
     path, n = directory / f"{stem}-looked-at.png", 1
     while path in taken:

@@ -174,7 +174,7 @@ class Training:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must equal that of a checkpoint to resume from it: the configuration, and the fingerprint of the data."""
+        """The configuration and the fingerprint of the data: a run resumes only from a checkpoint with the same."""
         settings = {name: value for name, value in as_flags(self.config).items() if name not in MAY_CHANGE}
         return {**settings, "data": self.train.fingerprint()}
 
@@ -195,8 +195,9 @@ class Training:
     ) -> None:
         """Train all epochs, from `start` on if it is given. Each ends with a line in the history and a checkpoint.
 
-        A checkpoint is also written every --checkpoint-every steps, and after the first step at which stop() is not 0, but the
-        number of a signal; then Interrupted is raised. MinisglError if the training diverges or loses a layer.
+        A checkpoint is also written every --checkpoint-every steps. stop() returns 0, or the number of a signal that has come:
+        then a checkpoint is written after the current step, and Interrupted is raised. MinisglError if the training diverges or
+        loses a layer.
         """
         directory.make_folders()
         start = start or Position()

@@ -20,7 +20,7 @@ KINDS = {"--experiment": "an experiment", "--network": "a network", "--penalty":
 def require_named(run: Path, option: str, before: str | None, given: str | None) -> None:
     """Raise MinisglError unless the option's value `given` equals `before`, the value that the run was trained with.
 
-    `given` is None if the option is left out; that is accepted unless `before` is a user's own.
+    `given` is None if the option is left out; that is accepted unless `before` is the user's own module:NAME.
     """
     if given is not None and given != before:
         how = f"with {option} {quoted(before)}" if before else f"without {option}"

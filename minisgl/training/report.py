@@ -106,7 +106,7 @@ def make(
 def print_table(report: dict[str, Any], console: Console) -> None:
     """Print a table for W and one for V: weights, zeros, units, dead units and FLOPs by layer, with the test error as title.
 
-    Those of the networks for CIFAR up to WRN-16-2 fit into 80 characters.
+    For the CIFAR networks, up to WRN-16-2, the tables fit into 80 characters.
     """
     for which in ("w", "v"):
         entry = report[which]

@@ -56,7 +56,7 @@ def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
 
 
 def make_decay(config: TrainConfig, network: Network) -> WeightDecay:
-    """Return the weight decay, which spares the layers that r acts on. It is the same before and in the refit."""
+    """Return the weight decay, which leaves out the layers that r acts on. It is the same before and in the refit."""
     weights = network.layout.weights
     return WeightDecay(config.weight_decay, frozenset(weights[name] for name in config.penalty.penalised(list(weights))))
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: records become images, from a folder or an archive, and whatever is no such file is refused.
+"""CIFAR-10 and CIFAR-100: records become images, from a folder or an archive, and any other file is refused.
 
 Where MINISGL_CIFAR10 names the real files, they are read too.
 """

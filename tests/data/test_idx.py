@@ -1,4 +1,4 @@
-"""IDX files: what is written comes back, and whatever is not exactly what its header says is refused in one sentence.
+"""IDX files: what is written comes back, and a file that does not match its header is refused in one sentence.
 
 Refusals are tested in three ways: chosen damage of every kind, random damage by Hypothesis, and forged headers and gzip bombs
 with an eye on the memory that Python asked for (tracemalloc counts requests, so untouched pages count too).

@@ -207,7 +207,7 @@ def test_with_a_threshold_the_papers_preset_has_a_ramp() -> None:
     "words",
     [
         "--penalty mcp --lam 0.02 --group-lam 2.5e-6 --threshold 0.02",  # a size of weights too
-        "--v-group l0 --lam 1e-6 --group-lam 2.5e-6",  # the V-step goes by their ratio
+        "--v-group l0 --lam 1e-6 --group-lam 2.5e-6",  # the V-step depends on their ratio
         "--preset sparse --lam 0",  # no r
         "--penalty penalties:Mine --lam 1e-6 --group-lam 0",  # nobody knows
     ],

@@ -136,7 +136,7 @@ def test_json_round_trip_and_no_nan(tmp_path, number):
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5000, b'{"loss": NaN}', b"[-Infinity]"])
 def test_what_is_not_json_is_refused(tmp_path, text):
-    """NaN and Infinity are not JSON either, though Python's reader takes them unless told otherwise."""
+    """NaN and Infinity are not JSON either, though Python's reader accepts them by default."""
     (tmp_path / "x.json").write_bytes(text)
     assert "x.json is not JSON" in refusal(files.read_json, tmp_path / "x.json")
     assert "No such file" in refusal(files.read_json, tmp_path / "y.json")

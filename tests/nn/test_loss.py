@@ -83,12 +83,12 @@ def test_gradient_is_softmax_minus_onehot():
     np.testing.assert_allclose(softmax_cross_entropy(logits, labels)[1], (softmax(logits) - np.eye(10)[labels]) / 5, atol=1e-16)
 
 
-@pytest.mark.parametrize("cuts", [[3], [1, 2, 5], [0, 6]])
-def test_shards_add_up(cuts):
+@pytest.mark.parametrize("splits", [[3], [1, 2, 5], [0, 6]])
+def test_shards_add_up(splits):
     """With the whole batch's size, losses of shards add up and gradients of shards are rows of the whole, empty shards too."""
     logits, labels = sample(6)
     loss, gradient = softmax_cross_entropy(logits, labels)
-    shards = list(zip(np.split(logits, cuts), np.split(labels, cuts), strict=True))
+    shards = list(zip(np.split(logits, splits), np.split(labels, splits), strict=True))
     losses, gradients = zip(*(softmax_cross_entropy(*shard, batch_size=6) for shard in shards), strict=True)
     np.testing.assert_allclose(sum(losses), loss, rtol=1e-14)
     np.testing.assert_allclose(np.concatenate(gradients), gradient, rtol=1e-14)
@@ -120,7 +120,7 @@ def test_smoothed_targets_by_hand():
 
 
 def test_smoothing_is_the_mean_over_labels():
-    """The loss is linear in the targets: 1 - s times that of the label, and s times the mean over all labels."""
+    """The loss is linear in the targets: 1 - s times the loss of the label, and s times the mean over all labels."""
     logits, labels = sample(5)
     pairs = [softmax_cross_entropy(logits, np.full(5, d)) for d in range(10)]
     mean = [np.mean([pair[i] for pair in pairs], axis=0) for i in (0, 1)]

@@ -49,7 +49,7 @@ def flattened(dtype, seed):
 
 
 def norms(dtype, seed):
-    """Batch normalisations that read each other, and one that a view of its output outlives."""
+    """Batch normalisations in a row, and one whose output is still read through a view."""
     layers = {
         "conv": Conv2d(1, 2, 1),
         "bn1": BatchNorm2d(2),

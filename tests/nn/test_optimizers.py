@@ -164,7 +164,7 @@ def test_the_update_is_in_place_and_state_carries_it_on(make):
         second.state[name][...] = array
     second.steps = first.steps
     assert np.array_equal(run(second, halfway, gradients[7:], rates[7:]), expected)
-    view = np.stack([w, w])[1]  # a view of a larger array is changed where it lies
+    view = np.stack([w, w])[1]  # a view of a larger array is changed in place
     third = make(view)
     third.advance()
     third.update(view, gradients[0].copy(), 0.1)

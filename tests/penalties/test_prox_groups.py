@@ -2,7 +2,7 @@
 
 Per support the best point lies along one known direction, so a grid over its length, refined, is brute force. For l1 - l2
 it does not: there -||x|| = min over unit u of -<x, u> gives, from any start, steps that never raise the objective, so
-that whatever they reach from every support is a fair rival.
+that the points they reach from all supports are good candidates.
 """
 
 from itertools import product

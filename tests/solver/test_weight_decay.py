@@ -1,4 +1,4 @@
-"""Weight decay: its gradient by differences, the plain loop as a slow twin, PyTorch's SGD, and which parameters it spares."""
+"""Weight decay: its gradient by differences, the plain loop as a slow twin, PyTorch's SGD, and what does not decay."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """What CuPy has: its functions, their arguments and its arrays' attributes, as the installed package itself says.
 
-Run as a command, this writes cupy_api.json, which device_double.py goes by. CuPy need not find a GPU for that.
+Run as a command, this writes cupy_api.json, which device_double.py reads. It does not need a GPU.
 
     python tests/support/cupy_api.py
 """

@@ -1,11 +1,11 @@
 """A strict stand-in for a GPU's arrays: what works on it needs no hidden copy between host and device.
 
-The numbers lie in a NumPy array that nobody outside this file can reach. The type refuses whatever would cost a hidden
+The numbers are in a NumPy array that no other file can reach. The type refuses everything that would cost a hidden
 transfer or fail with CuPy: NumPy's functions, mixing with host arrays, a truth value, float(), iteration, boolean masks, and
 every function, argument or attribute that CuPy does not have (cupy_api.json, written from the real package). What crosses
 over explicitly, by asarray, get or item, is counted. It enters by __array_namespace__, as any array module would.
 
-It counts work too: whatever computes or copies is a launch, and allocates memory if its result is a new array; a view does
+It counts work too: each computation or copy is a launch, and allocates memory if its result is a new array; a view does
 neither. CuPy may need several launches for one function (partition, a product of stacks), so the counts are lower bounds.
 
 The arithmetic is NumPy's own, so results must equal NumPy's to the last bit.

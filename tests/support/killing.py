@@ -44,7 +44,7 @@ def child(words: list[str]) -> int:
 
 
 def without_times(path: Path) -> object:
-    """What must be equal: bytes, or JSON without its seconds, and without where it lies."""
+    """What must be equal: bytes, or JSON without the seconds and the run's path."""
     if path.suffix == ".safetensors":
         return path.read_bytes()
     text = path.read_text()

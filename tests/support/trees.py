@@ -1,4 +1,4 @@
-"""A network that is a tree, with two layers of a user's own: what the tests of trees share."""
+"""A network that is a tree, with two user-defined layers: what the tests of trees share."""
 
 import numpy as np
 

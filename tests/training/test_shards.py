@@ -1,4 +1,4 @@
-"""Shards: however a batch is cut, and on however many threads, the gradient is the batch's; BLAS gets its limits back."""
+"""Shards: the gradient is the whole batch's for any number of shards and threads, and BLAS's limits are restored."""
 
 import numpy as np
 import pytest

@@ -225,7 +225,7 @@ TASKS = (
             "where no entry is above lam your result is all 0. A single entry costs little: which would you keep?": _alone(
                 lambda m, lam, alpha: 0
             ),
-            "that is the soft threshold, everywhere: alpha plays no part.": lambda v, lam, alpha: soft(v, lam),
+            "that is the soft threshold, everywhere: alpha has no effect.": lambda v, lam, alpha: soft(v, lam),
             "you do not shrink the single entry that stays, however small alpha is.": _alone(
                 lambda m, lam, alpha: m if m > (1 - alpha) * lam else 0
             ),

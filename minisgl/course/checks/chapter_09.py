@@ -148,7 +148,7 @@ TASKS = (
             "your threshold grows with beta. A stiffer spring costs more to stretch, so dropping w costs more.": _at(
                 lambda lam, beta: np.sqrt(2 * lam * beta)
             ),
-            "your threshold is lam/beta, that of l1. For l0, compare the price lam with beta w^2/2.": _at(
+            "your threshold is lam/beta, which is right for l1. For l0, compare the price lam with beta w^2/2.": _at(
                 lambda lam, beta: lam / beta
             ),
             "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": _at(

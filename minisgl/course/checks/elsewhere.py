@@ -1,4 +1,4 @@
-"""Arrays that lie elsewhere, as on a GPU: an answer may use the functions of their own module, and may not fetch their numbers.
+"""Arrays in another memory, such as a GPU's: an answer may use their own module's functions, but may not fetch their numbers.
 
 They stand in for a device's arrays where there is no device. Each operation that would have to wait for a number from the
 device raises an error that says so.
@@ -18,7 +18,7 @@ FETCHING = {
     "index": "an array as an index: its number would have to be fetched from the device.",
     "bool": "the truth value of an array (if, and, or, max, min): it would have to be fetched. What chooses entry by entry?",
     "iter": "a loop over an array: one operation and one fetched number for each entry. What works on all of them at once?",
-    "array": "a function of NumPy's, given an array that is not NumPy's. Which module's functions know this array?",
+    "array": "a NumPy function got an array that is not NumPy's. Which module has functions for this array?",
 }
 
 
@@ -27,16 +27,16 @@ class HiddenTransferError(TypeError):
 
 
 def _numbers(value: Any) -> Any:
-    """The numbers of one or more arrays that lie elsewhere; other values unchanged. HiddenTransferError for a NumPy array."""
+    """The numbers of one or more Elsewhere arrays; other values unchanged. HiddenTransferError for a NumPy array."""
     if isinstance(value, np.ndarray):
-        raise HiddenTransferError("an array of NumPy's meets one that lies elsewhere: it would have to be moved there.")
+        raise HiddenTransferError("a NumPy array meets an array in another memory: it would have to be copied there.")
     if isinstance(value, tuple | list):
         return type(value)(_numbers(part) for part in value)
     return value.numbers if isinstance(value, Elsewhere) else value
 
 
 def _on_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's that takes and returns arrays that lie elsewhere."""
+    """A NumPy function that takes and returns Elsewhere arrays."""
 
     def run(*args: Any, **options: Any) -> Any:
         result = function(*map(_numbers, args), **{name: _numbers(value) for name, value in options.items()})
@@ -46,7 +46,7 @@ def _on_elsewhere(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Module:
-    """The array module of Elsewhere: NumPy's functions, which take and return arrays that lie elsewhere."""
+    """The array module of Elsewhere: NumPy's functions, which take and return Elsewhere arrays."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
@@ -58,7 +58,7 @@ class Module:
 
 
 class Elsewhere:
-    """An array whose numbers lie elsewhere. To fetch them raises HiddenTransferError; only the check reads `numbers`."""
+    """An array whose numbers are in another memory. Fetching raises HiddenTransferError; only the check reads `numbers`."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -128,12 +128,12 @@ class Moved:
     def __call__(self, *args: Any) -> Any:
         yours = self.function(*(Elsewhere(x) if isinstance(x, np.ndarray) else x for x in args))
         if isinstance(yours, np.ndarray):
-            raise HiddenTransferError("v lies elsewhere, and the result is an array of NumPy's: who has moved the numbers?")
+            raise HiddenTransferError("v is in another memory, but the result is a NumPy array: what has copied the numbers?")
         return yours.numbers if isinstance(yours, Elsewhere) else yours
 
 
 def compare_elsewhere_and_here(answer: Answer, task: Task) -> None:
-    """Compare the results on arrays that lie elsewhere, then those on NumPy's."""
+    """Compare the results on arrays in another memory, then on NumPy's."""
     moved = Answer(answer.name, Moved(answer.function))
     compare_results(moved, task)
     compare_results(answer, task)

@@ -115,7 +115,7 @@ PLANTED = {
     ],
     "07.l1_minus_l2_prox": [
         (one(lambda m, lam, alpha: 0), "your result is all 0"),
-        (lambda v, lam, alpha: soft(v, lam), "everywhere: alpha plays"),
+        (lambda v, lam, alpha: soft(v, lam), "everywhere: alpha has no effect"),
         (one(lambda m, lam, alpha: m if m > (1 - alpha) * lam else 0), "however small alpha is"),
         (one(lambda m, lam, alpha: max(m - alpha * lam, 0)), "loses alpha lam in yours"),
         (one(lambda m, lam, alpha: m - (1 - alpha) * lam), "changes its sign"),

@@ -49,7 +49,7 @@ PLANTED = {
         (lambda v, b, lam, beta: lowest(v, b, beta), "the V-step is missing"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam)), "does not know beta"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam * beta)), "grows with beta"),
-        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam / beta), "that of l1"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam / beta), "right for l1"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam), "your threshold is lam. "),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(lam / beta)), "a factor 1/2 is missing"),
         (lambda v, b, lam, beta: soft(lowest(v, b, beta), np.sqrt(2 * lam / beta)), "is shrunk"),
