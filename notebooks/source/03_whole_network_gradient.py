@@ -82,9 +82,9 @@ for is_back, (row, numbers) in enumerate(zip(axes, (forward, back), strict=True)
 axes[0, 0].set_ylabel("the numbers")
 axes[1, 0].set_ylabel("slopes of the loss")
 plt.show()
-heard = np.count_nonzero(back["conv1"]) / back["conv1"].size
-print(f"{network.flat.size:,} parameters; the digit is a {label[0]}; {heard:.0%} of conv1's outputs hear from the loss")
-assert heard <= 1 / 4
+reached = np.count_nonzero(back["conv1"]) / back["conv1"].size
+print(f"{network.flat.size:,} parameters; the digit is a {label[0]}; {reached:.0%} of conv1's outputs get a gradient")
+assert reached <= 1 / 4
 
 # %% [markdown]
 # Why do most outputs of conv1 hear nothing at all? How do the ten lower bars come about? And where are the parameters? First a network

@@ -98,14 +98,14 @@ def F_one(w, v, b, lam, beta):
     return (w - b) ** 2 / 2 + lam * (v != 0) + beta / 2 * (w - v) ** 2
 
 
-w, v, told = np.zeros(1), np.zeros(1), []
+w, v, table = np.zeros(1), np.zeros(1), []
 for _ in range(3):
     old = v
     w, v = two_steps(w, old, 3.0, lam=0.5, beta=1.0, lr=0.25)
-    told.append([w[0], v[0], F_one(w, old, 3.0, 0.5, 1.0)[0], F_one(w, v, 3.0, 0.5, 1.0)[0]])
-np.testing.assert_allclose(told[0], [0.75, 0, 2.8125, 2.8125])
-np.testing.assert_allclose(told[1], [1.125, 1.125, 2.390625, 2.2578125])
-np.testing.assert_allclose(told[2], [1.59375, 1.59375, 1.5986328, 1.4887695], rtol=1e-7)
+    table.append([w[0], v[0], F_one(w, old, 3.0, 0.5, 1.0)[0], F_one(w, v, 3.0, 0.5, 1.0)[0]])
+np.testing.assert_allclose(table[0], [0.75, 0, 2.8125, 2.8125])
+np.testing.assert_allclose(table[1], [1.125, 1.125, 2.390625, 2.2578125])
+np.testing.assert_allclose(table[2], [1.59375, 1.59375, 1.5986328, 1.4887695], rtol=1e-7)
 print("the table is right")
 
 # %% [markdown]
@@ -594,9 +594,9 @@ for name, colour in (("paper", GREY), ("quick", V_COLOUR)):
     schedule, steps = make_schedule(config, ["fc1"]), 600 * config.epochs
     settings = [schedule.at(step, 600, steps) for step in range(0, steps, 50)]
     thresholds = [s.thresholds["fc1"] if s.thresholds else L0(config.penalty.lam).threshold(1 / s.beta) for s in settings]
-    told = f"{name} ({config.epochs} epochs)"
+    label = f"{name} ({config.epochs} epochs)"
     for panel, numbers in zip(axes, ([s.lr for s in settings], [s.beta for s in settings], thresholds), strict=True):
-        panel.plot(np.linspace(0, 1, len(settings), endpoint=False), numbers, color=colour, label=told)
+        panel.plot(np.linspace(0, 1, len(settings), endpoint=False), numbers, color=colour, label=label)
 for panel, title in zip(axes, ("learning rate", "beta", "threshold"), strict=True):
     panel.set(title=title, xlabel="fraction of the run", yscale="linear" if title == "threshold" else "log")
 axes[0].set_ylim(1e-8, 1e-2)

@@ -175,8 +175,8 @@ for u, tau, beta, lr in (
     (0.25, 0.05, 0.02, 0.001 * (1 + np.sqrt(0.5))),
     (0.75, 0.1, 0.02 * np.sqrt(1000), 0.001 * (1 - np.sqrt(0.5))),
 ):
-    moment = schedule.at(round(1000 * u), steps_per_epoch=100, steps=1000)
-    np.testing.assert_allclose([moment.thresholds["fc1"], moment.beta, moment.lr], [tau, beta, lr])
+    settings = schedule.at(round(1000 * u), steps_per_epoch=100, steps=1000)
+    np.testing.assert_allclose([settings.thresholds["fc1"], settings.beta, settings.lr], [tau, beta, lr])
 print(schedule.at(750, 100, 1000))
 
 # %% [markdown]
@@ -435,9 +435,9 @@ plt.show()
 
 # %%
 with running_shards(1, 1) as shards:
-    told = report.describe(end["continuation"].reported("v"), shards, test_set)
-print(f"V: test error {told['test_error']:.2f} %, {told['weight_sparsity']:.2f} % of all weights are zero")
-for name, layer in told["layers"].items():
+    entry = report.describe(end["continuation"].reported("v"), shards, test_set)
+print(f"V: test error {entry['test_error']:.2f} %, {entry['weight_sparsity']:.2f} % of all weights are zero")
+for name, layer in entry["layers"].items():
     print(
         f"{name:6} {layer['zero_weights']:7,} of {layer['weights']:7,} zero, {layer['dead_units']:3} of {layer['units']:3} units dead"
     )
@@ -470,9 +470,9 @@ def spread(found, key):
 
 print(f"{'method':12} {'regime':13} seeds  {'held-out error %':^20} {'test error %':^20} {'zeros %':^22}")
 for (method, regime), found in alike.items():
-    told = [spread(found, key) for key in ("heldout_error", "test_error", "zeros")]
+    stats = [spread(found, key) for key in ("heldout_error", "test_error", "zeros")]
     print(
-        f"{method:12} {regime:13} {len(found):5}", *(f"  {mean:5.2f} ({least:5.2f}-{most:5.2f})" for mean, least, most in told)
+        f"{method:12} {regime:13} {len(found):5}", *(f"  {mean:5.2f} ({least:5.2f}-{most:5.2f})" for mean, least, most in stats)
     )
 
 # %% [markdown]

@@ -504,8 +504,8 @@ print(f"8 of 64 channels have {of_channel[-8:].sum() / of_channel.sum():.0%} of 
 # each pixel gets the mean of what its patches found. Orange speaks for a shaky hand, blue for a regular one. There is some of both in either word: the network adds up what speaks for and against.
 
 # %%
-told = [curves.choose("validation", i, seed=0)[:2] for i in range(100)]  # word and font
-latin = [i for i, (_, font) in enumerate(told) if font == "cmss10"]
+choices = [curves.choose("validation", i, seed=0)[:2] for i in range(100)]  # word and font
+latin = [i for i, (_, font) in enumerate(choices) if font == "cmss10"]
 both = [next(i for i in latin if i % 2 == label) for label in (0, 1)]  # a regular one, and a shaky one
 figure, axes = plt.subplots(2, 2, figsize=(13, 4.8))
 for (top, bottom), image, label in zip(axes.T, validation.images[both], ("regular", "shaky"), strict=True):

@@ -103,7 +103,7 @@ PLANTED = {
         (lambda v, t, g: firm(v, t, g) + 0 * v.item(), "item: its number"),
         (by_mask, "a mask as an index"),
         (lambda v, t, g: firm(v, t, g) + np.zeros(1, dtype=v.dtype), "meets an array in another memory"),
-        (lambda v, t, g: np.zeros(v.shape, dtype=v.dtype), "who has moved"),
+        (lambda v, t, g: np.zeros(v.shape, dtype=v.dtype), "what has copied"),
         (lambda v, t, g: firm(v, t, g, slope=1), "how steep"),
         (lambda v, t, g: firm(v, t, g, slope=(g - 1) / g), "the inverse of the right one"),
         (soft_only, "beyond g t nothing"),
