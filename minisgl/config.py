@@ -44,7 +44,7 @@ __all__ = [
     "options_to_repeat",
 ]
 
-RESNET9 = 9  # the depth of models.resnet9; all others are those of models.wide_resnet
+RESNET9 = 9  # the depth of models.resnet9; other depths are for models.wide_resnet
 VERSION = 3  # of config.json; the first version had no version number
 ALL = "all"  # in sparse_layers
 
@@ -68,8 +68,8 @@ def _fits(name: str, pattern: str) -> bool:
 class SizeConfig:
     """The size of a residual network, for experiments that have one; else every field is None.
 
-    depth: RESNET9 for models.resnet9, 10, 16, 22, ... for models.wide_resnet. The last two are for wide_resnet: the dropout
-    between a block's convolutions, and which of them has the stride of a stage.
+    depth: RESNET9 for models.resnet9; 10, 16, 22, ... for models.wide_resnet. Only wide_resnet has the other two: dropout
+    between a block's convolutions, and stride_on, which of these two has the stride of a stage.
     """
 
     depth: int | None = None
@@ -114,7 +114,7 @@ class PenaltyConfig:
     def sparse_among(self, layers: Sequence[str]) -> list[str]:
         """Return the layers of a network that sparse_layers chooses.
 
-        MinisglError if a name or a pattern in it fits no layer; not if this run uses neither an r nor such a group lasso.
+        MinisglError if a name or a pattern in it fits no layer, unless this run has neither an r nor such a group lasso.
         """
         patterns = self.sparse_layers
         unknown = [each for each in patterns if each != ALL and not any(_fits(name, each) for name in layers)]
@@ -216,7 +216,7 @@ class TrainConfig:
         return self.regime.sparsity if isinstance(self.regime, ContinuationConfig) else None
 
 
-# Fields that may change when a run is resumed: they do not change its result. (The data are compared by their fingerprint.)
+# Fields that may differ when a run is resumed: they do not affect its result. (The data are compared by their fingerprint.)
 MAY_CHANGE = ("threads", "checkpoint_every", "out", "init", "data")
 
 

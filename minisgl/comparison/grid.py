@@ -13,8 +13,8 @@ The regimes (schedules.py) are these. All runs train on all training images exce
 
 Magnitude pruning runs only in continuation, with its learning rate; sparse and small run only as presets.
 
-If the preset quick has a sparsity, as that of cifar10 has, every method gets as many zeros: those with an r by the sparsity,
-and group-lasso and magnitude by pruning the same layers when the refit begins.
+If the preset quick has a sparsity, as for cifar10, every method gets as many zeros: methods with an r by the sparsity, and
+group-lasso and magnitude by pruning the same layers when the refit begins.
 """
 
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The run's unique name, which is also that of its directory."""
+        """The run's unique name, which its directory has too."""
         return f"{self.method}-{self.regime}-{self.seed}"
 
     @property

@@ -141,7 +141,7 @@ def read_result(entry: Entry, directory: RunDirectory) -> Result:
         }
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise MinisglError(f"{directory.report} or {directory.history.name} is not that of a finished run: {why}") from error
+        raise MinisglError(f"{directory.report} or {directory.history.name} is not from a finished run: {why}") from error
     for name, value in values.items():
         if not VALID[name](value):
             raise MinisglError(f"{directory.report} or {directory.history.name} has an invalid {name}: {shown(value)}")

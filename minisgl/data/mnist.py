@@ -17,7 +17,7 @@ from minisgl.formats import paths
 CLASSES = 10
 SIDE = 28
 
-# In a wheel the files lie inside the package; in a checkout, at its top.
+# In a wheel the files are inside the package; in a checkout, in its top folder.
 BUNDLED = (Path(__file__).parent / "files" / "mnist", Path(__file__).parents[2] / "data" / "mnist")
 
 SHA256 = {

@@ -95,7 +95,7 @@ def preset(name: str = "quick", experiment: str = "mnist-lenet5", penalty: str |
 
 
 def build(config: TrainConfig, rng: np.random.Generator) -> Network:
-    """Return the network of a configuration, with weights drawn from rng: that of --network, or its experiment's."""
+    """Return the network of a configuration, with weights drawn from rng: the --network, or the experiment's."""
     if config.network is not None:
         return own.builder(config.network)(rng)
     experiment = find(config.experiment)

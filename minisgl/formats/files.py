@@ -95,7 +95,7 @@ def as_json(content: bytes, where: str) -> Any:
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any] | None = None) -> str:
-    """The SHA-256 of the arrays and the notes; in files of minisgl 0.1 it is that of the arrays alone."""
+    """The SHA-256 of the arrays and the notes; in files of minisgl 0.1, of the arrays alone."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode())

@@ -5,12 +5,12 @@
 The gradient is so short because the logarithm undoes the exponential: -log p[label] = log(sum(exp(z))) - z[label], whose
 derivative in z is p - onehot. Subtracting the row's maximum first changes nothing but keeps exp from overflowing.
 
-With label smoothing s, the true label's target is not 1 but 1 - s + s/D, and that of every other class s/D (D classes):
+With label smoothing s, the true label's target is 1 - s + s/D instead of 1, and every other class's is s/D (D classes):
 
     q = (1 - s) onehot + s/D,   loss = mean over n of -sum over d of q[n, d] log p[n, d],   dloss/dz = (p - q) / N
 
 The targets of an image add up to 1, so again -sum q log p = log(sum(exp(z))) - sum q z, with the derivative p - q. It is 0 at a
-finite z, so the logits need not grow for ever.
+finite z, so the logits need not grow without limit.
 
 Source of label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, CVPR 2016.
 """

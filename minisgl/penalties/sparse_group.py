@@ -112,7 +112,7 @@ class SparseGroupL0:
             scale = 1 - k / xp.maximum(xp.take_along_axis(c, best, axis=1), k if k > 0 else 1)
             with np.errstate(invalid="ignore"):
                 x = xp.where(rank < kept, rows * scale.astype(v.dtype), 0)
-            whole = c[:, -1:]  # (G, 1): beside an infinite entry the others are not shortened; a NaN makes its group NaN
+            whole = c[:, -1:]  # (G, 1): next to an infinite entry the others are not shortened; a NaN makes its group NaN
             x = xp.where(xp.isnan(whole), xp.nan, xp.where(xp.isinf(whole), L0(self.lam_l0).prox(rows, step), x))
             out[...] = x.reshape(groups_first.shape).transpose([order.index(axis) for axis in range(v.ndim)])
 

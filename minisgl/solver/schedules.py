@@ -13,7 +13,7 @@ Instead of the threshold, the share of V's weights that are zero can be schedule
 weights hardly matter, and slowly in the end. The threshold then follows from the sizes of W's weights (quantile.py).
 
     t in [0, 1] the fraction of the schedule's steps that are done; the steps of a refit do not count
-    r the fraction at which the ramp ends,  w that of the warm-up,  h the fraction up to which lr is held,  n the steps in all
+    r, w, h the fractions at which the ramp, the warm-up and the holding of lr end,  n the number of steps
     tau(t) = tau_end * min(t / r, 1),    or    share(t) = sparsity * (1 - (1 - min(t / r, 1))^3)
     beta(t) = beta * rise^max((t - r)/(1 - r), 0)
     lr(t) = lr * min((t + 1/n)/w, 1) * (1 + cos(pi max((t - s)/(1 - s), 0)))/2,    s = max(w, h)

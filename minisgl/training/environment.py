@@ -23,7 +23,7 @@ Environment = dict[str, str]
 def environment(xp: Any = np) -> Environment:
     """Return the versions of minisgl, Python and NumPy, and the BLAS library, its kernel and NumPy's SIMD extensions.
 
-    If xp is CuPy, the last three are replaced by CuPy's version, that of CUDA's runtime, and the GPU's name.
+    If xp is CuPy, the last three are replaced by the versions of CuPy and of CUDA's runtime, and the GPU's name.
     """
     found = {"minisgl": minisgl.__version__, "python": platform.python_version(), "numpy": np.__version__}
     if gpu := device_name(xp):
