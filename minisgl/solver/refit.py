@@ -53,7 +53,7 @@ class Refit:
     def start(self, settings: StepSettings | None = None) -> None:
         """Set W and V to the network to refit, and the optimiser's vectors to 0 where its weights are 0."""
         n, w = self.network.layout.n_weights, self.network.weights  # (n,), a view
-        w[...] = drop_negligible(self.v)
+        w[...] = drop_negligible(self.v) if self.splits else self.solver.reported("w").weights
         if self.prune:
             self._prune()
         self.v[...] = w
