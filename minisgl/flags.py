@@ -75,7 +75,7 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
-    All but splitting need --sparsity, and have no penalty. Default: splitting."""
+    All but splitting need --sparsity and have no penalty. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""

@@ -77,19 +77,16 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
     method, name = config.method, config.method.method
     if config.splits:
         return
-    if isinstance(config.regime, PaperConfig):
-        raise MinisglError(f"--method {name} needs a preset of continuation, such as quick, and preset {config.preset} is none")
     if "penalty" not in method.uses and config.penalty.penalty != "none":
         raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")
     if "sparsity" in method.uses and config.sparsity is None:
         raise MinisglError(f"--method {name} needs --sparsity, the share of the weights that are zero in the end")
     match method:
         case AGPMethod(ramp_from=start):
-            require(0 <= start < config.regime.ramp, "ramp_from", f"at least 0 and below --ramp, {config.regime.ramp:g}")
+            end = as_flags(config)["ramp"]
+            require(0 <= start < end, "ramp_from", f"at least 0 and below --ramp, {end:g}")
         case OneShotMethod() if not config.refit.refit:
-            raise MinisglError(
-                f"--method {name} removes the weights when the refit begins, and there is none: give --refit too"
-            )
+            raise MinisglError(f"--method {name} removes weights when the refit begins, and there is none: give --refit too")
         case (
             SETMethod(regrow_every=every, regrow_share=share, regrow_until=until)
             | RigLMethod(regrow_every=every, regrow_share=share, regrow_until=until)
