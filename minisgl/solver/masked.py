@@ -106,7 +106,7 @@ class Masked:
         part = part_of(slot)
         self.mask[part] = kept
         for array in (self.network.flat, *self.optimizer.state.values()):
-            array[part] *= kept
+            array[part] *= self.mask[part]
 
     def removed(self, slots: Sequence[Slot]) -> int:
         """Return how many weights of these layers are masked. On a device this fetches a number for each."""
@@ -115,7 +115,7 @@ class Masked:
     def remove(self, slots: Sequence[Slot], k: int) -> None:
         """Let k weights of these layers, all together, be masked: those that are already, and the smallest of the others."""
         xp, flat = get_array_module(self.mask), self.network.flat
-        sizes = [xp.where(self.mask[part] == 0, -1, xp.abs(flat[part])) for part in map(part_of, slots)]
+        sizes = [xp.abs(flat[part]) - (1 - self.mask[part]) for part in map(part_of, slots)]  # -1 for those that are masked
         kept, start = ~smallest(xp.concatenate(sizes), k), 0  # (n,), n the weights of these layers
         for slot, size in zip(slots, sizes, strict=True):
             self.keep(slot, kept[start : start + size.size])
