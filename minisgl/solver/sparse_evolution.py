@@ -5,8 +5,8 @@
 
 The number of weights in each layer stays. The network thus explores other connections than those of its first, random mask.
 
-The paper replaces the share 0.3 after each epoch; here it falls during the run, as for RigL (regrowth.py), so that the two
-differ only in which weights grow.
+The paper replaces the share 0.3 after each epoch; here it falls during the run, as for RigL (regrowth.py), so that the two can
+be compared.
 
 Source: Mocanu et al., "Scalable training of artificial neural networks with adaptive sparse connectivity inspired by network
 science", Nature Communications 9 (2018) 2383, arXiv 1707.04780.

@@ -70,6 +70,17 @@ def test_removed_weights_stay_zero_and_grown_ones_start_afresh() -> None:
     three_steps()
 
 
+def test_a_trained_weight_that_is_0_takes_no_masked_weights_place() -> None:
+    solver = Masked(*parts(tiny_network()))
+    solver.remove(solver.slots, 50)
+    masked = solver.mask == 0
+    first = np.flatnonzero(~masked)[:2]
+    solver.network.weights[first] = 0.0
+    solver.remove(solver.slots, 51)
+    np.testing.assert_array_equal(np.flatnonzero((solver.mask == 0) & ~masked), first[:1])
+    assert not solver.mask[masked].any()
+
+
 def test_weight_decay_acts_on_the_weights_that_are_left() -> None:
     network = tiny_network()
     solver, twin = Masked(*parts(network), WeightDecay(0.1)), Twin(network.flat)

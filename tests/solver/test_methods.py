@@ -22,6 +22,7 @@ from minisgl.models import lenet5
 from minisgl.nn import Network
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
+from minisgl.solver.regrowth import Regrowth
 from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
 from minisgl.training.position import Position
@@ -214,3 +215,48 @@ def test_a_layer_without_weights_stops_the_run_with_advice(short) -> None:
         MinisglError, match=r"W has had no weights in .*; choose a smaller --sparsity, or fewer --sparse-layers"
     ):
         run(given)
+
+
+# ---- the wiring
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "expected"),
+    [
+        ("agp", "", {"ramp": (0.1, 0.5), "sparsity": 0.8, "seed": None}),
+        ("agp", "--ramp-from 0.2 --ramp 0.7", {"ramp": (0.2, 0.7)}),
+        ("random", "--seed 7 --densities uniform", {"seed": 7, "kept.conv1": 20}),
+        ("set", "--seed 7", {"seed": 7, "regrowth": Regrowth(100, 0.3, 0.75), "kept.conv1": 67}),
+        ("rigl", "--regrow-every 9 --regrow-share 0.5 --regrow-until 1", {"seed": 0, "regrowth": Regrowth(9, 0.5, 1.0)}),
+        ("rigl", "--densities uniform", {"kept.conv1": 20, "kept.fc2": 80}),
+    ],
+)
+def test_the_options_reach_the_solver(method: str, given: str, expected: dict) -> None:
+    config = parsed(["--method", method, "--sparsity", "0.8", *given.split()])
+    solver = make_solver(config, lenet5(np.random.default_rng(0), units=UNITS))
+    slots = solver.network.layout.weights
+    for name, value in expected.items():
+        if name.startswith("kept."):
+            assert solver.kept[slots[name.removeprefix("kept.")]] == value
+        else:
+            assert getattr(solver, name, None) == value
+
+
+def test_agp_by_layer_leaves_the_same_share_in_each() -> None:
+    for of, each in (("layer", True), ("network", False)):
+        solver = made("agp", None, "--sparsity-of", of)
+        solver.finish(StepSettings(0.01, done=1.0))
+        slots = solver.network.layout.weights.values()
+        shares = [solver.removed([slot]) == count_for(0.8, slot.stop - slot.start) for slot in slots]
+        assert all(shares) == each
+
+
+def test_the_schedule_of_a_rival_has_a_learning_rate_and_no_thresholds() -> None:
+    given = ["--sparsity", "0.8", "--warmup", "0.2", "--hold", "0.3"]
+    solver = made("agp", None, *given[2:])
+    stage = make_stages(parsed(["--method", "agp", *given]), solver)[0]
+    splitting = make_stages(parsed(given), made("splitting"))[0]
+    for i in range(10):
+        ours, theirs = stage.schedule.at(i, 5, 10), splitting.schedule.at(i, 5, 10)
+        assert (ours.lr, ours.done) == (theirs.lr, i / 10)
+        assert (ours.beta, ours.sparsity, solver.thresholds(ours)) == (0, None, None)
