@@ -109,8 +109,8 @@ class Masked:
             array[part] *= self.mask[part]
 
     def removed(self, slots: Sequence[Slot]) -> int:
-        """Return how many weights of these layers are masked. On a device this fetches a number for each."""
-        return sum(int(to_host((self.mask[part_of(slot)] == 0).sum())) for slot in slots)
+        """Return how many weights of these layers are masked. On a device this fetches a number."""
+        return int(to_host(sum((self.mask[part_of(slot)] == 0).sum() for slot in slots)))
 
     def remove(self, slots: Sequence[Slot], k: int) -> None:
         """Let k weights of these layers, all together, be masked: those that are already, and the smallest of the others."""

@@ -4,9 +4,9 @@
     grow    as many of the layer's masked weights, those with the largest |dL/dw|, from 0
 
 A weight that is 0 has a gradient too: it says by how much the loss would fall if the weight grew. Only the steps that replace
-weights need these gradients of all weights; they are kept in an array of the solver, `dense`, until all ranks have them. As in
-the paper, such a step changes the mask instead of taking a step of the optimiser. A weight that was just dropped may grow
-again, from 0. The number of weights in each layer stays.
+weights need these gradients of all weights. Until all ranks have computed theirs they are kept in an array of the solver,
+`dense`, which no checkpoint needs. As in the paper, such a step changes the mask instead of taking a step of the optimiser. A
+weight that was just dropped may grow again, from 0. The number of weights in each layer stays.
 
 The first mask is random (random_mask.py), and regrowth.py has share(t).
 
@@ -67,10 +67,6 @@ class RigL(RandomMask):
             k = min(int(share * kept), n - kept)  # in a dense layer there is nothing to grow
             self.remove((slot,), n - kept + k)
             self.grow(slot, k, -xp.abs(self.dense[part_of(slot)]))
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the arrays of a masked solver, and the gradients."""
-        return {**super().arrays(), "dense": self.dense}
 
     def moved(self, put: Put) -> Self:
         """Return the same solver on copies of its arrays, made by `put`."""

@@ -8,6 +8,7 @@ from support.masked import Twin, gradients, parts, take, tiny_network
 
 from minisgl.backend import to_device, to_host
 from minisgl.solver.masked import Masked, smallest
+from minisgl.solver.refit import Refit
 from minisgl.solver.schedules import StepSettings
 from minisgl.solver.weight_decay import WeightDecay
 
@@ -93,7 +94,11 @@ def test_weight_decay_acts_on_the_weights_that_are_left() -> None:
     twin.assert_like(solver)
 
 
-def test_small_weights_are_reported_as_they_are() -> None:
+def test_small_weights_are_reported_and_refitted_as_they_are() -> None:
     solver = Masked(*parts(tiny_network()))
-    solver.network.weights[:] = 1e-7
-    assert np.count_nonzero(solver.reported("w").weights) == len(solver.v)
+    solver.remove(solver.slots, 60)
+    solver.network.weights[:] *= 1e-7
+    left = len(solver.v) - 60
+    assert np.count_nonzero(solver.reported("w").weights) == left
+    Refit(solver).start()
+    assert np.count_nonzero(solver.v) == left

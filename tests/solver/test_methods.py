@@ -13,6 +13,7 @@ from support.device_double import device
 from support.few_units import FEW_UNITS, write_few_units
 from support.layers import as_on_a_device
 from support.resuming import assert_same, run, stopped, without_figures
+from support.trees import tree
 
 from minisgl.backend import to_device, to_host
 from minisgl.data.mnist import Digits
@@ -74,6 +75,23 @@ def test_one_two_and_three_ranks_and_threads_give_the_same_bytes(method: str, di
             steps(run, solver, digits[0], range(6))
         results.append(contents(solver))
     assert results[0] == results[1] == results[2] != contents(made(method))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_residual_network_with_batch_normalisation_too(method: str) -> None:
+    rng, results = np.random.default_rng(3), []
+    images, labels = rng.random((20, 2, 6, 6)), rng.integers(0, 3, 20)
+    for threads in (1, 2):
+        solver = shareable(made(method, tree()), 2, threads)
+        layout = solver.network.layout
+        with training_shards(2, threads, [solver], 20) as run:
+            solver.start(StepSettings(0.01, 0.02))
+            for i in range(4):
+                run.step(solver, StepSettings(0.01, 0.02, done=i / 4), images, labels)
+        moved = solver.network.flat != tree().flat
+        assert moved[layout.n_weights :].all()  # biases, scales and shifts, and the running means
+        results.append(contents(solver))
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -258,5 +276,5 @@ def test_the_schedule_of_a_rival_has_a_learning_rate_and_no_thresholds() -> None
     splitting = make_stages(parsed(given), made("splitting"))[0]
     for i in range(10):
         ours, theirs = stage.schedule.at(i, 5, 10), splitting.schedule.at(i, 5, 10)
-        assert (ours.lr, ours.done) == (theirs.lr, i / 10)
+        assert (ours.lr, ours.done) == (theirs.lr, theirs.done) == (theirs.lr, i / 10)
         assert (ours.beta, ours.sparsity, solver.thresholds(ours)) == (0, None, None)
