@@ -205,13 +205,14 @@ class TrainConfig:
         return self.regime.sparsity if isinstance(self.regime, ContinuationConfig) else None
 
     @property
-    def splits(self) -> bool:
+    def is_splitting(self) -> bool:
         """Whether the method is splitting, not a rival."""
         return isinstance(self.method, SplittingMethod)
 
     def sparsified(self, layers: Sequence[str]) -> list[str]:
         """Return the layers of a network that have an r on V, or in which a rival removes weights."""
-        return self.penalty.penalised(layers) if self.splits else self.penalty.sparse_among(layers, must_fit=True)
+        chosen = self.penalty
+        return chosen.penalised(layers) if self.is_splitting else chosen.sparse_among(layers, must_fit=True)
 
 
 # Fields that may change when a run is resumed: they do not change its result. (The data are compared by their fingerprint.)

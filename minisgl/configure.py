@@ -67,7 +67,7 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     methods.require_known(given.get("method", preset.method.method))
     # a threshold chooses the regime; the optimizer and the method bring their own settings
     preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer", "method") if name in given})
-    if not preset.splits and isinstance(preset.regime, ContinuationConfig):
+    if not preset.is_splitting and isinstance(preset.regime, ContinuationConfig):
         preset = changed(preset, WITHOUT_SPLITTING)
     if isinstance(preset.regime, ContinuationConfig):  # a threshold replaces the preset's sparsity, and the other way round
         replaced = {"sparsity": None} if "threshold" in given else {"threshold": ()} if "sparsity" in given else {}
@@ -78,7 +78,7 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
             _wrong_size(name, preset, config),
             _wrong_method(name, config),
             _wrong_regime_or_optimizer(name, config, given),
-            _without_penalty(name, value, config) if config.splits else "",
+            _without_penalty(name, value, config) if config.is_splitting else "",
             _without_refit(name, value, config.refit),
             _lam_without_effect(name, config),
         )
@@ -101,7 +101,7 @@ def _wrong_size(name: str, preset: TrainConfig, config: TrainConfig) -> str:
 def _wrong_method(name: str, config: TrainConfig) -> str:
     """Return the message for an option that this configuration's method does not read; "" if it does."""
     method = config.method.method
-    if name == "method" and not config.splits and isinstance(config.regime, PaperConfig):
+    if name == "method" and not config.is_splitting and isinstance(config.regime, PaperConfig):
         return f"--method {method} needs a preset of continuation, such as quick, and preset {config.preset} is none"
     readers = methods.users(name)
     if not readers or method in readers:

@@ -75,7 +75,7 @@ def check(config: TrainConfig) -> None:
 def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]) -> None:
     """Raise MinisglError if a rival lacks what it needs, or has a value out of range."""
     method, name = config.method, config.method.method
-    if config.splits:
+    if config.is_splitting:
         return
     if "penalty" not in method.uses and config.penalty.penalty != "none":
         raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")

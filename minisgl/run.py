@@ -88,7 +88,7 @@ def say(console: Console, text: str) -> None:
 def train(config: TrainConfig, console: Console) -> RunDirectory:
     """Train as configured and return the complete run directory. MinisglError if that fails."""
     training, test = prepare(config)
-    kind = config.penalty.penalty if config.splits else config.method.method
+    kind = config.penalty.penalty if config.is_splitting else config.method.method
     stem = f"{config.experiment}-{kind}".replace(":", "-")
     directory = RunDirectory.create(config.out, stem)
     with directory.locked():

@@ -124,14 +124,17 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
     """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
     weights, prune = network.layout.weights, config.refit.prune
-    names = config.penalty.sparse_among(list(weights)) if config.refit.prune_layers == "sparse" else list(weights)
-    if prune and not names:
-        named = " ".join(config.penalty.sparse_layers)
-        raise MinisglError(f"--prune {prune:g}: there is no layer {named}; the layers are {', '.join(weights)}")
     if isinstance(config.method, OneShotMethod):
         names = config.sparsified(list(weights))
         n = sum(weights[name].stop - weights[name].start for name in names)
-        prune = count_for(_share(config), n) / n  # as many as the other methods
+        prune = count_for(_share(config), n) / n  # as many as the other methods remove
+    elif config.refit.prune_layers == "sparse":
+        names = config.penalty.sparse_among(list(weights))
+    else:
+        names = list(weights)
+    if prune and not names:
+        named = " ".join(config.penalty.sparse_layers)
+        raise MinisglError(f"--prune {prune:g}: there is no layer {named}; the layers are {', '.join(weights)}")
     return prune, [weights[name] for name in names]
 
 
@@ -150,7 +153,7 @@ def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
-    if not config.splits:  # rivals compute their shares of zeros themselves
+    if not config.is_splitting:  # rivals compute their shares of zeros themselves
         beta = regime.beta if "beta" in config.method.uses else 0.0
         return Continuation(config.lr, beta, regime.beta_rise, None, regime.ramp, regime.hold, regime.warmup)
     layers = config.penalty.sparse_among(layers)
