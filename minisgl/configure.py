@@ -1,4 +1,4 @@
-"""From options to a configuration: `configure` changes the preset's by the options that were given.
+"""From options to a configuration: `configure` takes the preset's configuration and changes it as the given options say.
 
 It refuses every option that the run would not use, with a sentence that says why:
 
@@ -92,7 +92,7 @@ def _wrong_size(name: str, preset: TrainConfig, config: TrainConfig) -> str:
     if name not in as_flags(preset.size):
         return ""
     if preset.size.depth is None:
-        return f"{option(name)} is for residual networks, and {config.network or config.experiment} has a size of its own"
+        return f"{option(name)} is for residual networks, and {config.network or config.experiment} has a fixed size"
     if name in ("dropout", "stride_on") and config.size.depth == RESNET9:
         return f"{option(name)} is for wide residual networks, and --depth is {RESNET9}: give --depth 10, 16, 22, ... too"
     return ""
@@ -117,7 +117,7 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
     if name in PAPER_OPTIONS and isinstance(config.regime, ContinuationConfig):
         return f"{option(name)} is an option of the paper's regime, and {chosen} {PAPER_OPTIONS[name]}"
     if name == "lr_factor" and isinstance(config.regime, PaperConfig) and not config.regime.lr_drops:
-        return f"--lr-factor {config.regime.lr_factor:g} is for --lr-drops, and there are none"
+        return f"--lr-factor {config.regime.lr_factor:g} needs --lr-drops, and there are none"
     if name in SGD_OPTIONS and isinstance(config.optimizer, AdamConfig):
         return f"{option(name)} is an option of sgd, and the optimizer is adam: give --optimizer sgd too"
     return ""
@@ -126,7 +126,7 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
 def _without_refit(name: str, value: Any, refit: RefitConfig) -> str:
     """Return the message for an option that a run with this refit would not use; "" if it would."""
     if name == "refit_lr" and not refit.refit:
-        return f"--refit-lr {value:g} is for the refit, and there is none: give --refit too"
+        return f"--refit-lr {value:g} needs a refit, and there is none: give --refit too"
     if name == "prune_layers" and not refit.prune:
         return f"--prune-layers {value} is for --prune, which is 0"
     return ""

@@ -129,7 +129,7 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
             start = checkpoint.load(directory.checkpoints, training.solver, training.identity, training.extent, recorded)
         if start:
             environment.warn_if_changed(path, start.environments, training.environment)
-        directory.cut_history(start.epoch if start else 0)
+        directory.truncate_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)
     return directory
 

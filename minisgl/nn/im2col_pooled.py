@@ -2,14 +2,14 @@
 
     y[k, p, q] = bias[k] + max over a, b in {0, 1} of sum over c, r, s of weight[k, c, r, s] x[c, 2p + a + r, 2q + b + s]
 
-The four sums of one maximum read the same (R + 1)(S + 1) pixels. So im2col writes these as one column, at stride 2, and the
-kernel is placed at the four corners of a larger one, which is zero elsewhere:
+The four sums of one maximum read pixels of one window, (R + 1) x (S + 1). So im2col writes this window as one column, at stride
+2, and the kernel is placed at the four corners of a larger one, which is zero elsewhere:
 
     wide[a, b, k, c, a + r, b + s] = weight[k, c, r, s]
 
     candidates (4 K, P Q N) = wide (4 K, C (R+1) (S+1)) @ columns (C (R+1) (S+1), P Q N),      y = bias + the largest of four
 
-Against convolution first and pooling after it, the product has 1.44 times as many multiplications for a 5 x 5 kernel, but the
+Compared with a convolution and then pooling, the product has 1.44 times as many multiplications for a 5 x 5 kernel, but the
 columns have 0.36 times as many numbers, and the maximum is taken of whole rows instead of every second pixel.
 
 Backward, the transpose of each line: every dy goes to the candidate that was the largest, and
@@ -42,22 +42,22 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     # (4K, PQN) = (4K, C(R+1)(S+1)) @ (C(R+1)(S+1), PQN)
     xp.matmul(wide.reshape(4 * K, -1), columns.reshape(wide[0, 0].size, -1), out=candidates.reshape(4 * K, -1))
     y = conv.y_array(ws, (K, *size, N), x)
-    exceeds = ws.array(conv, "exceeds", (3, *y.shape), x, bool)
-    largest(candidates, y, exceeds)
+    overtakes = ws.array(conv, "overtakes", (3, *y.shape), x, bool)
+    largest(candidates, y, overtakes)
     if conv.has_bias:
         y += conv.bias[:, None, None, None]
-    return y, (x, columns, wide, exceeds, ws)
+    return y, (x, columns, wide, overtakes, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
-    x, columns, wide, exceeds, ws = cache
+    x, columns, wide, overtakes, ws = cache
     xp = get_array_module(dy)
     (K, _, R, S), columns2 = conv.weight.shape, columns.reshape(wide[0, 0].size, -1)  # (C(R+1)(S+1), PQN)
     if conv.has_bias:
         sum_rows(dy.reshape(K, -1), out=grads["bias"])  # (K,)
     candidates = ws.scratch("candidates", (4, *dy.shape), dy)
-    give_to_largest(dy, exceeds, candidates, ws)
+    give_to_largest(dy, overtakes, candidates, ws)
     dcandidates2 = candidates.reshape(4 * K, -1)  # (4K, PQN)
     dwide = ws.scratch("dwide", wide.shape, dy)
     xp.matmul(dcandidates2, columns2.T, out=dwide.reshape(4 * K, -1))  # (4K, C(R+1)(S+1))

@@ -39,7 +39,7 @@ MAX_POOL = Indexed(
     winner = first;
     """,
 )
-# one input for each i, which gets the gradients of the windows that it has won
+# one input for each i, which gets the gradients of the windows whose maximum it is
 MAX_POOL_BACKWARD = Indexed(
     "max_pool_backward",
     f"raw T dy, raw int32 winner, {SIZES}",
@@ -56,23 +56,23 @@ MAX_POOL_BACKWARD = Indexed(
 )
 
 
-def largest(views: Sequence[Array], y: Array, exceeds: Array) -> None:
-    """Write the largest of the views, entry by entry, to y, and to exceeds[i] where view i + 1 is larger than those before.
+def largest(views: Sequence[Array], y: Array, overtakes: Array) -> None:
+    """Write the largest of the views, entry by entry, to y, and to overtakes[i] where view i + 1 is larger than those before.
 
-    At a tie the first view counts as the largest. The views have y's shape; exceeds has one entry fewer.
+    At a tie the first view counts as the largest. The views have y's shape; overtakes has one entry fewer.
     """
     xp, maximum = get_array_module(y), views[0]
     if len(views) == 1:
         y[...] = maximum
-    for view, is_larger in zip(views[1:], exceeds, strict=True):
+    for view, is_larger in zip(views[1:], overtakes, strict=True):
         xp.greater(view, maximum, out=is_larger)
         maximum = xp.maximum(maximum, view, out=y)
 
 
-def give_to_largest(dy: Array, exceeds: Array, outs: Sequence[Array], ws: Workspace) -> None:
+def give_to_largest(dy: Array, overtakes: Array, outs: Sequence[Array], ws: Workspace) -> None:
     """Write dy to outs[i] where view i was the largest, else 0."""
     xp, left = get_array_module(dy), dy  # left: what has not gone to a view yet
-    for is_larger, out in zip(exceeds[::-1], outs[:0:-1], strict=True):  # the last view that was larger is the largest
+    for is_larger, out in zip(overtakes[::-1], outs[:0:-1], strict=True):  # the last view that was larger is the largest
         xp.multiply(left, is_larger, out=out)
         left = xp.subtract(left, out, out=ws.scratch("left", dy.shape, dy))
     outs[0][...] = left
@@ -122,9 +122,9 @@ class MaxPool2d(Layer):
             return y, (winner, x.shape, ws)
         padded = pad(x, self.padding, ws)  # (C, H+2pad, W+2pad, N)
         y = ws.array(self, "y", (C, P, Q, x.shape[3]), x)
-        exceeds = ws.array(self, "exceeds", (self.kernel**2 - 1, *y.shape), x, bool)
-        largest(self._views(padded, (P, Q)), y, exceeds)
-        return y, (exceeds, padded.shape, ws)
+        overtakes = ws.array(self, "overtakes", (self.kernel**2 - 1, *y.shape), x, bool)
+        largest(self._views(padded, (P, Q)), y, overtakes)
+        return y, (overtakes, padded.shape, ws)
 
     def _views(self, x: Array, size: tuple[int, int]) -> list[Array]:
         """Return a view (C, P, Q, N) of a padded x (C, H, W, N) for each pixel of a window, row by row; size = (P, Q)."""

@@ -1,7 +1,7 @@
 """Winograd's convolution and the 2 x 2 max-pooling after it.
 
-winograd.py computes tiles of 4 x 4 outputs. The maxima of a tile's four windows are taken before the outputs are put in their
-places, and of four contiguous arrays each, instead of every second pixel of a map:
+winograd.py computes tiles of 4 x 4 outputs. The maxima of a tile's four windows are taken before the outputs are written to the
+map: of four contiguous arrays, instead of every second pixel of a map:
 
     y[.., 2t + i, 2u + j, ..] = bias + max over a, b in {0, 1} of tile (t, u)'s output (2i + a, 2j + b),    i, j in {0, 1}
 
@@ -26,17 +26,17 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
     y_tiles, cache = output_tiles(conv, x, (-(-P // HALF), -(-Q // HALF)), ws)
     _, _, K, T, U, N = y_tiles.shape
     maxima = ws.scratch("maxima", (HALF, HALF, K, T, U, N), x)
-    exceeds = ws.array(conv, "exceeds", (3, *maxima.shape), x, bool)
-    largest(_places(y_tiles), maxima, exceeds)
+    overtakes = ws.array(conv, "overtakes", (3, *maxima.shape), x, bool)
+    largest(_places(y_tiles), maxima, overtakes)
     y = conv.y_array(ws, (K, T * HALF, U * HALF, N), x)
     bias = conv.bias[:, None, None, None, None, None] if conv.has_bias else 0
     get_array_module(x).add(maxima.transpose(2, 3, 0, 4, 1, 5), bias, out=_windows(y))
-    return y[:, :P, :Q], (y_tiles.shape, exceeds, cache, ws)
+    return y[:, :P, :Q], (y_tiles.shape, overtakes, cache, ws)
 
 
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
-    shape, exceeds, cache, ws = cache
+    shape, overtakes, cache, ws = cache
     (K, P, Q, N), (*_, T, U, _) = dy.shape, shape
     if conv.has_bias:
         sum_rows(dy.reshape(K, -1), out=grads["bias"])  # (K,)
@@ -45,10 +45,10 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
         whole.fill(0)
         whole[:, :P, :Q] = dy
         dy = whole
-    dmaxima = ws.scratch("maxima", exceeds.shape[1:], dy)
+    dmaxima = ws.scratch("maxima", overtakes.shape[1:], dy)
     dmaxima[...] = _windows(dy).transpose(2, 4, 0, 1, 3, 5)
     dy_tiles = ws.scratch("dy_tiles", shape, dy)
-    give_to_largest(dmaxima, exceeds, _places(dy_tiles), ws)
+    give_to_largest(dmaxima, overtakes, _places(dy_tiles), ws)
     return backward_from_tiles(conv, dy_tiles, cache, grads, input_gradient)
 
 

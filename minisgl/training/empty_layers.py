@@ -9,8 +9,9 @@ but the last, the run stops if a layer of the network that will be saved
     is empty before or in the refit, where zeros stay zero.
 
 With a sparsity the threshold falls when beta pulls weights to 0. Then the largest weight is compared in units of the threshold.
-In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit.
-In a network with branches, or with other layers that have weights, the images may have another way, so nothing is checked.
+In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit. A
+network with branches, or with other kinds of layers that have weights, is not checked: its logits may still depend on the
+image.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from minisgl.solver.protocol import Solver
 from minisgl.training.checkpoint import StoppedError
 from minisgl.training.report import final_network
 
-Empty = Mapping[str, Mapping[str, Any]]  # by layer: the epoch "since" which it is empty, the "largest" of W, the "threshold"
+Empty = Mapping[str, Mapping[str, Any]]  # by layer: it has been empty "since" this epoch; "largest" of W; "threshold"
 KINDS = {"since": (int,), "largest": (int, float), "threshold": (int, float, type(None))}  # the types of these values
 
 

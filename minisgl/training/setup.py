@@ -97,7 +97,7 @@ def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
     if share is not None and r is not None and not isinstance(r, Separable | L1MinusL2):
         group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
         raise MinisglError(
-            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is none: "
+            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is not one: "
             "give --threshold instead"
         )
 
@@ -117,7 +117,9 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     if refit:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
-        stages.append(Stage(Refit(solver, prune, decay, pruned), HalfCosine(lr), before, refit))
+        # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
+        keep_small = config.sparsity is not None and config.penalty.acts_on_v
+        stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
 
 

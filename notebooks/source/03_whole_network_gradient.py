@@ -30,6 +30,7 @@ from minisgl.nn.gradcheck import directional_derivative, numeric_gradient, relat
 from minisgl.nn.initializers import he_normal
 from minisgl.course.show_code import show_code
 from minisgl.nn.optimizers import SGD, Adam
+from minisgl.nn.pooling import give_to_largest, largest
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
@@ -332,10 +333,11 @@ tie = np.array([3.0, 3, 0, 0]).reshape(1, 2, 2, 1)
 print("a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel())
 
 # %%
-show_code(ReLU.backward, MaxPool2d.forward, MaxPool2d.backward)
+show_code(ReLU.backward, largest, give_to_largest)
 
 # %% [markdown]
-# ReLU looks at $y$ where the formula has $x$: $y > 0$ exactly where $x > 0$, and $x$ need not be kept. Pooling keeps a running maximum over the four pixels of all windows at once, and notes who **overtakes** it. Equal is not
+# ReLU looks at $y$ where the formula has $x$: $y > 0$ exactly where $x > 0$, and $x$ need not be kept. Pooling keeps a running maximum over the four pixels of all windows at once, each pixel a view of the
+# maps, and notes who **overtakes** it. Equal is not
 # overtaking, so the first of equals stays. Backward goes through the four in reverse. Whoever overtook last is the maximum: it
 # takes all that is `left`, and the earlier ones get 0. For the window $(1, 3, 2, 3)$: the second overtakes the first, nobody else
 # overtakes; back, the fourth and third get 0, the second gets $dy$, the first what is left: 0.
@@ -479,7 +481,7 @@ def kinks_at(flat):
     _, tape = network.with_flat(flat).forward(images)
     caches = dict(zip(network.layers, tape, strict=True))
     open_or_not = [caches[name][0] > 0 for name in ("relu1", "relu2", "relu3")]
-    return np.concatenate([part.ravel() for part in (*open_or_not, caches["pool1"][0][1:], caches["pool2"][0][1:])])
+    return np.concatenate([part.ravel() for part in (*open_or_not, caches["pool1"][0], caches["pool2"][0])])
 
 
 logits, tape = network.forward(images)

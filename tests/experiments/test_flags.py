@@ -238,7 +238,7 @@ def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
 
 
 def test_a_factor_without_drops_is_refused() -> None:
-    with pytest.raises(MinisglError, match=r"--lr-factor 0\.2 is for --lr-drops, and there are none"):
+    with pytest.raises(MinisglError, match=r"--lr-factor 0\.2 needs --lr-drops, and there are none"):
         parsed(["--preset", "paper", "--lr-factor", "0.2", "--lr-drops"])
 
 

@@ -25,16 +25,16 @@ def wrong(*, logits, labels, D, N, wrong):
 
 def max_pool(*, x, H, W, P, Q, N, kernel, stride, padding, y, winner):
     """The outputs, and the last pixel that was larger than all before it."""
-    y[...], (exceeds, *_) = MaxPool2d(int(kernel), int(stride), int(padding)).forward(x)
-    wins = np.concatenate([np.ones((1, *y.shape), bool), exceeds])
+    y[...], (overtakes, *_) = MaxPool2d(int(kernel), int(stride), int(padding)).forward(x)
+    wins = np.concatenate([np.ones((1, *y.shape), bool), overtakes])
     winner[...] = len(wins) - 1 - wins[::-1].argmax(axis=0)
 
 
 def max_pool_backward(*, dy, winner, H, W, P, Q, N, kernel, stride, padding, dx):
     """The gradient, by the comparisons that the winners have won."""
     padded = (len(dx), H + 2 * padding, W + 2 * padding, N)
-    exceeds = np.arange(1, kernel**2).reshape(-1, 1, 1, 1, 1) == winner
-    dx[...] = MaxPool2d(int(kernel), int(stride), int(padding)).backward(dy, (exceeds, padded, Workspace()))[0]
+    overtakes = np.arange(1, kernel**2).reshape(-1, 1, 1, 1, 1) == winner
+    dx[...] = MaxPool2d(int(kernel), int(stride), int(padding)).backward(dy, (overtakes, padded, Workspace()))[0]
 
 
 def gather_columns(*, x, H, W, R, S, P, Q, N, stride, padding, columns):
