@@ -70,6 +70,26 @@ class Flags:
     """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
     v_group: Annotated[Literal["none", "lasso", "l0"] | None, _option(Literal["none", "lasso", "l0"])] = None
     """Move the group penalty from W to V: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
+    method: Text = None
+    """How weights become zero; docs/rivals.md describes the methods.
+    splitting: variable splitting, with the penalties below.
+    agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
+    set: a random mask, changed at random. rigl: a random mask, changed by gradients.
+    All but splitting need --sparsity and have no penalty. Default: splitting."""
+    ramp_from: Number = None
+    """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
+    Default: 0.1."""
+    sparsity_of: Annotated[Literal["network", "layer"] | None, _option(Literal["network", "layer"])] = None
+    """agp: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
+    densities: Annotated[Literal["erk", "uniform"] | None, _option(Literal["erk", "uniform"])] = None
+    """random, set, rigl: how the weights that are not zero are divided among the layers.
+    erk: small layers keep a larger share (Erdos-Renyi kernel). uniform: all layers keep the same share. Default: erk."""
+    regrow_every: Whole = None
+    """set, rigl: steps between two changes of the mask. Default: 100."""
+    regrow_share: Number = None
+    """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
+    regrow_until: Number = None
+    """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -137,14 +157,17 @@ class Flags:
     sparsity: Number = None
     """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
-    Only for penalties on single weights. Default: none."""
+    Only for penalties on single weights. With another --method: share of zeros in the saved network.
+    Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
-    """Layers that r acts on: names, or patterns such as "stage*.conv1" (in quotation marks), or all.
+    """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in
+    quotation marks), or all.
     Default: all; shaky-curves: fc."""
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation: fraction of the run (without the refit) in which the threshold or the sparsity rises; between 0 and 1.
+    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
+    between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
@@ -168,7 +191,7 @@ class Flags:
     seed: Whole = None
     """Seed of the initial weights, and of the order and the shifts of the images. Default: 0."""
     out: Folder = None
-    """The run directory. Default: runs/<experiment>-<penalty>-<n>."""
+    """The run directory. Default: runs/<experiment>-<penalty>-<n>, or with another method runs/<experiment>-<method>-<n>."""
     data: Folder = None
     """A directory with MNIST's four IDX files, or others with the same names; .gz or raw. Default: the bundled MNIST.
     cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""

@@ -68,6 +68,7 @@ ADDED: dict[str, Any] = {
     "width": None,
     "dropout": None,
     "stride_on": None,
+    "method": "splitting",
 }
 
 

@@ -39,9 +39,17 @@ def threshold_for(weights: Sequence[Array], share: float) -> float:
     k = count_for(share, sizes.size)
     if k == 0:
         return 0.0
-    tau, after = _in_window(sizes, k) or _of_all(sizes, k)
+    tau, after = kth_smallest(sizes, k)
     raised = tau + min((after - tau) / 2, tau * 2**-26)
     return raised if isfinite(raised) else 0.0  # of a run that diverges, which the training loop stops
+
+
+def kth_smallest(sizes: Array, k: int) -> tuple[float, float]:
+    """Return the k-th smallest of the sizes (n,), 1 <= k <= n, and the next, or twice the k-th if it is the last.
+
+    On a device this fetches two numbers.
+    """
+    return _in_window(sizes, k) or _of_all(sizes, k)
 
 
 def _of_all(sizes: Array, k: int) -> tuple[float, float]:

@@ -58,7 +58,10 @@ class Refit:
     def start(self, settings: StepSettings | None = None) -> None:
         """Set W and V to the network to refit, and the optimiser's vectors to 0 where its weights are 0."""
         n, w = self.network.layout.n_weights, self.network.weights  # (n,), a view
-        w[...] = self.v if self.keep_small else drop_negligible(self.v)
+        if self.splits:
+            w[...] = self.v if self.keep_small else drop_negligible(self.v)
+        else:
+            w[...] = self.solver.reported("w").weights
         if self.prune:
             self._prune()
         self.v[...] = w

@@ -77,15 +77,17 @@ def make(
     """Return the content of report.json. During training, test images are used only here.
 
     networks: "w" and "v" as they are measured. earlier: the environments of the run before it was resumed; if one differs,
-    "earlier_versions" has them. "penalised" has the names of the layers with an r.
+    "earlier_versions" has them. "penalised" has the names of the layers with an r, or in which a
+    rival removes weights.
     """
     xp = get_array_module(solver.network.flat)
     w = describe(networks["w"], shards, test)
     *before, now = continued(earlier, environment(xp))
     return {
         "experiment": config.experiment,
+        "method": config.method.method,
         "penalty": config.penalty.penalty,
-        "penalised": config.penalty.penalised(list(solver.network.layout.weights)),
+        "penalised": config.sparsified(list(solver.network.layout.weights)),
         "preset": config.preset,
         "backend": config.backend,
         "device": device(xp),

@@ -62,7 +62,7 @@ def test_in_the_refit_lr_falls_by_half_a_cosine_and_there_are_no_penalties():
     assert stage.solver.prune == 0.25
     assert stage.schedule == HalfCosine(0.5)
     settings = [stage.settings(epoch, i, 10) for epoch in (3, 4) for i in range(10)]
-    assert {each[1:] for each in settings} == {(0.0, None, None)}
+    assert {each[1:] for each in settings} == {(0.0, None, None, 0.0)}
     assert [each.lr for each in settings] == pytest.approx([0.25 * (1 + np.cos(pi * k / 20)) for k in range(20)])
 
 

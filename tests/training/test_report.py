@@ -32,6 +32,7 @@ UNIT_AXIS = {"conv1": 0, "conv2": 0, "fc1": 1, "fc2": 1}
 KEYS = {
     "experiment",
     "penalty",
+    "method",
     "penalised",
     "preset",
     "backend",
