@@ -2,7 +2,7 @@
 
 The whole SGL-l0 step on WRN-16-2 at batch 128, float32, two cores: forward, backward, batch normalisation, group lasso on W and
 l0 on V in the first 3 x 3 convolution of each block, weight decay elsewhere, SGD with Nesterov's momentum. minisgl has two
-shards in two processes, each with batch statistics of its own; PyTorch (extra `bench`) normalises the whole batch with two
+shards in two processes, each with its own batch statistics; PyTorch (extra `bench`) normalises the whole batch with two
 threads. Eager mode in PyTorch's usual memory order and in channels_last; the faster of the two counts. The images are random
 bytes: the arithmetic is that of photographs.
 
@@ -10,7 +10,7 @@ minisgl and PyTorch take turns of one step, and the ratio is the median over the
 uses the cores; `ungated_turns` is the number of turns that began without that, after seconds of waiting. The share of the GEMM
 limit counts six operations for a multiply-add of the forward pass, as im2col does them; Winograd's convolution needs fewer.
 
-Then the memory: the peak of three steps, less the peak of the imports alone, each in a program of its own. A shared page is
+Then the memory: the peak of three steps, less the peak of the imports alone, each in a separate program. A shared page is
 divided among the processes that share it (Linux's PSS). The ratio is our memory over PyTorch's in the memory order that
 needs less.
 """

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 
 REST = 0.05  # seconds before a turn: PyTorch's OpenMP threads spin for a while after their work is done
-IDLE, LOOK = 10.0, 0.2  # percent of all cores that others may use, measured over so many seconds while this process sleeps
+IDLE, INTERVAL = 10.0, 0.2  # percent of all cores that others may use, measured over so many seconds while this process sleeps
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -27,7 +27,7 @@ class Gate:
     def wait(self) -> None:
         """Return when the cores are idle or patience is at an end."""
         end = time.perf_counter() + self.patience
-        while psutil.cpu_percent(LOOK) > IDLE:
+        while psutil.cpu_percent(INTERVAL) > IDLE:
             if time.perf_counter() > end:
                 self.gave_up += 1
                 return

@@ -23,7 +23,7 @@ def errors_as_sentences(memory_advice: str = "") -> Iterator[None]:
 
     These errors are every MinisglError, too little memory, and any error of the system. Ctrl-C exits with status 130, SIGTERM
     with 143; while Python shuts down after that, both are ignored. If nobody reads stdout any more, a sentence says so, and the
-    command goes on. `memory_advice`: what the command can do that needs less memory.
+    command goes on. `memory_advice`: what the user can do to need less memory.
     """
     with _ignoring_late_interrupts(), _usable_streams(), warnings_as_sentences():
         try:
@@ -126,7 +126,7 @@ def _usable_streams() -> Iterator[None]:
 
 
 def read_each(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[tuple[Path, np.ndarray]]:
-    """Yield each path and its picture. One that cannot be read is a line on stderr, and a MinisglError after the others."""
+    """Yield each path and its picture. If one cannot be read, print a line on stderr, and raise MinisglError at the end."""
     unread = []
     for path in paths:
         try:

@@ -39,7 +39,8 @@ class CompressConfig:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run directory. compact.safetensors, compact.onnx, compact.json and a figure are added to it."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """For mnist-lenet5: a directory with MNIST's IDX test files, or others of the same names.
+    """For mnist-lenet5 and mnist-cnn4: a directory with MNIST's IDX test files, or others of the same names.
+    For cifar10 and cifar100: the published archive, or a folder with its files.
     Default: the data that the run was trained on."""
     experiment: OWN = None
     """If the run used your own experiment: its name, as in training."""
@@ -67,7 +68,8 @@ def print_table(report: dict[str, Any], console: Console) -> None:
     before, after = report["before"], report["after"]
     table = Table()
     for heading in ("", "before", "after", "times less"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+        # in a narrow terminal the units of a deep network, "1,376 in 9 layers", take two lines
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=heading == "")
 
     def row(title: str, key: str, form: str = ",", ratio: bool = True) -> None:
         a, b = before[key], after[key]

@@ -2,6 +2,7 @@
 
     TrainConfig    size       the size of a residual network                              SizeConfig
                    data       where the images come from, and how they are batched       DataConfig
+                   method     splitting, or a rival                                       those of methods.py
                    penalty    the group lasso on W and r on V                            PenaltyConfig
                    regime     how the threshold, beta and the learning rate change       ContinuationConfig or PaperConfig
                    optimizer  the optimiser of the W-step                                AdamConfig or SGDConfig
@@ -22,30 +23,16 @@ from minisgl.backend import Backend
 from minisgl.errors import MinisglError, quoted
 from minisgl.formats import files, flat
 from minisgl.formats.flat import as_flags, changed
+from minisgl.methods import Method, SplittingMethod
 from minisgl.penalties.names import has_r
 
 __all__ = [
-    "MAY_CHANGE",
-    "RESNET9",
-    "AdamConfig",
-    "ContinuationConfig",
-    "DataConfig",
-    "PaperConfig",
-    "PenaltyConfig",
-    "RefitConfig",
-    "SGDConfig",
-    "SizeConfig",
-    "TrainConfig",
-    "as_flags",
-    "as_json",
-    "changed",
-    "from_flags",
-    "from_json",
-    "options_to_repeat",
-]
+    "MAY_CHANGE", "RESNET9", "AdamConfig", "ContinuationConfig", "DataConfig", "PaperConfig", "PenaltyConfig", "RefitConfig",
+    "SGDConfig", "SizeConfig", "TrainConfig", "as_flags", "as_json", "changed", "from_flags", "from_json", "options_to_repeat",
+]  # fmt: skip
 
 RESNET9 = 9  # the depth of models.resnet9; all others are those of models.wide_resnet
-VERSION = 3  # of config.json; the first version had no version number
+VERSION = 4  # of config.json; the first version had no version number
 ALL = "all"  # in sparse_layers
 
 
@@ -111,14 +98,15 @@ class PenaltyConfig:
         """Whether the group lasso acts on the layers of sparse_layers only."""
         return self.group_layers == "sparse" and self.group_weight > 0
 
-    def sparse_among(self, layers: Sequence[str]) -> list[str]:
+    def sparse_among(self, layers: Sequence[str], must_fit: bool = False) -> list[str]:
         """Return the layers of a network that sparse_layers chooses.
 
-        MinisglError if a name or a pattern in it fits no layer; not if this run uses neither an r nor such a group lasso.
+        MinisglError if a name or a pattern in it fits no layer; but if this run uses neither an r nor such a group lasso, only
+        with must_fit.
         """
         patterns = self.sparse_layers
         unknown = [each for each in patterns if each != ALL and not any(_fits(name, each) for name in layers)]
-        if unknown and (self.acts_on_v or self.group_follows):
+        if unknown and (must_fit or self.acts_on_v or self.group_follows):
             raise MinisglError(f"--sparse-layers names {', '.join(unknown)}; the layers are {', '.join(layers)}")
         every = ALL in patterns or not patterns
         return [name for name in layers if every or any(_fits(name, each) for each in patterns)]
@@ -194,6 +182,7 @@ class TrainConfig:
     preset: str = "quick"
     size: SizeConfig = field(default_factory=SizeConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    method: Method = field(default_factory=SplittingMethod)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     regime: ContinuationConfig | PaperConfig = field(default_factory=ContinuationConfig)
     optimizer: AdamConfig | SGDConfig = field(default_factory=AdamConfig)
@@ -212,8 +201,18 @@ class TrainConfig:
 
     @property
     def sparsity(self) -> float | None:
-        """The share of V's zeros, if the regime has one instead of thresholds."""
+        """The share of zeros, in V with splitting, if the regime has one instead of thresholds."""
         return self.regime.sparsity if isinstance(self.regime, ContinuationConfig) else None
+
+    @property
+    def is_splitting(self) -> bool:
+        """Whether the method is splitting, not a rival."""
+        return isinstance(self.method, SplittingMethod)
+
+    def sparsified(self, layers: Sequence[str]) -> list[str]:
+        """Return the layers of a network that have an r on V, or in which a rival removes weights."""
+        chosen = self.penalty
+        return chosen.penalised(layers) if self.is_splitting else chosen.sparse_among(layers, must_fit=True)
 
 
 # Fields that may change when a run is resumed: they do not change its result. (The data are compared by their fingerprint.)

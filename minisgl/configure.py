@@ -1,4 +1,4 @@
-"""From options to a configuration: `configure` changes the preset's by the options that were given.
+"""From options to a configuration: `configure` takes the preset's configuration and changes it as the given options say.
 
 It refuses every option that the run would not use, with a sentence that says why:
 
@@ -8,8 +8,9 @@ It refuses every option that the run would not use, with a sentence that says wh
 from collections.abc import Mapping
 from typing import Any
 
+from minisgl import methods
 from minisgl.config import RESNET9, AdamConfig, ContinuationConfig, PaperConfig, RefitConfig, TrainConfig, as_flags, changed
-from minisgl.errors import MinisglError
+from minisgl.errors import MinisglError, enumerated
 from minisgl.flags import Flags, option
 from minisgl.penalties.names import has_r, lam_cancels, parse_options
 from minisgl.ranges import BOTH
@@ -41,6 +42,17 @@ NEED_R = (
     "v_group",
     "penalty_option",
 )
+# What a rival changes in a preset: it has no penalty, and its own way to the zeros.
+WITHOUT_SPLITTING: dict[str, Any] = {
+    "penalty": "none",
+    "penalty_option": (),
+    "v_group": "none",
+    "group_lam": None,
+    "group_layers": "all",
+    "threshold": (),
+    "prune": 0.0,
+    "prune_layers": "all",
+}
 
 
 def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
@@ -52,8 +64,11 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     given.pop("resume", None)
     if "threshold" in given and "sparsity" in given:
         raise MinisglError(BOTH)
-    # a threshold chooses the regime, and the optimizer brings its own settings
-    preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer") if name in given})
+    methods.require_known(given.get("method", preset.method.method))
+    # a threshold chooses the regime; the optimizer and the method bring their own settings
+    preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer", "method") if name in given})
+    if not preset.is_splitting and isinstance(preset.regime, ContinuationConfig):
+        preset = changed(preset, WITHOUT_SPLITTING)
     if isinstance(preset.regime, ContinuationConfig):  # a threshold replaces the preset's sparsity, and the other way round
         replaced = {"sparsity": None} if "threshold" in given else {"threshold": ()} if "sparsity" in given else {}
         preset = changed(preset, replaced)
@@ -61,8 +76,9 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     for name, value in given.items():
         reasons = (
             _wrong_size(name, preset, config),
+            _wrong_method(name, config),
             _wrong_regime_or_optimizer(name, config, given),
-            _without_penalty(name, value, config),
+            _without_penalty(name, value, config) if config.is_splitting else "",
             _without_refit(name, value, config.refit),
             _lam_without_effect(name, config),
         )
@@ -76,10 +92,21 @@ def _wrong_size(name: str, preset: TrainConfig, config: TrainConfig) -> str:
     if name not in as_flags(preset.size):
         return ""
     if preset.size.depth is None:
-        return f"{option(name)} is for residual networks, and {config.network or config.experiment} has a size of its own"
+        return f"{option(name)} is for residual networks, and {config.network or config.experiment} has a fixed size"
     if name in ("dropout", "stride_on") and config.size.depth == RESNET9:
         return f"{option(name)} is for wide residual networks, and --depth is {RESNET9}: give --depth 10, 16, 22, ... too"
     return ""
+
+
+def _wrong_method(name: str, config: TrainConfig) -> str:
+    """Return the message for an option that this configuration's method does not read; "" if it does."""
+    method = config.method.method
+    if name == "method" and not config.is_splitting and isinstance(config.regime, PaperConfig):
+        return f"--method {method} needs a preset of continuation, such as quick, and preset {config.preset} is none"
+    readers = methods.users(name)
+    if not readers or method in readers:
+        return ""
+    return f"{option(name)} is for --method {enumerated(readers, 'or')}, and the method is {method}"
 
 
 def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:
@@ -90,7 +117,7 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
     if name in PAPER_OPTIONS and isinstance(config.regime, ContinuationConfig):
         return f"{option(name)} is an option of the paper's regime, and {chosen} {PAPER_OPTIONS[name]}"
     if name == "lr_factor" and isinstance(config.regime, PaperConfig) and not config.regime.lr_drops:
-        return f"--lr-factor {config.regime.lr_factor:g} is for --lr-drops, and there are none"
+        return f"--lr-factor {config.regime.lr_factor:g} needs --lr-drops, and there are none"
     if name in SGD_OPTIONS and isinstance(config.optimizer, AdamConfig):
         return f"{option(name)} is an option of sgd, and the optimizer is adam: give --optimizer sgd too"
     return ""
@@ -99,7 +126,7 @@ def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[st
 def _without_refit(name: str, value: Any, refit: RefitConfig) -> str:
     """Return the message for an option that a run with this refit would not use; "" if it would."""
     if name == "refit_lr" and not refit.refit:
-        return f"--refit-lr {value:g} is for the refit, and there is none: give --refit too"
+        return f"--refit-lr {value:g} needs a refit, and there is none: give --refit too"
     if name == "prune_layers" and not refit.prune:
         return f"--prune-layers {value} is for --prune, which is 0"
     return ""

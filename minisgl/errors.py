@@ -116,7 +116,7 @@ def from_text(kind: str, text: str) -> Exception:
 
 
 def described(error: OSError) -> str:
-    """Return the system's reason and the file, without the claim that the file was read or written: this is not known here."""
+    """Return the system's reason and the file, without saying whether it was read or written, which is not known here."""
     if error.strerror and error.filename is not None:
         return f"{error.strerror}: {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else str(error)
     return error.strerror or str(error) or type(error).__name__

@@ -5,7 +5,7 @@
     python -m minisgl.evaluate runs/mnist-lenet5-l0-1 seven.png           the digit in a picture, with probabilities
     python -m minisgl.evaluate runs/cifar10-l0-1 cat.jpg                  the three most likely classes of a photograph
 
-The network is the one in the run's model.safetensors. Nothing is written, but with --looked-at a figure for each picture.
+The network is the one in the run's model.safetensors. Nothing is written, except a figure for each picture with --looked-at.
 """
 
 import sys
@@ -28,8 +28,8 @@ from minisgl.nn import softmax
 from minisgl.run import Run
 from minisgl.training import figures, origin
 
-SHOWN = 3  # of the classes that have names, the most likely
-PATCH, STRIDE = 8, 2  # pixels of the patch that hides a part of a picture, a quarter of its side, and of its steps
+SHOWN = 3  # how many of the most likely classes are printed, if they have names
+PATCH, STRIDE = 8, 2  # pixels: the side of the patch that hides a part of a picture (a quarter of its side), and its step
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class EvaluateConfig:
     """The run directory."""
     images: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="[IMAGE ...]", help_behavior_hint="")] = ()
     """For mnist-lenet5 and mnist-cnn4: pictures of single digits, dark on light or light on dark.
-    For cifar10 and cifar100: photographs, PNG or JPEG of any size, of which the middle square is seen.
+    For cifar10 and cifar100: photographs, PNG or JPEG of any size; the network sees the square in their middle.
     Without pictures: the error on the test set."""
     looked_at: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """With pictures: write a figure of what the network looked at in each, NAME-looked-at.png, to this directory."""
@@ -59,7 +59,7 @@ def evaluate(config: EvaluateConfig) -> None:
     if config.images and config.data is not None:
         raise MinisglError("give pictures or --data, not both")
     if config.looked_at is not None and not config.images:
-        raise MinisglError(f"--looked-at {config.looked_at} is for pictures, and there are none")
+        raise MinisglError(f"--looked-at {config.looked_at} needs pictures, and there are none")
     run = Run.open(config.run, config.experiment, config.network)
     if config.images:
         classify(config, run)

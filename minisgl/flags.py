@@ -55,7 +55,7 @@ class Flags:
     """cifar10, cifar100: 9 for the small residual network, or 10, 16, 22, ... (6 n + 4) for a wide one.
     Default: 9; paper: 28."""
     width: Whole = None
-    """cifar10, cifar100: the numbers of channels are multiplied by this. Default: 2; paper: 10."""
+    """cifar10, cifar100: factor for the numbers of channels. Default: 2; paper: 10."""
     dropout: Number = None
     """cifar10, cifar100 with a depth of 6 n + 4: probability that an input of a block's second convolution is set to 0.
     Default: 0; paper: 0.3."""
@@ -70,12 +70,33 @@ class Flags:
     """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
     v_group: Annotated[Literal["none", "lasso", "l0"] | None, _option(Literal["none", "lasso", "l0"])] = None
     """Move the group penalty from W to V: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
+    method: Text = None
+    """How weights become zero; docs/rivals.md describes the methods.
+    splitting: variable splitting, with the penalties below.
+    agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
+    set: a random mask, changed at random. rigl: a random mask, changed by gradients.
+    All but splitting need --sparsity and have no penalty. Default: splitting."""
+    ramp_from: Number = None
+    """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
+    Default: 0.1."""
+    sparsity_of: Annotated[Literal["network", "layer"] | None, _option(Literal["network", "layer"])] = None
+    """agp: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
+    densities: Annotated[Literal["erk", "uniform"] | None, _option(Literal["erk", "uniform"])] = None
+    """random, set, rigl: how the weights that are not zero are divided among the layers.
+    erk: small layers keep a larger share (Erdos-Renyi kernel). uniform: all layers keep the same share. Default: erk."""
+    regrow_every: Whole = None
+    """set, rigl: steps between two changes of the mask. Default: 100."""
+    regrow_share: Number = None
+    """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
+    regrow_until: Number = None
+    """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
     paper: the paper's settings; W is the final network.
-    sparse: a longer continuation, for the fewest weights.
+    sparse: a longer continuation, for the fewest weights. On cifar10 and cifar100 its settings are not tuned.
     small: a longer continuation with group-l0, for the fewest FLOPs.
+    mnist-cnn4 has quick, whose settings are those of LeNet-5 and not tuned for it, and paper.
     Default: quick."""
     backend: Annotated[Backend | None, _option(Backend)] = None
     """Array library: numpy on the CPU, cupy on an NVIDIA GPU. Default: numpy."""
@@ -105,8 +126,8 @@ class Flags:
     nesterov: Annotated[bool | None, _option(bool)] = None
     """Use Nesterov momentum with sgd. Default: no."""
     weight_decay: Number = None
-    """This times w is added to the gradient of every weight and bias w, except for weights that r acts on. At least 0.
-    The refit has it too. Default: 0."""
+    """This number times w is added to the gradient of every weight or bias w, except for weights that r acts on. At least 0.
+    It applies in the refit too. Default: 0."""
     label_smoothing: Number = None
     """This share of each training image's target is divided equally among all classes; at least 0 and below 1.
     The loss shown includes it. Default: 0."""
@@ -134,42 +155,46 @@ class Flags:
     Default: quick 0.1, but 0.005 for penalties that shrink the weights they keep, and 0.02 for group-l0;
     sparse 0.29 0.37 0.34 0.27; small 0.45 0.06 0.02 0.05; paper: it follows from lam and beta."""
     sparsity: Number = None
-    """Continuation, instead of --threshold: this share of the weights that r acts on is zero in V after the ramp; above 0,
-    below 1. In each step V's threshold, one for all layers, is the quantile of |W|. For penalties on single weights.
+    """Continuation, instead of --threshold: share of the weights that r acts on that are zero in V after the ramp.
+    Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
+    Only for penalties on single weights. With another --method: share of zeros in the saved network.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
-    """Layers that r acts on: names, or patterns such as "stage*.conv1" (in quotation marks), or all.
+    """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in
+    quotation marks), or all.
     Default: all; shaky-curves: fc."""
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation: fraction of the run (without the refit) in which the threshold or the sparsity rises; between 0 and 1.
+    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
+    between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""
     warmup: Number = None
-    """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr; at least 0 and
-    below 1. Then, or from --hold on if that is later, it falls. 0.2 gives one cycle. Default: 0."""
+    """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr.
+    At least 0 and below 1. The rate falls after that, or after --hold if that is later. Default: 0."""
     refit: Whole = None
-    """Number of last epochs that train only the weights that are nonzero in V, without any penalty.
+    """Number of epochs at the end that train only the weights that are nonzero in V, without any penalty.
     Default: 0; sparse: 20; small: 16."""
     prune: Number = None
     """Fraction of the weights to set to zero when the refit begins, smallest first.
     With penalty none this is magnitude pruning.
     Default: 0; sparse: 0.99643."""
     prune_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
-    """The layers that --prune is about: all, or sparse, those of --sparse-layers. Default: all."""
+    """Layers that --prune acts on. sparse: those of --sparse-layers. Default: all."""
     refit_lr: Number = None
     """Initial learning rate of the refit. Default: the value of --lr."""
     holdout: Whole = None
-    """Hold out this many of the last training images, to measure the error during training. Default: 0."""
+    """Hold out the last INT training images, to measure the error during training. Default: 0."""
     seed: Whole = None
     """Seed of the initial weights, and of the order and the shifts of the images. Default: 0."""
     out: Folder = None
-    """The run directory. Default: runs/<experiment>-<penalty>-<n>."""
+    """The run directory. Default: runs/<experiment>-<penalty>-<n>, or with another method runs/<experiment>-<method>-<n>."""
     data: Folder = None
-    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST."""
+    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST.
+    cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""
     init: Annotated[Path | None, _option(Path, "FILE")] = None
     """Start from the weights in this model.safetensors (PyTorch's layout). Default: random weights."""
     checkpoint_every: Whole = None

@@ -39,7 +39,7 @@ class GradeConfig:
     """Run a class's answers in fresh exercise notebooks, and write the grades as CSV."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
-    """A folder with one subfolder for each student, named after the student. Notebooks may lie in it at any depth."""
+    """A folder with one subfolder for each student, named after the student. Notebooks may be at any depth in it."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("grades.csv")
     """The CSV file to write. An existing file is not overwritten."""
     exercises: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("notebooks/exercises")
@@ -109,7 +109,7 @@ def _problem(path: Path) -> str:
 def _notebooks(student: Path) -> dict[str, list[Path]]:
     """Return a student's notebooks by chapter, without the copies that editors keep in hidden folders."""
 
-    def refuse(error: OSError) -> None:  # what cannot be read was not necessarily not handed in
+    def refuse(error: OSError) -> None:  # a notebook that cannot be read may have been handed in
         raise MinisglError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     found: dict[str, list[Path]] = {}

@@ -1,4 +1,4 @@
-"""Kernels for a GPU: a formula of several operations as one launch, which writes into arrays that are given.
+"""Kernels for a GPU: several array operations in one launch, which writes the results into existing arrays.
 
 The host takes 5 to 10 microseconds to begin an array operation on a GPU, however small it is, and a step of LeNet-5 would need
 some 250 of them. So the formulas of a step are also written as strings that the array module compiles:
@@ -8,8 +8,8 @@ some 250 of them. So the formulas of a step are also written as strings that the
     Indexed      anything else       C++ for one entry i of the output, with raw arrays: "y = x[2 * i];"
 
 The strings of a Formula and a Reduction are valid in C++ and in Python, so tests evaluate them with NumPy. They may use where,
-abs, sqrt, asin and sin, and the type T of the arrays: T(0), since in C++ the number 0.5 would be a double. On NumPy's arrays
-nothing changes: they take the array code beside each kernel.
+abs, sqrt, asin and sin, and the type T of the arrays: T(0), since in C++ the number 0.5 would be a double. For NumPy's arrays
+nothing changes: the array code beside each kernel computes the same.
 """
 
 from dataclasses import dataclass

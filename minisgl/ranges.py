@@ -3,11 +3,12 @@
 `check` is called before a run starts, and before one is resumed: config.json may have been edited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log10
 
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
+from minisgl.methods import AGPMethod, OneShotMethod, RigLMethod, SETMethod
 
 BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
 
@@ -58,6 +59,7 @@ def check(config: TrainConfig) -> None:
             growths = (config.epochs - 1) // every
             end = log10(beta) + growths * log10(growth) if beta > 0 else 0
             require(abs(end) <= 30, "beta_growth", f"such that beta ends between 1e-30 and 1e30 after {growths} increases")
+    _check_method(config, require)
     if isinstance(config.optimizer, SGDConfig):
         require(0 <= config.optimizer.momentum < 1, "momentum", "at least 0 and below 1")
     refit, prune = config.refit.refit, config.refit.prune
@@ -68,3 +70,27 @@ def check(config: TrainConfig) -> None:
     require(refit_lr is None or 0 < refit_lr <= 1e9, "refit_lr", "a number above 0, up to 1e9")
     if config.penalty.acts_on_v and config.regime.beta == 0:
         raise MinisglError(f"--beta 0 would decouple V from W: penalty {config.penalty.penalty} needs a coupling beta > 0")
+
+
+def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]) -> None:
+    """Raise MinisglError if a rival lacks what it needs, or has a value out of range."""
+    method, name = config.method, config.method.method
+    if config.is_splitting:
+        return
+    if "penalty" not in method.uses and config.penalty.penalty != "none":
+        raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")
+    if "sparsity" in method.uses and config.sparsity is None:
+        raise MinisglError(f"--method {name} needs --sparsity, the share of the weights that are zero in the end")
+    match method:
+        case AGPMethod(ramp_from=start):
+            end = as_flags(config)["ramp"]
+            require(0 <= start < end, "ramp_from", f"at least 0 and below --ramp, {end:g}")
+        case OneShotMethod() if not config.refit.refit:
+            raise MinisglError(f"--method {name} removes weights when the refit begins, and there is none: give --refit too")
+        case (
+            SETMethod(regrow_every=every, regrow_share=share, regrow_until=until)
+            | RigLMethod(regrow_every=every, regrow_share=share, regrow_until=until)
+        ):
+            require(every >= 1, "regrow_every", "a whole number >= 1")
+            require(0 < share < 1, "regrow_share", "between 0 and 1")
+            require(0 < until <= 1, "regrow_until", "above 0, up to 1")

@@ -35,7 +35,7 @@ from minisgl.training.loop import Training
 from minisgl.training.position import Position
 from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
-from minisgl.training.setup import make_splitting
+from minisgl.training.setup import make_solver
 from minisgl.training.shards import running_shards
 
 
@@ -52,7 +52,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     if config.init is not None and starting:
         network = network_file.read_parameters(config.init, network)
     data = experiments.load(config, network)
-    solver = make_splitting(config, network.with_flat(to_device(network.flat, xp)))
+    solver = make_solver(config, network.with_flat(to_device(network.flat, xp)))
     solver = shareable(solver, config.shards, config.threads)
     validation = data.validation.to(xp) if data.validation is not None else None
     return Training(config, solver, data.train.to(xp), validation), data.test.to(xp)
@@ -88,7 +88,8 @@ def say(console: Console, text: str) -> None:
 def train(config: TrainConfig, console: Console) -> RunDirectory:
     """Train as configured and return the complete run directory. MinisglError if that fails."""
     training, test = prepare(config)
-    stem = f"{config.experiment}-{config.penalty.penalty}".replace(":", "-")
+    kind = config.penalty.penalty if config.is_splitting else config.method.method
+    stem = f"{config.experiment}-{kind}".replace(":", "-")
     directory = RunDirectory.create(config.out, stem)
     with directory.locked():
         try:
@@ -128,7 +129,7 @@ def resume(path: Path, given: Flags, console: Console) -> RunDirectory:
             start = checkpoint.load(directory.checkpoints, training.solver, training.identity, training.extent, recorded)
         if start:
             environment.warn_if_changed(path, start.environments, training.environment)
-        directory.cut_history(start.epoch if start else 0)
+        directory.truncate_history(start.epoch if start else 0)
         finish(training, test, directory, console, start)
     return directory
 

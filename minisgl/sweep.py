@@ -9,7 +9,8 @@ grid.py defines the runs. The directory --out gets
 
     results.jsonl    a line for each finished run, rewritten when one ends
     table.md         mean and spread over the seeds
-    pareto.png       error against weights and against FLOPs, with published networks
+    pareto.png       error against weights and against FLOPs, with published networks; or errors.png, if all runs have the
+                     same share of zeros
     l0-paper-0/...   the run directories
 
 After an interruption the same command continues: a run with a line in results.jsonl is finished, and any other is resumed from
@@ -37,7 +38,7 @@ from minisgl.comparison import engines, grid, results
 from minisgl.comparison.engines import Outcomes
 from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
-from minisgl.config import DataConfig, TrainConfig
+from minisgl.config import DataConfig, SizeConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError, require_matplotlib
 from minisgl.flags import BUILD, option
 from minisgl.formats import paths
@@ -55,7 +56,7 @@ class SweepConfig:
     """
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
-    """Directory for the runs, results.jsonl, table.md and pareto.png."""
+    """Directory for the runs, results.jsonl, table.md and the figure."""
     methods: tuple[Method, ...] = METHODS
     """Methods to compare. magnitude is pruned to as many zeros as l0 has in continuation with the same seed."""
     regimes: tuple[Regime, ...] = REGIMES
@@ -63,17 +64,19 @@ class SweepConfig:
     seeds: int = 3
     """Number of runs of each method in each regime, with the seeds 0, 1, ..."""
     epochs: int = 10
-    """Passes over the training images; in continuation the last fifth is the refit; paper scales its schedule to them.
-    sparse and small ignore this option."""
+    """Passes over the training images. In continuation the last fifth of them is the refit.
+    The schedule of paper is scaled to this number. sparse and small ignore this option."""
     holdout: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")] = None
-    """Hold out this many of the last training images, to choose settings by their error.
+    """Hold out the last INT training images, to choose settings by their error.
     Default: 5000; 0 if the experiment has a validation set."""
     experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = TrainConfig().experiment
-    """The network and the data: a built-in experiment or your own module:NAME. Presets that it lacks are left out."""
+    """The network and the data: a built-in experiment or your own module:NAME.
+    Presets that the experiment lacks are left out."""
     network: BUILD = None
     """Your own network for the experiment's images; build(rng) returns it. Default: the experiment's network."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST."""
+    """A directory with MNIST's four IDX files, or others of the same names; .gz or raw. Default: the bundled MNIST.
+    cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""
     jobs: int = 2
     """Number of runs at a time, each in a process on one core. A Dask cluster runs as many as it has threads."""
     engine: Literal["processes", "dask"] = "processes"
@@ -81,7 +84,7 @@ class SweepConfig:
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")] = None
     """Address of the Dask cluster's scheduler, such as tcp://10.0.0.1:8786."""
     draw: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """Train nothing: write table.md and pareto.png to --out from the results in this file."""
+    """Train nothing: write table.md and the figure to --out from the results in this file."""
 
 
 def sweep(config: SweepConfig, console: Console) -> int:
@@ -181,7 +184,9 @@ def _holdout(config: SweepConfig, data: Path | None) -> int:
     """
     if config.engine == "dask":
         return (0 if experiments.find(config.experiment).makes_data else HOLDOUT) if config.holdout is None else config.holdout
-    example = TrainConfig(experiment=config.experiment, network=config.network, data=DataConfig(data))
+    presets = experiments.find(config.experiment).presets.values()
+    size = next((preset.size for preset in presets), SizeConfig())  # every size takes the same images
+    example = TrainConfig(experiment=config.experiment, network=config.network, size=size, data=DataConfig(data))
     found = experiments.load(example, experiments.build(example, np.random.default_rng(0)))
     holdout = config.holdout
     if holdout is None:

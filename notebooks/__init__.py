@@ -1,1 +1,1 @@
-"""The course. `build.py` makes its notebooks from `source/`; how a chapter is written is told in README.md."""
+"""The course. `build.py` makes its notebooks from `source/`; README.md says how to write a chapter."""

@@ -1,19 +1,19 @@
 """A smaller network with the same logits: every unit that does not affect them is removed.
 
-    1. fold        batch normalisation that follows a convolution becomes part of it, dropout goes (folding.py)
+    1. fold        batch normalisation that follows a convolution becomes part of it; dropout is removed (folding.py)
     2. follow      which units affect a logit, which are constant, and what constants add to a bias (liveness.py)
     3. keep        which units stay: those, and what the sums of residual blocks keep together with them (kept.py)
     4. rebuild     the same layers with fewer units, and without the residual blocks that have become simpler
 
 In a chain exactly the needed units are kept, and one pass is enough. Constant units read no varying unit, so removing them does
 not change `needed`. Needed units still read the same varying units, so removing the others does not change `varies`. After
-Flatten only some positions of a channel may remain; a Gather layer selects them. A Gather that the network has already is
-followed both ways, and selects what remains.
+Flatten only some positions of a channel may remain; a Gather layer selects them. If the network already has a Gather, the zeros
+are followed through it in both directions, and it then selects what remains.
 
-A residual block y = body(h) + shortcut(h), h = before(x), becomes shortcut(before(x)) if no needed unit of its body varies.
-With the identity as its shortcut nothing is left of it. If the body's constants are not 0, a layer "shift" adds them to what is
-left. If the same holds for the shortcut, the block becomes body(before(x)). What follows such a block may then follow a
-convolution directly, so all four steps are repeated until they change nothing more.
+A residual block y = body(h) + shortcut(h), h = before(x), becomes shortcut(before(x)) if no needed unit of its body varies. If
+the shortcut is the identity, the whole block disappears. If the body's constants are not 0, a layer "shift" adds them to what
+is left. If the same holds for the shortcut, the block becomes body(before(x)). The layer after such a block may then come
+directly after a convolution, so all four steps are repeated until nothing changes.
 
 The logits are the same sums without the zeros, so they are equal up to rounding. All logits are kept, even constant ones. If a
 layer would have no unit left, one placeholder unit is kept, with zero weights to and from it.
@@ -151,7 +151,7 @@ class _Smaller:
         return {} if left is None else {key_of(step.name): left}
 
     def _block(self, step: Step, block: Residual) -> Mapping[str, Layer]:
-        """Return the block, or what is left of it if one of its branches is constant, wherever it is needed."""
+        """Return the block, or what is left of it if none of the needed units of one branch varies."""
         name, found = step.name, self.found
         for end, other in zip(step.reads, ("shortcut", "body"), strict=True):
             if not (found.needed[name] & found.varies[end]).any():

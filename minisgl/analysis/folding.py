@@ -8,7 +8,7 @@ z,
 for each output channel. So the convolution gets these numbers, and a bias if it had none. That is exact up to rounding, also
 with padding, since the scale comes after the sum. A batch normalisation that follows anything else, such as the sum of a
 residual block, stays as a scale and a shift. One that follows a scale and shift, or a linear layer, becomes part of that in the
-same way. Dropout does nothing in evaluation, and goes.
+same way. Dropout does nothing in evaluation, and is removed.
 
 The new numbers are computed in float64. Source: Jacob et al., CVPR 2018, section 3.2.
 """
@@ -79,7 +79,7 @@ def _scale_and_shift(layer: BatchNorm2d | ScaleShift) -> tuple[np.ndarray, np.nd
 
 
 def _multiply(arrays: dict[str, np.ndarray], name: str, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Let the layer of this name multiply its output by the scale, and add the shift, both (C,)."""
+    """Change the layer of this name so that its output is multiplied by the scale and the shift is added, both (C,)."""
     weight, bias = (f"{name}.scale", f"{name}.shift") if f"{name}.scale" in arrays else (f"{name}.weight", f"{name}.bias")
     outputs_first = (-1, *[1] * (arrays[weight].ndim - 1))
     arrays[weight] = scale.reshape(outputs_first) * arrays[weight]

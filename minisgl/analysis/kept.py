@@ -1,13 +1,13 @@
 """Which units of each step's output stay in the smaller network: the needed ones, and what sums keep together with them.
 
-A sum y = a + b adds channel to channel, so a, b and y must have the same channels; so must what goes into ReLU, pooling, or
-a scale and shift, and what comes out. Outputs that are tied in this way are a stream: with identities as shortcuts it goes
-through a whole stage. Of a stream, all units stay that are needed in any of its outputs:
+A sum y = a + b adds channel to channel, so a, b and y must keep the same channels. So must the input and the output of ReLU,
+of pooling, and of a scale and shift. All outputs that must keep the same channels are one stream. If the shortcuts are
+identities, a stream extends through a whole stage. A unit of a stream stays if it is needed in any of the stream's outputs:
 
     kept(stream) = any over its outputs of needed          all channels of the image, all logits
 
-Only convolutions, linear layers, Flatten and Gather begin a new stream. Flatten and Gather give no unit that they do not get:
-if a position after Flatten stays, so does its channel.
+Only convolutions, linear layers, Flatten and Gather begin a new stream. Flatten and Gather only pass units on: if a position
+after Flatten stays, so does its channel.
 
 A unit that stays without being needed does no harm: no layer reads it, and what it is added to is not needed either. A stream
 in which no unit is needed keeps its first as a placeholder.
@@ -52,12 +52,12 @@ class Kept:
         return id(self._streams[name]) in self._placeholders
 
     def _tie(self, one: str, other: str) -> None:
-        """Make one stream of two."""
+        """Merge two streams."""
         kept, gone = self._streams[one], self._streams[other]
         self._streams.update({name: kept for name, stream in self._streams.items() if stream is gone})
 
     def _gets(self, step: Step) -> bool:
-        """Let Flatten or Gather get what it must give. Return whether that has added units."""
+        """Keep the inputs of the units that stay after a Flatten or Gather. Return whether that has added units."""
         before, after = self._streams[step.reads[0]], self._streams[step.name]
         if self.is_placeholder(step.name):
             return False

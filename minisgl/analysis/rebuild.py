@@ -1,6 +1,6 @@
 """A network with some of its layers replaced, and its numbers given by name.
 
-What stays keeps its full name, and a Sequential that has become empty goes.
+Layers that stay keep their full names. A Sequential that has become empty is removed.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import numpy as np
 from minisgl.nn import Layer, Network, Residual, Sequential
 from minisgl.nn.step import not_a_tree
 
-# From the full name of a leaf, or of a residual block whose layers are already replaced: what takes its place, by key.
+# Takes the full name and the leaf, or the residual block whose layers are already replaced; returns its replacement, by key.
 Change = Callable[[str, Layer], Mapping[str, Layer]]
 
 

@@ -68,6 +68,7 @@ ADDED: dict[str, Any] = {
     "width": None,
     "dropout": None,
     "stride_on": None,
+    "method": "splitting",
 }
 
 
@@ -100,7 +101,7 @@ def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]
     """
     regime, drops = paper.regime, [0]
     if not isinstance(regime, PaperConfig):
-        raise ValueError(f"preset {paper.preset} is not of the paper's regime")
+        raise ValueError(f"preset {paper.preset} does not use the paper's regime")
     for drop in regime.lr_drops:
         drops.append(max(round(drop * epochs / paper.epochs), drops[-1] + 1))
     every = max(round(regime.beta_every * epochs / paper.epochs), 1)
@@ -175,13 +176,20 @@ def with_zeros(entry: Entry, zeros: float) -> Entry:
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings that identify a run, as JSON values."""
-    return {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_RECORDED}
+    """Return the settings that identify a run, as JSON values. The data are named without their path."""
+    values = {name: value for name, value in configuration.as_flags(config).items() if name not in NOT_RECORDED}
+    return {**values, "data": _name_of(values["data"])}
+
+
+def _name_of(data: Any) -> Any:
+    """Return the last part of a path; None, the experiment's own data, as it is."""
+    return Path(data).name if isinstance(data, str) else data
 
 
 def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     """Raise MinisglError, which says what differs, unless `found`, read from `where`, is the entry's configuration."""
     wanted, found = recorded(entry.config), {**ADDED, **found}
+    found = {**found, "data": _name_of(found.get("data"))}  # older results have the whole path
     if entry.zeros_from is not None and not entry.config.refit.prune:
         found = {**found, "prune": 0.0}  # the entry's fraction of zeros is not known yet
     if names := [name for name in wanted if found.get(name) != wanted[name]]:

@@ -1,16 +1,19 @@
-"""The results of a comparison as text and figure: a line for each run, a table with mean and spread, and the Pareto figure."""
+"""The results of a comparison as text and figure: a line for each run, a table with mean and spread, and a figure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from minisgl.comparison import grid
+from minisgl.comparison.grid import Method, Regime
 from minisgl.comparison.results import Failure, Result
 from minisgl.config import TrainConfig
 from minisgl.formats import files
+from minisgl.plots.equal_zeros import errors
 from minisgl.plots.sweep import Point, Spread, pareto
 from minisgl.run import say
 from minisgl.training import figures
@@ -45,14 +48,14 @@ def spread(runs: Sequence[Result], value: Callable[[Result], float | None]) -> S
 
 
 def show(runs: Sequence[Result], out: Path, console: Console, must_draw: bool = False) -> None:
-    """Print mean and spread of each method in each regime, and write table.md and pareto.png. Without runs, do nothing.
+    """Print mean and spread of each method in each regime, and write table.md and a figure. Without runs, do nothing.
 
     If the figure cannot be drawn, this is a warning, or, if it must be drawn, a MinisglError.
     """
     by_method = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
     if not by_method:
         return
-    table = Table()
+    table = Table(show_edge=False)  # six columns fit into 80 characters
     for heading in ("method", "seeds", *list(COLUMNS)[:PRINTED]):
         table.add_column(heading.replace(" error", "\nerror"), justify="left" if heading == "method" else "right", no_wrap=True)
     lines = [f"| method | regime | seeds | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * (1 + len(COLUMNS))]
@@ -72,15 +75,43 @@ def show(runs: Sequence[Result], out: Path, console: Console, must_draw: bool = 
     notes = list(dict.fromkeys(note(run) for run in runs))
     say(console, "\n".join(notes))
     files.write(out / "table.md", "\n".join([*lines, "", *notes, ""]).encode())
-    values = (lambda run: run.test_error, lambda run: run.weights_left, lambda run: run.flops)
-    spreads = {key: [spread(found, value) for value in values] for key, found in by_method.items()}
-    points = [Point(*key, *known) for key, each in spreads.items() if len(known := [s for s in each if s is not None]) == 3]
-    if points:  # a network without FLOPs cannot be drawn
-        path = out / "pareto.png"
-        content = (figures.png if must_draw else figures.png_or_warning)(lambda: pareto(points, total(runs), like(runs)), path)
+    if (drawn := figure(by_method)) is not None:
+        path, draw = out / drawn[0], drawn[1]
+        content = (figures.png if must_draw else figures.png_or_warning)(draw, path)
         if content is not None:
             files.write(path, content)
     say(console, f"\neverything is in {out}")
+
+
+def figure(by_method: Mapping[tuple[Method, Regime], Sequence[Result]]) -> tuple[str, Callable[[], Figure]] | None:
+    """Return the name of the results' figure and a function that draws it; None if it would have no point.
+
+    It is errors.png if all runs were trained to the same share of zeros, which leaves only their errors to compare.
+    """
+    runs = [run for found in by_method.values() for run in found]
+    if (zeros := same_zeros(runs)) is not None:
+        tested: dict[str, list[float]] = {method: [run.test_error for run in found] for (method, _), found in by_method.items()}
+        return "errors.png", lambda: errors(tested, zeros)
+    values = (lambda run: run.test_error, lambda run: run.weights_left, lambda run: run.flops)
+    spreads = {key: [spread(found, value) for value in values] for key, found in by_method.items()}
+    points = [Point(*key, *known) for key, each in spreads.items() if len(known := [s for s in each if s is not None]) == 3]
+    if not points:  # a network without FLOPs cannot be drawn
+        return None
+    return "pareto.png", lambda: pareto(points, total(runs), like(runs))
+
+
+def same_zeros(runs: Sequence[Result]) -> str | None:
+    """Return a sentence about the share of zeros that all runs were trained to in the same layers; None if there is none."""
+    found = {sparsity_of(run) if run.regime == "continuation" else "" for run in runs}
+    return found.pop() or None if len(found) == 1 else None
+
+
+def sparsity_of(run: Result) -> str:
+    """Return a sentence about the share of zeros that a run was trained to; "" if it had a threshold."""
+    share, layers = run.config.get("sparsity"), run.config.get("sparse_layers")
+    if share is None:
+        return ""
+    return f"{100 * share:g} % of the weights of {', '.join(layers) if layers else 'all layers'} are zero."
 
 
 def total(runs: Sequence[Result]) -> int | None:
@@ -100,8 +131,10 @@ def note(run: Result) -> str:
     config = run.config
     if run.regime != "paper":
         name = run.method if run.regime == "preset" else run.regime
-        shifted = f" Its training images are shifted by up to {config['shift']} px." if config.get("shift") else ""
-        return f"{name}: {config['epochs']} epochs, including a refit of {config['refit']}.{shifted}"
+        mirrored = " and mirrored" if config.get("flip") else ""
+        shifted = f" Its training images are shifted by up to {config['shift']} px{mirrored}." if config.get("shift") else ""
+        zeros = f" {sparse}" if (sparse := sparsity_of(run)) else ""
+        return f"{name}: {config['epochs']} epochs, including a refit of {config['refit']}.{shifted}{zeros}"
     drops, factor = ", ".join(map(str, config["lr_drops"])), config.get("lr_factor", 0.1)
     return (
         f"paper: its 200 epochs scaled to {config['epochs']}: lr x {factor} after {drops} epochs, "

@@ -77,7 +77,7 @@ def _signals_blocked() -> Iterator[None]:
         yield
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # if it was killed; it tracks nothing of ours
+        warnings.simplefilter("ignore", UserWarning)  # the warning if it was killed: minisgl's workers do not need it
         resource_tracker.ensure_running()  # of multiprocessing; its start would unblock the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -146,7 +146,7 @@ def _work(function: Callable[[A], Any], argument: A, there: "Connection") -> Non
 
 
 def _watch(there: "Connection") -> None:
-    """End this worker when the process that started it has ended. When that sends STOP, interrupt the call.
+    """End this worker when the process that started it has ended. When that process sends STOP, interrupt the call.
 
     The interrupt is ignored (see _work), except while a training can save a checkpoint: so it is repeated.
     """

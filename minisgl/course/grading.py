@@ -96,8 +96,9 @@ def _read(path: Path) -> Any:
 def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     """Return what is wrong with each answer, "" if it is right. timeout: seconds for every cell.
 
-    If pytest ends, or is killed, before all answers are judged, the first that is not judged is the cause, if it was begun. The
-    others are run again. MinisglError if not even the first of them can be begun: that is not the student's fault.
+    If pytest ends, or is killed, before all answers have been judged, the first answer without a result is taken as the cause,
+    if it was begun. The others are run again. MinisglError if not even the first of them can be begun: that is not the
+    student's fault.
     """
     if not answers:
         return {}

@@ -19,7 +19,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def limit_blas_threads() -> None:
-    """Let NumPy's BLAS use at most the cores that are free now. A lower number, as by OPENBLAS_NUM_THREADS, stays."""
+    """Let NumPy's BLAS use at most the cores that are free now. A lower limit, such as OPENBLAS_NUM_THREADS, is kept."""
     import numpy as np  # noqa: F401, PLC0415  loads BLAS
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415  finds the libraries that are loaded
 

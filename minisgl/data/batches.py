@@ -4,9 +4,9 @@
     x"[c, y, x] = x'[c, y, W - 1 - x]                with probability 1/2
 
 A network that sees each image at nine positions (max_shift = 1) overfits less. That matters most for the sparsest networks:
-trained for many epochs, they fit the training images and get worse on others. For photographs a shift of four pixels and a
-mirror image are usual: a crop of the image, padded by four pixels. The padding is 0, black, in the image's own values, before
-a network normalises them.
+trained for many epochs, they fit the training images and get worse on others. For photographs, shifts of up to four pixels and
+mirroring are usual; such a shift is a random crop of the image padded by four pixels. The padding is black: 0 in the image's
+values, before a network normalises them.
 
 The order, the shifts and the mirrored images of an epoch depend only on the seed and the epoch's number, so that a run can be
 interrupted in the middle of an epoch.
@@ -25,7 +25,7 @@ from minisgl.data.labelled import LabelledImages
 
 
 def shifted(images: Array, corners: Array, max_shift: int) -> Array:
-    """Pad images (N, C, H, W) by max_shift zeros and crop each to H x W from its top left corner, a column of corners (2, N).
+    """Pad images (N, C, H, W) by max_shift zeros and crop each to H x W. corners (2, N): top and left of each crop.
 
     Corners are from 0 to 2 max_shift; (max_shift, max_shift) leaves an image in its place.
     """
@@ -37,7 +37,7 @@ def shifted(images: Array, corners: Array, max_shift: int) -> Array:
 
 
 def mirrored(images: Array, chosen: Array) -> Array:
-    """Return images (N, C, H, W), those for which `chosen` (N,) is True with left and right exchanged."""
+    """Return images (N, C, H, W), mirrored left to right where `chosen` (N,) is True."""
     return get_array_module(images).where(chosen[:, None, None, None], images[..., ::-1], images)
 
 
@@ -47,7 +47,7 @@ def batches(
     """Yield an epoch's mini-batches, `size` images each and the rest in the last, starting with batch number `first`.
 
     shift: the largest shift of an image in pixels, up or down and left or right; 0 for no shift. flip: whether each image is
-    mirrored with probability 1/2. Neither changes the order of the images, nor flip the shifts.
+    mirrored with probability 1/2. Neither changes the order of the images, and flip does not change the shifts.
     """
     N, rng, xp = len(train), np.random.default_rng((seed, epoch)), get_array_module(train.images)
     order = to_device(rng.permutation(N), xp)

@@ -58,7 +58,7 @@ def load_test(layout: Layout, path: Path | str | None) -> LabelledImages:
     return _images(layout, list(_contents(layout, path, (layout.test,)).values()))
 
 
-# A file's content, after where it is from, for messages.
+# Where a file is from, for messages, and its content.
 _Content = tuple[str, bytes | bytearray]
 
 

@@ -5,7 +5,7 @@ mass is at the centre (LeCun, Cortes, Burges, "The MNIST database of handwritten
 this, so a picture is made grey, with bright ink (the border shows the paper's colour), cropped to the ink, scaled, and
 centred. A picture that is already 28 x 28 with a dark border is not changed.
 
-CIFAR's photographs are square, so the middle of a colour picture is cut out and scaled to their size.
+CIFAR's photographs are square, so a colour picture is cropped to the square in its middle, and scaled to their size.
 """
 
 import warnings
@@ -34,7 +34,7 @@ def read_grey(path: Path) -> np.ndarray:
 
 
 def read_colour(path: Path, size: int = 32) -> np.ndarray:
-    """Return the middle of the picture, (3, size, size) float32 in [0, 1]: red, green, blue. MinisglError if it is no picture.
+    """Return the middle of the picture, (3, size, size) float32 in [0, 1]: red, green, blue. MinisglError if that fails.
 
     The largest square in the middle is scaled by Lanczos's filter; transparent pixels are white. A picture that is already
     size x size is not changed.

@@ -78,7 +78,9 @@ def configured(given: Flags) -> TrainConfig:
         config = replace(config, size=SizeConfig())
     elif experiment.sparse_layers:
         asked = {name: value for name, value in given.given().items() if name in as_flags(config.size)}
-        changes["sparse_layers"] = experiment.sparse_layers(changed(config.size, asked))
+        size = changed(config.size, asked)
+        if not config.penalty.sparse_layers or size.depth != config.size.depth:  # else the preset names layers that are there
+            changes["sparse_layers"] = experiment.sparse_layers(size)
     return configure(changed(config, changes | (ON_A_GPU if given.backend == "cupy" else {})), given)
 
 

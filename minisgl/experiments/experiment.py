@@ -47,16 +47,17 @@ class Data(NamedTuple):
 class Experiment:
     """`network(rng)` returns its network; `load(directory)`, with --data's directory or None, returns Data, or train and test.
 
-    sparse_layers  for a network with a size: the layers that r acts on by default. The network is then network(rng, size)
+    sparse_layers  for a network with a size: the layers that r acts on by default, unless the preset names some. The network
+                 is then network(rng, size)
     presets      configurations by name; by default "quick" with the package's defaults
     changes      what "quick" changes for a penalty, by its name; by default a smaller threshold for those that shrink
     kept         the network that the paper's regime keeps, "w" or "v"
     load_test    loads the test set alone, if that is faster
     makes_data   the reason why it takes neither --data nor --holdout; empty if it takes both
-    flips        whether a mirrored image is still one of its class, so that --flip may be given
+    flips        whether a mirrored image still belongs to its class; if not, --flip is refused
     read_picture reads a user's picture (C, H, W) for `evaluate`; None if it cannot
-    classes      the names of its classes for `evaluate`, from which it then shows the three most likely; None for numbers
     read_word    the same for `classify`
+    classes      the names of the classes: `evaluate` then shows the three most likely; None for numbers
     figures      additional figures by file name: draw(network, test images) returns one
     """
 

@@ -9,10 +9,9 @@ with sorted keys; it lists the layers in order, each with the settings that its 
         {"name": "stage1", "kind": "Sequential", "layers": [...]}, ...], "checksum": "..."}
 
 A composite layer has its children's entries under "layers"; its class, or its class method `from_children`, takes them as its
-first argument. A file is checked
-before any array is loaded: the layers are built from their settings alone, and they determine the arrays that must be there.
-For a user's own layer the file has the class's name, and the caller of `read` passes the class: nothing is imported because a
-file names it.
+first argument. A file is checked before any array is loaded: the layers are built from their settings alone, and they determine
+which arrays must be there. If a layer's class is not minisgl's, the file has the name of the class, and the caller of `read`
+passes the class itself: nothing is imported because a file names it.
 """
 
 import json

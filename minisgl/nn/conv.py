@@ -2,10 +2,13 @@
 
     y[k, p, q, n] = bias[k] + sum over c, r, s of weight[k, c, r, s] * x[c, p*stride + r, q*stride + s, n],   x zero-padded
 
-It is computed as one matrix product (im2col.py), as one for each strip of rows (im2col_strips.py) or, where it is faster, with
-fewer multiplications (winograd.py, winograd_strips.py), in training together with the max-pooling after it (im2col_pooled.py,
-winograd_pooled.py). The results differ only by rounding. On a GPU it is always one matrix product, whatever the algorithm: the
-other ways need more launches. reference.py has the loops that define it.
+Several algorithms compute it. Their results differ only by rounding:
+
+    im2col.py, im2col_strips.py             one matrix product, or one for each strip of rows
+    winograd.py, winograd_strips.py         fewer multiplications, where that is faster
+    im2col_pooled.py, winograd_pooled.py    in training, together with the max-pooling after it
+
+On a GPU it is always one matrix product, since the others need more launches. reference.py has the loops that define it.
 """
 
 from types import ModuleType

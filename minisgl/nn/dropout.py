@@ -1,10 +1,10 @@
-"""Dropout: in training each number is set to 0 with probability p, and the others grow so that their mean stays the same.
+"""Dropout: in training each number becomes 0 with probability p, and the others are scaled up so that their mean is unchanged.
 
     y = x * mask / (1 - p),   mask = 1 with probability 1 - p, else 0            dx = dy * mask / (1 - p)
 
 In evaluation y = x. A network that cannot rely on any single unit overfits less.
 
-The mask is drawn on the host from the generator that forward is given. A training step makes one for each shard, from the
+The mask is drawn on the host from the generator that is passed to forward. A training step makes one for each shard, from the
 seed, the epoch, the step and the shard's number; the layers draw from it in walk order. So a mask does not depend on the number
 of threads or on the array module, and a resumed run draws the same masks.
 

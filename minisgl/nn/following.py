@@ -1,12 +1,12 @@
-"""Which layer reads the output of which: for each layer whose output only one other layer reads, the name of that layer.
+"""Followers: if the output of a layer is read by exactly one other layer, that layer is its follower.
 
-In a chain each layer is read by the next one. A residual block, y = body(h) + shortcut(h) with h = before(x), branches twice:
+In a chain the follower is the next layer. A residual block, y = body(h) + shortcut(h) with h = before(x), has two branches:
 
-    x     is read by the first layer of `before`; without any, by both branches
+    x     is read by the first layer of `before`; if that is empty, by both branches
     h     is read by both branches
     y     is a sum, so it is not the output of any single layer
 
-So in a pre-activation block, conv1 -> bn2 -> relu2 -> conv2, bn2 follows conv1 alone, and nothing follows conv2.
+So in a pre-activation block, conv1 -> bn2 -> relu2 -> conv2, the follower of conv1 is bn2, and conv2 has none.
 """
 
 from minisgl.nn.layer import Layer
@@ -16,10 +16,10 @@ from minisgl.nn.sequential import Sequential
 
 
 def followers(network: Network) -> dict[str, str]:
-    """Return, by full name, the leaf that alone reads a leaf's output; a leaf that is read by none or by several is left out.
+    """Return the name of each leaf's follower by the leaf's name, both full. Leaves without a follower are left out.
 
-    Nothing is known of what other composite layers than Sequential and Residual do with their input, their children and their
-    output: their children have no followers outside themselves.
+    A composite layer that is neither a Sequential nor a Residual may do anything with its children, so a follower is only
+    looked for within each of them.
     """
     found: dict[str, str] = {}
     _follow(network.root, "", None, found)
@@ -27,9 +27,9 @@ def followers(network: Network) -> dict[str, str]:
 
 
 def _follow(layer: Layer, name: str, last: str | None, found: dict[str, str]) -> str | None:
-    """Add what is known inside the layer, and return the leaf whose output is the layer's output, if it is one leaf's alone.
+    """Add the followers inside the layer. Return the leaf whose output is the layer's output; None if it is no single leaf's.
 
-    last: the leaf, if it is one, whose output only this layer reads.
+    last: the leaf whose output only this layer reads, if there is one.
     """
     # not isinstance: a subclass may branch in another way
     if type(layer) is Sequential:

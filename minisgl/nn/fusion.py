@@ -1,11 +1,11 @@
 """Layers that do the work of the next one as well, while the numbers are in the core's cache.
 
     batch normalisation and a ReLU directly after it              norm.py; the same results
-    a 5 x 5 convolution and 2 x 2 max-pooling directly after it   im2col_pooled.py, winograd_pooled.py; other rounding
+    a 5 x 5 convolution and 2 x 2 max-pooling directly after it   im2col_pooled.py, winograd_pooled.py; rounding differs
 
-The layer that has nothing left to do passes on what it gets, in both directions: ReLU in passes with a workspace, pooling in
-those of training, but not on a GPU. A layer that is called alone, without a workspace, does its own work. Your own layers, and
-whatever they are made of, are not changed.
+The second layer then returns its input unchanged, and in backward the gradient. For ReLU this holds in passes with a workspace,
+for pooling in those of training, except on a GPU. A layer that is called alone, without a workspace, does its own work. Your
+own layers and their children are not changed.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def _reset(layer: Layer) -> None:
 
 
 def _fuse(chain: Iterable[Layer]) -> None:
-    """Do so for layers that follow each other."""
+    """Fuse the layers of a chain."""
     before: Layer | None = None
     for layer in chain:
         # not isinstance: a subclass may compute something else

@@ -1,6 +1,6 @@
 """Check a hand-written gradient against finite differences of the function.
 
-For f with many outputs, pick a random cotangent u and look at the scalar g(x) = <u, f(x)>: backward(u) should be its
+For f with many outputs, pick a random cotangent u and consider the scalar g(x) = <u, f(x)>: backward(u) should be its
 gradient. Central differences estimate the gradient from values of g alone:
 
     dg/dx_i  =  (g(x + h e_i) - g(x - h e_i)) / (2 h)  +  O(h^2)

@@ -20,7 +20,7 @@ PIXEL = """
     ptrdiff_t c = i / N / W / H;
     T sum = 0;
 """
-# go on to the next pass of the loop unless a window begins at row `top` and column `left` of the padded map
+# skip this pass of the loop unless a window begins at row `top` and column `left` of the padded map
 WINDOW = "if (top < 0 || left < 0 || top % stride || left % stride || top / stride >= P || left / stride >= Q) continue;"
 # one number of a column for each i
 GATHER_COLUMNS = Indexed(

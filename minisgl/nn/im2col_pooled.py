@@ -2,14 +2,14 @@
 
     y[k, p, q] = bias[k] + max over a, b in {0, 1} of sum over c, r, s of weight[k, c, r, s] x[c, 2p + a + r, 2q + b + s]
 
-The four sums of one maximum read the same (R + 1)(S + 1) pixels. So im2col writes these as one column, at stride 2, and the
-kernel is placed at the four corners of a larger one, which is zero elsewhere:
+The four sums of one maximum read pixels of one window, (R + 1) x (S + 1). So im2col writes this window as one column, at stride
+2, and the kernel is placed at the four corners of a larger one, which is zero elsewhere:
 
     wide[a, b, k, c, a + r, b + s] = weight[k, c, r, s]
 
     candidates (4 K, P Q N) = wide (4 K, C (R+1) (S+1)) @ columns (C (R+1) (S+1), P Q N),      y = bias + the largest of four
 
-Against convolution first and pooling after it, the product has 1.44 times as many multiplications for a 5 x 5 kernel, but the
+Compared with a convolution and then pooling, the product has 1.44 times as many multiplications for a 5 x 5 kernel, but the
 columns have 0.36 times as many numbers, and the maximum is taken of whole rows instead of every second pixel.
 
 Backward, the transpose of each line: every dy goes to the candidate that was the largest, and

@@ -1,7 +1,8 @@
 """im2col for a few rows of outputs at a time, for convolutions with padding or a stride.
 
 The columns of a whole batch repeat every pixel up to R S times: 19 MB for 32 channels of 64 images 32 x 32 with a 3 x 3 kernel
-and stride 2. Here the image rows that some rows of outputs need are padded and written as columns, multiplied, and forgotten:
+and stride 2. Here a few rows of outputs are computed at a time. The image rows that they read are padded and written as
+columns, which are multiplied and not kept:
 
     for every strip of rows:     y = weight @ columns
 
@@ -75,7 +76,7 @@ def _columns(conv: Any, x: Array, rows: slice, Q: int, ws: Workspace) -> Array:
 
 
 def _image_rows(conv: Any, x: Array, rows: slice, ws: Workspace) -> tuple[slice, Array, tuple[slice, ...]]:
-    """Return the rows of the image that these rows of outputs read, memory for them with their padding, and where they lie."""
+    """Return which rows of the image these rows of outputs read, memory for them and their padding, and their place in it."""
     C, H, W, N = x.shape
     top, height = rows.start * conv.stride - conv.padding, (rows.stop - rows.start - 1) * conv.stride + conv.kernel[0]
     start, stop = (min(max(row, 0), H) for row in (top, top + height))  # no rows at all if the strip is only padding

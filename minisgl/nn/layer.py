@@ -39,7 +39,7 @@ class Layer(ABC):
     parameters: tuple[Parameter, ...] = ()
     children: Mapping[str, "Layer"] = MappingProxyType({})
     random: bool = False
-    dx_owner: Hashable | None = None  # whose buffer dx is written to: memory.py; None for the layer's own
+    dx_owner: Hashable | None = None  # whose buffer dx is written to (memory.py); None for a separate one
     y_owner: Hashable | None = None  # the same for the output
     is_taken: bool = False  # whether the layer before has done this one's work, in a pass with a workspace: fusion.py
     overwrites: bool = False  # whether forward, with a workspace, may overwrite an input that nobody else reads: memory.py

@@ -1,17 +1,17 @@
-"""Which buffers of a network share memory. A step then needs less of it, and more stays in the cache; results are the same.
+"""Which buffers of a network share memory. The results are the same, but a step needs less memory, more of it in cache.
 
-Gradients. When a layer has computed its dx, nobody reads its dy any more. So the layers of a chain write their dx into two
-buffers in turn. A residual block needs its dy until both branches are done, so each branch has two buffers of its own, which
-all blocks share.
+Gradients. When a layer has computed its dx, its dy is not needed any more. So the layers of a chain write their dx into two
+buffers in turn. A residual block needs its dy until both branches are done, so the branches use other buffers: the bodies of
+all blocks share two, and the shortcuts share two.
 
 Outputs. The backward passes of convolution, batch normalisation, pooling and Linear do not read the layer's output. So a ReLU
-that follows directly overwrites it, and so does the sum of a residual block whose body ends with such a layer.
+directly after such a layer overwrites its output. So does the sum of a residual block whose body ends with such a layer.
 
-Outputs that are computed again. The batch normalisations that a convolution follows, or both branches of a block, write to one
-buffer, and each writes its output once more in backward, before it is needed. So half of the maps need not be kept. The outputs
-of all shortcuts are in one buffer too: each is added to the body's output at once.
+Outputs that are computed again. A batch normalisation before a convolution, or before the two branches of a block, writes to a
+buffer that all of them share. In backward it computes its output again just before that is needed. So half of the maps need not
+be kept. The shortcuts share a buffer for their outputs too: each is added to the body's output immediately.
 
-This is done for trees of Sequential and Residual. Your own layers, and whatever they are made of, keep buffers of their own.
+This is done for trees of Sequential and Residual. Your own layers and their children have separate buffers.
 """
 
 from itertools import pairwise
@@ -48,7 +48,7 @@ def _reset(layer: Layer) -> None:
 
 
 def _share(chain: list[Layer], place: str, turn: int) -> int:
-    """Do so for layers that follow each other; place: which pair of buffers, turn: which of the two comes next. Return that."""
+    """Share the buffers of a chain. place: which pair of buffers; turn: which of the two is next. Return the turn after it."""
     before: Layer | None = None
     for layer in chain:
         # not isinstance: a subclass may compute something else
@@ -66,7 +66,7 @@ def _share(chain: list[Layer], place: str, turn: int) -> int:
 
 
 def _share_block(block: Residual, place: str, turn: int) -> int:
-    """The same for a residual block."""
+    """Share the buffers of a residual block; see _share."""
     first, body, shortcut = (list(block.part(name).children.values()) for name in ("before", "body", "shortcut"))
     turn = _share(first, place, turn)
     _share(body, f"{place}/body", 0)

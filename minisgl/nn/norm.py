@@ -8,10 +8,10 @@ Backward. With dz = gamma dy, every x also changes mu and s2, and these change e
 
     dx = (dz - mean of dz - z * mean of (dz z)) / sqrt(s2 + eps),      dgamma = sum of dy z,      dbeta = sum of dy
 
-Of dz this removes its mean and its part along z: a common shift and a common scale of the channel do not change y.
+This removes from dz its mean and its component along z: if a whole channel of x is shifted or scaled, y does not change.
 
-If a ReLU follows directly, its maximum is taken here, while a channel is in the core's cache, and so is its gradient; the ReLU
-then passes on what it gets (fusion.py sets `takes_relu`). norm_kernels.py has the same for a GPU.
+If a ReLU follows directly, this layer computes the ReLU and its gradient too, while a channel is in the core's cache (fusion.py
+sets `takes_relu`). norm_kernels.py has the same for a GPU.
 
 In evaluation mu and s2 are running means over the steps (parameters.py), and the layer is a scale and a shift. The running
 variance is that of the unbiased estimate, s2 m / (m - 1), as in PyTorch. A batch that is computed in shards is normalised shard
@@ -33,7 +33,7 @@ from minisgl.nn.layers import positive_part
 from minisgl.nn.parameters import Parameter
 from minisgl.nn.workspace import Workspace
 
-BLOCK_SIZE = 65_536  # numbers, 256 KiB in float32: a few channels stay in a core's cache while all is done to them
+BLOCK_SIZE = 65_536  # numbers, 256 KiB in float32: a few channels stay in a core's cache while they are processed
 
 
 def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -49,7 +49,7 @@ def ones(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 class BatchNorm2d(Layer):
     """Batch normalisation of maps (C, H, W, N), channel by channel. weight is gamma (C,), bias is beta (C,), eps > 0.
 
-    running_mean and running_var (C,) are buffers, used when it does not train.
+    running_mean and running_var (C,) are buffers, used in evaluation.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
@@ -79,7 +79,7 @@ class BatchNorm2d(Layer):
         return shape
 
     def scale_and_shift(self, dtype: DTypeLike | None = None) -> tuple[Array, Array]:
-        """Return what the layer is in evaluation: y = scale * x + shift, both (C,), computed in this dtype (None: its own)."""
+        """Return scale and shift, both (C,), of y = scale * x + shift, the layer in evaluation. dtype: that of the result."""
         own = (self.weight, self.bias, self.running_mean, self.running_var)
         gamma, beta, mean, variance = (a.astype(dtype or a.dtype, copy=False) for a in own)
         scale = gamma / get_array_module(gamma).sqrt(variance + self.eps)
@@ -165,7 +165,7 @@ class BatchNorm2d(Layer):
         return dx if input_gradient else None, grads
 
     def statistics(self, cache: Any) -> dict[str, Array]:
-        """Return the statistics of a pass by the buffers' keys, (C,) each: its batch's, or outside training the buffers."""
+        """Return a pass's statistics by the buffers' keys, (C,) each: in training those of its batch, else the buffers."""
         x, mean, variance, training, *_ = cache
         m = x.size // self.channels
         return {"running_mean": mean, "running_var": variance * (m / max(m - 1, 1)) if training else variance}

@@ -35,7 +35,7 @@ class Normalize(Layer):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 3 or shape[0] != len(self.mean):
-            raise ValueError(f"Normalize has {len(self.mean)} channels and needs such maps (C, H, W), but got {shape}")
+            raise ValueError(f"Normalize has {len(self.mean)} channels and needs maps (C, H, W) with as many, but got {shape}")
         return shape
 
     def forward(

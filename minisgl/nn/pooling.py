@@ -39,7 +39,7 @@ MAX_POOL = Indexed(
     winner = first;
     """,
 )
-# one input for each i, which gets the gradients of the windows that it has won
+# one input for each i, which gets the gradients of the windows whose maximum it is
 MAX_POOL_BACKWARD = Indexed(
     "max_pool_backward",
     f"raw T dy, raw int32 winner, {SIZES}",

@@ -1,14 +1,14 @@
-"""A residual block: what a chain of layers changes is added to what came in.
+"""A residual block: the output of a chain of layers, the body, is added to the block's input, or to a shortcut of it.
 
     h = before(x)        y = body(h) + shortcut(h)
 
-Without `before`, h is x; without `shortcut`, it is the identity. The chain rule adds the two ways back:
+Without `before`, h is x; without `shortcut`, it is the identity. The chain rule adds the gradients of both branches:
 
     dh = body'(dy) + shortcut'(dy)        dx = before'(dh)
 
 The gradient therefore reaches every block through the shortcuts, whatever the bodies' weights are. In a pre-activation block
-(He, Zhang, Ren, Sun, ECCV 2016; Zagoruyko, Komodakis, BMVC 2016) the body is batch norm, ReLU, convolution, twice. Where the
-shape changes, the first batch norm and ReLU stand before the sum's two branches, and the shortcut is a 1 x 1 convolution.
+(He, Zhang, Ren, Sun, ECCV 2016; Zagoruyko, Komodakis, BMVC 2016) the body is batch norm, ReLU, convolution, twice. If the shape
+changes, both branches start after the first batch norm and ReLU, and the shortcut is a 1 x 1 convolution.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ Part = Mapping[str, Layer] | Layer
 class Residual(Layer):
     """y = body(h) + shortcut(h), h = before(x). Each part is a mapping of names to layers, a Sequential, or a single layer.
 
-    The children of all parts are children of the block itself, so their full names have no word of the part; a single layer
-    has its part's name. ValueError if two children have the same name, or if the branches' shapes differ.
+    The children of all parts are children of the block itself, so their full names do not contain the part's name; a single
+    layer has its part's name. ValueError if two children have the same name, or if the branches' shapes differ.
     """
 
     def __init__(self, body: Part, shortcut: Part | None = None, before: Part | None = None) -> None:
@@ -52,7 +52,7 @@ class Residual(Layer):
         return {"shortcut": self._names["shortcut"], "before": self._names["before"]}
 
     def part(self, name: str) -> Sequential:
-        """Return the layers of "before", "body" or "shortcut"; without any, it is the identity."""
+        """Return the layers of "before", "body" or "shortcut"; a part without layers is the identity."""
         return Sequential({key: self.children[key] for key in self._names[name]})
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

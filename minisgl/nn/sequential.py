@@ -69,7 +69,7 @@ class Sequential(Layer):
         return dy, grads
 
     def recompute(self, cache: Any, stop: int | None = None) -> None:
-        """Write the output again that the layers before number `stop` have, all by default: the input of that layer."""
+        """Compute the input of layer number `stop` (None: the output) again, if its memory is shared."""
         layers = list(self.children.values())[:stop]
         while layers and layers[-1].is_taken:
             layers.pop()

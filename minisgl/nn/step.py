@@ -9,7 +9,8 @@ The image is named "". In a chain each step reads the one before. A block with t
 
     bn1  reads x        ...        conv2  reads relu2        sum  reads conv2 and x
 
-Whatever follows a network's order (shapes, FLOPs, dead channels, other formats) is then a loop over steps, or a loop backwards.
+Code that follows a network's order (shapes, FLOPs, dead channels, other formats) is then a loop over the steps, forwards or
+backwards.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Winograd's convolution and the 2 x 2 max-pooling after it.
 
-winograd.py computes tiles of 4 x 4 outputs. The maxima of a tile's four windows are taken before the outputs are put in their
-places, and of four contiguous arrays each, instead of every second pixel of a map:
+winograd.py computes tiles of 4 x 4 outputs. The maxima of a tile's four windows are taken before the outputs are written to the
+map: of four contiguous arrays, instead of every second pixel of a map:
 
     y[.., 2t + i, 2u + j, ..] = bias + max over a, b in {0, 1} of tile (t, u)'s output (2i + a, 2j + b),    i, j in {0, 1}
 

@@ -12,7 +12,7 @@ then of the columns, (C, n, U, n, N), where overlapping tiles share memory. Padd
 Backward, the transpose of each line: dY = A^T dy A, dF[j] = sum over the rows of tiles of dY[j] @ X[j]^T, where X is computed
 again, and dx = sum of B^T (F^T dY) B, where neighbouring tiles overlap by R - 1.
 
-The results are those of winograd.py but for rounding.
+The results are those of winograd.py apart from rounding.
 """
 
 from collections.abc import Mapping

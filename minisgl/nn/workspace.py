@@ -4,9 +4,9 @@ The page faults of a new 2 MB array take longer than the arithmetic that fills i
 every step. Each thread that runs passes has its own, and a layer has none: two shards of a batch can then run through the
 same layers without overwriting each other's numbers.
 
-Buffers up to 4 MB are parts of large slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB,
-and a core's address cache (TLB) then covers the whole step. This alone saves 4 % of a step. A larger buffer is an array of its
-own, which is freed when a layer needs a larger one still.
+Buffers up to 4 MB are parts of large slabs: for arrays of 4 MB and more NumPy asks Linux for pages of 2 MB instead of 4 KB, and
+a core's address cache (TLB) then covers the whole step. This alone saves 4 % of a step. A larger buffer is a separate array,
+which is freed when the layer needs an even larger one.
 """
 
 from collections.abc import Callable, Hashable
@@ -20,7 +20,7 @@ from minisgl.backend import Array, get_array_module
 SLAB = 1 << 25  # bytes, 32 MiB; the unused part takes no physical memory
 SMALL, LARGE = 1 << 16, 1 << 22  # bytes: smaller and larger buffers are allocated separately
 KEPT = 1 << 22  # bytes, 4 MiB: what forward computes for backward is computed again there if it is larger
-PAGE = 256  # numbers that outlive a step, allocated together
+PAGE = 256  # numbers that must stay valid after a step, allocated together
 CACHE_LINE = 64  # bytes: a buffer starts at a multiple of it
 
 
@@ -58,7 +58,7 @@ class Workspace:
         return self.array("scratch", role, shape, like, dtype)
 
     def number(self, like: Array, dtype: Any = None) -> Array:
-        """Return an uninitialised number, as an array (), that outlives the next step. They are parts of pages of 256."""
+        """Return an uninitialised number, as an array (), that no later step overwrites. They are allocated in pages of 256."""
         dtype = np.dtype(dtype or like.dtype)
         page, used = self._pages.get(dtype, (None, PAGE))
         if used == PAGE:

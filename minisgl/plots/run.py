@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from minisgl.nn import BatchNorm2d, Network
-from minisgl.plots.channels import channels_left, colour_filters
+from minisgl.plots.channels import channels_left, colour_filters, kernels_left
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
 
 COLOURS = 3  # channels of a colour image
@@ -45,8 +45,8 @@ def loss_and_error(history: list[dict[str, Any]]) -> Figure:
         right.plot(epochs, errors, "o-", color=colour, label=which.upper())
     right.legend(frameon=False)
     for axis in (left.yaxis, right.yaxis):
-        low, high = axis.get_view_interval()  # within a factor of 5 there may be one number of 1, 2, 5, 10, 20, 50, ...
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 5 * low else MaxNLocator(5))
+        low, high = axis.get_view_interval()  # within a factor of 10 there may be two numbers of 1, 2, 5, 10, 20, 50, ...
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 10 * low else MaxNLocator(5))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("")
     return figure
@@ -132,7 +132,8 @@ def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Ca
     """Return a function for each figure of a run, by file name, which draws it from the run's history and its saved network.
 
     The filters are those of the first convolution, in colour if it reads three channels, and the zeros those of the first
-    linear layer, if there is one. For a network with batch normalisation, the channels that are left are drawn too.
+    linear layer, if there is one. For a network with batch normalisation, the channels that are left are drawn too, and the
+    zeros are those of the convolution with the largest share of them, unless the linear layer has a larger one.
     """
     weights = {name: slot.view(network.flat) for name, slot in network.layout.weights.items()}
     convolutions = {name: weight for name, weight in weights.items() if weight.ndim == 4}
@@ -144,9 +145,14 @@ def run_figures(history: list[dict[str, Any]], network: Network) -> dict[str, Ca
     for name, weight in list(convolutions.items())[:1]:
         in_colour = weight.shape[1] == COLOURS
         figures[f"{name}_filters.png"] = partial(colour_filters if in_colour else filters, weight, name)
+    drawn = list(linear.items())[:1]
     if any(isinstance(layer, BatchNorm2d) for _, layer in network.walk()):
         figures["channels.png"] = partial(channels_left, network)
-    for name, weight in list(linear.items())[:1]:
+        drawn = [max(drawn + list(convolutions.items()), key=lambda item: float((item[1] == 0).mean()))]
+    for name, weight in drawn:
+        if weight.ndim == 4:
+            figures[f"{name}_zeros.png"] = partial(kernels_left, weight, name)
+            continue
         channels = len(list(convolutions.values())[-1]) if convolutions else 0
         fits = channels and weight.shape[1] % channels == 0
         figures[f"{name}_zeros.png"] = partial(zero_pattern, weight, name, weight.shape[1] // channels if fits else None)

@@ -1,7 +1,7 @@
 """The figure of two residual networks: how many units each layer has, before and after.
 
 A pair of bars for each layer with weights. Units are the outputs of a convolution and the inputs of a linear layer, as in the
-table of compress. A layer that is gone has no second bar.
+table of compress. A layer that was removed has no second bar.
 """
 
 from matplotlib.figure import Figure

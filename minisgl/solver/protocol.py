@@ -29,7 +29,7 @@ class Solver(Protocol):
     """A way to train a sparse network: `Splitting`, `Refit`, or another.
 
     network: holds W, at which the gradients are computed. optimizer: updates W. v (n_weights,): V, the sparse weights. splits:
-    whether V is an array of its own, and so a second network to measure and report; if not, v is a view of the network's
+    whether V is separate from W, so that there are two networks to measure and report; if not, v is a view of the network's
     weights. blocks: divided among the ranks for `update`; every trained parameter is in one of them.
     """
 

@@ -5,8 +5,8 @@ weights that are zero in the end. So the last epochs solve
 
     minimise L(W)  over all W with  w_i = 0 wherever v_i = 0
 
-by steps that change only these weights and the biases, with the same weight decay as before. W and V are then one network.
-Before the first of these steps,
+with steps that change only these weights and the biases, and with the same weight decay as before. W and V are then one
+network. Before the first of these steps,
 
     W <- V;    the smallest |w_i| are also set to 0, if `prune` > 0;    V <- W
 
@@ -26,7 +26,7 @@ from minisgl.solver.weight_decay import WeightDecay
 
 
 def largest(weights: Array, prune: float) -> Array:
-    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal weights, later ones go first."""
+    """Return bool (n,): False for the smallest fraction `prune` of weights (n,). Of equal ones the later are pruned first."""
     xp = get_array_module(weights)
     pruned = round(prune * weights.size)
     order = xp.argsort(-xp.abs(weights), kind="stable")  # largest first
@@ -39,13 +39,18 @@ class Refit:
     """Trains the weights that another solver has not set to 0, in that solver's own arrays.
 
     prune: the fraction of the weights in the layers `pruned` (None: all), the smallest, that `start` sets to 0; 0 <= prune < 1.
-    decay: None for none.
+    decay: None for none. keep_small: whether weights of V below 1e-5 stay too, for a V that has as many zeros as wanted.
     """
 
     def __init__(
-        self, solver: Solver, prune: float = 0.0, decay: WeightDecay | None = None, pruned: Sequence[Slot] | None = None
+        self,
+        solver: Solver,
+        prune: float = 0.0,
+        decay: WeightDecay | None = None,
+        pruned: Sequence[Slot] | None = None,
+        keep_small: bool = False,
     ) -> None:
-        self.solver, self.prune, self.decay = solver, prune, decay or WeightDecay()
+        self.solver, self.prune, self.decay, self.keep_small = solver, prune, decay or WeightDecay(), keep_small
         self.pruned = list(solver.network.layout.weights.values()) if pruned is None else list(pruned)
         self.network, self.optimizer, self.v, self.splits = solver.network, solver.optimizer, solver.v, solver.splits
         self.blocks = solver.blocks
@@ -53,7 +58,10 @@ class Refit:
     def start(self, settings: StepSettings | None = None) -> None:
         """Set W and V to the network to refit, and the optimiser's vectors to 0 where its weights are 0."""
         n, w = self.network.layout.n_weights, self.network.weights  # (n,), a view
-        w[...] = drop_negligible(self.v)
+        if self.splits:
+            w[...] = self.v if self.keep_small else drop_negligible(self.v)
+        else:
+            w[...] = self.solver.reported("w").weights
         if self.prune:
             self._prune()
         self.v[...] = w
@@ -102,7 +110,7 @@ class Refit:
 
     def moved(self, put: Put) -> "Refit":
         """Return the same refit, and the solver before it, on copies of their arrays, made by `put`."""
-        return Refit(self.solver.moved(put), self.prune, self.decay, self.pruned)
+        return Refit(self.solver.moved(put), self.prune, self.decay, self.pruned, self.keep_small)
 
     def reported(self, which: str) -> Network:
         """Return what the solver before it reports."""

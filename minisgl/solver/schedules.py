@@ -38,13 +38,15 @@ class StepSettings(NamedTuple):
     """The settings of one training step, in types that JSON has.
 
     thresholds: by layer name. sparsity: the share of zeros in V, in all layers with an r together, if that gives the threshold.
-    If both are None, s = 1/beta.
+    If both are None, s = 1/beta. done: t, the fraction of the steps that are done, in continuation; for methods with a schedule
+    of their own.
     """
 
     lr: float
     beta: float = 0.0
     thresholds: dict[str, float] | None = None
     sparsity: float | None = None
+    done: float = 0.0
 
 
 class Schedule(Protocol):
@@ -99,8 +101,8 @@ class Continuation:
         if self.warmup:
             lr *= min((step + 1) / (self.warmup * steps), 1.0)
         if self.sparsity is not None:
-            return StepSettings(lr, beta, sparsity=self.sparsity * (1 - (1 - height) ** 3))
-        return StepSettings(lr, beta, {name: tau * height for name, tau in (self.thresholds or {}).items()})
+            return StepSettings(lr, beta, sparsity=self.sparsity * (1 - (1 - height) ** 3), done=t)
+        return StepSettings(lr, beta, {name: tau * height for name, tau in (self.thresholds or {}).items()}, done=t)
 
 
 @dataclass(frozen=True)

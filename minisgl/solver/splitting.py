@@ -4,7 +4,7 @@
 
 with L the data's loss (and the weight decay, if any), group_l = lam_l * group lasso, r_l = lam_l * l0 (or l1, ...). Gradient
 descent cannot minimise r, which has no gradient where a weight is zero. So W is trained on the loss by gradients, and V takes
-the penalty r by its prox. Every mini-batch makes two steps:
+the penalty r by its prox. Two steps follow every mini-batch:
 
     W-step    g = grad L(W) + grad group(W) + beta (W - V);    W <- optimiser(W, g)
     V-step    V <- prox_{s r}(W)          s = 1/beta: V minimises F exactly; or s is chosen to set the threshold

@@ -4,8 +4,8 @@
 
 This is added to the loss's gradient before the optimiser gets it, as in PyTorch's SGD and Adam, but not as in AdamW. The
 weights of layers with an r are left out: r decides about their size, and decay would shrink those that r keeps. Free parameters
-(biases, scales, shifts) decay, buffers do not. In the refit the same parameters decay as before it: it ends the penalties and
-the coupling, and everything else goes on.
+(biases, scales, shifts) decay, buffers do not. In the refit the same parameters decay as before it: the refit ends the
+penalties and the coupling, but not the decay.
 
 Source: Krogh, Hertz, "A simple weight decay can improve generalization", NIPS 1991.
 """

@@ -21,7 +21,7 @@ KEPT = 2
 
 
 class StoppedError(MinisglError):
-    """A training that would end with a worthless network, and so was stopped: it has diverged, or lost a layer."""
+    """A training run was stopped because its network would be useless: it has diverged, or lost a layer."""
 
 
 def _path(directory: Path, steps: int) -> Path:
@@ -51,7 +51,7 @@ def save(directory: Path, solver: Solver, position: Position, identity: dict[str
 
 @contextmanager
 def naming_the_kept(directory: Path, steps_per_epoch: int) -> Iterator[None]:
-    """Add to the sentence of a training that is stopped in this context which checkpoint is kept."""
+    """If training is stopped in this context, add to the message which checkpoint is kept."""
     try:
         yield
     except StoppedError as error:
@@ -92,7 +92,7 @@ def load(
         if recorded is not None and position.epoch > recorded:
             problem = MinisglError(
                 f"{path} was written after epoch {position.epoch}, but {directory.parent / 'history.jsonl'} has the records of "
-                f"{recorded} epochs only: put the whole file back, or train the run again"
+                f"{recorded} epochs only: restore the whole file, or train the run again"
             )
             continue
         for name, array in arrays.items():

@@ -135,7 +135,7 @@ class RunDirectory:
         """Whether the run is complete: the report is written last."""
         return paths.is_file(self.report) and paths.is_file(self.model)
 
-    def cut_history(self, epochs: int) -> None:
+    def truncate_history(self, epochs: int) -> None:
         """Keep this many lines of the history: later epochs have no checkpoint, and the last line may be partial."""
         lines = history.lines(self.history)
         if len(lines) > epochs:

@@ -9,8 +9,9 @@ but the last, the run stops if a layer of the network that will be saved
     is empty before or in the refit, where zeros stay zero.
 
 With a sparsity the threshold falls when beta pulls weights to 0. Then the largest weight is compared in units of the threshold.
-In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit.
-In a network with branches, or with other layers that have weights, the images may have another way, so nothing is checked.
+In the paper's regime the threshold falls as beta grows, and a V without weights is usual: there only W counts, or a refit. A
+network with branches, or with other kinds of layers that have weights, is not checked: its logits may still depend on the
+image.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from minisgl.solver.protocol import Solver
 from minisgl.training.checkpoint import StoppedError
 from minisgl.training.report import final_network
 
-Empty = Mapping[str, Mapping[str, Any]]  # by layer: the epoch "since" which it is empty, the "largest" of W, the "threshold"
+Empty = Mapping[str, Mapping[str, Any]]  # by layer: it has been empty "since" this epoch; "largest" of W; "threshold"
 KINDS = {"since": (int,), "largest": (int, float), "threshold": (int, float, type(None))}  # the types of these values
 
 
@@ -85,7 +86,7 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
     if last or not lost:
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
-    than = ", compared with the threshold" if config.sparsity is not None else ""
+    than = ", compared with the threshold" if config.sparsity is not None and config.is_splitting else ""
     why = "the refit keeps its zeros" if refits else f"W has not grown there since{than}"
     raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
@@ -113,6 +114,8 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
     in_refit = epoch >= config.epochs - config.refit.refit
     if in_refit and config.refit.prune > 0:
         return "choose a smaller --prune"
+    if config.sparsity is not None and not config.is_splitting:
+        return "choose a smaller --sparsity, or fewer --sparse-layers"
     if which == "W" or not config.penalty.acts_on_v:
         weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
         return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"

@@ -180,7 +180,7 @@ class Training:
 
     @property
     def environment(self) -> Environment:
-        """Where the run is trained now; see environment.py."""
+        """The versions and the processor of this process; see environment.py."""
         return environment(get_array_module(self.solver.network.flat))
 
     def run(

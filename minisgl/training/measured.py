@@ -1,8 +1,8 @@
 """W and V as they are measured and saved.
 
-With batch normalisation two things are settled here. A channel whose weights are all zero is gone, with its scale and shift: if
-batch normalisation follows the convolution directly, its output there is 0. Otherwise ReLU(shift) would live on as a constant.
-And V gets running statistics of its own, since W's belong to W (nn/statistics.py).
+Two things are needed for networks with batch normalisation. If all weights of an output channel are zero, the output of a batch
+normalisation directly after the convolution is set to 0 there. Otherwise ReLU(shift) would remain as a constant. And V gets its
+own running statistics, since W's do not fit V's weights (nn/statistics.py).
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def silence_dead_channels(network: Network) -> None:
 def images_as_in_training(train: LabelledImages, config: TrainConfig) -> Array:
     """Return some training images (N, C, H, W), shifted and mirrored as they would be in an epoch after the last.
 
-    Statistics of images as they are would not fit weights that were trained with shifted ones, which have black borders.
+    Statistics of unshifted images would not fit weights that were trained with shifted ones, which have black borders.
     """
     drawn = {"seed": config.seed, "epoch": config.epochs, "shift": config.data.shift}
     return next(batches(train, STATISTICS, flip=config.data.flip, **drawn)).images

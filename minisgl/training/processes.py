@@ -155,7 +155,7 @@ def training_shards(
 ) -> Iterator[Shards]:
     """Yield Shards for training with these solvers: with up to `threads` processes if the system can fork, else with threads.
 
-    If the system starts no more processes, a MinisglWarning says so, and this process goes on alone. For processes the
+    If the system cannot start more processes, a MinisglWarning says so, and this process continues alone. For processes the
     solvers' arrays must be in shared memory (`shareable`); ValueError if they are not.
     """
     ranks = _count_ranks(solvers[0], shards, threads)

@@ -77,15 +77,17 @@ def make(
     """Return the content of report.json. During training, test images are used only here.
 
     networks: "w" and "v" as they are measured. earlier: the environments of the run before it was resumed; if one differs,
-    "earlier_versions" has them. "penalised" has the names of the layers with an r.
+    "earlier_versions" has them. "penalised" has the names of the layers with an r, or in which a
+    rival removes weights.
     """
     xp = get_array_module(solver.network.flat)
     w = describe(networks["w"], shards, test)
     *before, now = continued(earlier, environment(xp))
     return {
         "experiment": config.experiment,
+        "method": config.method.method,
         "penalty": config.penalty.penalty,
-        "penalised": config.penalty.penalised(list(solver.network.layout.weights)),
+        "penalised": config.sparsified(list(solver.network.layout.weights)),
         "preset": config.preset,
         "backend": config.backend,
         "device": device(xp),
@@ -104,7 +106,10 @@ def make(
 
 
 def print_table(report: dict[str, Any], console: Console) -> None:
-    """Print a table for W and one for V: weights, zeros, units, dead units and FLOPs by layer, with the test error as title."""
+    """Print a table for W and one for V: weights, zeros, units, dead units and FLOPs by layer, with the test error as title.
+
+    Those of the networks for CIFAR up to WRN-16-2 fit into 80 characters.
+    """
     for which in ("w", "v"):
         entry = report[which]
         saved = " (saved)" if report["final"] == which else ""
@@ -114,7 +119,7 @@ def print_table(report: dict[str, Any], console: Console) -> None:
             title_justify="left",
             title_style="bold" if saved else "",
         )
-        for heading in ("layer", "weights", "zeros", "zeros %", "units", "dead units", "FLOPs"):
+        for heading in ("layer", "weights", "zeros", "zeros %", "units", "dead", "FLOPs"):
             table.add_column(heading, justify="left" if heading == "layer" else "right", no_wrap=True)
         layers = list(entry["layers"].items())
         total = {key: sum(layer[key] for _, layer in layers) for key in ("weights", "zero_weights", "units", "dead_units")}
@@ -139,4 +144,4 @@ def print_table(report: dict[str, Any], console: Console) -> None:
         )
     if reason := final.get("flops_unknown"):
         console.print(f"FLOPs are not counted: {reason}.", highlight=False, markup=False)
-    console.print(f"Errors on {report['test_images']['count']:,} test images, looked at {report['test_images']['looked_at']}.")
+    console.print(f"Errors on {report['test_images']['count']:,} test images, used {report['test_images']['looked_at']}.")

@@ -1,27 +1,74 @@
-"""Make the parts of a run from its configuration: the penalties, the optimiser, the schedule, and the stages."""
+"""Make the parts of a run from its configuration: the optimiser, the solver, the schedule, and the stages."""
 
-from minisgl.config import AdamConfig, PaperConfig, SGDConfig, TrainConfig
+from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.nn import Network
+from minisgl.methods import AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
+from minisgl.nn import Network, Slot
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
+from minisgl.solver.agp import AGP
 from minisgl.solver.protocol import Solver
+from minisgl.solver.quantile import count_for
+from minisgl.solver.random_mask import RandomMask
 from minisgl.solver.refit import Refit
+from minisgl.solver.regrowth import Regrowth
+from minisgl.solver.rigl import RigL
 from minisgl.solver.schedules import CappedBeta, Continuation, HalfCosine, Schedule, Stepwise
+from minisgl.solver.sparse_evolution import SET
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
 
 
-def make_splitting(config: TrainConfig, network: Network) -> Splitting:
-    """Return the network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
-    optimizer: Optimizer
+def make_solver(config: TrainConfig, network: Network) -> Solver:
+    """Return the solver of the configured method for this network: one case for each method of methods.py."""
+    match config.method:
+        case SplittingMethod() | OneShotMethod():  # one-shot has no penalty and trains all weights; its refit removes some
+            return make_splitting(config, network)
+        case AGPMethod() as own:
+            ramp = own.ramp_from, _continuation(config).ramp
+            return AGP(*_parts(config, network), ramp=ramp, by_layer=own.sparsity_of == "layer")
+        case RandomMethod() as own:
+            return RandomMask(*_parts(config, network), densities=own.densities, seed=config.seed)
+        case SETMethod() as own:
+            return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case RigLMethod() as own:
+            return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+
+
+def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay, float]:
+    """Return what all solvers with a mask are made of: the last is the share of zeros in the layers before it."""
+    weights = network.layout.weights
+    slots = [weights[name] for name in config.sparsified(list(weights))]
+    return network, make_optimizer(config, network), slots, make_decay(config, network), _share(config)
+
+
+def _continuation(config: TrainConfig) -> ContinuationConfig:
+    assert isinstance(config.regime, ContinuationConfig)  # ranges.py requires it of the rivals
+    return config.regime
+
+
+def _share(config: TrainConfig) -> float:
+    assert config.sparsity is not None  # this too
+    return config.sparsity
+
+
+def _regrowth(own: SETMethod | RigLMethod) -> Regrowth:
+    return Regrowth(own.regrow_every, own.regrow_share, own.regrow_until)
+
+
+def make_optimizer(config: TrainConfig, network: Network) -> Optimizer:
+    """Return the configured optimiser for the network's parameters."""
     match config.optimizer:
         case AdamConfig():
-            optimizer = Adam(network.flat)
+            return Adam(network.flat)
         case SGDConfig(momentum=momentum, nesterov=nesterov):
-            optimizer = SGD(network.flat, momentum, nesterov)
+            return SGD(network.flat, momentum, nesterov)
+
+
+def make_splitting(config: TrainConfig, network: Network) -> Splitting:
+    """Return the network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
     chosen = config.penalty
     name, lam, group_lam = chosen.penalty, chosen.lam, chosen.group_weight
     options = parse_options(chosen.penalty_option)
@@ -41,7 +88,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         _require_threshold(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
-    return Splitting(network, optimizer, penalties, make_decay(config, network))
+    return Splitting(network, make_optimizer(config, network), penalties, make_decay(config, network))
 
 
 def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
@@ -50,7 +97,7 @@ def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
     if share is not None and r is not None and not isinstance(r, Separable | L1MinusL2):
         group = f" with --v-group {chosen.v_group}" if chosen.v_group != "none" else ""
         raise MinisglError(
-            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is none: "
+            f"--sparsity {share:g} needs a penalty on single weights, such as l0, and {chosen.penalty}{group} is not one: "
             "give --threshold instead"
         )
 
@@ -63,19 +110,34 @@ def make_decay(config: TrainConfig, network: Network) -> WeightDecay:
 
 def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
     """Return the solver's own stage, and the refit at the end if there is one."""
-    refit, prune = config.refit.refit, config.refit.prune
-    weights = solver.network.layout.weights
-    pruned = config.penalty.sparse_among(list(weights)) if config.refit.prune_layers == "sparse" else list(weights)
-    if prune and not pruned:
-        named = " ".join(config.penalty.sparse_layers)
-        raise MinisglError(f"--prune {prune:g}: there is no layer {named}; the layers are {', '.join(weights)}")
+    refit, weights = config.refit.refit, solver.network.layout.weights
+    prune, pruned = _pruning(config, solver.network)
     before = config.epochs - refit
-    stages = [Stage(solver, make_schedule(config, list(solver.network.layout.weights)), 0, before)]
+    stages = [Stage(solver, make_schedule(config, list(weights)), 0, before)]
     if refit:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
-        stages.append(Stage(Refit(solver, prune, decay, [weights[name] for name in pruned]), HalfCosine(lr), before, refit))
+        # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
+        keep_small = config.sparsity is not None and config.penalty.acts_on_v
+        stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
+
+
+def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
+    """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
+    weights, prune = network.layout.weights, config.refit.prune
+    if isinstance(config.method, OneShotMethod):
+        names = config.sparsified(list(weights))
+        n = sum(weights[name].stop - weights[name].start for name in names)
+        prune = count_for(_share(config), n) / n  # as many as the other methods remove
+    elif config.refit.prune_layers == "sparse":
+        names = config.penalty.sparse_among(list(weights))
+    else:
+        names = list(weights)
+    if prune and not names:
+        named = " ".join(config.penalty.sparse_layers)
+        raise MinisglError(f"--prune {prune:g}: there is no layer {named}; the layers are {', '.join(weights)}")
+    return prune, [weights[name] for name in names]
 
 
 def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
@@ -88,11 +150,14 @@ def make_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
 
 
 def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
-    """Return the regime's schedule. MinisglError as from `_thresholds`."""
+    """Return the regime's schedule; rivals have no thresholds in it. MinisglError as from `_thresholds`."""
     regime = config.regime
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
+    if not config.is_splitting:  # rivals compute their shares of zeros themselves
+        beta = regime.beta if "beta" in config.method.uses else 0.0
+        return Continuation(config.lr, beta, regime.beta_rise, None, regime.ramp, regime.hold, regime.warmup)
     layers = config.penalty.sparse_among(layers)
     each = _thresholds(regime.threshold, layers) if regime.sparsity is None else None
     rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)

@@ -8,8 +8,8 @@ scaled by the size of the whole batch. The shards' gradients are summed in shard
 The shards are computed by threads, or by processes (processes.py), whose number affects only the time. The sums, and so the
 bytes, depend only on the number of shards.
 
-Statistics of batch normalisation are those of each shard. They travel in the gradient, in the place of the buffers, times the
-shard's part of the batch. So their sum is the average that the running means move towards.
+Each shard has its own statistics of batch normalisation. They are returned in the gradient, in the place of the buffers,
+multiplied by the shard's share of the batch. So their sum is the average that the running means move towards.
 """
 
 import warnings
@@ -63,7 +63,7 @@ def shard_rng(network: Network, key: Sequence[int], shard: int) -> np.random.Gen
 
 
 class Shards:
-    """Passes over a network in `shards` parts on `threads` threads, on one without a pool. `running_shards` makes one.
+    """Passes over a network in `shards` parts on `threads` threads, or on one if there is no pool. `running_shards` makes one.
 
     smoothing: the label smoothing of the training loss.
     """
@@ -162,7 +162,7 @@ class Shards:
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor | None]:
     """Yield a pool of threads - 1 threads, None for no threads.
 
-    If the system starts no more threads, the pool is None, and a MinisglWarning says so.
+    If the system cannot start more threads, the pool is None, and a MinisglWarning says so.
     """
     pool = _started(threads - 1) if threads > 1 else None
     try:

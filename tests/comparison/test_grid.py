@@ -51,6 +51,7 @@ def test_with_a_sparsity_every_method_gets_as_many_zeros(tmp_path):
         pruned = method in ("group-lasso", "magnitude")
         assert (config.refit.prune, config.refit.prune_layers) == ((0.9, "sparse") if pruned else (0.0, "all"))
         assert config.penalty.sparse_layers == ("conv4", "block2.conv?")
+        assert config.regime.beta_rise == (1 if method in ("l1", "tl1", "l1-l2") else 200)
     assert continued["group-lasso"].penalty.group_layers == "sparse"
     assert not any(entry.zeros_from for entry in entries)
     alone = grid.entries(["magnitude"], ["continuation"], 1, experiment="cifar10", **common)

@@ -92,7 +92,8 @@ def test_the_results_are_true(made):
         cost = footprint.measure(smaller, network_file.as_bytes(smaller))
         assert (result.flops, result.units, result.seconds) == (cost.flops, cost.units, report["seconds"])
         config = json.loads((made[0] / result.name / "config.json").read_text())
-        assert result.config == {key: value for key, value in config.items() if key not in (*grid.NOT_RECORDED, "version")}
+        settings = {key: value for key, value in config.items() if key not in (*grid.NOT_RECORDED, "version")}
+        assert result.config == {**settings, "data": Path(settings["data"]).name}
 
 
 def test_magnitude_pruning_gets_the_number_of_zeros_of_its_twin(made):
@@ -143,6 +144,19 @@ def test_other_runs_of_the_same_names_are_refused(made, copied, small_grid):
         run(replace(copied, epochs=3))  # its directories say so
     with pytest.raises(MinisglError, match=words):
         run(replace(small_grid, out=made[0], epochs=3))  # and so does results.jsonl
+
+
+def test_results_are_shared_by_machines_that_have_the_data_elsewhere(made, small_grid, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "make", None)  # nothing is trained
+    (tmp_path / "here").mkdir()
+    shutil.copytree(tiny, there := tmp_path / "here" / tiny.name)
+    (tmp_path / "grid").mkdir()
+    shutil.copy(made[0] / "results.jsonl", tmp_path / "grid")
+    assert str(tiny) not in (tmp_path / "grid" / "results.jsonl").read_text()
+    assert run(replace(small_grid, data=there, out=tmp_path / "grid"))[0] == 0
+    there.rename(other := tmp_path / "other-digits")
+    with pytest.raises(MinisglError, match=f"data is {tiny.name} there, other-digits here"):
+        run(replace(small_grid, data=other, out=tmp_path / "grid"))
 
 
 def test_one_that_fails_does_not_stop_the_others(copied, tiny, monkeypatch, capsys):

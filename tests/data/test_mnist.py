@@ -220,8 +220,8 @@ def test_five_million_images_are_not_inflated_before_their_labels_are_checked(la
     words = [sys.executable, "-c", CHILD, tmp_path]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told, kilobytes = done.stdout.splitlines()
-    assert re.search(sentence.format(f".*{path.name}"), told)
+    printed, kilobytes = done.stdout.splitlines()
+    assert re.search(sentence.format(f".*{path.name}"), printed)
     if "memory" not in sentence:
         assert int(kilobytes) < 100_000
 

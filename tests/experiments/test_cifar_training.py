@@ -134,7 +134,7 @@ def test_what_the_network_looked_at_is_drawn(trained, tmp_path, capsys):
 
 
 def test_a_figure_needs_a_picture_and_a_directory(trained, tmp_path):
-    with pytest.raises(MinisglError, match=r"--looked-at .* is for pictures, and there are none"):
+    with pytest.raises(MinisglError, match=r"--looked-at .* needs pictures, and there are none"):
         evaluate.evaluate(evaluate.EvaluateConfig(trained, looked_at=tmp_path))
     with pytest.raises(MinisglError, match=r"--looked-at .*nowhere is not a directory"):
         evaluate.evaluate(evaluate.EvaluateConfig(trained, (tmp_path / "one.png",), looked_at=tmp_path / "nowhere"))
@@ -173,7 +173,7 @@ def test_two_steps_of_the_published_network(tmp_path):
     [
         (
             {"experiment": "mnist-lenet5", "depth": 10},
-            "--depth is for residual networks, and mnist-lenet5 has a size of its own",
+            "--depth is for residual networks, and mnist-lenet5 has a fixed size",
         ),
         ({"experiment": "mnist-cnn4", "dropout": 0.2}, "--dropout is for residual networks, and mnist-cnn4"),
         ({"dropout": 0.2}, "--dropout is for wide residual networks, and --depth is 9: give --depth 10, 16, 22, ... too"),
@@ -205,6 +205,21 @@ def test_the_default_layers_depend_on_the_depth():
     assert minisgl.preset(experiment="cifar10", depth=16).penalty.sparse_layers == ("stage?.*.conv1",)
     assert minisgl.preset("paper", experiment="cifar100").penalty.sparse_layers == ("stage?.*.conv1",)
     assert minisgl.preset(experiment="cifar10", sparse_layers=("all",)).penalty.sparse_layers == ("all",)
+    sparse = minisgl.preset("sparse", experiment="cifar10")
+    assert sparse.penalty.sparse_layers == ("conv3", "conv4", "block2.conv?")
+    assert minisgl.preset("sparse", experiment="cifar10", width=1).penalty.sparse_layers == sparse.penalty.sparse_layers
+    assert minisgl.preset("sparse", experiment="cifar10", depth=16).penalty.sparse_layers == ("stage?.*.conv1",)
+
+
+def test_the_sparse_preset(photographs, tmp_path):
+    with without_figures():
+        words = ["--experiment", "cifar10", "--preset", "sparse", "--width", "1", "--epochs", "1", "--batch-size", "50"]
+        run([*words, "--data", photographs], tmp_path / "run")
+    _, report = minisgl.load(tmp_path / "run")
+    assert report["penalised"] == ["conv3", "conv4", "block2.conv1", "block2.conv2"]
+    layers = [report["v"]["layers"][name] for name in report["penalised"]]
+    zeros, weights = (sum(layer[key] for layer in layers) for key in ("zero_weights", "weights"))
+    assert zeros == -(-97 * weights // 100)
 
 
 def test_the_papers_network_of_four_layers(tiny, tmp_path):

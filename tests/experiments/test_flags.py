@@ -10,10 +10,12 @@ from support.commands import parsed
 
 import minisgl
 from minisgl import train
-from minisgl.config import as_flags, from_flags
+from minisgl.config import TrainConfig, as_flags, changed, from_flags
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS, PRESETS, configured
 from minisgl.flags import Flags, option
+from minisgl.methods import METHODS
+from minisgl.ranges import check
 
 # A value of each option, as on the command line, that no preset has.
 VALUES = {
@@ -26,6 +28,13 @@ VALUES = {
     "penalty": None,  # a column of the table
     "penalty_option": "a=2",
     "v_group": "l0",
+    "method": None,  # see "methods" below
+    "ramp_from": "0.2",
+    "sparsity_of": "layer",
+    "densities": "uniform",
+    "regrow_every": "30",
+    "regrow_share": "0.4",
+    "regrow_until": "0.6",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -134,6 +143,17 @@ BY_PENALTY["group-lasso, own weight"] |= {
     "penalty_option": "penalty group-lasso has no options, but got a",
     "lam": "--lam is the weight of r, and penalty group-lasso has no r; its weight is --group-lam, 3e-07",
 }
+OF_RIVALS = {
+    name: f"is for --method {users}, and the method is splitting"
+    for name, users in (
+        ("ramp_from", "agp"),
+        ("sparsity_of", "agp"),
+        ("densities", "random, set or rigl"),
+        ("regrow_every", "set or rigl"),
+        ("regrow_share", "set or rigl"),
+        ("regrow_until", "set or rigl"),
+    )
+}
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
 BY_REGIME_AND_PENALTY = {
     ("continuation", "r, own group weight"): {"lam": LAM_CANCELS.format(1)},
@@ -165,7 +185,8 @@ def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, pe
     column = parse(f"{REGIMES[regime]} {OPTIMIZERS[optimizer]} {PENALTIES[penalty]}")
     row = replace(column, **parse(f"{option(name)} {VALUES[name]}").given())
     both = BY_REGIME_AND_PENALTY.get((regime, penalty), {})
-    refusals = [by[name] for by in (BY_REGIME[regime], BY_OPTIMIZER[optimizer], BY_PENALTY[penalty], both) if name in by]
+    refused_by = (OF_RIVALS, BY_REGIME[regime], BY_OPTIMIZER[optimizer], BY_PENALTY[penalty], both)
+    refusals = [by[name] for by in refused_by if name in by]
     if name in ("network",):  # only its name counts until a network is built
         assert configured(row).network == "mlp:build"
     elif refusals:
@@ -175,13 +196,13 @@ def test_an_option_is_used_or_refused(name: str, regime: str, optimizer: str, pe
         assert option(name) in str(refused.value) or name == "penalty_option"
     else:
         before, after = as_flags(configured(column)), as_flags(configured(row))
-        changed = {key for key in after if before.get(key) != after[key]}
+        differ = {key for key in after if before.get(key) != after[key]}
         if name == "threshold" and regime == "paper":
-            assert changed == {"threshold", "ramp", "hold", "warmup", "beta_rise"}  # it is continuation now
+            assert differ == {"threshold", "ramp", "hold", "warmup", "beta_rise"}  # it is continuation now
         elif name == "sparsity":
-            assert changed == {"sparsity", "threshold"}  # in place of the threshold
+            assert differ == {"sparsity", "threshold"}  # in place of the threshold
         else:
-            assert changed == ({name} if name not in ("experiment", "backend") else set())
+            assert differ == ({name} if name not in ("experiment", "backend") else set())
 
 
 @pytest.mark.parametrize("words", ["--preset paper --penalty none --threshold 0.1", "--lam 0 --preset paper --threshold 0.1"])
@@ -217,7 +238,7 @@ def test_lam_is_used_beside_a_threshold_and_a_group_lam(words: str) -> None:
 
 
 def test_a_factor_without_drops_is_refused() -> None:
-    with pytest.raises(MinisglError, match=r"--lr-factor 0\.2 is for --lr-drops, and there are none"):
+    with pytest.raises(MinisglError, match=r"--lr-factor 0\.2 needs --lr-drops, and there are none"):
         parsed(["--preset", "paper", "--lr-factor", "0.2", "--lr-drops"])
 
 
@@ -293,6 +314,108 @@ def _help_by_option(text: str) -> list[str]:
     return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
+# ---- methods
+
+RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": ""}
+READ_BY = {
+    "ramp_from": ("agp",),
+    "sparsity_of": ("agp",),
+    "ramp": ("agp",),
+    "densities": ("random", "set", "rigl"),
+    "regrow_every": ("set", "rigl"),
+    "regrow_share": ("set", "rigl"),
+    "regrow_until": ("set", "rigl"),
+}
+OF_SPLITTING = (
+    "penalty_option",
+    "v_group",
+    "lam",
+    "group_lam",
+    "group_layers",
+    "beta",
+    "beta_growth",
+    "beta_every",
+    "beta_rise",
+    "threshold",
+    "prune",
+)
+
+
+def rival(method: str, words: str = "") -> TrainConfig:
+    config = parsed(f"--method {method} --sparsity 0.7 {RIVALS[method]} {words}".split())
+    check(config)
+    return config
+
+
+@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("name", [name for name, value in VALUES.items() if value is not None])
+def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
+    words = f"{option(name)} {VALUES[name]}"
+    if name in OF_SPLITTING or method not in READ_BY.get(name, RIVALS):
+        sentence = "both decide" if name == "threshold" else rf"{option(name)} is for --method .*, and the method is {method}"
+        with pytest.raises(MinisglError, match=sentence):
+            rival(method, words)
+    elif name in ("momentum", "nesterov"):
+        assert getattr(rival(method, f"--optimizer sgd {words}").optimizer, name)
+    elif name in ("lr_drops", "lr_factor"):
+        with pytest.raises(MinisglError, match=f"{option(name)} is an option of the paper's regime"):
+            rival(method, words)
+    elif name != "flip":  # digits are not mirrored
+        before, after = as_flags(rival(method)), as_flags(rival(method, words))
+        differ = {key for key in after if before[key] != after[key]}
+        assert differ == ({name} if name not in ("experiment", "backend", "refit") else differ & {"refit"})
+
+
+@pytest.mark.parametrize("method", RIVALS)
+def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
+    for name in ("quick", "sparse", "small"):
+        config, start = rival(method, f"--preset {name}"), PRESETS[name]
+        assert (config.penalty.penalty, config.penalty.acts_on_v, config.penalty.group_weight) == ("none", False, 0)
+        assert (config.refit.prune, config.regime.threshold, config.sparsity) == (0, (), 0.7)
+        assert (config.epochs, config.lr, config.data) == (start.epochs, start.lr, start.data)
+        assert config.sparsified(["conv1", "fc"]) == ["conv1", "fc"]
+    assert rival(method, "--sparse-layers f*").sparsified(["conv1", "fc"]) == ["fc"]
+    with pytest.raises(MinisglError, match="--sparse-layers names conv9; the layers are conv1, fc"):
+        rival(method, "--sparse-layers conv9").sparsified(["conv1", "fc"])
+    curves = parsed(f"--experiment shaky-curves --method {method} --sparsity 0.5 {RIVALS[method]}".split())
+    assert curves.sparsified(["conv1", "fc"]) == ["fc"]
+    photographs = parsed(["--experiment", "cifar10", "--method", method])
+    assert photographs.sparsity == EXPERIMENTS["cifar10"].presets["quick"].sparsity
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, but is pruning"),
+        ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
+        ("--method rigl --refit 1", "--method rigl needs --sparsity"),
+        ("--method one-shot --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
+        (
+            "--method agp --preset paper --sparsity 0.9",
+            "needs a preset of continuation, such as quick, and preset paper",
+        ),
+        ("--method agp --penalty l1 --sparsity 0.9", "--penalty is for --method splitting, and the method is agp"),
+        ("--method agp --threshold 0.1", "--threshold is for --method splitting, and the method is agp"),
+        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting or agp, and the method is set"),
+        ("--method agp --sparsity 0.9 --ramp-from 0.5", r"--ramp-from must be at least 0 and below --ramp, 0\.5, but is 0\.5"),
+        ("--method agp --sparsity 1", r"--sparsity must be between 0 and 1, but is 1\.0"),
+        ("--method set --sparsity 0.9 --regrow-every 0", "--regrow-every must be a whole number >= 1, but is 0"),
+        ("--method rigl --sparsity 0.9 --regrow-share 1", r"--regrow-share must be between 0 and 1, but is 1\.0"),
+        ("--method rigl --sparsity 0.9 --regrow-until 0", r"--regrow-until must be above 0, up to 1, but is 0\.0"),
+        ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
+    ],
+)
+def test_what_a_method_cannot_do_is_refused_in_a_sentence(words: str, sentence: str) -> None:
+    with pytest.raises(MinisglError, match=sentence):
+        check(parsed(words.split()))
+
+
+def test_splitting_is_the_default_method_and_a_rival_with_a_penalty_is_refused_from_python_too() -> None:
+    assert parsed(["--method", "splitting"]) == parsed([])
+    with pytest.raises(MinisglError, match="--method agp has no penalty, and the penalty is l0: it must be none"):
+        check(replace(minisgl.preset(sparsity=0.5), method=METHODS["agp"]()))
+
+
 # ---- the same from Python
 
 
@@ -323,6 +446,14 @@ def test_python_takes_the_options_by_name_with_the_commands_defaults() -> None:
 def test_what_python_cannot_give(options: dict, sentence: str) -> None:
     with pytest.raises(MinisglError, match=sentence):
         minisgl.preset(**options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_flat_table_gives_every_method_back(method: str) -> None:
+    for old in METHODS:
+        config = changed(minisgl.preset(method=old), {"method": method})
+        assert config.method == METHODS[method](**{key: getattr(config.method, key) for key in as_flags(config.method)})
+        assert from_flags(as_flags(config), "here") == config
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

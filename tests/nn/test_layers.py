@@ -166,7 +166,7 @@ def test_normalize_wants_finite_numbers(mean, deviation, sentence):
 
 @pytest.mark.parametrize("shape", [(2, 4, 4), (3,), (3, 4)])
 def test_normalize_wants_maps_of_its_channels(shape):
-    with pytest.raises(ValueError, match=r"Normalize has 3 channels and needs such maps \(C, H, W\), but got"):
+    with pytest.raises(ValueError, match=r"Normalize has 3 channels and needs maps \(C, H, W\) with as many, but got"):
         Normalize([0.0] * 3, [1.0] * 3).output_shape(shape)
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minisgl.comparison import grid, results, tables
+from minisgl.plots.equal_zeros import errors
 from minisgl.plots.sweep import PUBLISHED, Point, Spread, pareto
 
 
@@ -23,6 +25,16 @@ def test_the_figure_has_every_point_and_every_published_name_apart():
         assert set(published) <= set(names)
         for one, other in combinations(published, 2):
             assert not names[one].overlaps(names[other]), (one, other)
+
+
+def test_the_bars_reach_from_the_least_to_the_most():
+    error, weights, flops = Spread(1.5, 1.0, 4.0), Spread(60, 50, 90), Spread(600, 200, 700)
+    for axes, x in zip(pareto([Point("l0", "paper", error, weights, flops)]).axes, (weights, flops), strict=True):
+        (container,) = axes.containers
+        marker, _, (across, upright) = container.lines
+        np.testing.assert_allclose(marker.get_xydata(), [[x.mean, error.mean]])
+        np.testing.assert_allclose(across.get_segments(), [[[x.least, error.mean], [x.most, error.mean]]])
+        np.testing.assert_allclose(upright.get_segments(), [[[x.mean, error.least], [x.mean, error.most]]])
 
 
 def test_a_network_that_died_has_a_place_on_a_log_axis():
@@ -48,3 +60,16 @@ def test_the_weights_of_the_network_are_those_of_the_results():
     assert tables.total([replace(runs[0], weights_left=0, zeros=100.0)]) is None
     assert not tables.like([replace(runs[0], config={**runs[0].config, "experiment": "shaky-curves"})])
     assert not tables.like([replace(runs[0], config={**runs[0].config, "data": "fashion"})])
+
+
+def test_where_all_runs_have_as_many_zeros_every_run_is_a_dot_and_the_best_method_is_on_top():
+    figure = errors({"l1": [12.0, 11.0], "l0": [10.0, 11.0]}, "90 % are zero.")
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["l0", "l1"]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    means, runs = drawn[::2], drawn[1::2]
+    assert [x for x, _ in means] == [[10.5, 10.5], [11.5, 11.5]]
+    assert runs == [([10.0, 11.0], [0, 0]), ([12.0, 11.0], [1, 1])]
+    assert [text.get_text() for text in axes.texts] == ["10.50", "11.50"]
+    assert axes.yaxis_inverted()
+    assert axes.get_title(loc="left") == "90 % are zero."

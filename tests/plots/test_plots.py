@@ -67,13 +67,15 @@ def test_loss_and_error_over_epochs():
     )
 
 
-@pytest.mark.parametrize(("first", "last"), [(1.75, 0.78), (2.3, 0.02), (0.9, 0.85)])
-def test_the_loss_has_at_least_three_numbers_beside_it(first, last):
-    history = [{**HISTORY[0], "epoch": epoch, "loss": loss} for epoch, loss in ((1, first), (2, last))]
+@pytest.mark.parametrize(("first", "last"), [(1.75, 0.78), (2.3, 0.02), (0.9, 0.85), (41.0, 6.4), (48.0, 5.7)])
+def test_loss_and_errors_have_at_least_three_numbers_beside_them(first, last):
+    values = ((1, first), (2, last))
+    history = [{**HISTORY[0], "epoch": e, "loss": x, "w": {"error": x}, "v": {"error": x}} for e, x in values]
     figure = plots.loss_and_error(history)
     figure.draw_without_rendering()
-    low, high = figure.axes[0].get_ylim()
-    assert sum(low <= tick <= high for tick in figure.axes[0].get_yticks()) >= 3
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3
 
 
 def test_zeros_over_epochs():
@@ -113,6 +115,14 @@ def test_every_filter_has_its_picture_and_zeros_are_white():
         np.testing.assert_array_equal(np.sign(blue - red), np.sign(part))  # blue positive, red negative
         assert (drawn(image)[part == 0] == 1).all()
         assert (image.norm.vmin, image.norm.vmax) == (-np.abs(weight).max(), np.abs(weight).max())  # one scale for all
+
+
+def test_filters_of_several_channels_are_drawn_one_filter_after_the_other():
+    weight = np.random.default_rng(2).standard_normal((4, 3, 5, 5)).astype(np.float32)
+    figure = plots.filters(weight)
+    pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    np.testing.assert_array_equal(np.stack(pictures), weight.reshape(12, 5, 5))
+    assert figure.get_suptitle().startswith("conv1: 4 filters of 3 channels, 0 of 300 weights zero")
 
 
 def test_filters_that_are_all_zero_are_all_white():

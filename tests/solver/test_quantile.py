@@ -237,9 +237,9 @@ def test_a_run_ends_with_the_share_on_every_number_of_processes(words: str, laye
         ("--sparsity 0", "--sparsity must be between 0 and 1, but is 0.0"),
         (
             "--sparsity 0.9 --penalty group-l0",
-            "--sparsity 0.9 needs a penalty on single weights, such as l0, and group-l0 is none",
+            "--sparsity 0.9 needs a penalty on single weights, such as l0, and group-l0 is not one",
         ),
-        ("--sparsity 0.9 --v-group l0", "and l0 with --v-group l0 is none"),
+        ("--sparsity 0.9 --v-group l0", "and l0 with --v-group l0 is not one"),
     ],
 )
 def test_what_is_refused(words: str, sentence: str, tiny, tmp_path) -> None:

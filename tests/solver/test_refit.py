@@ -62,7 +62,7 @@ def test_in_the_refit_lr_falls_by_half_a_cosine_and_there_are_no_penalties():
     assert stage.solver.prune == 0.25
     assert stage.schedule == HalfCosine(0.5)
     settings = [stage.settings(epoch, i, 10) for epoch in (3, 4) for i in range(10)]
-    assert {each[1:] for each in settings} == {(0.0, None, None)}
+    assert {each[1:] for each in settings} == {(0.0, None, None, 0.0)}
     assert [each.lr for each in settings] == pytest.approx([0.25 * (1 + np.cos(pi * k / 20)) for k in range(20)])
 
 
@@ -100,6 +100,22 @@ def test_begin_makes_w_and_v_one_network_and_the_optimiser_forget(penalty, prune
     for array in splitting.optimizer.state.values():
         np.testing.assert_array_equal(array[: w.size] == 0, w == 0)
         assert (array[w.size :] != 0).all()  # of the biases
+
+
+@pytest.mark.parametrize("penalty", ["l0", "l1", "tl1", "l1-l2"])
+def test_with_a_sparsity_the_refit_begins_with_just_as_many_zeros(penalty):
+    """Weights below 1e-5 that are not zero stay: penalties that shrink leave many."""
+    splitting = made(penalty)
+    config = preset(penalty=penalty, sparsity=0.9, epochs=5, refit=2)
+    splitting.network.weights[...] *= 1e-5
+    first, last = make_stages(config, splitting)
+    splitting.start(first.settings(2, 9, 10))
+    v = splitting.v.copy()
+    assert np.count_nonzero(v == 0) < np.count_nonzero(np.abs(v) < 1e-5)
+    for refit in (last.solver, last.solver.moved(np.copy)):
+        refit.start(REFIT)
+        np.testing.assert_array_equal(refit.network.weights, v)
+        np.testing.assert_array_equal(refit.v, v)
 
 
 def test_prune_counts_weights_of_the_whole_network():
@@ -140,7 +156,7 @@ def test_the_refit_can_have_a_learning_rate_and_layers_of_its_own():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"refit_lr": 0.1}, "--refit-lr 0.1 is for the refit, and there is none: give --refit too"),
+        ({"refit_lr": 0.1}, "--refit-lr 0.1 needs a refit, and there is none: give --refit too"),
         ({"prune_layers": "sparse"}, "--prune-layers sparse is for --prune, which is 0"),
         ({"refit_lr": 0.0, "refit": 1}, "--refit-lr must be a number above 0, up to 1e9, but is 0.0"),
     ],

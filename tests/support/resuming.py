@@ -1,5 +1,6 @@
 """Runs of a few seconds in the tests' own process, and the comparison of two of them byte for byte."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from minisgl import train
+from minisgl.errors import Interrupted
 from minisgl.training import figures
+from minisgl.training.loop import Training
 from support.killing import SAME, without_times
 
 WORDS = ["--epochs", "2", "--batch-size", "50", "--threads", "1"]  # with the fixture `tiny`, 8 steps an epoch
@@ -32,6 +35,24 @@ def run(words, out=None) -> str:
     console = Console(file=StringIO(), width=200)
     train.run(train.parse(words), console)
     return console.file.getvalue()
+
+
+def stopped(words, out, after, monkeypatch) -> str:
+    """A run that is interrupted by Ctrl-C during step number `after`; the sentence that it ends with."""
+    step, calls = Training.step, 0
+
+    def counted(self, *arguments):
+        nonlocal calls
+        calls += 1
+        if calls == after:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "step", counted)
+        with pytest.raises(Interrupted) as raised:
+            run(words, out)
+    return str(raised.value)
 
 
 def assert_same(one, other) -> None:

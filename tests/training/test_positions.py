@@ -121,7 +121,7 @@ def test_without_the_lines_of_any_checkpoint_it_is_refused(content, unfinished):
     before = sorted(unfinished.rglob("*"))
     sentence = (
         r"000008\.safetensors was written after epoch 1, but .*history\.jsonl has the records of 0 epochs only: "
-        "put the whole file back, or train the run again"
+        "restore the whole file, or train the run again"
     )
     with pytest.raises(MinisglError, match=sentence):
         run(["--resume", unfinished])

@@ -39,10 +39,10 @@ def stepped(config: TrainConfig, digits: Digits, run: Shards, splitting: Splitti
     """Three steps, the last on a batch of seven; losses, wrong answers, and every array in the end."""
     thresholds = None if isinstance(config.regime, PaperConfig) else dict.fromkeys(splitting.network.layout.weights, 0.05)
     splitting.v_step(config.regime.beta, thresholds)
-    told, settings = [], StepSettings(1e-3, config.regime.beta, thresholds)
+    losses, settings = [], StepSettings(1e-3, config.regime.beta, thresholds)
     for part in (slice(0, 20), slice(20, 40), slice(40, 47)):
-        told += run.step(splitting, settings, digits.images[part], digits.labels[part])
-    return [*map(np.array, told), splitting.network.flat.copy(), splitting.v.copy(), *splitting.optimizer.state.values()]
+        losses += run.step(splitting, settings, digits.images[part], digits.labels[part])
+    return [*map(np.array, losses), splitting.network.flat.copy(), splitting.v.copy(), *splitting.optimizer.state.values()]
 
 
 def small(config: TrainConfig) -> Splitting:
@@ -222,9 +222,9 @@ def test_a_run_whose_second_process_dies_keeps_its_checkpoint_and_exits_2(data: 
     with started(data, tmp_path / "run") as run:
         os.kill(children(run.pid)[0], signal.SIGKILL)
         assert run.wait(60) == 2
-        told = run.stderr.read()
-    assert told.startswith("minisgl: a training process was killed by signal 9")
-    assert told.count("\n") == 1
+        stderr = run.stderr.read()
+    assert stderr.startswith("minisgl: a training process was killed by signal 9")
+    assert stderr.count("\n") == 1
     assert list((tmp_path / "run" / "checkpoint").iterdir())
 
 
@@ -234,9 +234,9 @@ def test_ctrl_c_in_a_terminal_reaches_all_and_only_the_first_answers(data: Path,
         for pid in (*others, run.pid):  # as a terminal does
             os.kill(pid, signal.SIGINT)
         assert run.wait(60) == 130
-        told = run.stderr.read()
-    assert "to resume: python -m minisgl.train --resume" in told
-    assert "Traceback" not in told
+        stderr = run.stderr.read()
+    assert "to resume: python -m minisgl.train --resume" in stderr
+    assert "Traceback" not in stderr
     assert not any(map(alive, others))
 
 

@@ -32,6 +32,7 @@ UNIT_AXIS = {"conv1": 0, "conv2": 0, "fc1": 1, "fc2": 1}
 KEYS = {
     "experiment",
     "penalty",
+    "method",
     "penalised",
     "preset",
     "backend",
@@ -45,7 +46,7 @@ KEYS = {
     "versions",
     "final",
 }
-HEADING = ["layer", "weights", "zeros", "zeros %", "units", "dead units", "FLOPs"]
+HEADING = ["layer", "weights", "zeros", "zeros %", "units", "dead", "FLOPs"]
 COUNTS = ("weights", "zero_weights", "units", "dead_units", "flops")
 THRESHOLDS = (0.5, 0.19, 0.15, 0.1)  # kill some units of every layer of a fresh network, and not all
 
@@ -185,7 +186,7 @@ def test_the_table_shows_the_report_and_fits_a_terminal(final, made):
             weights, zeros, units, dead, flops = (f"{number:,}" for number in numbers)
             expected.append([name, weights, zeros, f"{100 * numbers[1] / numbers[0]:.2f}", units, dead, flops])
         assert flops == f"{entry['flops']:,}"
-    assert text.splitlines()[-1] == "Errors on 80 test images, looked at once, when training was over."
+    assert text.splitlines()[-1] == "Errors on 80 test images, used once, when training was over."
     assert re.findall(r"([WV].*): test error (\S+) %, (\S+) % of weights zero", text) == titles
     rows = [[cell.strip() for cell in re.split("[│┃|]", line)[1:-1]] for line in text.splitlines() if line[0] in "│┃|"]
     assert rows == [HEADING, *expected[:5], HEADING, *expected[5:]]

@@ -11,34 +11,16 @@ from pathlib import Path
 import pytest
 from support.digits import write_digits
 from support.killing import without_times
-from support.resuming import WORDS, assert_same, posix, run
+from support.resuming import WORDS, assert_same, posix, run, stopped
 
 import minisgl
 from minisgl.config import VERSION
-from minisgl.errors import Interrupted, MinisglError
+from minisgl.errors import MinisglError
 from minisgl.training.directory import RunDirectory
 from minisgl.training.loop import Training
 
 CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("no_figures")
-
-
-def stopped(words, out, after, monkeypatch):
-    """A run that is interrupted by Ctrl-C during step number `after`."""
-    step, calls = Training.step, 0
-
-    def counted(self, *arguments):
-        nonlocal calls
-        calls += 1
-        if calls == after:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "step", counted)
-        with pytest.raises(Interrupted) as raised:
-            run(words, out)
-    return str(raised.value)
 
 
 @pytest.mark.parametrize("after", [16, 17, 20])  # the last step before the refit, its first, and one in it

@@ -157,7 +157,7 @@ TASKS = (
                 w, np.argsort(w, axis=None, kind="stable")[: int(f * w.size)]
             ),
             "you drop the large ones and keep the small.": lambda w, f: _zeroed(w, _order(w)[w.size - int(f * w.size) :]),
-            "you keep the fraction that was to go.": lambda w, f: _zeroed(w, _order(w)[: int((1 - f) * w.size)]),
+            "you keep the fraction that should become 0.": lambda w, f: _zeroed(w, _order(w)[: int((1 - f) * w.size)]),
             "your threshold is the fraction itself. How many entries are below it depends on w.": lambda w, f: np.where(
                 np.abs(w) < f, 0, w
             ),
@@ -171,10 +171,10 @@ TASKS = (
                 w, _order(w)[: round(f * w.size)]
             ),
             "with equal sizes you drop too many: a threshold alone cannot tell them apart.": _below_quantile,
-            "of equal sizes the first ones go, and yours are the last.": lambda w, f: _zeroed(
+            "of equal sizes the first ones become 0, and yours are the last.": lambda w, f: _zeroed(
                 w, w.size - 1 - _order(w.ravel()[::-1])[: int(f * w.size)]
             ),
-            "np.quantile may give a number between two sizes, or of an entry that is to stay: count the entries instead.": (
+            "np.quantile may give a number between two sizes, or of an entry that should stay: count the entries instead.": (
                 lambda w, f: np.where(np.abs(w) < np.quantile(np.abs(w), f), 0, w)
             ),
             "the quantile is right for some sizes of w only: count the entries instead.": (
@@ -196,7 +196,7 @@ TASKS = (
             "the length of a step is not lam alone.": lambda w0, lr, lam: _two(w0, lam),
             "the length of a step is not lr alone.": lambda w0, lr, lam: _two(w0, lr),
             "what lands on 0 stays there, since sign(0) = 0: then both values are 0.": _always,
-            "right for positive weights. A negative one walks up: what is it in the mirror?": _by_size,
+            "right for positive weights. A negative one moves up: the result should be its mirror image.": _by_size,
             "the remainder of a negative weight is negative here, and then it is not the upper value.": _by_remainder,
             "the upper value comes first, and the lower is wanted first.": lambda w0, lr, lam: _two(w0, lr * lam)[::-1],
             "the two values are on the last axis, and wanted on the first.": lambda w0, lr, lam: np.moveaxis(

@@ -125,7 +125,7 @@ def _three_multiplications(answer: Answer, task: Task) -> None:
     products: list[str] = []
     answer.call({name: counted(values, products) for name, values in plain.items()})
     if len(products) > 3:
-        hint = "your outputs are right, but it goes with less: which product can both of them use?"
+        hint = "your outputs are right, but fewer products are enough: which product can both of them use?"
         answer.fail(plain, f"{len(products)} multiplications: {', '.join(products)}", "3 multiplications", hint)
     if len(products) < 3:
         hint = (
@@ -143,7 +143,7 @@ TASKS = (
         reference=forward,
         compare=_square_kernels_first,
         mistakes={
-            "your kernel is turned by 180 degrees, which is the true convolution. Here the kernel lies on the window as it is: "
+            "your kernel is turned by 180 degrees, which is the true convolution. Here the kernel is not turned: "
             "which entry of x does weight[k, c, 0, 0] meet?": lambda x, w, b: forward(x, w[:, :, ::-1, ::-1], b),
             "the last window of every row and column is missing. At which p does it start, if it ends in row H - 1?": (
                 lambda x, w, b: forward(x, w, b)[:, :-1, :-1]
@@ -154,17 +154,15 @@ TASKS = (
             "only the last input channel counts: does each overwrite what the one before gave?": lambda x, w, b: forward(
                 x[-1:], w[:, -1:], b
             ),
-            "only the first input channel counts: every output looks at all of them.": lambda x, w, b: forward(
-                x[:1], w[:, :1], b
-            ),
+            "only the first input channel counts: every output reads all of them.": lambda x, w, b: forward(x[:1], w[:, :1], b),
             "you take the mean over the input channels, and their sum is wanted.": lambda x, w, b: (
                 forward(x, w, 0 * b) / len(x) + b[:, None, None]
             ).astype(x.dtype),
             "where is the bias?": lambda x, w, b: forward(x, w, 0 * b),
-            "the bias comes in once for every product. It stands outside the sum.": lambda x, w, b: forward(
+            "the bias is added once for every product. It belongs outside the sum.": lambda x, w, b: forward(
                 x, w, b * w[0].size
             ),
-            "the bias comes in once for every input channel. It stands outside the sum.": lambda x, w, b: forward(
+            "the bias is added once for every input channel. It belongs outside the sum.": lambda x, w, b: forward(
                 x, w, b * len(x)
             ),
         },
@@ -176,7 +174,7 @@ TASKS = (
         reference=kernel_gradient,
         compare=_square_kernels_first,
         mistakes={
-            "your gradient is turned by 180 degrees: dweight[k, c, 0, 0] belongs to the entry that meets the first of "
+            "your gradient is turned by 180 degrees: dweight[k, c, 0, 0] belongs to the entry that is the first of "
             "every window.": lambda dy, x: kernel_gradient(dy, x)[:, :, ::-1, ::-1],
             "rows and columns of the kernel have changed places: R comes before S.": (
                 lambda dy, x: kernel_gradient(dy, x).swapaxes(2, 3)
@@ -187,11 +185,11 @@ TASKS = (
             "you take the mean over the images. The loss adds up all of them, and so does its gradient.": (
                 lambda dy, x: kernel_gradient(dy, x) / x.dtype.type(dy.shape[3])
             ),
-            "you take the mean over the windows. Each weight was used in every one of them: how do their parts join?": (
+            "you take the mean over the windows. Each weight was used in every one of them: how do their parts combine?": (
                 lambda dy, x: kernel_gradient(dy, x) / x.dtype.type(dy[0].size)
             ),
             "only the first image counts.": lambda dy, x: kernel_gradient(dy[..., :1], x[..., :1]),
-            "all input channels have the same gradient: dweight[k, c] has to do with channel c of x, and no other.": (
+            "all input channels have the same gradient: dweight[k, c] depends on channel c of x, and on no other.": (
                 lambda dy, x: np.repeat(kernel_gradient(dy, x.sum(axis=0, keepdims=True)), len(x), axis=1)
             ),
             "the last row and column of the kernel are missing: how large was R, if H - R + 1 is P?": (
@@ -212,17 +210,17 @@ TASKS = (
             "rows and columns of the kernel have changed places: r goes down, s to the right.": (
                 lambda dy, w, stride: input_gradient(dy, w.swapaxes(2, 3), stride)
             ),
-            "where windows overlap, the last window alone counts. A pixel that was used several times hears from them all.": (
+            "where windows overlap, only the last window counts. A pixel that was used several times adds them all up.": (
                 lambda dy, w, stride: _without_overlap(dy, w, stride, windows_outside=True)
             ),
-            "where windows overlap, the last place of the kernel alone counts. A pixel that was used several times hears "
+            "where windows overlap, only the last place of the kernel counts. A pixel that was used several times gets a part "
             "from all of its uses.": lambda dy, w, stride: _without_overlap(dy, w, stride, windows_outside=False),
-            "only the first output channel counts: a pixel hears from every output that it was part of.": (
+            "only the first output channel counts: a pixel gets a part from every output that it was used in.": (
                 lambda dy, w, stride: input_gradient(dy[:1], w[:1], stride)
             ),
             "you leave the stride out: where does window (p, q) start?": lambda dy, w, stride: input_gradient(dy, w, 1),
             "the size is right, but the windows start at row p. With a stride, where do they?": _all_windows_side_by_side,
-            "all input channels hear the same: the weights that lead back to channel c are weight[:, c].": (
+            "all input channels get the same: the weights that lead back to channel c are weight[:, c].": (
                 lambda dy, w, stride: np.repeat(input_gradient(dy, w.sum(axis=1, keepdims=True), stride), w.shape[1], axis=0)
             ),
             "you take the mean over the output channels, and their sum is wanted.": lambda dy, w, stride: (
@@ -236,7 +234,9 @@ TASKS = (
         inputs=_two_outputs_inputs,
         reference=lambda x, w: np.correlate(x, w, mode="valid"),
         mistakes={
-            "your kernel is turned: w[0] goes with x[i], w[1] with x[i + 1].": lambda x, w: np.convolve(x, w, mode="valid"),
+            "your kernel is turned: w[0] multiplies x[i], w[1] multiplies x[i + 1].": lambda x, w: np.convolve(
+                x, w, mode="valid"
+            ),
             "the two outputs have changed places.": lambda x, w: np.correlate(x, w, mode="valid")[::-1],
         },
         afterwards=_three_multiplications,

@@ -111,13 +111,13 @@ TASKS = (
             "dweight: divided by N: the loss is a mean, and its 1/N is in dy already.": (
                 lambda dy, x, weight: dy @ x.T / dy.shape[1]
             ),
-            "dweight: rows and columns are exchanged: dweight has to lie on weight, entry by entry.": (
+            "dweight: rows and columns are exchanged: dweight must match weight, entry by entry.": (
                 lambda dy, x, weight: x @ dy.T
             ),
-            "dweight: the factor that a weight reaches y by is its input x, not the weight itself.": (
+            "dweight: in y each weight is multiplied by its input x, so x is the factor, not the weight itself.": (
                 lambda dy, x, weight: weight * dy.sum(axis=1, keepdims=True)
             ),
-            "dbias: yours is a mean: but b is added for every image, so it hears from all of them together.": (
+            "dbias: yours is a mean, but b is added for every image, so its gradient is the sum over all of them.": (
                 lambda dy, x, weight: dy.mean(axis=1)
             ),
             "dbias: only the first image counts: b reaches them all.": lambda dy, x, weight: dy[:, 0],
@@ -130,31 +130,31 @@ TASKS = (
         reference=lambda dy, x: max_pool2d_backward(dy, x, kernel=2, stride=2),
         exact_zeros=True,
         mistakes={
-            "at a tie every winner gets all of dy: more comes back than went in. Who is the first?": lambda dy, x: laid_out(
+            "at a tie every winner gets all of dy: more comes back than went in. Which is the first?": lambda dy, x: laid_out(
                 tied(x) * dy
             ),
-            "at a tie you share dy out: we agreed that one of them gets all.": lambda dy, x: laid_out(
+            "at a tie you share dy out, but one of them should get all of it.": lambda dy, x: laid_out(
                 tied(x) / tied(x).sum(axis=0) * dy
             ),
             "at a tie the last winner gets dy: the first is wanted, row by row.": lambda dy, x: to_pixel(
                 winner(x, [3, 2, 1, 0]), dy
             ),
-            "at a tie you look column by column: row-major means along the first row, then along the second.": lambda dy, x: (
+            "at a tie you go column by column: row-major means along the first row, then along the second.": lambda dy, x: (
                 to_pixel(winner(x, [0, 2, 1, 3]), dy)
             ),
-            "all four pixels of a window hear from it: if a loser moves a little, does the largest move?": lambda dy, x: (
+            "all four pixels get a gradient: if a smaller one changes a little, does the maximum change?": lambda dy, x: (
                 laid_out(np.repeat(dy[None], 4, axis=0))
             ),
-            "dy is spread evenly over the window: so it would be if forward took the mean.": lambda dy, x: laid_out(
+            "dy is spread evenly over the window: that would be right if forward took the mean.": lambda dy, x: laid_out(
                 np.repeat(dy[None], 4, axis=0) / 4
             ),
-            "the right places, but what stands there is the maximum itself: what comes back is dy.": lambda dy, x: to_pixel(
+            "the right places, but the values are the maxima themselves: what comes back is dy.": lambda dy, x: to_pixel(
                 windows(x).argmax(axis=0), windows(x).max(axis=0)
             ),
             "the place is that of the largest |x|: forward compares x with its sign.": lambda dy, x: to_pixel(
                 np.abs(windows(x)).argmax(axis=0), dy
             ),
-            "negative windows hear nothing: that is ReLU's doing. Pooling alone lets a negative maximum hear, too.": (
+            "negative windows get no gradient: ReLU does that. Pooling alone gives one to a negative maximum, too.": (
                 lambda dy, x: to_pixel(windows(x).argmax(axis=0), dy * (windows(x).max(axis=0) > 0))
             ),
         },
@@ -179,14 +179,14 @@ TASKS = (
             ),
             "these are the probabilities: where does the true class come in?": lambda z, t: softmax(z) / len(z),
             "the sign: it is the wrong logits that make the loss rise.": lambda z, t: (onehot(z, t) - softmax(z)) / len(z),
-            "the logits themselves are compared with the truth: first make probabilities of them.": lambda z, t: (
+            "the logits themselves are compared with the truth: first turn them into probabilities.": lambda z, t: (
                 (z - onehot(z, t)) / len(z)
             ),
             "a mean over all N D numbers: the loss is the mean of N.": lambda z, t: (softmax(z) - onehot(z, t)) / z.size,
             "the probabilities of one class add up to 1 over the images: it should be those of one image, over the classes.": (
                 lambda z, t: (softmax(z.T).T - onehot(z, t)) / len(z)
             ),
-            "only the true class hears: every other logit is in the sum below the fraction, too.": lambda z, t: (
+            "only the true class gets a gradient: every other logit is in the denominator, too.": lambda z, t: (
                 (softmax(z) - 1) * onehot(z, t) / len(z)
             ),
         },
@@ -197,7 +197,7 @@ TASKS = (
         inputs=_network_inputs,
         reference=two_layers.first_weight_gradient,
         mistakes={
-            "the ReLU lets everything back: a unit that was 0 has no part in the loss.": two_layers.without_mask,
+            "the ReLU passes every gradient: a unit that was 0 has no effect on the loss.": two_layers.without_mask,
             "you divide by N once more: the 1/N of the mean is in dz already.": two_layers.divided_twice,
             "the loss is a mean over the images: is yours their sum?": two_layers.not_divided,
             "max(., 0) is applied to the slopes: it is the sign of its input that opens a ReLU, not that of the slope.": (

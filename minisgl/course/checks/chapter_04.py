@@ -38,13 +38,13 @@ TASKS = (
             "small entries come out on the other side of zero: what is left when |v| is less than t?": lambda v, t: (
                 np.sign(v) * (np.abs(v) - t)
             ),
-            "the large entries keep all of their size; |x| costs t for every unit of it, the large pay too.": lambda v, t: (
+            "the large entries are not shrunk; |x| costs t for every unit of size, for large entries too.": lambda v, t: (
                 np.where(np.abs(v) > t, v, 0)
             ),
             "only the positive entries are right: negative ones are mirror images, not zero.": lambda v, t: np.maximum(
                 v - t, 0
             ),
-            "negative entries grow instead of shrinking: towards zero is up for them.": lambda v, t: np.where(
+            "negative entries grow in size instead of shrinking: for them, towards zero is up.": lambda v, t: np.where(
                 np.abs(v) > t, v - t, 0
             ),
             "you shrink by half of t: differentiate (x - v)^2/2 once more.": lambda v, t: (
@@ -78,7 +78,7 @@ TASKS = (
             "the threshold is lam. A shorter step shrinks less: what does the prox of step lr multiply?": (
                 lambda w, g, lr, lam: soft(w - lr * g, lam)
             ),
-            "you walk uphill: against the gradient.": lambda w, g, lr, lam: soft(w + lr * g, lr * lam),
+            "you step uphill: a step goes against the gradient.": lambda w, g, lr, lam: soft(w + lr * g, lr * lam),
             "you threshold first and step afterwards, and the step undoes the zeros.": lambda w, g, lr, lam: (
                 soft(w, lr * lam) - lr * g
             ),

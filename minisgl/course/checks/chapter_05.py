@@ -98,7 +98,7 @@ TASKS = (
                 v**2 / 2, lam
             ),
             "a mean is not a sum: twice as many weights cost twice as much.": lambda v, lam: np.minimum(v**2 / 2, lam).mean(),
-            "the half of (x - v)^2/2 is missing.": lambda v, lam: np.minimum(v**2, lam).sum(),
+            "the factor 1/2 of (x - v)^2/2 is missing.": lambda v, lam: np.minimum(v**2, lam).sum(),
             "you count what is kept, and forget what it costs to drop the others.": lambda v, lam: (
                 lam * np.count_nonzero(np.abs(v) > np.sqrt(2 * lam))
             ),
@@ -114,15 +114,13 @@ TASKS = (
         reference=_kept,
         compare=_compare_number_kept,
         mistakes={  # by what is then true of lam = f(v, k), on all inputs with k > 0
-            "your lam is the threshold. The threshold follows from lam: turn that round.": lambda f, v, k: (
+            "your lam is the threshold. The threshold follows from lam: solve that for lam.": lambda f, v, k: (
                 np.count_nonzero(np.abs(v) > f(v, k)) == k
             ),
             "your lam is the threshold squared: something is missing.": lambda f, v, k: (
                 np.count_nonzero(np.abs(v) > np.sqrt(f(v, k))) == k
             ),
-            "one too few is kept: between which two sizes has the threshold to lie?": lambda f, v, k: (
-                _kept(v, f(v, k)) == k - 1
-            ),
+            "one too few is kept: between which two sizes must the threshold be?": lambda f, v, k: _kept(v, f(v, k)) == k - 1,
             "it is right where all of v is positive. A weight of -3 is larger than one of 2, in size.": lambda f, v, k: (
                 _kept(np.abs(v), f(np.abs(v), k)) == k
             ),

@@ -120,14 +120,14 @@ TASKS = (
                 x + _slope(x, lam, a) / (a + 1)
             ),
             "near x = 0 the slope of the price is (a + 1)/a. What is yours there?": lambda x, lam, a: x + _slope(x, lam, a) / a,
-            "below the line something is not squared: differentiate the price once more.": lambda x, lam, a: (
+            "something in the denominator is not squared: differentiate the price once more.": lambda x, lam, a: (
                 x + _slope(x, lam, a) * (a + np.abs(x))
             ),
             "your v is nearer to zero than x: which way does the penalty pull?": lambda x, lam, a: x - _slope(x, lam, a),
             "positive entries are right. A negative x comes from a v that is further from zero too: on which side?": (
                 lambda x, lam, a: x + np.abs(_slope(x, lam, a))
             ),
-            "for a negative x the size of x stands below the line: a and |x| are added.": lambda x, lam, a: (
+            "for a negative x the denominator has its size: a and |x| are added.": lambda x, lam, a: (
                 x + lam * a * (a + 1) * np.sign(x) / (a + x) ** 2
             ),
             "the price counts lam times, and so does its slope: where is lam?": lambda x, lam, a: x + _slope(x, 1.0, a),
@@ -144,16 +144,16 @@ TASKS = (
         mistakes={
             "that is the threshold where there is no jump. For a larger lam the lowest point of h is inside.": _line,
             "that is the threshold where there is a jump. For a small lam the lowest point of h is at the edge.": _root,
-            "the two regimes are exchanged: with which of them begins lam = 0?": lambda lam, a: (
+            "the two regimes are exchanged: which of them has lam = 0?": lambda lam, a: (
                 _root(lam, a) if _continuous(lam, a) else _line(lam, a)
             ),
-            "where it jumps you return the landing. The threshold is a height of h, the landing a place.": lambda lam, a: (
+            "where it jumps you return the x that it jumps to. The threshold is the value of h there.": lambda lam, a: (
                 _line(lam, a) if _continuous(lam, a) else _root(lam, a) - a / 2
             ),
             "where it jumps, a factor a + 1 is missing under the root.": lambda lam, a: (
                 _line(lam, a) if _continuous(lam, a) else sqrt(2 * lam) - a / 2
             ),
-            "where it jumps, h is half of x, not of z = a + x: something is to be taken off.": lambda lam, a: (
+            "where it jumps, h is half of x, not of z = a + x: something must be subtracted.": lambda lam, a: (
                 _line(lam, a) if _continuous(lam, a) else sqrt(2 * lam * (a + 1))
             ),
             "where it does not jump, you return l1's threshold. The price per unit at 0 is not 1 here.": lambda lam, a: (
@@ -177,7 +177,7 @@ TASKS = (
             "that root has a + x below zero. The three roots are 120 degrees apart: which is the largest?": (
                 lambda v, lam, a, t: _by_cosine(v, lam, a, t, k=1)
             ),
-            "np.arccos gives radians, and np.cos takes them: nothing is to be turned into degrees.": lambda v, lam, a, t: (
+            "np.arccos gives radians, and np.cos takes them: nothing has to be converted to degrees.": lambda v, lam, a, t: (
                 _by_cosine(v, lam, a, t, degrees=True)
             ),
             "the third of the angle is missing: cos(3 theta) is known, and cos(theta) is wanted.": lambda v, lam, a, t: (
@@ -193,10 +193,10 @@ TASKS = (
             "a factor a is missing from the angle: c is lam a (a + 1).": lambda v, lam, a, t: _by_cosine(
                 v, lam, a, t, factor=1 / a
             ),
-            "a factor 2 is lost under the arccosine or the arcsine: one has 2 below its line, the other 4.": (
+            "a factor 2 is lost under the arccosine or the arcsine: one has 2 in its denominator, the other 4.": (
                 lambda v, lam, a, t: _by_cosine(v, lam, a, t, factor=0.5)
             ),
-            "under the arccosine or the arcsine something is twice too large: one has 2 below its line, the other 4.": (
+            "under the arccosine or the arcsine something is twice too large: one has 2 in its denominator, the other 4.": (
                 lambda v, lam, a, t: _by_cosine(v, lam, a, t, factor=2.0)
             ),
             "you return z = a + x, the root of the cubic. Which x is that?": lambda v, lam, a, t: np.where(
@@ -205,7 +205,7 @@ TASKS = (
             "the sign is lost: a negative v has a negative x.": lambda v, lam, a, t: np.abs(_by_cosine(v, lam, a, t)),
             "up to the threshold 0 is best, even where the cubic has a root.": _without_zeros,
             "where the prox jumps, the inner valley is there before it is the lower of the two: what is t for?": _at_least_zero,
-            "what you keep, you keep whole: that is l0. Here a kept weight loses the slope of its price.": (
+            "you do not shrink what you keep: that is l0. Here a kept weight loses the slope of its price.": (
                 lambda v, lam, a, t: np.where(np.abs(v) > t, v, 0)
             ),
             "that is the soft threshold: here a large weight loses less than a small one.": lambda v, lam, a, t: soft(v, t),
@@ -223,7 +223,7 @@ TASKS = (
             "that solves the equation, but it is below zero: a quadratic equation has two solutions.": lambda lam: (
                 lam - sqrt(lam**2 + 2 * lam)
             ),
-            "you put lam where a stands. Given is lam: turn the border round.": lambda lam: lam**2 / (2 * (lam + 1)),
+            "you put lam in the place of a. lam is given: solve the condition for a.": lambda lam: lam**2 / (2 * (lam + 1)),
             "the + 1 in a + 1 is forgotten: a^2 is compared with 2 lam (a + 1).": lambda lam: 2 * lam,
             "the a in a + 1 is forgotten: a^2 is compared with 2 lam (a + 1).": lambda lam: sqrt(2 * lam),
             "a factor is lost under the root: what is b^2 - 4 a c for this equation?": lambda lam: lam + sqrt(lam**2 + lam / 2),

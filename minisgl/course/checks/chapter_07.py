@@ -72,18 +72,18 @@ LARGE: dict[str, Callable[..., np.ndarray]] = {
     "that is the soft threshold alone, the prox of l1. Minus alpha ||x||_2 rewards length: which way does it change z?": (
         lambda v, lam, alpha: soft(v, lam)
     ),
-    "you make z shorter. Is it length that costs, or length that is rewarded?": _longer(
+    "you make z shorter. Does length cost something, or is it rewarded?": _longer(
         lambda z, lam, alpha: (_norm(z) - alpha * lam) / _norm(z)
     ),
     "alpha is forgotten: with alpha = 0 it has to be the prox of l1.": _longer(lambda z, lam, alpha: 1 + lam / _norm(z)),
-    "you make every entry longer by alpha lam, as if it had a norm of its own. z as a whole gets that once.": _per_entry,
+    "you make every entry longer by alpha lam, as if it had its own norm. z has one norm, and gets that once.": _per_entry,
     "every row is made longer by itself: one norm, over all of the array, whatever its shape.": _longer(
         lambda z, lam, alpha: 1 + alpha * lam / np.sqrt((z * z).sum(axis=-1, keepdims=True))
     ),
     "you divide by the l1 norm of z. What is the length of z?": _longer(
         lambda z, lam, alpha: 1 + alpha * lam / np.abs(z).sum()
     ),
-    "lam is missing where z is made longer: the whole penalty counts lam times, its second part too.": _longer(
+    "lam is missing where z is made longer: lam multiplies the whole penalty, its second part too.": _longer(
         lambda z, lam, alpha: 1 + alpha / _norm(z)
     ),
     "that is z stretched by ||v||: which vector are you making longer?": lambda v, lam, alpha: (
@@ -156,15 +156,15 @@ TASKS = (
                 np.abs(x).sum() - np.sqrt((x * x).sum())
             ),
             "that is the length squared: ||x||_2 has a root.": lambda x, alpha: np.abs(x).sum() - alpha * (x * x).sum(),
-            "each entry has its own l2 norm with you, and that is its size. The vector has one for all.": lambda x, alpha: (
+            "you take the l2 norm of each entry, which is its size. The vector has a single norm.": lambda x, alpha: (
                 np.abs(x) - alpha * np.abs(x)
             ).sum(),
-            "alpha stands before the other norm.": lambda x, alpha: alpha * np.abs(x).sum() - np.sqrt((x * x).sum()),
+            "alpha multiplies the other norm.": lambda x, alpha: alpha * np.abs(x).sum() - np.sqrt((x * x).sum()),
             "alpha belongs to ||x||_2 only, and you multiply the difference.": lambda x, alpha: (
                 alpha * (np.abs(x).sum() - np.sqrt((x * x).sum()))
             ),
             "you add the rebate: it makes things cheaper.": lambda x, alpha: np.abs(x).sum() + alpha * np.sqrt((x * x).sum()),
-            "every row has a length of its own with you: all of x is one vector, whatever its shape.": lambda x, alpha: (
+            "you take the length of each row: all of x is one vector, whatever its shape.": lambda x, alpha: (
                 np.abs(x).sum() - alpha * np.sqrt((x * x).sum(axis=-1)).sum()
             ),
         },
@@ -195,7 +195,7 @@ TASKS = (
             "alpha and 1 - alpha are exchanged where one entry is left.": lambda v, lam, alpha: _lengths(
                 v, lam, lambda m: max(m - alpha * lam, 0), alpha
             ),
-            "the entry that is left keeps all of its size with you. That is so for alpha = 1: and for a smaller one?": (
+            "you do not shrink the entry that is left. That is right for alpha = 1, but for a smaller alpha?": (
                 lambda v, lam, alpha: _lengths(v, lam, lambda m: m if m > (1 - alpha) * lam else 0, alpha)
             ),
             "where no entry is above lam, you take the length of all of v: how many entries are left of it?": (
@@ -222,14 +222,14 @@ TASKS = (
         reference=_best,
         exact_zeros=True,
         mistakes={
-            "where no entry is above lam all is 0 with you. One that stands alone costs little: which would you keep?": _alone(
+            "where no entry is above lam your result is all 0. A single entry costs little: which would you keep?": _alone(
                 lambda m, lam, alpha: 0
             ),
             "that is the soft threshold, everywhere: alpha plays no part.": lambda v, lam, alpha: soft(v, lam),
-            "the entry that stays alone keeps all of its size with you, however small alpha is.": _alone(
+            "you do not shrink the single entry that stays, however small alpha is.": _alone(
                 lambda m, lam, alpha: m if m > (1 - alpha) * lam else 0
             ),
-            "the entry that stays alone loses alpha lam with you: that is what is given back. What is not?": _alone(
+            "the single entry that stays loses alpha lam in yours: that is what is given back. What is not?": _alone(
                 lambda m, lam, alpha: max(m - alpha * lam, 0)
             ),
             "the entry that stays alone changes its sign where it is small: which m are too small to stay?": _alone(

@@ -35,7 +35,9 @@ def _compare_nan_first(answer: Answer, task: Task) -> None:
         with contextlib.suppress(CheckFailed):
             yours = uncounted.call(case)
         if isinstance(yours, np.ndarray) and yours.dtype.kind == "f" and np.isnan(yours).any():
-            hint = "a group of zeros has become nan: its length is 0, and 0/0 is no number. What is to stay of nothing?"
+            hint = (
+                "a group of zeros has become nan: its length is 0, and 0/0 is no number. What should a group of zeros become?"
+            )
             answer.fail(case, yours, task.reference(**case), hint)
     compare_results(answer, task)
 
@@ -100,7 +102,7 @@ TASKS = (
             "the numbers are right, but the axes within a group are still there, with length 1: keepdims is not wanted here.": (
                 norms
             ),
-            "these are the squares of the lengths: 3 and 4 have the length 5.": lambda w, axis: sums(w * w, axis, False),
+            "these are the squares of the lengths: (3, 4) has the length 5.": lambda w, axis: sums(w * w, axis, False),
             "these are sums of sizes, the l1 norms of the groups. A length is the root of a sum of squares.": (
                 lambda w, axis: sums(np.abs(w), axis, False)
             ),
@@ -111,7 +113,7 @@ TASKS = (
                 np.abs(w), axis=inner(w, axis)
             ),
             "that is one length for the whole array: each group has its own.": lambda w, axis: np.sqrt((w * w).sum()),
-            "you take the price sqrt(n_g) along; only the length is asked for.": lambda w, axis: np.sqrt(
+            "you multiply by the price sqrt(n_g); only the length is asked for.": lambda w, axis: np.sqrt(
                 sums(w * w, axis, False) * size(w, axis)
             ),
         },
@@ -130,21 +132,21 @@ TASKS = (
             "your lengths run along the axis that numbers the groups: they belong to the other axes.": lambda v, k, axis: (
                 with_lengths(v, np.sqrt(np.sum(v * v, axis=axis, keepdims=True)), k)
             ),
-            "the whole array is one group for you: each group has a length of its own.": _one_group,
+            "you treat the whole array as one group: each group has its own length.": _one_group,
             "short groups come out on the other side of zero: what is left of a length that is less than k?": (
                 lambda v, k, axis: scaled(v, norms(v, axis), norms(v, axis) - k)
             ),
-            "what you keep is kept whole. The length costs k for every unit of it: the long pay too.": lambda v, k, axis: (
-                np.where(norms(v, axis) > k, v, 0)
+            "you do not shorten what you keep. Each unit of length costs k, for long groups too.": lambda v, k, axis: np.where(
+                norms(v, axis) > k, v, 0
             ),
             "you divide by the square of the length: there is a root missing.": lambda v, k, axis: (
                 v * np.where(norms(v, axis) > 0, np.maximum(1 - k / np.maximum(norms(v, axis), 1e-9) ** 2, 0), 0)
             ),
-            "your length is the sum of the sizes, the l1 norm: 3 and 4 have the length 5.": lambda v, k, axis: with_lengths(
+            "your length is the sum of the sizes, the l1 norm: (3, 4) has the length 5.": lambda v, k, axis: with_lengths(
                 v, sums(np.abs(v), axis), k
             ),
-            "k is all that a group pays for a unit of length: no root of its size comes on top.": lambda v, k, axis: shorten(
-                v, k * size(v, axis) ** 0.5, axis
+            "k is all that a group pays for a unit of length: do not multiply by the root of its size.": lambda v, k, axis: (
+                shorten(v, k * size(v, axis) ** 0.5, axis)
             ),
         },
     ),
@@ -159,7 +161,7 @@ TASKS = (
             "the order is reversed: shortened first, the group no longer points where it did when its weights are taken.": (
                 lambda v, lam1, lam2, axis: soft(block(v, lam2, axis), lam1)
             ),
-            "something of lam2's price is missing: a large group pays more for a unit of length than a small one.": (
+            "a factor of lam2 is missing: a large group pays more for a unit of length than a small one.": (
                 lambda v, lam1, lam2, axis: shorten(soft(v, lam1), lam2, axis)
             ),
             "you multiply lam2 by n_g: there is a root missing.": lambda v, lam1, lam2, axis: shorten(
@@ -194,13 +196,13 @@ TASKS = (
             "at a tie, where both cost the same, the group is to be dropped.": lambda v, lam, axis: np.where(
                 norms(v, axis) >= np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
             ),
-            "a group pays lam for you, however large it is: where is sqrt(n_g)?": lambda v, lam, axis: keep_longer(
+            "in yours a group costs lam, however large it is: where is sqrt(n_g)?": lambda v, lam, axis: keep_longer(
                 v, axis, np.sqrt(2 * lam)
             ),
-            "to drop a group costs half of its squared length: the half is missing.": lambda v, lam, axis: keep_longer(
+            "dropping a group costs half of its squared length: the factor 1/2 is missing.": lambda v, lam, axis: keep_longer(
                 v, axis, np.sqrt(lam * np.sqrt(size(v, axis)))
             ),
-            "you compare the length with the price. Dropping a group costs something else than its length.": (
+            "you compare the length with the price. The cost of dropping a group is not its length.": (
                 lambda v, lam, axis: keep_longer(v, axis, lam * np.sqrt(size(v, axis)))
             ),
             "you shorten what you keep: that is the group lasso. Here a group that stays pays the same, whatever is in it.": (
@@ -209,7 +211,7 @@ TASKS = (
             "each weight is kept or dropped on its own. The price is for the group: keep or drop all of it.": (
                 lambda v, lam, axis: np.where(np.abs(v) > np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0)
             ),
-            "a group pays lam n_g for you: a root is missing.": lambda v, lam, axis: keep_longer(
+            "in yours a group costs lam n_g: a root is missing.": lambda v, lam, axis: keep_longer(
                 v, axis, np.sqrt(2 * lam * size(v, axis))
             ),
             "you keep the short groups and drop the long ones.": lambda v, lam, axis: np.where(

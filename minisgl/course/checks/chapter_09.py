@@ -102,8 +102,8 @@ TASKS = (
             "your spring pushes w away from v. In which direction does beta/2 ||w - v||^2 fall?": (
                 lambda w, v, g, lr, beta: w - lr * (g + beta * (v - w))
             ),
-            "you walk uphill: a step goes against the gradient.": lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)),
-            "the spring is missing: w does not notice v.": lambda w, v, g, lr, beta: w - lr * g,
+            "you step uphill: a step goes against the gradient.": lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)),
+            "the spring is missing: w does not depend on v.": lambda w, v, g, lr, beta: w - lr * g,
             "the loss is missing: w follows the spring alone.": lambda w, v, g, lr, beta: w - lr * beta * (w - v),
             "the spring's gradient is not multiplied by lr: it is a part of the step like the other.": (
                 lambda w, v, g, lr, beta: w - lr * g - beta * (w - v)
@@ -132,13 +132,13 @@ TASKS = (
             "your spring pushes w away from v: look at the sign of beta (w - v).": _of(
                 lambda v, b, beta: (b - beta * v) / (1 + beta)
             ),
-            "your w is not between b and v: collect all that stands before w in (w - b) + beta (w - v) = 0.": _of(
+            "your w is not between b and v: collect all factors of w in (w - b) + beta (w - v) = 0.": _of(
                 lambda v, b, beta: b + beta * v
             ),
             "your w is the middle of b and v, whatever beta is: a stiffer spring holds it nearer to v.": _of(
                 lambda v, b, beta: (b + v) / 2
             ),
-            "your V-step comes first, and w undoes its zeros: which of the two has the last word?": (
+            "your V-step comes first, and w undoes its zeros: which of the two comes last?": (
                 lambda v, b, lam, beta: _lowest(hard(v, np.sqrt(2 * lam / beta)), b, beta)
             ),
             "you return the new w: the V-step is missing.": lambda v, b, lam, beta: _lowest(v, b, beta),
@@ -154,7 +154,9 @@ TASKS = (
             "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": _at(
                 lambda lam, beta: lam
             ),
-            "a half is lost under your root: the spring is beta/2 (w - v)^2.": _at(lambda lam, beta: np.sqrt(lam / beta)),
+            "a factor 1/2 is missing under your root: the spring is beta/2 (w - v)^2.": _at(
+                lambda lam, beta: np.sqrt(lam / beta)
+            ),
             "what you keep is shrunk. Of all x that are not 0, which has the shortest spring?": (
                 lambda v, b, lam, beta: soft(_lowest(v, b, beta), np.sqrt(2 * lam / beta))
             ),
@@ -173,7 +175,7 @@ TASKS = (
             "a smaller step than needed: when exactly is c = 1/eta - (L + beta)/2 above 0?": (
                 lambda A, beta: 1 / (_eigenvalues(A)[-1] + beta)
             ),
-            "A stands twice in the gradient A^T (A w - b): its largest singular value counts twice too.": (
+            "A occurs twice in the gradient A^T (A w - b): its largest singular value counts twice too.": (
                 lambda A, beta: 2 / (np.sqrt(_eigenvalues(A)[-1]) + beta)
             ),
             "you add the curvatures of all directions (the sum of all entries squared); the steepest one alone decides.": (
@@ -183,7 +185,7 @@ TASKS = (
                 lambda A, beta: 2 / (_eigenvalues(A)[0] + beta)
             ),
             "the spring is beta/2 ||w - v||^2: differentiate it twice.": lambda A, beta: 2 / (_eigenvalues(A)[-1] + beta / 2),
-            "the loss is ||A w - b||^2 / 2, with a half: your curvature of it is twice as large.": (
+            "the loss is ||A w - b||^2 / 2, with the factor 1/2: your curvature of it is twice as large.": (
                 lambda A, beta: 2 / (2 * _eigenvalues(A)[-1] + beta)
             ),
             "that is the curvature. How large may a step be where F bends so much?": lambda A, beta: _eigenvalues(A)[-1] + beta,

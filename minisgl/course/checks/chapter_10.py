@@ -143,13 +143,13 @@ TASKS = (
             "with l0 you pull at what is kept. What does hard thresholding take from it?": lambda w, tau, beta, r: _clipped(
                 w, tau, beta
             ),
-            "with l1 what is kept feels nothing in yours. v is smaller than w there: by how much?": lambda w, tau, beta, r: (
+            "with l1 yours does not act on what is kept. v is smaller than w there: by how much?": lambda w, tau, beta, r: (
                 _dropped_only(w, tau, beta)
             ),
             "what is dropped is pulled by beta tau in yours, however small it is. There v = 0: how far is w from that?": (
                 lambda w, tau, beta, r: np.where(np.abs(w) <= tau, beta * tau * np.sign(w), _right(w, tau, beta, r))
             ),
-            "what is dropped feels nothing in yours. Its v is 0, and the spring is tied to that.": lambda w, tau, beta, r: (
+            "yours does not act on what is dropped. Its v is 0, and the spring is tied to that.": lambda w, tau, beta, r: (
                 np.where(np.abs(w) <= tau, 0, _right(w, tau, beta, r))
             ),
             "yours points from w to v. It is a part of the gradient, against which w then steps.": lambda w, tau, beta, r: (
@@ -163,7 +163,7 @@ TASKS = (
                 _right(w, tau, beta, r)
             ),
             "you return v.": lambda w, tau, beta, r: w - _right(w, tau, 1.0, r),
-            "for l0 tau is a price in yours. It is the threshold already: nothing is left to be worked out.": (
+            "for l0 tau is a price in yours. It is the threshold already: nothing has to be computed.": (
                 lambda w, tau, beta, r: _right(w, np.sqrt(2 * tau) if r == "l0" else tau, beta, r)
             ),
             "at |w| = tau, l0 has a tie. It goes to 0.": lambda w, tau, beta, r: (
@@ -179,10 +179,10 @@ TASKS = (
         inputs=_best_setting_inputs,
         reference=_best_setting_reference,
         mistakes={
-            "you chose by the test error. The test images tell how good the choice was: they must not make it.": (
+            "you chose by the test error. The test images measure how good the choice was: they must not influence it.": (
                 lambda heldout, test, left, of, at_least: _chosen(test.mean(axis=1), _zeros(left, of) >= at_least)
             ),
-            "you chose by both errors. The test images must have no say in the choice.": (
+            "you chose by both errors. The test images must not influence the choice.": (
                 lambda heldout, test, left, of, at_least: _chosen((heldout + test).mean(axis=1), _zeros(left, of) >= at_least)
             ),
             "you chose the luckiest single run. A setting is as good as the mean of its seeds.": (

@@ -135,10 +135,10 @@ TASKS = (
             "you have the number of waves on a pixel. How many pixels are there to a wave?": (
                 lambda frequency, speed, x_height: frequency / (speed * x_height)
             ),
-            "of larger letters the waves are larger too, in pixels; yours are smaller.": (
+            "in larger letters the waves are longer too, in pixels; yours are shorter.": (
                 lambda frequency, speed, x_height: speed / frequency / x_height
             ),
-            "it does not matter to yours how fast the pen is.": lambda frequency, speed, x_height: x_height / frequency,
+            "your result does not depend on the speed of the pen.": lambda frequency, speed, x_height: x_height / frequency,
             "you have how far the pen travels in a second: how many waves are there on that?": (
                 lambda frequency, speed, x_height: speed * x_height
             ),
@@ -153,10 +153,10 @@ TASKS = (
             "the RMS of one wave is less than its amplitude: it is rarely at its full height.": lambda a, rms: (
                 rms * a / np.sqrt((a**2).sum())
             ),
-            "the half is on the wrong side: the sum's RMS is now larger than the one wanted.": lambda a, rms: (
+            "the factor 1/2 is on the wrong side: the sum's RMS is now larger than the one wanted.": lambda a, rms: (
                 rms * a / np.sqrt((a**2).sum() * 2)
             ),
-            "the half belongs to the squares: before the root is taken, or after it?": lambda a, rms: (
+            "the factor 1/2 belongs to the squares: before the root is taken, or after it?": lambda a, rms: (
                 rms * a / (np.sqrt((a**2).sum()) / 2)
             ),
             "you divide by the mean square of the sum. What has to be done to it before?": lambda a, rms: (
@@ -183,10 +183,10 @@ TASKS = (
         inputs=_receptive_field_inputs,
         reference=_field,
         mistakes={
-            "to yours all strides are 1. Behind a stride of 2, how many pixels lie between two neighbours?": lambda layers: (
+            "you treat all strides as 1. After a stride of 2, how many pixels are neighbours apart?": lambda layers: (
                 1 + sum(kernel - 1 for kernel, _ in layers)
             ),
-            "a layer's own stride comes too early: it tells how far apart its units are, not what each of them sees.": (
+            "a layer's own stride comes too early: it determines how far apart its units are, not what each of them sees.": (
                 lambda layers: _forward(layers, late=False)
             ),
             "the first unit of each window is counted twice: by how many units does a window of k reach beyond one?": (
@@ -216,7 +216,7 @@ TASKS = (
             "you have the place of the largest power, which is the number of waves on the whole path: how long is that?": (
                 lambda d, step, speed: _waves(d)
             ),
-            "yours is the same however far apart the points are.": lambda d, step, speed: _waves(d) / len(d) * speed,
+            "your result does not depend on how far apart the points are.": lambda d, step, speed: _waves(d) / len(d) * speed,
             "you have the length of a wave, in x-heights, not its frequency.": lambda d, step, speed: len(d) * step / _waves(d),
             "without the first number of a list, every place in it is one less.": lambda d, step, speed: (
                 (_waves(d) - 1) / (len(d) * step) * speed

@@ -148,13 +148,13 @@ TASKS = (
         reference=_by_loops,
         mistakes={
             "you have marked the units that stay: which of them go?": lambda W1, W2: ~_by_loops(W1, W2),
-            "you see those that read nothing. And those that nobody reads?": lambda W1, W2: _empty(W1, 1),
-            "you see those that nobody reads. And those that read nothing?": lambda W1, W2: _empty(W2, 0),
+            "you find those that read nothing. And those that are not read?": lambda W1, W2: _empty(W1, 1),
+            "you find those that are not read. And those that read nothing?": lambda W1, W2: _empty(W2, 0),
             "you ask for both reasons at once, and one is enough.": lambda W1, W2: _empty(W1, 1) & _empty(W2, 0),
             "a sum of 0 is not all zeros: 1 and -1 add up to 0 too.": lambda W1, W2: (
                 (W1.sum(axis=1) == 0) | (W2.sum(axis=0) == 0)
             ),
-            "one zero among a unit's weights is enough for you: all of them have to be zero.": lambda W1, W2: (
+            "you accept one zero among a unit's weights: all of them have to be zero.": lambda W1, W2: (
                 (W1 == 0).any(axis=1) | (W2 == 0).any(axis=0)
             ),
         },
@@ -165,7 +165,7 @@ TASKS = (
         inputs=_constants,
         reference=_folded,
         mistakes={
-            "what comes out of a unit is not its bias: something stands between the two layers.": lambda W, b1, b2, c: _folded(
+            "what comes out of a unit is not its bias: something comes between the two layers.": lambda W, b1, b2, c: _folded(
                 W, b1, b2, c, value=lambda b: b
             ),
             "that is only what the constants add: the bias was not zero before.": lambda W, b1, b2, c: _folded(
@@ -175,7 +175,7 @@ TASKS = (
                 W, b1, b2, c | True
             ),
             "you add the units that are not marked, and leave out those that are.": lambda W, b1, b2, c: _folded(W, b1, b2, ~c),
-            "you subtract: the units go, but what they said has to stay.": lambda W, b1, b2, c: 2 * b2 - _folded(W, b1, b2, c),
+            "you subtract: what the removed units add has to stay.": lambda W, b1, b2, c: 2 * b2 - _folded(W, b1, b2, c),
             "the values arrive without their weights: each reader multiplies what it reads.": lambda W, b1, b2, c: (
                 b2 + np.maximum(b1, 0)[c].sum()
             ),
@@ -231,15 +231,15 @@ TASKS = (
         inputs=lambda: ({"weights": weights} for weights in _chains()),
         reference=units_left,
         mistakes={
-            "you look once. Who goes takes weights along, so look again.": lambda weights: units_left(weights, times=1),
+            "look again: with a unit its weights are removed too.": lambda weights: units_left(weights, times=1),
             "you count what the inputs reach. Does it lead to a logit?": lambda weights: units_left(weights, unread=False),
-            "you count what leads to a logit. Does anything of the image arrive there?": lambda weights: units_left(
+            "you count what leads to a logit. Does it depend on the image?": lambda weights: units_left(
                 weights, constants=False
             ),
-            "an input that nobody reads goes too.": lambda weights: units_left(weights, inputs=False),
+            "an input that is not read is removed too.": lambda weights: units_left(weights, inputs=False),
             "the logits stay, all of them, even one that is a constant.": logits_left_out,
             "the numbers are right, in the opposite order: the inputs come first.": lambda weights: units_left(weights)[::-1],
-            "you count what goes: what is left is asked for.": lambda weights: [
+            "you count the units that are removed: asked for are those that are left.": lambda weights: [
                 n - left for n, left in zip((weights[0].shape[1], *map(len, weights)), units_left(weights), strict=True)
             ],
             "the logits are a level as well.": lambda weights: units_left(weights)[:-1],

@@ -144,9 +144,11 @@ def _dtype_and_additions(answer: Answer, task: Task) -> None:
         if not isinstance(yours, Followed) or yours.value != n * (n + 1) / 2:
             answer.fail(case, yours, n * (n + 1) / 2, "your sum leaves the numbers of x for others: add them as they are.")
         if yours.additions > most:
-            hint = f"the way is too long: with {n} numbers {most} levels are enough."
+            hint = f"there are too many levels: with {n} numbers {most} levels are enough."
             if answer.call({"x": followed(9)}).additions >= 8:
-                hint = "you add one number after the other: the first goes through all additions. Who could be added meanwhile?"
+                hint = (
+                    "you add one number after the other: the first goes through all additions. What could be added meanwhile?"
+                )
             answer.fail(case, f"{yours.additions} additions in a row", f"at most {most}", hint)
 
 
@@ -160,14 +162,14 @@ TASKS = (
         compare=compare_elsewhere_and_here,
         mistakes={
             "between t and g t the line has to reach g t at |v| = g t: how steep is it?": lambda v, t, g: _firm(v, t, g, 1),
-            "between t and g t the line is as flat as it should be steep: it climbs g t while |v| goes from t to g t.": (
+            "between t and g t your slope is the inverse of the right one: the line climbs g t while |v| goes from t to g t.": (
                 lambda v, t, g: _firm(v, t, g, (g - 1) / g)
             ),
             "beyond g t nothing is to be taken from v, nor added.": lambda v, t, g: _firm(v, t, g, g / (g - 1), beyond=False),
             "you drop or keep, as hard thresholding does: what is between t and g t?": lambda v, t, g: np.where(
                 np.abs(v) > t, v, 0
             ),
-            "what is beyond t is kept only beyond g t: the middle piece is missing.": lambda v, t, g: np.where(
+            "what is beyond t is kept only beyond g t: the middle part is missing.": lambda v, t, g: np.where(
                 np.abs(v) > g * t, v, 0
             ),
             "the sign is lost between t and g t.": lambda v, t, g: np.where(
@@ -198,7 +200,9 @@ TASKS = (
                 _direct_intensity(x, w, size) / x[3]
             ),
             "a result has as many places as the filter fits into the image: fewer than it has pixels.": _with_pixels,
-            "that is bytes a flop: which of the two stands on top?": lambda x, w, size: 1 / _direct_intensity(x, w, size),
+            "that is bytes a flop: which of the two is divided by the other?": lambda x, w, size: (
+                1 / _direct_intensity(x, w, size)
+            ),
         },
     ),
     Task(
@@ -222,7 +226,7 @@ TASKS = (
             ),
             "the bytes are forgotten: only the flops take time.": lambda f, m, ell, b, p: len(f) * ell + (f / p).sum(),
             "the flops are forgotten: only the bytes take time.": lambda f, m, ell, b, p: len(f) * ell + (m / b).sum(),
-            "what is waited is no part of the choice: the latency comes first, and then the slower of the two.": (
+            "the latency is not one of the two times: it comes first, and then the longer of the two.": (
                 lambda f, m, ell, b, p: np.maximum(ell, np.maximum(f / p, m / b)).sum()
             ),
             "these are the times of the single operations; the step is all of them together.": lambda f, m, ell, b, p: (
@@ -236,7 +240,7 @@ TASKS = (
         inputs=lambda: ({"x": x} for x in _vectors()),
         reference=lambda x: float(x.sum(dtype=np.float64)),
         mistakes={
-            "with an odd number of entries the last one is lost: who takes it along?": _without_the_odd_one,
+            "with an odd number of entries the last one is lost: what is it added to?": _without_the_odd_one,
             "that is the mean.": lambda x: x.mean(),
             "that is the sum of the sizes: the signs are lost.": lambda x: np.abs(x).sum(),
         },

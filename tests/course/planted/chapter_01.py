@@ -74,7 +74,7 @@ PLANTED = {
         (lambda w0, lr, lam: between(w0, lam), "not lam alone"),
         (lambda w0, lr, lam: between(w0, lr), "not lr alone"),
         (lambda w0, lr, lam: np.stack([w0 % (lr * lam) - lr * lam, w0 % (lr * lam)]), "stays there"),
-        (lambda w0, lr, lam: between(np.abs(w0), lr * lam), "in the mirror"),
+        (lambda w0, lr, lam: between(np.abs(w0), lr * lam), "be its mirror image"),
         (with_fmod, "is negative here"),
         (lambda w0, lr, lam: between(w0, lr * lam)[::-1], "wanted first"),
         (lambda w0, lr, lam: np.moveaxis(between(w0, lr * lam), 0, -1), "on the last axis"),

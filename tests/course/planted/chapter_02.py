@@ -134,14 +134,14 @@ PLANTED = {
     "02.input_gradient": [
         (correlate_back, "once too often, or once too little"),
         (lambda dy, w, stride: input_gradient(dy, w.swapaxes(2, 3), stride), "r goes down, s to the right"),
-        (lambda dy, w, stride: spread(dy, w, stride, "windows"), "the last window alone"),
-        (lambda dy, w, stride: spread(dy, w, stride, "places"), "the last place of the kernel alone"),
+        (lambda dy, w, stride: spread(dy, w, stride, "windows"), "only the last window"),
+        (lambda dy, w, stride: spread(dy, w, stride, "places"), "only the last place of the kernel"),
         (lambda dy, w, stride: input_gradient(dy[:1], w[:1], stride), "only the first output channel"),
         (lambda dy, w, stride: input_gradient(dy, w, 1), "you leave the stride out"),
         (lambda dy, w, stride: spread(dy, w, stride, "windows", step=1), "the windows start at row p"),
         (
             lambda dy, w, stride: input_gradient(dy, np.zeros_like(w) + w.sum(axis=1, keepdims=True), stride),
-            "all input channels hear the same",
+            "all input channels get the same",
         ),
         (
             lambda dy, w, stride: (input_gradient(dy, w, stride) / len(dy)).astype(dy.dtype),

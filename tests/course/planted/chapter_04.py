@@ -8,9 +8,9 @@ PLANTED = {
     "04.soft_threshold": [
         (lambda v, t: np.maximum(np.abs(v) - t, 0), "sign is lost"),
         (lambda v, t: np.sign(v) * (np.abs(v) - t), "other side of zero"),
-        (lambda v, t: np.where(np.abs(v) > t, v, 0), "keep all of their size"),
+        (lambda v, t: np.where(np.abs(v) > t, v, 0), "are not shrunk"),
         (lambda v, t: np.maximum(v - t, 0), "only the positive"),
-        (lambda v, t: np.where(np.abs(v) > t, v - t, 0), "grow instead of shrinking"),
+        (lambda v, t: np.where(np.abs(v) > t, v - t, 0), "grow in size instead of shrinking"),
         (lambda v, t: soft(v, t / 2), "half of t"),
         (lambda v, t: -soft(v, t), "opposite sign"),
         (lambda v, t: soft(v, t).astype(np.float64), "dtype of the argument"),

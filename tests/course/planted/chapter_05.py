@@ -29,7 +29,7 @@ PLANTED = {
         (lambda v, lam: np.minimum(v**2 / 2, lam), "all of them together"),
         (lambda v, lam: np.minimum(v**2, lam), "one number is wanted"),
         (lambda v, lam: np.minimum(v**2 / 2, lam).sum() / max(v.size, 1), "a mean is not a sum"),
-        (lambda v, lam: np.minimum(v**2, lam).sum(), "half of"),
+        (lambda v, lam: np.minimum(v**2, lam).sum(), "factor 1/2 of"),
         (lambda v, lam: lam * np.count_nonzero(np.abs(v) > np.sqrt(2 * lam)), "to drop the others"),
         (lambda v, lam: (v[np.abs(v) <= np.sqrt(2 * lam)] ** 2 / 2).sum(), "what is kept costs"),
         (lambda v, lam: 1.0, "the numbers differ"),

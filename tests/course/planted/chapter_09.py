@@ -26,7 +26,7 @@ PLANTED = {
     "09.w_step": [
         (lambda w, v, g, lr, beta: w - lr * (g - beta * (w - v)), "pushes w away"),
         (lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)), "uphill"),
-        (lambda w, v, g, lr, beta: w - lr * g, "does not notice v"),
+        (lambda w, v, g, lr, beta: w - lr * g, "does not depend on v"),
         (lambda w, v, g, lr, beta: w - lr * beta * (w - v), "the spring alone"),
         (lambda w, v, g, lr, beta: w - lr * g - beta * (w - v), "not multiplied by lr"),
         (lambda w, v, g, lr, beta: w - lr * (g + beta / 2 * (w - v)), "half of its strength"),
@@ -51,7 +51,7 @@ PLANTED = {
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam * beta)), "grows with beta"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam / beta), "that of l1"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam), "your threshold is lam. "),
-        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(lam / beta)), "a half is lost"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(lam / beta)), "a factor 1/2 is missing"),
         (lambda v, b, lam, beta: soft(lowest(v, b, beta), np.sqrt(2 * lam / beta)), "is shrunk"),
         (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam / beta) - 1e-9), "at a tie"),
     ],

@@ -111,7 +111,7 @@ PLANTED = {
     ],
     "10.spring_pull": [
         (spring(kept_l0=lambda w, tau: tau * np.sign(w)), "with l0 you pull"),
-        (spring(kept_l1=lambda w, tau: 0 * w), "feels nothing in yours. v is smaller"),
+        (spring(kept_l1=lambda w, tau: 0 * w), "does not act on what is kept"),
         (spring(dropped=lambda w, tau: tau * np.sign(w)), "however small"),
         (spring(dropped=lambda w, tau: 0 * w), "tied to that"),
         (lambda *given: -spring()(*given), "from w to v"),

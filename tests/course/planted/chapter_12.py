@@ -68,7 +68,7 @@ def places(weight, image, smaller=1):
 PLANTED = {
     "12.dead_units": [
         (lambda W1, W2: W1.any(1) & W2.any(0), "the units that stay"),
-        (lambda W1, W2: ~W1.any(1), "And those that nobody reads"),
+        (lambda W1, W2: ~W1.any(1), "And those that are not read"),
         (lambda W1, W2: ~W2.any(0), "And those that read nothing"),
         (lambda W1, W2: ~W1.any(1) & ~W2.any(0), "one is enough"),
         (lambda W1, W2: (W1.sum(1) == 0) | (W2.sum(0) == 0), "add up to 0"),
@@ -78,7 +78,7 @@ PLANTED = {
         (lambda W1, W2: ~W1.any(1) | ~W2.any(0) | (np.arange(len(W1)) == 2), "entries differ, the first at index 2"),
     ],
     "12.fold_constant": [
-        (lambda W, b1, b2, c: b2 + total(W)[:, c] @ b1[c], "stands between the two layers"),
+        (lambda W, b1, b2, c: b2 + total(W)[:, c] @ b1[c], "comes between the two layers"),
         (lambda W, b1, b2, c: total(W)[:, c] @ relu(b1[c]), "bias was not zero before"),
         (lambda W, b1, b2, c: b2 + total(W) @ relu(b1), "only those marked"),
         (lambda W, b1, b2, c: b2 + total(W)[:, ~c] @ relu(b1[~c]), "leave out those that are"),
@@ -105,13 +105,16 @@ PLANTED = {
         (lambda w, i: (i[1] - w[2] + 1) * (i[2] - w[3] + 1) * parameters(w, i), "stops with an error"),
     ],
     "12.units_left": [
-        (one_look, "you look once"),
+        (one_look, "look again"),
         (lambda weights: [*(int(units.sum()) for units in forwards(weights)[:-1]), len(weights[-1])], "lead to a logit"),
-        (lambda weights: [int(units.sum()) for units in backwards(weights)], "anything of the image"),
-        (with_all_inputs, "that nobody reads goes too"),
+        (lambda weights: [int(units.sum()) for units in backwards(weights)], "depend on the image"),
+        (with_all_inputs, "that is not read is removed too"),
         (without_constant_logits, "even one that is a constant"),
         (lambda weights: on_paths(weights)[::-1], "opposite order"),
-        (lambda weights: [n - left for n, left in zip(sizes_of(weights), on_paths(weights), strict=True)], "what goes"),
+        (
+            lambda weights: [n - left for n, left in zip(sizes_of(weights), on_paths(weights), strict=True)],
+            "the units that are removed",
+        ),
         (lambda weights: on_paths(weights)[:-1], "logits are a level"),
         (lambda weights: on_paths(weights)[1:], "inputs are a level"),
         (lambda weights: sum(on_paths(weights)), "whole numbers is wanted"),

@@ -1,0 +1,120 @@
+"""The methods that make a network sparse: variable splitting, and its rivals from the literature.
+
+    splitting    V takes the penalty r, and a coupling pulls W towards it            solver/splitting.py
+    agp          the smallest weights are removed little by little                   solver/agp.py
+    one-shot     dense training; the refit begins with the smallest weights at 0     solver/refit.py
+    random       a random mask, drawn once                                           solver/random_mask.py
+    set          some weights are replaced by random others every few steps          solver/sparse_evolution.py
+    rigl         the same, but those with the largest gradients grow                 solver/rigl.py
+
+Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
+configuration that it reads, of those that not every method reads; configure.py refuses all others. So a new method is a solver,
+a dataclass here that is named in `Method`, and a case of `make_solver` in training/setup.py.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from minisgl.errors import MinisglError
+
+MASK = ("sparsity", "sparse_layers")  # what every method with a given share of zeros uses
+
+
+@dataclass(frozen=True)
+class SplittingMethod:
+    """Variable splitting. Its options are those of the penalties and of the two regimes."""
+
+    method: Literal["splitting"] = "splitting"
+
+    uses = (
+        *MASK,
+        "penalty",
+        "penalty_option",
+        "v_group",
+        "lam",
+        "group_lam",
+        "group_layers",
+        "beta",
+        "beta_growth",
+        "beta_every",
+        "beta_rise",
+        "threshold",
+        "ramp",
+        "prune",
+        "prune_layers",
+    )
+
+
+@dataclass(frozen=True)
+class AGPMethod:
+    """Gradual magnitude pruning: the zeros increase from the fraction ramp_from of the run until the fraction ramp.
+
+    sparsity_of: whether the share of zeros is that of the network, in all its layers together, or of each layer.
+    """
+
+    method: Literal["agp"] = "agp"
+    ramp_from: float = 0.1
+    sparsity_of: Literal["network", "layer"] = "network"
+
+    uses = (*MASK, "ramp")
+
+
+@dataclass(frozen=True)
+class OneShotMethod:
+    """Magnitude pruning at once, when the refit begins."""
+
+    method: Literal["one-shot"] = "one-shot"
+
+    uses = MASK
+
+
+@dataclass(frozen=True)
+class RandomMethod:
+    """A random mask. densities: how the remaining weights are divided among the layers; see solver/densities.py."""
+
+    method: Literal["random"] = "random"
+    densities: Literal["erk", "uniform"] = "erk"
+
+    uses = MASK
+
+
+@dataclass(frozen=True)
+class SETMethod:
+    """Sparse evolutionary training; see solver/regrowth.py for the last three."""
+
+    method: Literal["set"] = "set"
+    densities: Literal["erk", "uniform"] = "erk"
+    regrow_every: int = 100
+    regrow_share: float = 0.3
+    regrow_until: float = 0.75
+
+    uses = MASK
+
+
+@dataclass(frozen=True)
+class RigLMethod:
+    """RigL, with the options of set."""
+
+    method: Literal["rigl"] = "rigl"
+    densities: Literal["erk", "uniform"] = "erk"
+    regrow_every: int = 100
+    regrow_share: float = 0.3
+    regrow_until: float = 0.75
+
+    uses = MASK
+
+
+Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod
+METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
+
+
+def require_known(name: str) -> None:
+    """Raise MinisglError unless there is a method of that name."""
+    if name not in METHODS:
+        raise MinisglError(f"--method must be one of {', '.join(METHODS)}, but is {name}")
+
+
+def users(option: str) -> list[str]:
+    """Return the methods that read an option, if it is one that not every method reads; else none."""
+    found = [name for name, kind in METHODS.items() if option in (*kind.uses, *(f.name for f in fields(kind)[1:]))]
+    return found if len(found) < len(METHODS) else []

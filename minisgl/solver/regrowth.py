@@ -1,0 +1,27 @@
+"""When a method with a fixed number of weights replaces some of them, and how many.
+
+    at every step that is a multiple of `every`, while t < until:    share(t) = alpha/2 * (1 + cos(pi t / until))
+
+t in [0, 1] is the fraction of the run (without the refit) that is done, and share(t) the part of each layer's weights that is
+replaced: many at first, fewer and fewer later. After `until` the mask stays, and the last weights that grew are trained.
+
+Source: Evci et al., "Rigging the lottery", ICML 2020, arXiv 1911.11134 (from Dettmers, Zettlemoyer, arXiv 1907.04840).
+"""
+
+from dataclasses import dataclass
+from math import cos, pi
+
+
+@dataclass(frozen=True)
+class Regrowth:
+    """every >= 1 steps; 0 < alpha < 1; 0 < until <= 1."""
+
+    every: int
+    alpha: float
+    until: float
+
+    def share(self, step: int, done: float) -> float:
+        """Return the share of the weights that step number `step`, from 1, replaces; `done` is t. 0 for none."""
+        if step % self.every or done >= self.until:
+            return 0.0
+        return self.alpha / 2 * (1 + cos(pi * done / self.until))
