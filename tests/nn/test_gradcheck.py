@@ -1,14 +1,14 @@
 """Every gradient against central differences, and the measuring tool against planted mistakes.
 
 A check takes Gaussian inputs in float64, away from kinks and ties, a random cotangent u, and compares backward(u) with the
-differences of <u, forward(.)> at every entry of the input, the weight and the bias. Right means an error of at most 1e-7.
+differences of <u, forward(.)> at every entry of the input and of each parameter. Right means an error of at most 1e-7.
 
 Digits would not do as inputs: their flat background makes pooling windows tie.
 """
 
 import numpy as np
 import pytest
-from support.layers import with_weights
+from support.layers import parameters_of, with_weights
 
 from minisgl.models import lenet5
 from minisgl.nn import (
@@ -52,7 +52,7 @@ def smooth_images(network: Network, N: int) -> np.ndarray:
 
 
 def numeric_and_analytic(layer: Layer, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Both gradients of <u, layer(x)> in "x", "weight" and "bias", for a random cotangent u."""
+    """Both gradients of <u, layer(x)> in "x" and in each parameter, for a random cotangent u."""
     y, cache = layer.forward(x)
     u = np.random.default_rng(1).standard_normal(y.shape)
     dx, grads = layer.backward(u, cache)
@@ -66,7 +66,7 @@ def numeric_and_analytic(layer: Layer, x: np.ndarray) -> tuple[dict[str, np.ndar
         setattr(layer, name, original)
         return result
 
-    at = {"x": x} | ({"weight": layer.weight, "bias": layer.bias} if layer.parameters else {})
+    at = {"x": x} | parameters_of(layer)
     numeric = {name: numeric_gradient(lambda v, name=name: g(name, v), value) for name, value in at.items()}
     return numeric, {"x": dx, **grads}
 
