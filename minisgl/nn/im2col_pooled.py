@@ -61,7 +61,10 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     dcandidates2 = candidates.reshape(4 * K, -1)  # (4K, PQN)
     dwide = ws.scratch("dwide", wide.shape, dy)
     xp.matmul(dcandidates2, columns2.T, out=dwide.reshape(4 * K, -1))  # (4K, C(R+1)(S+1))
-    xp.add.reduce(_corners(dwide, R, S), out=grads["weight"])
+    first, *others = _corners(dwide, R, S)
+    grads["weight"][...] = first
+    for other in others:
+        grads["weight"][...] += other
     if not input_gradient:
         return None
     xp.matmul(wide.reshape(4 * K, -1).T, dcandidates2, out=columns2)  # the same memory: the columns are not needed any more

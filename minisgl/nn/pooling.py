@@ -64,17 +64,17 @@ def largest(views: Sequence[Array], y: Array, overtakes: Array) -> None:
     xp, maximum = get_array_module(y), views[0]
     if len(views) == 1:
         y[...] = maximum
-    for view, is_larger in zip(views[1:], overtakes, strict=True):
-        xp.greater(view, maximum, out=is_larger)
-        maximum = xp.maximum(maximum, view, out=y)
+    for i in range(1, len(views)):
+        xp.greater(views[i], maximum, out=overtakes[i - 1])
+        maximum = xp.maximum(maximum, views[i], out=y)
 
 
 def give_to_largest(dy: Array, overtakes: Array, outs: Sequence[Array], ws: Workspace) -> None:
     """Write dy to outs[i] where view i was the largest, else 0."""
     xp, left = get_array_module(dy), dy  # left: what has not gone to a view yet
-    for is_larger, out in zip(overtakes[::-1], outs[:0:-1], strict=True):  # the last view that was larger is the largest
-        xp.multiply(left, is_larger, out=out)
-        left = xp.subtract(left, out, out=ws.scratch("left", dy.shape, dy))
+    for i in reversed(range(1, len(outs))):  # the last view that was larger is the largest
+        xp.multiply(left, overtakes[i - 1], out=outs[i])
+        left = xp.subtract(left, outs[i], out=ws.scratch("left", dy.shape, dy))
     outs[0][...] = left
 
 
@@ -149,7 +149,7 @@ class MaxPool2d(Layer):
         give_to_largest(dy, which, shares, ws)
         if not tiled:
             dx.fill(0)
-            for view, share in zip(views[::-1], shares[::-1], strict=True):
-                view[...] += share
+            for i in reversed(range(len(views))):
+                views[i][...] += shares[i]
         inner = slice(self.padding, -self.padding) if self.padding else slice(None)
         return dx[:, inner, inner], {}  # (C, H, W, N)

@@ -398,7 +398,7 @@ def run(settings, optimizer=SGD, batch=None):
     splitting = Splitting(linear_layer(flat), optimizer(flat), {"fc": LayerPenalty(sparse=L0(LAM))})
     network, seen = splitting.network, {name: [] for name in ("F", "half", "step", "gap", "zeros")}
     value, gradient = f(network)
-    for lr, beta, thresholds, _ in settings:
+    for lr, beta, thresholds, *_ in settings:
         seen["F"].append(value + splitting.regularizer(beta))
         if batch:
             few = rng.choice(500, batch, replace=False)
