@@ -31,6 +31,8 @@ def test_links(ask: Callable[[Path], object], tmp_path: Path) -> None:
         os.symlink(tmp_path / "gone", tmp_path / "broken")
     except OSError:
         pytest.skip("this system does not let us make links")
+    if not (tmp_path / "broken").is_symlink():
+        pytest.skip("this system reports a link, but makes none")  # Wine 8
     with pytest.raises(MinisglError, match=r"broken cannot be read: it is a link to .*gone, which does not exist"):
         ask(tmp_path / "broken")
     with pytest.raises(MinisglError, match="circle cannot be read: "):
