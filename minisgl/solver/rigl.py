@@ -14,36 +14,21 @@ Source: Evci, Gale, Menick, Castro, Elsen, "Rigging the lottery: making all tick
 """
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from minisgl.backend import Array, get_array_module
-from minisgl.nn import Block, Network, Slot
-from minisgl.nn.optimizers import Optimizer
+from minisgl.nn import Block, Network
 from minisgl.solver.masked import part_of
 from minisgl.solver.protocol import Put
-from minisgl.solver.random_mask import RandomMask
-from minisgl.solver.regrowth import Regrowth
+from minisgl.solver.regrowth import Regrowing
 from minisgl.solver.schedules import StepSettings
-from minisgl.solver.weight_decay import WeightDecay
 
 
-class RigL(RandomMask):
-    """A random mask that changes as `regrowth` says, towards the weights with the largest gradients."""
+class RigL(Regrowing):
+    """A random mask whose dropped weights are replaced by those with the largest gradients."""
 
-    def __init__(
-        self,
-        network: Network,
-        optimizer: Optimizer,
-        slots: Iterable[Slot],
-        decay: WeightDecay | None,
-        sparsity: float,
-        *,
-        densities: str = "erk",
-        seed: int = 0,
-        regrowth: Regrowth,
-    ) -> None:
-        super().__init__(network, optimizer, slots, decay, sparsity, densities=densities, seed=seed)
-        self.regrowth = regrowth
+    def __init__(self, network: Network, *parts: Any, **options: Any) -> None:
+        super().__init__(network, *parts, **options)
         self.dense: Array = get_array_module(self.mask).zeros_like(self.mask)  # dL/dw of all weights, (n_weights,)
 
     def update(self, blocks: Iterable[Block], gradient: Array, settings: StepSettings) -> None:
@@ -58,15 +43,8 @@ class RigL(RandomMask):
 
     def finish(self, settings: StepSettings) -> None:
         """At a step of the regrowth, replace weights in every layer."""
-        share = self.regrowth.share(self.optimizer.steps, settings.done)
-        if share == 0:
-            return
-        xp = get_array_module(self.mask)
-        for slot, kept in self.kept.items():
-            n = slot.stop - slot.start
-            k = min(int(share * kept), n - kept)  # in a dense layer there is nothing to grow
-            self.remove((slot,), n - kept + k)
-            self.grow(slot, k, -xp.abs(self.dense[part_of(slot)]))
+        for slot, k in self.drop(settings):
+            self.grow(slot, k, -get_array_module(self.dense).abs(self.dense[part_of(slot)]))
 
     def moved(self, put: Put) -> Self:
         """Return the same solver on copies of its arrays, made by `put`."""
