@@ -120,11 +120,7 @@ def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input
     T, U = -(-P // TILE), -(-Q // TILE)
     if conv.has_bias:
         grads["bias"][...] = xp.einsum("kpqn->k", dy)  # (K,)
-    if (P, Q) != (T * TILE, U * TILE):  # outputs beyond the edge have no gradient
-        whole = ws.scratch("dy", (K, T * TILE, U * TILE, N), dy)
-        whole.fill(0)
-        whole[:, :P, :Q] = dy
-        dy = whole
+    dy = padded(dy, 0, (T * TILE, U * TILE), ws)  # outputs beyond the edge have no gradient
     dy_tiles = ws.scratch("dy_tiles", (TILE, TILE, K, T, U, N), dy)
     dy_tiles[...] = _tiled(dy).transpose(2, 4, 0, 1, 3, 5)
     return backward_from_tiles(conv, dy_tiles, cache, grads, input_gradient)
@@ -163,7 +159,7 @@ def _input_tiles(conv: Any, x: Array, tiles_down_and_across: tuple[int, int], ws
     """Return B x B^T for every tile, X (nn, C, TUN)."""
     *_, B_r, B_s = constants(conv, x, ws)
     (T, U), n_r, n_s, (C, _, _, N) = tiles_down_and_across, len(B_r), len(B_s), x.shape
-    wide = _padded(conv, x, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
+    wide = padded(x, conv.padding, (TILE * (T - 1) + n_r, TILE * (U - 1) + n_s), ws)
     tiles = ws.scratch("tiles", (n_r, n_s, C, T, U, N), x)
     tiles[...] = every_window(wide, (n_r, n_s), TILE, (T, U)).transpose(1, 2, 0, 3, 4, 5)
     X = ws.array(conv, "X", tiles.shape, x)
@@ -179,9 +175,9 @@ def _from_both_sides(matrices: tuple[Array, Array], x: Array, out: Array, ws: Wo
     return out
 
 
-def _padded(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> Array:
-    """Return x (C, H, W, N) with its padding, cropped or extended with zeros on the right and below to this size."""
-    pad, (height, width) = conv.padding, size
+def padded(x: Array, pad: int, size: tuple[int, int], ws: Workspace) -> Array:
+    """Return x (C, H, W, N) with `pad` zeros above and on the left, cropped or extended with zeros to this size."""
+    height, width = size
     x = x[:, : height - pad, : width - pad]  # no tile reads the rest
     C, H, W, N = x.shape
     if size == (H, W):

@@ -14,7 +14,7 @@ from typing import Any
 from minisgl.backend import Array, get_array_module
 from minisgl.nn.pooling import give_to_largest, largest
 from minisgl.nn.sums import sum_rows
-from minisgl.nn.winograd import TILE, backward_from_tiles, output_tiles
+from minisgl.nn.winograd import TILE, backward_from_tiles, output_tiles, padded
 from minisgl.nn.workspace import Workspace
 
 HALF = TILE // 2  # i and j: windows down and across a tile
@@ -37,14 +37,10 @@ def forward(conv: Any, x: Array, size: tuple[int, int], ws: Workspace) -> tuple[
 def backward(conv: Any, dy: Array, cache: Any, grads: Mapping[str, Array], input_gradient: bool) -> Array:
     """dx (C, H, W, N), or None without input_gradient; the gradients of weight and bias are written into `grads`."""
     shape, overtakes, cache, ws = cache
-    (K, P, Q, N), (*_, T, U, _) = dy.shape, shape
+    K, (*_, T, U, _) = len(dy), shape
     if conv.has_bias:
         sum_rows(dy.reshape(K, -1), out=grads["bias"])  # (K,)
-    if (P, Q) != (T * HALF, U * HALF):  # windows beyond the edge have no gradient
-        whole = ws.scratch("dy", (K, T * HALF, U * HALF, N), dy)
-        whole.fill(0)
-        whole[:, :P, :Q] = dy
-        dy = whole
+    dy = padded(dy, 0, (T * HALF, U * HALF), ws)  # windows beyond the edge have no gradient
     dmaxima = ws.scratch("maxima", overtakes.shape[1:], dy)
     dmaxima[...] = _windows(dy).transpose(2, 4, 0, 1, 3, 5)
     dy_tiles = ws.scratch("dy_tiles", shape, dy)
