@@ -53,6 +53,7 @@ def test_with_a_sparsity_every_method_gets_as_many_zeros(tmp_path):
         assert config.penalty.sparse_layers == ("conv4", "block2.conv?")
         assert config.regime.beta_rise == (1 if method in ("l1", "tl1", "l1-l2") else 200)
     assert continued["group-lasso"].penalty.group_layers == "sparse"
+    assert continued["group-lasso"].penalty.group_lam == 3e-5
     assert not any(entry.zeros_from for entry in entries)
     alone = grid.entries(["magnitude"], ["continuation"], 1, experiment="cifar10", **common)
     assert [entry.name for entry in alone] == ["magnitude-continuation-0"]
