@@ -36,7 +36,7 @@ from minisgl import experiments
 from minisgl.command import errors_as_sentences
 from minisgl.comparison import engines, grid, results
 from minisgl.comparison.engines import Outcomes
-from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
+from minisgl.comparison.grid import REGIMES, Entry, Method, Regime
 from minisgl.comparison.results import Failure, Result
 from minisgl.config import DataConfig, SizeConfig, TrainConfig
 from minisgl.errors import Interrupted, MinisglError, require_matplotlib
@@ -57,8 +57,9 @@ class SweepConfig:
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
     """Directory for the runs, results.jsonl, table.md and the figure."""
-    methods: tuple[Method, ...] = METHODS
-    """Methods to compare. magnitude is pruned to as many zeros as l0 has in continuation with the same seed."""
+    methods: tuple[Method, ...] = grid.DEFAULT
+    """Methods to compare. magnitude and the rivals (agp, random, set, rigl; docs/rivals.md) get as many zeros as l0 has in
+    continuation with the same seed."""
     regimes: tuple[Regime, ...] = REGIMES
     """Regimes to compare. preset is for sparse and small."""
     seeds: int = 3

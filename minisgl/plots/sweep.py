@@ -26,6 +26,10 @@ COLOURS = {
     "magnitude": "#222222",
     "sparse": "#e07b00",  # the same as l0
     "small": "#2ab0b0",
+    "agp": "#6b4a2b",
+    "random": "#9a9a9a",
+    "set": "#7a9a2a",
+    "rigl": "#d05a9a",
 }
 REGIME = "#aaaaaa"  # colour of the legend's entries for regimes, which apply to all methods
 
