@@ -168,8 +168,8 @@ def entries(
 ) -> tuple[Entry, ...]:
     """Return the grid, seed by seed, so that an early stop leaves complete comparisons.
 
-    The l0 runs that magnitude and the rivals need are included. Presets that the experiment lacks are left out. MinisglError for a value out
-    of range.
+    The l0 runs that magnitude and the rivals need are included. Presets that the experiment lacks are left out. MinisglError
+    for a value out of range.
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
     needs_l0 = {method for method, regime in wanted if regime == "continuation" and method in ("magnitude", *RIVALS)}
