@@ -81,13 +81,14 @@ ADDED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the grid, in the run directory `out`. A user's own modules are searched for in `folder`.
+    """One run of the grid or of a study, in the run directory `out`. A user's own modules are searched for in `folder`.
 
-    zeros_from: the name of the run that must end before this one, which gets as many zeros; None if it needs no other.
+    regime: one of REGIMES, or of a study (study.py). zeros_from: the name of the run that must end before this one, which gets
+    as many zeros; None if it needs no other.
     """
 
     method: Method
-    regime: Regime
+    regime: str
     seed: int
     out: Path
     config: TrainConfig

@@ -15,7 +15,8 @@ from minisgl import config as configuration
 from minisgl import run
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
-from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
+from minisgl.comparison.grid import METHODS, Entry, Method, recorded, require_same
+from minisgl.comparison.study import all_regimes
 from minisgl.errors import MinisglError, described, shown
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file, paths
@@ -37,7 +38,7 @@ def _count(value: object) -> bool:
 # The checks of the values in a result's line.
 VALID: dict[str, Callable[[Any], bool]] = {
     "method": METHODS.__contains__,
-    "regime": REGIMES.__contains__,
+    "regime": all_regimes().__contains__,
     **dict.fromkeys(("heldout_error", "test_error", "zeros", "seconds"), _number),
     **dict.fromkeys(("seed", "weights_left"), _count),
     "flops": lambda value: value is None or _count(value),
@@ -58,7 +59,7 @@ class Result:
     """
 
     method: Method
-    regime: Regime
+    regime: str
     seed: int
     heldout_error: float
     test_error: float
@@ -165,7 +166,9 @@ def read_result(entry: Entry, directory: RunDirectory) -> Result:
 
 def write(path: Path, results: Iterable[Result]) -> None:
     """Write a line for each result, ordered by method, regime and seed. MinisglError if the file cannot be written."""
-    ordered = sorted(results, key=lambda result: (METHODS.index(result.method), REGIMES.index(result.regime), result.seed))
+    ordered = sorted(
+        results, key=lambda result: (METHODS.index(result.method), all_regimes().index(result.regime), result.seed)
+    )
     files.write(path, "".join(json.dumps(asdict(result), allow_nan=False) + "\n" for result in ordered).encode())
 
 
