@@ -75,12 +75,13 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
+    admm: splitting with multipliers.
     All but splitting need --sparsity and have no penalty. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
     sparsity_of: Annotated[Literal["network", "layer"] | None, _option(Literal["network", "layer"])] = None
-    """agp: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
+    """agp, admm: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
     densities: Annotated[Literal["erk", "uniform"] | None, _option(Literal["erk", "uniform"])] = None
     """random, set, rigl: how the weights that are not zero are divided among the layers.
     erk: small layers keep a larger share (Erdos-Renyi kernel). uniform: all layers keep the same share. Default: erk."""
@@ -90,6 +91,11 @@ class Flags:
     """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
     regrow_until: Number = None
     """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
+    multiplier_every: Whole = None
+    """admm: steps between two updates of the multipliers. 0: none, which is splitting. Default: 100."""
+    admm_step: Annotated[Literal["projection", "l1", "tl1"] | None, _option(Literal["projection", "l1", "tl1"])] = None
+    """admm: what V becomes. projection: W + U with the smallest weights at 0. l1, tl1: the prox of that penalty at W + U.
+    Default: projection."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -166,7 +172,7 @@ class Flags:
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
+    """Continuation, agp and admm: fraction of the run (without the refit) in which the threshold or the sparsity rises;
     between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None

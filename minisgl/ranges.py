@@ -8,7 +8,7 @@ from math import log10
 
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RigLMethod, SETMethod
+from minisgl.methods import ADMMMethod, AGPMethod, OneShotMethod, RigLMethod, SETMethod
 
 BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
 
@@ -85,6 +85,9 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
         case AGPMethod(ramp_from=start):
             end = as_flags(config)["ramp"]
             require(0 <= start < end, "ramp_from", f"at least 0 and below --ramp, {end:g}")
+        case ADMMMethod(multiplier_every=every):
+            require(every >= 0, "multiplier_every", "a whole number >= 0")
+            require(config.regime.beta > 0, "beta", "above 0, since it couples V to W")
         case OneShotMethod() if not config.refit.refit:
             raise MinisglError(f"--method {name} removes weights when the refit begins, and there is none: give --refit too")
         case (

@@ -2,11 +2,12 @@
 
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
+from minisgl.methods import ADMMMethod, AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
 from minisgl.nn import Network, Slot
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
+from minisgl.solver.admm import ADMM
 from minisgl.solver.agp import AGP
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
@@ -35,6 +36,10 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case ADMMMethod() as own:
+            parts = _parts(config, network)[:-1]  # the schedule has the share of zeros
+            by_layer = own.sparsity_of == "layer"
+            return ADMM(*parts, every=own.multiplier_every, by_layer=by_layer, v_step_by=own.admm_step)
 
 
 def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay, float]:
@@ -118,7 +123,7 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
         # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
-        keep_small = config.sparsity is not None and config.penalty.acts_on_v
+        keep_small = config.sparsity is not None
         stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
 
@@ -155,12 +160,13 @@ def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
-    if not config.is_splitting:  # rivals compute their shares of zeros themselves
-        beta = regime.beta if "beta" in config.method.uses else 0.0
-        return Continuation(config.lr, beta, regime.beta_rise, None, regime.ramp, regime.hold, regime.warmup)
+    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
+    if isinstance(config.method, ADMMMethod):
+        return Continuation(config.lr, regime.beta, regime.beta_rise, None, *rest)
+    if not config.is_splitting:  # the other rivals compute their shares of zeros themselves
+        return Continuation(config.lr, 0.0, 1.0, None, *rest[:3])
     layers = config.penalty.sparse_among(layers)
     each = _thresholds(regime.threshold, layers) if regime.sparsity is None else None
-    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
     return Continuation(config.lr, regime.beta, regime.beta_rise, each, *rest)
 
 
