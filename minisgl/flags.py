@@ -75,7 +75,7 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
-    admm: splitting with multipliers.
+    admm: splitting with multipliers. cges: group and exclusive lasso, then as one-shot.
     All but splitting need --sparsity and have no penalty. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
@@ -96,6 +96,9 @@ class Flags:
     admm_step: Annotated[Literal["projection", "l1", "tl1"] | None, _option(Literal["projection", "l1", "tl1"])] = None
     """admm: what V becomes. projection: W + U with the smallest weights at 0. l1, tl1: the prox of that penalty at W + U.
     Default: projection."""
+    exclusive_lam: Number = None
+    """cges: weight of the exclusive lasso, in units of the loss; --group-lam is that of the group lasso. Not tuned. 0: none.
+    Default: 0.03."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -143,7 +146,7 @@ class Flags:
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
-    Default: the value of --lam; sparse: 4e-06; small: 4e-05."""
+    Default: the value of --lam; sparse: 4e-06; small: 4e-05. cges: the value of --exclusive-lam."""
     beta: Number = None
     """Initial weight of the coupling between W and V, beta/2 * |W - V|^2, in units of the loss.
     With sgd it is at most 1/lr in every step, so that W does not move beyond V.

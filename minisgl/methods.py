@@ -7,6 +7,7 @@
     set          some weights are replaced by random others every few steps          solver/sparse_evolution.py
     rigl         the same, but those with the largest gradients grow                 solver/rigl.py
     admm         splitting with multipliers                                          solver/admm.py
+    cges         group lasso in the first layers, exclusive lasso in the last        solver/cges.py
 
 Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
 configuration that it reads, of those that not every method reads; configure.py refuses all others. So a new method is a solver,
@@ -117,7 +118,17 @@ class ADMMMethod:
     uses = (*MASK, "ramp", "beta", "beta_rise")
 
 
-Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | ADMMMethod
+@dataclass(frozen=True)
+class CGESMethod:
+    """Combined group and exclusive sparsity. exclusive_lam: the weight of the exclusive lasso; group_lam: the other's."""
+
+    method: Literal["cges"] = "cges"
+    exclusive_lam: float = 0.03
+
+    uses = (*MASK, "group_lam")
+
+
+Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | ADMMMethod | CGESMethod
 METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
 
 

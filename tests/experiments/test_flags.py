@@ -37,6 +37,7 @@ VALUES = {
     "regrow_until": "0.6",
     "multiplier_every": "7",
     "admm_step": "l1",
+    "exclusive_lam": "0.01",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -156,6 +157,7 @@ OF_RIVALS = {
         ("regrow_until", "set or rigl"),
         ("multiplier_every", "admm"),
         ("admm_step", "admm"),
+        ("exclusive_lam", "cges"),
     )
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -320,7 +322,7 @@ def _help_by_option(text: str) -> list[str]:
 
 # ---- methods
 
-RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "admm": ""}
+RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "admm": "", "cges": "--refit 1"}
 READ_BY = {
     "ramp_from": ("agp",),
     "sparsity_of": ("agp", "admm"),
@@ -333,12 +335,13 @@ READ_BY = {
     "regrow_until": ("set", "rigl"),
     "multiplier_every": ("admm",),
     "admm_step": ("admm",),
+    "exclusive_lam": ("cges",),
+    "group_lam": ("cges",),
 }
 OF_SPLITTING = (
     "penalty_option",
     "v_group",
     "lam",
-    "group_lam",
     "group_layers",
     "beta_growth",
     "beta_every",
@@ -392,7 +395,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, admm, but is pruning"),
+        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, admm, cges, but is pruning"),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
         ("--method one-shot --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
@@ -411,6 +414,8 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ("--method admm --sparsity 0.9 --multiplier-every -1", "--multiplier-every must be a whole number >= 0, but is -1"),
         ("--method admm --sparsity 0.9 --beta 0", r"--beta must be above 0, since it couples V to W, but is 0\.0"),
         ("--method admm --sparsity 0.9 --threshold 0.1", "--threshold and --sparsity both decide"),
+        ("--method cges --sparsity 0.9", "--method cges removes weights when the refit begins, and there is none"),
+        ("--method cges --sparsity 0.9 --refit 1 --exclusive-lam -1", r"--exclusive-lam must be 0, or from 1e-30 to 1e\+06"),
         ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
     ],
 )

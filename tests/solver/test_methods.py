@@ -165,7 +165,7 @@ def test_the_zeros_are_exact_after_every_step_and_only_where_they_should_be(meth
     if method in FROM_THE_START:
         growing = zeros[1] - most  # RigL's new weights are 0 until the next step
         assert growing == 0 or method == "rigl"
-    else:
+    elif method != "cges":  # there weights become 0 and come back
         assert zeros[:6] == sorted(zeros[:6])
         assert (zeros[0], zeros[5]) == ((0, most) if method in ("agp", "admm") else (0, 0))
     assert zeros[6:] == [most] * 6
@@ -260,6 +260,9 @@ def test_a_layer_without_weights_stops_the_run_with_advice(short) -> None:
             "--sparsity-of layer --multiplier-every 0 --admm-step tl1",
             {"every": 0, "by_layer": True, "_sparse.fc1": "tl1"},
         ),
+        ("cges", "--sparse-layers conv1 fc2", {"terms.conv1": (0.8 * 0.03, 0.2 * 0.03), "terms.fc2": (0.2 * 0.03, 0.8 * 0.03)}),
+        ("cges", "--exclusive-lam 0.1 --group-lam 0", {"terms.conv2": (0, 0.04), "terms.fc1": (0, 0.06)}),
+        ("cges", "--exclusive-lam 0 --group-lam 0.1", {"terms.conv2": (0.06, 0), "terms.fc1": (0.04, 0)}),
         ("rigl", "--densities uniform", {"kept.conv1": 20, "kept.fc2": 80}),
     ],
 )
@@ -272,6 +275,9 @@ def test_the_options_reach_the_solver(method: str, given: str, expected: dict) -
             assert solver.kept[slots[name.removeprefix("kept.")]] == value
         elif name.startswith("_sparse."):
             assert solver._sparse[slots[name.removeprefix("_sparse.")]].name == value
+        elif name.startswith("terms."):
+            found = [term.lam for term in solver.terms[slots[name.removeprefix("terms.")]]]
+            assert found == pytest.approx(value, rel=1e-12)
         else:
             assert getattr(solver, name, None) == value
 
