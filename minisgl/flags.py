@@ -75,12 +75,13 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
+    admm: splitting with multipliers. cges: group and exclusive lasso, then as one-shot.
     All but splitting need --sparsity and have no penalty. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
     sparsity_of: Annotated[Literal["network", "layer"] | None, _option(Literal["network", "layer"])] = None
-    """agp: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
+    """agp, admm: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
     densities: Annotated[Literal["erk", "uniform"] | None, _option(Literal["erk", "uniform"])] = None
     """random, set, rigl: how the weights that are not zero are divided among the layers.
     erk: small layers keep a larger share (Erdos-Renyi kernel). uniform: all layers keep the same share. Default: erk."""
@@ -90,6 +91,14 @@ class Flags:
     """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
     regrow_until: Number = None
     """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
+    multiplier_every: Whole = None
+    """admm: steps between two updates of the multipliers. 0: none, which is splitting. Default: 100."""
+    admm_step: Annotated[Literal["projection", "l1", "tl1"] | None, _option(Literal["projection", "l1", "tl1"])] = None
+    """admm: what V becomes. projection: W + U with the smallest weights at 0. l1, tl1: the prox of that penalty at W + U.
+    Default: projection."""
+    exclusive_lam: Number = None
+    """cges: weight of the exclusive lasso, in units of the loss; --group-lam is that of the group lasso. Not tuned. 0: none.
+    Default: 0.03."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -137,7 +146,7 @@ class Flags:
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
-    Default: the value of --lam; sparse: 4e-06; small: 4e-05."""
+    Default: the value of --lam; sparse: 4e-06; small: 4e-05. cges: the value of --exclusive-lam."""
     beta: Number = None
     """Initial weight of the coupling between W and V, beta/2 * |W - V|^2, in units of the loss.
     With sgd it is at most 1/lr in every step, so that W does not move beyond V.
@@ -166,7 +175,7 @@ class Flags:
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
+    """Continuation, agp and admm: fraction of the run (without the refit) in which the threshold or the sparsity rises;
     between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None

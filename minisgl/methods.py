@@ -6,6 +6,8 @@
     random       a random mask, drawn once                                           solver/random_mask.py
     set          some weights are replaced by random others every few steps          solver/sparse_evolution.py
     rigl         the same, but those with the largest gradients grow                 solver/rigl.py
+    admm         splitting with multipliers                                          solver/admm.py
+    cges         group lasso in the first layers, exclusive lasso in the last        solver/cges.py
 
 Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
 configuration that it reads, of those that not every method reads; configure.py refuses all others. So a new method is a solver,
@@ -104,7 +106,29 @@ class RigLMethod:
     uses = MASK
 
 
-Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod
+@dataclass(frozen=True)
+class ADMMMethod:
+    """ADMM. multiplier_every: steps between two updates of the multipliers, 0 for none. admm_step: what V becomes."""
+
+    method: Literal["admm"] = "admm"
+    sparsity_of: Literal["network", "layer"] = "network"
+    multiplier_every: int = 100
+    admm_step: Literal["projection", "l1", "tl1"] = "projection"
+
+    uses = (*MASK, "ramp", "beta", "beta_rise")
+
+
+@dataclass(frozen=True)
+class CGESMethod:
+    """Combined group and exclusive sparsity. exclusive_lam: the weight of the exclusive lasso; group_lam: the other's."""
+
+    method: Literal["cges"] = "cges"
+    exclusive_lam: float = 0.03
+
+    uses = (*MASK, "group_lam")
+
+
+Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | ADMMMethod | CGESMethod
 METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
 
 

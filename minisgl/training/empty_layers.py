@@ -86,7 +86,7 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
     if last or not lost:
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
-    than = ", compared with the threshold" if config.sparsity is not None and config.is_splitting else ""
+    than = ", compared with the threshold" if config.sparsity is not None and solver.splits else ""
     why = "the refit keeps its zeros" if refits else f"W has not grown there since{than}"
     raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "

@@ -2,12 +2,23 @@
 
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
+from minisgl.methods import (
+    ADMMMethod,
+    AGPMethod,
+    CGESMethod,
+    OneShotMethod,
+    RandomMethod,
+    RigLMethod,
+    SETMethod,
+    SplittingMethod,
+)
 from minisgl.nn import Network, Slot
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
+from minisgl.solver.admm import ADMM
 from minisgl.solver.agp import AGP
+from minisgl.solver.cges import CGES
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.random_mask import RandomMask
@@ -21,7 +32,7 @@ from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
 
 
-def make_solver(config: TrainConfig, network: Network) -> Solver:
+def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR0911
     """Return the solver of the configured method for this network: one case for each method of methods.py."""
     match config.method:
         case SplittingMethod() | OneShotMethod():  # one-shot has no penalty and trains all weights; its refit removes some
@@ -35,6 +46,14 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case ADMMMethod() as own:
+            parts = _parts(config, network)[:-1]  # the schedule has the share of zeros
+            by_layer = own.sparsity_of == "layer"
+            return ADMM(*parts, every=own.multiplier_every, by_layer=by_layer, v_step_by=own.admm_step)
+        case CGESMethod() as own:
+            group_lam = own.exclusive_lam if config.penalty.group_lam is None else config.penalty.group_lam
+            parts = _parts(config, network)[:-1]  # the refit has the share of zeros
+            return CGES(*parts, group_lam=group_lam, exclusive_lam=own.exclusive_lam)
 
 
 def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay, float]:
@@ -118,7 +137,7 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
         # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
-        keep_small = config.sparsity is not None and config.penalty.acts_on_v
+        keep_small = config.sparsity is not None
         stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
 
@@ -126,7 +145,7 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
     """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
     weights, prune = network.layout.weights, config.refit.prune
-    if isinstance(config.method, OneShotMethod):
+    if isinstance(config.method, OneShotMethod | CGESMethod):
         names = config.sparsified(list(weights))
         n = sum(weights[name].stop - weights[name].start for name in names)
         prune = count_for(_share(config), n) / n  # as many as the other methods remove
@@ -155,12 +174,13 @@ def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
-    if not config.is_splitting:  # rivals compute their shares of zeros themselves
-        beta = regime.beta if "beta" in config.method.uses else 0.0
-        return Continuation(config.lr, beta, regime.beta_rise, None, regime.ramp, regime.hold, regime.warmup)
+    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
+    if isinstance(config.method, ADMMMethod):
+        return Continuation(config.lr, regime.beta, regime.beta_rise, None, *rest)
+    if not config.is_splitting:  # the other rivals compute their shares of zeros themselves
+        return Continuation(config.lr, 0.0, 1.0, None, *rest[:3])
     layers = config.penalty.sparse_among(layers)
     each = _thresholds(regime.threshold, layers) if regime.sparsity is None else None
-    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
     return Continuation(config.lr, regime.beta, regime.beta_rise, each, *rest)
 
 

@@ -35,6 +35,9 @@ VALUES = {
     "regrow_every": "30",
     "regrow_share": "0.4",
     "regrow_until": "0.6",
+    "multiplier_every": "7",
+    "admm_step": "l1",
+    "exclusive_lam": "0.01",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -147,11 +150,14 @@ OF_RIVALS = {
     name: f"is for --method {users}, and the method is splitting"
     for name, users in (
         ("ramp_from", "agp"),
-        ("sparsity_of", "agp"),
+        ("sparsity_of", "agp or admm"),
         ("densities", "random, set or rigl"),
         ("regrow_every", "set or rigl"),
         ("regrow_share", "set or rigl"),
         ("regrow_until", "set or rigl"),
+        ("multiplier_every", "admm"),
+        ("admm_step", "admm"),
+        ("exclusive_lam", "cges"),
     )
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -316,26 +322,29 @@ def _help_by_option(text: str) -> list[str]:
 
 # ---- methods
 
-RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": ""}
+RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "admm": "", "cges": "--refit 1"}
 READ_BY = {
     "ramp_from": ("agp",),
-    "sparsity_of": ("agp",),
-    "ramp": ("agp",),
+    "sparsity_of": ("agp", "admm"),
+    "ramp": ("agp", "admm"),
+    "beta": ("admm",),
+    "beta_rise": ("admm",),
     "densities": ("random", "set", "rigl"),
     "regrow_every": ("set", "rigl"),
     "regrow_share": ("set", "rigl"),
     "regrow_until": ("set", "rigl"),
+    "multiplier_every": ("admm",),
+    "admm_step": ("admm",),
+    "exclusive_lam": ("cges",),
+    "group_lam": ("cges",),
 }
 OF_SPLITTING = (
     "penalty_option",
     "v_group",
     "lam",
-    "group_lam",
     "group_layers",
-    "beta",
     "beta_growth",
     "beta_every",
-    "beta_rise",
     "threshold",
     "prune",
 )
@@ -386,7 +395,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, but is pruning"),
+        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, admm, cges, but is pruning"),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
         ("--method one-shot --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
@@ -396,12 +405,17 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ),
         ("--method agp --penalty l1 --sparsity 0.9", "--penalty is for --method splitting, and the method is agp"),
         ("--method agp --threshold 0.1", "--threshold is for --method splitting, and the method is agp"),
-        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting or agp, and the method is set"),
+        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting, agp or admm, and the method is set"),
         ("--method agp --sparsity 0.9 --ramp-from 0.5", r"--ramp-from must be at least 0 and below --ramp, 0\.5, but is 0\.5"),
         ("--method agp --sparsity 1", r"--sparsity must be between 0 and 1, but is 1\.0"),
         ("--method set --sparsity 0.9 --regrow-every 0", "--regrow-every must be a whole number >= 1, but is 0"),
         ("--method rigl --sparsity 0.9 --regrow-share 1", r"--regrow-share must be between 0 and 1, but is 1\.0"),
         ("--method rigl --sparsity 0.9 --regrow-until 0", r"--regrow-until must be above 0, up to 1, but is 0\.0"),
+        ("--method admm --sparsity 0.9 --multiplier-every -1", "--multiplier-every must be a whole number >= 0, but is -1"),
+        ("--method admm --sparsity 0.9 --beta 0", r"--beta must be above 0, since it couples V to W, but is 0\.0"),
+        ("--method admm --sparsity 0.9 --threshold 0.1", "--threshold and --sparsity both decide"),
+        ("--method cges --sparsity 0.9", "--method cges removes weights when the refit begins, and there is none"),
+        ("--method cges --sparsity 0.9 --refit 1 --exclusive-lam -1", r"--exclusive-lam must be 0, or from 1e-30 to 1e\+06"),
         ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
     ],
 )
