@@ -75,7 +75,8 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
-    All but splitting need --sparsity and have no penalty. Default: splitting."""
+    All these but splitting need --sparsity and have no penalty.
+    hard-concrete: random gates with the price --lam. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
@@ -90,6 +91,10 @@ class Flags:
     """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
     regrow_until: Number = None
     """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
+    gates: Annotated[Literal["weights", "units"] | None, _option(Literal["weights", "units"])] = None
+    """hard-concrete: a gate for each weight, or for each unit (output channel, input neuron). Default: weights."""
+    gate_lr: Number = None
+    """hard-concrete: learning rate of the gates, in units of --lr; above 0. Default: 1."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -134,6 +139,7 @@ class Flags:
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
     In continuation the threshold or the sparsity replaces it, except for scad, mcp and with --v-group.
+    hard-concrete: price of a weight that is not zero.
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
@@ -157,7 +163,8 @@ class Flags:
     sparsity: Number = None
     """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
-    Only for penalties on single weights. With another --method: share of zeros in the saved network.
+    Only for penalties on single weights. With another --method: share of zeros in the saved network; hard-concrete has
+    its own zeros and needs none, and sets the smallest other weights to zero when the refit begins if it is given.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in

@@ -1,11 +1,12 @@
 """The methods that make a network sparse: variable splitting, and its rivals from the literature.
 
-    splitting    V takes the penalty r, and a coupling pulls W towards it            solver/splitting.py
-    agp          the smallest weights are removed little by little                   solver/agp.py
-    one-shot     dense training; the refit begins with the smallest weights at 0     solver/refit.py
-    random       a random mask, drawn once                                           solver/random_mask.py
-    set          some weights are replaced by random others every few steps          solver/sparse_evolution.py
-    rigl         the same, but those with the largest gradients grow                 solver/rigl.py
+    splitting      V takes the penalty r, and a coupling pulls W towards it             solver/splitting.py
+    agp            the smallest weights are removed little by little                    solver/agp.py
+    one-shot       dense training; the refit begins with the smallest weights at 0      solver/refit.py
+    random         a random mask, drawn once                                            solver/random_mask.py
+    set            some weights are replaced by random others every few steps           solver/sparse_evolution.py
+    rigl           the same, but those with the largest gradients grow                  solver/rigl.py
+    hard-concrete  random gates, whose number that is open has a price                  solver/hard_concrete.py
 
 Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
 configuration that it reads, of those that not every method reads; configure.py refuses all others. So a new method is a solver,
@@ -104,7 +105,21 @@ class RigLMethod:
     uses = MASK
 
 
-Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod
+@dataclass(frozen=True)
+class HardConcreteMethod:
+    """Hard-concrete gates. gates: one for each weight or each unit. gate_lr: their learning rate, in units of the weights'.
+
+    Without a sparsity lam alone decides how many weights are zero; with one, the refit begins with at least that share.
+    """
+
+    method: Literal["hard-concrete"] = "hard-concrete"
+    gates: Literal["weights", "units"] = "weights"
+    gate_lr: float = 1.0
+
+    uses = (*MASK, "lam")
+
+
+Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | HardConcreteMethod
 METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
 
 

@@ -1,13 +1,25 @@
 """Make the parts of a run from its configuration: the optimiser, the solver, the schedule, and the stages."""
 
+from functools import partial
+
+from minisgl.backend import Array
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
+from minisgl.methods import (
+    AGPMethod,
+    HardConcreteMethod,
+    OneShotMethod,
+    RandomMethod,
+    RigLMethod,
+    SETMethod,
+    SplittingMethod,
+)
 from minisgl.nn import Network, Slot
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.agp import AGP
+from minisgl.solver.hard_concrete import HardConcrete
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.random_mask import RandomMask
@@ -35,13 +47,27 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case HardConcreteMethod() as own:
+            return HardConcrete(
+                *_common_parts(config, network),
+                partial(make_optimizer, config),
+                lam=config.penalty.lam,
+                by_unit=own.gates == "units",
+                gate_lr=own.gate_lr,
+                seed=config.seed,
+            )
+
+
+def _common_parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay]:
+    """Return what all rivals' solvers are made of: the slots are those of the layers in which weights are removed."""
+    weights = network.layout.weights
+    slots = [weights[name] for name in config.sparsified(list(weights))]
+    return network, make_optimizer(config, network.flat), slots, make_decay(config, network)
 
 
 def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay, float]:
     """Return what all solvers with a mask are made of: the last is the share of zeros in the layers before it."""
-    weights = network.layout.weights
-    slots = [weights[name] for name in config.sparsified(list(weights))]
-    return network, make_optimizer(config, network), slots, make_decay(config, network), _share(config)
+    return *_common_parts(config, network), _share(config)
 
 
 def _continuation(config: TrainConfig) -> ContinuationConfig:
@@ -58,13 +84,13 @@ def _regrowth(own: SETMethod | RigLMethod) -> Regrowth:
     return Regrowth(own.regrow_every, own.regrow_share, own.regrow_until)
 
 
-def make_optimizer(config: TrainConfig, network: Network) -> Optimizer:
-    """Return the configured optimiser for the network's parameters."""
+def make_optimizer(config: TrainConfig, parameters: Array) -> Optimizer:
+    """Return the configured optimiser for these parameters (size,)."""
     match config.optimizer:
         case AdamConfig():
-            return Adam(network.flat)
+            return Adam(parameters)
         case SGDConfig(momentum=momentum, nesterov=nesterov):
-            return SGD(network.flat, momentum, nesterov)
+            return SGD(parameters, momentum, nesterov)
 
 
 def make_splitting(config: TrainConfig, network: Network) -> Splitting:
@@ -88,7 +114,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         _require_threshold(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
-    return Splitting(network, make_optimizer(config, network), penalties, make_decay(config, network))
+    return Splitting(network, make_optimizer(config, network.flat), penalties, make_decay(config, network))
 
 
 def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
@@ -126,7 +152,7 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
 def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
     """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
     weights, prune = network.layout.weights, config.refit.prune
-    if isinstance(config.method, OneShotMethod):
+    if isinstance(config.method, OneShotMethod | HardConcreteMethod) and config.sparsity is not None:
         names = config.sparsified(list(weights))
         n = sum(weights[name].stop - weights[name].start for name in names)
         prune = count_for(_share(config), n) / n  # as many as the other methods remove

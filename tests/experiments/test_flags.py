@@ -35,6 +35,8 @@ VALUES = {
     "regrow_every": "30",
     "regrow_share": "0.4",
     "regrow_until": "0.6",
+    "gates": "units",
+    "gate_lr": "0.5",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -152,6 +154,8 @@ OF_RIVALS = {
         ("regrow_every", "set or rigl"),
         ("regrow_share", "set or rigl"),
         ("regrow_until", "set or rigl"),
+        ("gates", "hard-concrete"),
+        ("gate_lr", "hard-concrete"),
     )
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -316,7 +320,7 @@ def _help_by_option(text: str) -> list[str]:
 
 # ---- methods
 
-RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": ""}
+RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "hard-concrete": "--refit 1"}
 READ_BY = {
     "ramp_from": ("agp",),
     "sparsity_of": ("agp",),
@@ -325,11 +329,13 @@ READ_BY = {
     "regrow_every": ("set", "rigl"),
     "regrow_share": ("set", "rigl"),
     "regrow_until": ("set", "rigl"),
+    "gates": ("hard-concrete",),
+    "gate_lr": ("hard-concrete",),
+    "lam": ("hard-concrete",),
 }
 OF_SPLITTING = (
     "penalty_option",
     "v_group",
-    "lam",
     "group_lam",
     "group_layers",
     "beta",
@@ -386,7 +392,10 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, but is pruning"),
+        (
+            "--method pruning",
+            "--method must be one of splitting, agp, one-shot, random, set, rigl, hard-concrete, but is pruning",
+        ),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
         ("--method one-shot --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
@@ -402,6 +411,8 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ("--method set --sparsity 0.9 --regrow-every 0", "--regrow-every must be a whole number >= 1, but is 0"),
         ("--method rigl --sparsity 0.9 --regrow-share 1", r"--regrow-share must be between 0 and 1, but is 1\.0"),
         ("--method rigl --sparsity 0.9 --regrow-until 0", r"--regrow-until must be above 0, up to 1, but is 0\.0"),
+        ("--method hard-concrete --gate-lr 0", r"--gate-lr must be a number above 0, up to 1e6, but is 0\.0"),
+        ("--method hard-concrete --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
         ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
     ],
 )
