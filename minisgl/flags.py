@@ -76,7 +76,8 @@ class Flags:
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
     All these but splitting need --sparsity and have no penalty.
-    hard-concrete: random gates with the price --lam. Default: splitting."""
+    hard-concrete: random gates with the price --lam. dense-small: a narrower network without zeros.
+    Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
@@ -95,6 +96,8 @@ class Flags:
     """hard-concrete: a gate for each weight, or for each unit (output channel, input neuron). Default: weights."""
     gate_lr: Number = None
     """hard-concrete: learning rate of the gates, in units of --lr; above 0. Default: 1."""
+    flops: Whole = None
+    """dense-small: the most FLOPs of the network for one image; all its layers are narrowed by one factor. Default: none."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.

@@ -7,6 +7,7 @@
     set            some weights are replaced by random others every few steps           solver/sparse_evolution.py
     rigl           the same, but those with the largest gradients grow                  solver/rigl.py
     hard-concrete  random gates, whose number that is open has a price                  solver/hard_concrete.py
+    dense-small    no zeros: a narrower dense network of the same FLOPs                 analysis/narrow.py
 
 Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
 configuration that it reads, of those that not every method reads; configure.py refuses all others. So a new method is a solver,
@@ -119,7 +120,19 @@ class HardConcreteMethod:
     uses = (*MASK, "lam")
 
 
-Method = SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | HardConcreteMethod
+@dataclass(frozen=True)
+class DenseSmallMethod:
+    """Dense training of a narrower network from scratch. flops: the most FLOPs that it may need for one image."""
+
+    method: Literal["dense-small"] = "dense-small"
+    flops: int | None = None
+
+    uses = ()
+
+
+Method = (
+    SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | HardConcreteMethod | DenseSmallMethod
+)
 METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
 
 

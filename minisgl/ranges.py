@@ -8,7 +8,7 @@ from math import log10
 
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, HardConcreteMethod, OneShotMethod, RigLMethod, SETMethod
+from minisgl.methods import AGPMethod, DenseSmallMethod, HardConcreteMethod, OneShotMethod, RigLMethod, SETMethod
 
 BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
 
@@ -89,6 +89,10 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
             raise MinisglError(
                 f"with --sparsity, --method {name} removes weights when the refit begins, and there is none: give --refit too"
             )
+        case DenseSmallMethod(flops=flops):
+            if flops is None:
+                raise MinisglError(f"--method {name} needs --flops, the most FLOPs of the network for one image")
+            require(flops >= 1, "flops", "a whole number >= 1")
         case HardConcreteMethod(gate_lr=gate_lr):
             require(0 < gate_lr <= 1e6, "gate_lr", "a number above 0, up to 1e6")
         case (

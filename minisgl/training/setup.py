@@ -1,12 +1,17 @@
-"""Make the parts of a run from its configuration: the optimiser, the solver, the schedule, and the stages."""
+"""Make the parts of a run from its configuration: the network, the optimiser, the solver, the schedule, and the stages."""
 
 from functools import partial
 
+import numpy as np
+
+from minisgl import experiments
+from minisgl.analysis.narrow import narrow
 from minisgl.backend import Array
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.methods import (
     AGPMethod,
+    DenseSmallMethod,
     HardConcreteMethod,
     OneShotMethod,
     RandomMethod,
@@ -20,6 +25,7 @@ from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.agp import AGP
 from minisgl.solver.hard_concrete import HardConcrete
+from minisgl.solver.masked import Masked
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.random_mask import RandomMask
@@ -33,7 +39,19 @@ from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
 
 
-def make_solver(config: TrainConfig, network: Network) -> Solver:
+def make_network(config: TrainConfig) -> Network:
+    """Return the network of a configuration, with weights drawn from the seed; dense-small narrows it.
+
+    MinisglError if the network cannot be built, or cannot be narrowed.
+    """
+    network = experiments.build(config, np.random.default_rng(config.seed))
+    if isinstance(config.method, DenseSmallMethod):
+        assert config.method.flops is not None  # ranges.py requires it
+        return narrow(network, config.method.flops, np.random.default_rng(config.seed))
+    return network
+
+
+def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR0911 (one for each method)
     """Return the solver of the configured method for this network: one case for each method of methods.py."""
     match config.method:
         case SplittingMethod() | OneShotMethod():  # one-shot has no penalty and trains all weights; its refit removes some
@@ -47,6 +65,8 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case DenseSmallMethod():
+            return Masked(*_common_parts(config, network))
         case HardConcreteMethod() as own:
             return HardConcrete(
                 *_common_parts(config, network),

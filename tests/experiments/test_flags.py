@@ -37,6 +37,7 @@ VALUES = {
     "regrow_until": "0.6",
     "gates": "units",
     "gate_lr": "0.5",
+    "flops": "200000",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -156,6 +157,7 @@ OF_RIVALS = {
         ("regrow_until", "set or rigl"),
         ("gates", "hard-concrete"),
         ("gate_lr", "hard-concrete"),
+        ("flops", "dense-small"),
     )
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -321,6 +323,8 @@ def _help_by_option(text: str) -> list[str]:
 # ---- methods
 
 RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "hard-concrete": "--refit 1"}
+RIVALS["dense-small"] = "--flops 100000"
+SPARSE = ("agp", "one-shot", "random", "set", "rigl")  # they need --sparsity
 READ_BY = {
     "ramp_from": ("agp",),
     "sparsity_of": ("agp",),
@@ -331,6 +335,9 @@ READ_BY = {
     "regrow_until": ("set", "rigl"),
     "gates": ("hard-concrete",),
     "gate_lr": ("hard-concrete",),
+    "flops": ("dense-small",),
+    "sparsity": (*SPARSE, "hard-concrete"),
+    "sparse_layers": (*SPARSE, "hard-concrete"),
     "lam": ("hard-concrete",),
 }
 OF_SPLITTING = (
@@ -348,7 +355,8 @@ OF_SPLITTING = (
 
 
 def rival(method: str, words: str = "") -> TrainConfig:
-    config = parsed(f"--method {method} --sparsity 0.7 {RIVALS[method]} {words}".split())
+    share = "--sparsity 0.7" if method in READ_BY["sparsity"] else ""
+    config = parsed(f"--method {method} {share} {RIVALS[method]} {words}".split())
     check(config)
     return config
 
@@ -358,7 +366,8 @@ def rival(method: str, words: str = "") -> TrainConfig:
 def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
     words = f"{option(name)} {VALUES[name]}"
     if name in OF_SPLITTING or method not in READ_BY.get(name, RIVALS):
-        sentence = "both decide" if name == "threshold" else rf"{option(name)} is for --method .*, and the method is {method}"
+        both = name == "threshold" and method in READ_BY["sparsity"]  # the sparsity is given too
+        sentence = "both decide" if both else rf"{option(name)} is for --method .*, and the method is {method}"
         with pytest.raises(MinisglError, match=sentence):
             rival(method, words)
     elif name in ("momentum", "nesterov"):
@@ -372,7 +381,7 @@ def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
         assert differ == ({name} if name not in ("experiment", "backend", "refit") else differ & {"refit"})
 
 
-@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("method", [*SPARSE, "hard-concrete"])
 def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
     for name in ("quick", "sparse", "small"):
         config, start = rival(method, f"--preset {name}"), PRESETS[name]
@@ -394,7 +403,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
     [
         (
             "--method pruning",
-            "--method must be one of splitting, agp, one-shot, random, set, rigl, hard-concrete, but is pruning",
+            "--method must be one of splitting, agp, one-shot, random, set, rigl, hard-concrete, dense-small, but is",
         ),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
@@ -413,6 +422,9 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ("--method rigl --sparsity 0.9 --regrow-until 0", r"--regrow-until must be above 0, up to 1, but is 0\.0"),
         ("--method hard-concrete --gate-lr 0", r"--gate-lr must be a number above 0, up to 1e6, but is 0\.0"),
         ("--method hard-concrete --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
+        ("--method dense-small", "--method dense-small needs --flops, the most FLOPs of the network for one image"),
+        ("--method dense-small --flops 0", "--flops must be a whole number >= 1, but is 0"),
+        ("--method dense-small --flops 9 --sparsity 0.9", "--sparsity is for --method .*, and the method is dense-small"),
         ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
     ],
 )

@@ -16,6 +16,7 @@ from support.layers import as_on_a_device
 from support.resuming import assert_same, run, stopped, without_figures
 from support.trees import tree
 
+from minisgl.analysis.sparsity import count
 from minisgl.backend import to_device, to_host
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
@@ -23,6 +24,7 @@ from minisgl.methods import METHODS
 from minisgl.models import lenet5
 from minisgl.nn import Network
 from minisgl.nn.optimizers import SGD
+from minisgl.run import Run, load
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.regrowth import Regrowth
@@ -30,7 +32,7 @@ from minisgl.solver.schedules import StepSettings
 from minisgl.training import checkpoint
 from minisgl.training.position import Position
 from minisgl.training.processes import ProcessShards, shareable, training_shards
-from minisgl.training.setup import make_solver, make_stages
+from minisgl.training.setup import make_network, make_solver, make_stages
 from minisgl.training.shards import Shards
 
 UNITS = (4, 6, 40, 10)
@@ -44,6 +46,7 @@ WORDS = {
     "set": ["--regrow-every", "2"],
     "rigl": ["--regrow-every", "2"],
     "hard-concrete": ["--lam", "1e-4", "--gate-lr", "250"],
+    "dense-small": ["--flops", "30000"],
 }
 
 
@@ -207,10 +210,11 @@ def test_a_run_reports_its_method_and_goes_on_after_an_interruption(method, shor
     report, config = (json.loads((path / name).read_text()) for name in ("report.json", "config.json"))
     final = "v" if method in GATED else "w"
     assert (report["method"], report["penalty"], config["method"], report["final"]) == (method, "none", method, final)
-    assert report["penalised"] == ["conv1", "conv2", "fc1", "fc2"]
+    assert report["penalised"] == ([] if method == "dense-small" else ["conv1", "conv2", "fc1", "fc2"])
     saved = [array for name, array in load_file(path / "model.safetensors").items() if name.endswith("weight")]
     zeros, n = sum(int((array == 0).sum()) for array in saved), sum(array.size for array in saved)
-    assert zeros == sum(layer["zero_weights"] for layer in report[final]["layers"].values()) > 0
+    assert zeros == sum(layer["zero_weights"] for layer in report[final]["layers"].values())
+    assert (zeros > 0) == (method != "dense-small")
     if method in SPARSE:
         assert zeros == count_for(0.83, n)
     for after in (5, 16, 20):  # in the first epoch, in the last step before the refit, in the refit; 8 steps an epoch
@@ -229,6 +233,24 @@ def test_with_a_sparsity_the_refit_begins_with_at_least_that_share_of_zeros(meth
     zeros = {name: layer["zero_weights"] for name, layer in layers.items()}
     n = sum(layers[name]["weights"] for name in ("conv2", "fc1"))
     assert (zeros["conv1"], zeros["fc2"], zeros["conv2"] + zeros["fc1"]) == (0, 0, count_for(0.83, n))
+
+
+def test_a_narrowed_network_is_reported_read_and_compressed_as_any_other(short, tmp_path) -> None:
+    run([*short, *words("dense-small")], tmp_path / "run")
+    done = Run.open(tmp_path / "run", network="few:build")
+    flops = [layer["flops"] for layer in done.report["w"]["layers"].values()]
+    assert done.report["w"]["flops"] == sum(flops) <= 30_000
+    assert sum(flops) == sum(layer.flops for layer in count(done.network).values())
+    widths = {name: slot.shape[0] for name, slot in done.network.layout.weights.items()}
+    assert widths == {"conv1": 1, "conv2": 3, "fc1": 15, "fc2": 10}  # of 2, 4, 20, 10
+    np.testing.assert_array_equal(load(tmp_path / "run")[0].flat, done.network.flat)
+    smaller = done.compress()
+    images = np.random.default_rng(0).random((5, 1, 28, 28), np.float32)
+    np.testing.assert_allclose(smaller.logits(images), done.network.logits(images), rtol=1e-4, atol=1e-5)
+    run([*short, *words("dense-small"), "--init", tmp_path / "run" / "model.safetensors"], tmp_path / "again")
+    for words_, sentence in ((["--flops", 9], "--flops must be from .*, but is 9"), (["--experiment", "cifar10"], "Residual")):
+        with pytest.raises(MinisglError, match=sentence):
+            make_network(parsed(["--method", "dense-small", "--flops", 10**6, *words_]))
 
 
 def test_gates_of_units_leave_whole_units(short, tmp_path) -> None:
