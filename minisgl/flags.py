@@ -76,7 +76,8 @@ class Flags:
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
     All these but splitting need --sparsity and have no penalty.
-    hard-concrete: random gates with the price --lam. dense-small: a narrower network without zeros.
+    hard-concrete: random gates with the price --lam. sparse-vd: sparse variational dropout.
+    dense-small: a narrower network without zeros.
     Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
@@ -142,7 +143,7 @@ class Flags:
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
     In continuation the threshold or the sparsity replaces it, except for scad, mcp and with --v-group.
-    hard-concrete: price of a weight that is not zero.
+    hard-concrete: price of a weight that is not zero. sparse-vd: weight of KL; 1 / training images is the paper's.
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
@@ -166,8 +167,8 @@ class Flags:
     sparsity: Number = None
     """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
-    Only for penalties on single weights. With another --method: share of zeros in the saved network; hard-concrete has
-    its own zeros and needs none, and sets the smallest other weights to zero when the refit begins if it is given.
+    Only for penalties on single weights. With another --method: share of zeros in the saved network.
+    hard-concrete and sparse-vd need none; with one, the refit begins with at least this share of zeros.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in
@@ -176,7 +177,8 @@ class Flags:
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
+    """Continuation, agp, sparse-vd: fraction of the run (without the refit) in which the threshold, the sparsity or KL's
+    weight rises;
     between 0 and 1.
     Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None

@@ -7,6 +7,7 @@
     set            some weights are replaced by random others every few steps           solver/sparse_evolution.py
     rigl           the same, but those with the largest gradients grow                  solver/rigl.py
     hard-concrete  random gates, whose number that is open has a price                  solver/hard_concrete.py
+    sparse-vd      Gaussian weights; those with much more noise than size become 0      solver/sparse_vd.py
     dense-small    no zeros: a narrower dense network of the same FLOPs                 analysis/narrow.py
 
 Each method has a small dataclass with the options that are its own. `uses` names the options in other parts of the
@@ -121,6 +122,15 @@ class HardConcreteMethod:
 
 
 @dataclass(frozen=True)
+class SparseVDMethod:
+    """Sparse variational dropout. lam is the weight of KL, after the fraction ramp of the run. Sparsity as hard-concrete."""
+
+    method: Literal["sparse-vd"] = "sparse-vd"
+
+    uses = (*MASK, "lam", "ramp")
+
+
+@dataclass(frozen=True)
 class DenseSmallMethod:
     """Dense training of a narrower network from scratch. flops: the most FLOPs that it may need for one image."""
 
@@ -131,7 +141,15 @@ class DenseSmallMethod:
 
 
 Method = (
-    SplittingMethod | AGPMethod | OneShotMethod | RandomMethod | SETMethod | RigLMethod | HardConcreteMethod | DenseSmallMethod
+    SplittingMethod
+    | AGPMethod
+    | OneShotMethod
+    | RandomMethod
+    | SETMethod
+    | RigLMethod
+    | HardConcreteMethod
+    | SparseVDMethod
+    | DenseSmallMethod
 )
 METHODS: dict[str, Any] = {kind.method: kind for kind in get_args(Method)}  # the dataclasses, by name
 

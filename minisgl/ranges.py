@@ -8,7 +8,15 @@ from math import log10
 
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, DenseSmallMethod, HardConcreteMethod, OneShotMethod, RigLMethod, SETMethod
+from minisgl.methods import (
+    AGPMethod,
+    DenseSmallMethod,
+    HardConcreteMethod,
+    OneShotMethod,
+    RigLMethod,
+    SETMethod,
+    SparseVDMethod,
+)
 
 BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
 
@@ -79,13 +87,15 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
         return
     if "penalty" not in method.uses and config.penalty.penalty != "none":
         raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")
-    if "sparsity" in method.uses and config.sparsity is None and not isinstance(method, HardConcreteMethod):
+    if "sparsity" in method.uses and config.sparsity is None and not isinstance(method, HardConcreteMethod | SparseVDMethod):
         raise MinisglError(f"--method {name} needs --sparsity, the share of the weights that are zero in the end")
     match method:
         case AGPMethod(ramp_from=start):
             end = as_flags(config)["ramp"]
             require(0 <= start < end, "ramp_from", f"at least 0 and below --ramp, {end:g}")
-        case OneShotMethod() | HardConcreteMethod() if config.sparsity is not None and not config.refit.refit:
+        case OneShotMethod() | HardConcreteMethod() | SparseVDMethod() if (
+            config.sparsity is not None and not config.refit.refit
+        ):
             raise MinisglError(
                 f"with --sparsity, --method {name} removes weights when the refit begins, and there is none: give --refit too"
             )

@@ -17,6 +17,7 @@ from minisgl.methods import (
     RandomMethod,
     RigLMethod,
     SETMethod,
+    SparseVDMethod,
     SplittingMethod,
 )
 from minisgl.nn import Network, Slot
@@ -34,6 +35,7 @@ from minisgl.solver.regrowth import Regrowth
 from minisgl.solver.rigl import RigL
 from minisgl.solver.schedules import CappedBeta, Continuation, HalfCosine, Schedule, Stepwise
 from minisgl.solver.sparse_evolution import SET
+from minisgl.solver.sparse_vd import QuietRefit, SparseVD, noisy_network
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
@@ -65,6 +67,10 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR09
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+        case SparseVDMethod():
+            noisy = noisy_network(network, config.sparsified(list(network.layout.weights)))
+            until = _continuation(config).ramp
+            return SparseVD(*_common_parts(config, noisy), plain=network, lam=config.penalty.lam, ramp=until)
         case DenseSmallMethod():
             return Masked(*_common_parts(config, network))
         case HardConcreteMethod() as own:
@@ -165,14 +171,15 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
         # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
         keep_small = config.sparsity is not None and config.penalty.acts_on_v
-        stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
+        kind = QuietRefit if isinstance(solver, SparseVD) else Refit
+        stages.append(Stage(kind(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
 
 
 def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
     """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
     weights, prune = network.layout.weights, config.refit.prune
-    if isinstance(config.method, OneShotMethod | HardConcreteMethod) and config.sparsity is not None:
+    if isinstance(config.method, OneShotMethod | HardConcreteMethod | SparseVDMethod) and config.sparsity is not None:
         names = config.sparsified(list(weights))
         n = sum(weights[name].stop - weights[name].start for name in names)
         prune = count_for(_share(config), n) / n  # as many as the other methods remove

@@ -323,12 +323,13 @@ def _help_by_option(text: str) -> list[str]:
 # ---- methods
 
 RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": "", "hard-concrete": "--refit 1"}
+RIVALS["sparse-vd"] = "--refit 1"
 RIVALS["dense-small"] = "--flops 100000"
 SPARSE = ("agp", "one-shot", "random", "set", "rigl")  # they need --sparsity
 READ_BY = {
     "ramp_from": ("agp",),
     "sparsity_of": ("agp",),
-    "ramp": ("agp",),
+    "ramp": ("agp", "sparse-vd"),
     "densities": ("random", "set", "rigl"),
     "regrow_every": ("set", "rigl"),
     "regrow_share": ("set", "rigl"),
@@ -336,9 +337,9 @@ READ_BY = {
     "gates": ("hard-concrete",),
     "gate_lr": ("hard-concrete",),
     "flops": ("dense-small",),
-    "sparsity": (*SPARSE, "hard-concrete"),
-    "sparse_layers": (*SPARSE, "hard-concrete"),
-    "lam": ("hard-concrete",),
+    "sparsity": (*SPARSE, "hard-concrete", "sparse-vd"),
+    "sparse_layers": (*SPARSE, "hard-concrete", "sparse-vd"),
+    "lam": ("hard-concrete", "sparse-vd"),
 }
 OF_SPLITTING = (
     "penalty_option",
@@ -381,7 +382,7 @@ def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
         assert differ == ({name} if name not in ("experiment", "backend", "refit") else differ & {"refit"})
 
 
-@pytest.mark.parametrize("method", [*SPARSE, "hard-concrete"])
+@pytest.mark.parametrize("method", [*SPARSE, "hard-concrete", "sparse-vd"])
 def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
     for name in ("quick", "sparse", "small"):
         config, start = rival(method, f"--preset {name}"), PRESETS[name]
@@ -403,7 +404,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
     [
         (
             "--method pruning",
-            "--method must be one of splitting, agp, one-shot, random, set, rigl, hard-concrete, dense-small, but is",
+            "--method must be one of splitting, agp, one-shot, random, set, rigl, hard-concrete, sparse-vd, .*, but is pruning",
         ),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
@@ -414,7 +415,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ),
         ("--method agp --penalty l1 --sparsity 0.9", "--penalty is for --method splitting, and the method is agp"),
         ("--method agp --threshold 0.1", "--threshold is for --method splitting, and the method is agp"),
-        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting or agp, and the method is set"),
+        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting, agp or sparse-vd, and the method is set"),
         ("--method agp --sparsity 0.9 --ramp-from 0.5", r"--ramp-from must be at least 0 and below --ramp, 0\.5, but is 0\.5"),
         ("--method agp --sparsity 1", r"--sparsity must be between 0 and 1, but is 1\.0"),
         ("--method set --sparsity 0.9 --regrow-every 0", "--regrow-every must be a whole number >= 1, but is 0"),

@@ -29,6 +29,7 @@ from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.regrowth import Regrowth
 from minisgl.solver.schedules import StepSettings
+from minisgl.solver.sparse_vd import QuietRefit
 from minisgl.training import checkpoint
 from minisgl.training.position import Position
 from minisgl.training.processes import ProcessShards, shareable, training_shards
@@ -38,7 +39,7 @@ from minisgl.training.shards import Shards
 UNITS = (4, 6, 40, 10)
 N_WEIGHTS = 4 * 25 + 6 * 4 * 25 + 40 * 96 + 10 * 40
 RIVALS = [name for name in METHODS if name != "splitting"]
-GATED = ("hard-concrete",)  # their own zeros, and V is not W
+GATED = ("hard-concrete", "sparse-vd")  # their own zeros, and V is not W
 SPARSE = [name for name in RIVALS if "sparsity" in METHODS[name].uses and name not in GATED]  # with a given share of zeros
 FROM_THE_START = ("random", "set", "rigl")  # the share of zeros is constant
 WORDS = {
@@ -46,6 +47,7 @@ WORDS = {
     "set": ["--regrow-every", "2"],
     "rigl": ["--regrow-every", "2"],
     "hard-concrete": ["--lam", "1e-4", "--gate-lr", "250"],
+    "sparse-vd": ["--lam", "0.1"],
     "dense-small": ["--flops", "30000"],
 }
 
@@ -99,7 +101,7 @@ def test_a_residual_network_with_batch_normalisation_too(method: str) -> None:
             solver.start(StepSettings(0.01, 0.02))
             for i in range(4):
                 run.step(solver, StepSettings(0.01, 0.02, done=i / 4), images, labels)
-        moved = solver.network.flat != tree().flat
+        moved = solver.network.flat != made(method, tree()).network.flat
         assert moved[layout.n_weights :].all()  # biases, scales and shifts, and the running means
         results.append(contents(solver))
     assert results[0] == results[1]
@@ -314,6 +316,14 @@ def test_the_options_reach_the_solver(method: str, given: str, expected: dict) -
             assert solver.kept[slots[name.removeprefix("kept.")]] == value
         else:
             assert getattr(solver, name, None) == value
+
+
+def test_the_options_reach_sparse_variational_dropout() -> None:
+    given = ["--method", "sparse-vd", "--lam", "3e-6", "--ramp", "0.7", "--sparse-layers", "fc*"]
+    solver = make_solver(parsed(given), lenet5(np.random.default_rng(0), units=UNITS))
+    assert (solver.lam, solver.ramp, [slot.name for slot in solver.variances]) == (3e-6, 0.7, ["fc1.weight", "fc2.weight"])
+    stage, refit = make_stages(parsed([*given, "--refit", "1"]), solver)
+    assert (stage.solver, type(refit.solver)) == (solver, QuietRefit)
 
 
 def test_the_options_reach_the_gates() -> None:
