@@ -76,7 +76,10 @@ class Flags:
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
     admm: splitting with multipliers. cges: group and exclusive lasso, then as one-shot.
-    All but splitting need --sparsity and have no penalty. Default: splitting."""
+    All these but splitting need --sparsity and have no penalty r.
+    hard-concrete: random gates with the price --lam. sparse-vd: sparse variational dropout.
+    dense-small: a narrower network without zeros.
+    Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
@@ -99,6 +102,12 @@ class Flags:
     exclusive_lam: Number = None
     """cges: weight of the exclusive lasso, in units of the loss; --group-lam is that of the group lasso. Not tuned. 0: none.
     Default: 0.03."""
+    gates: Annotated[Literal["weights", "units"] | None, _option(Literal["weights", "units"])] = None
+    """hard-concrete: a gate for each weight, or for each unit (output channel, input neuron). Default: weights."""
+    gate_lr: Number = None
+    """hard-concrete: learning rate of the gates, in units of --lr; above 0. Default: 1."""
+    flops: Whole = None
+    """dense-small: the most FLOPs of the network for one image; all its layers are narrowed by one factor. Default: none."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -143,6 +152,7 @@ class Flags:
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
     In continuation the threshold or the sparsity replaces it, except for scad, mcp and with --v-group.
+    hard-concrete: price of a weight that is not zero. sparse-vd: weight of KL; 1 / training images is the paper's.
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
@@ -167,6 +177,7 @@ class Flags:
     """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
     Only for penalties on single weights. With another --method: share of zeros in the saved network.
+    hard-concrete and sparse-vd need none; with one, the refit begins with at least this share of zeros.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in
@@ -175,9 +186,8 @@ class Flags:
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation, agp and admm: fraction of the run (without the refit) in which the threshold or the sparsity rises;
-    between 0 and 1.
-    Default: quick 0.5, sparse 0.75, small 0.7."""
+    """Continuation, agp, admm, sparse-vd: fraction of the run (without the refit) in which the threshold, the sparsity or the
+    weight of KL rises; between 0 and 1. Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""

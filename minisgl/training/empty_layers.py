@@ -118,7 +118,8 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
         return "choose a smaller --sparsity, or fewer --sparse-layers"
     if which == "W" or not config.penalty.acts_on_v:
         weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
-        return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
+        has_price = config.penalty.group_weight if config.is_splitting else "lam" in config.method.uses
+        return f"choose a smaller {weight} or --lr" if has_price else "choose a smaller --lr"
     if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"
     if config.sparsity is not None:
