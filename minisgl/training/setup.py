@@ -67,12 +67,6 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR09
             return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
         case RigLMethod() as own:
             return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
-        case SparseVDMethod():
-            noisy = noisy_network(network, config.sparsified(list(network.layout.weights)))
-            until = _continuation(config).ramp
-            return SparseVD(*_common_parts(config, noisy), plain=network, lam=config.penalty.lam, ramp=until)
-        case DenseSmallMethod():
-            return Masked(*_common_parts(config, network))
         case HardConcreteMethod() as own:
             return HardConcrete(
                 *_common_parts(config, network),
@@ -82,6 +76,12 @@ def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR09
                 gate_lr=own.gate_lr,
                 seed=config.seed,
             )
+        case SparseVDMethod():
+            noisy = noisy_network(network, config.sparsified(list(network.layout.weights)))
+            until = _continuation(config).ramp
+            return SparseVD(*_common_parts(config, noisy), plain=network, lam=config.penalty.lam, ramp=until)
+        case DenseSmallMethod():
+            return Masked(*_common_parts(config, network))
 
 
 def _common_parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay]:
