@@ -38,7 +38,7 @@ from minisgl.solver.weight_decay import WeightDecay
 
 K1, K2, K3 = 0.63576, 1.8732, 1.48695
 LOG_ALPHA = 3.0  # weights with a larger log alpha are 0 in V
-SILENT = -1000.0  # log sigma^2 in the refit: sigma^2 is then exactly 0
+SILENT = -1000.0  # log sigma^2 in the refit: sigma^2 is then exactly 0, even if momentum still moves this number a little
 
 
 def log_alpha(w: Array, log_variance: Array) -> Array:
@@ -167,11 +167,9 @@ class SparseVD:
         return network.with_weights(self.v) if which == "v" else network
 
     def silence(self) -> None:
-        """Set all variances to 0, and the optimiser's numbers for them: the weights have no noise any more."""
+        """Set all variances to 0: the weights have no noise any more. They stay 0: their gradients are 0, too."""
         for slot in self.variances.values():
             slot.view(self.network.flat)[...] = SILENT
-            for array in self.optimizer.state.values():
-                slot.view(array)[...] = 0
 
     def _threshold(self) -> None:
         """Write W to V, and 0 where log alpha is too large."""
