@@ -54,8 +54,8 @@ class SweepConfig:
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
     """Directory for the runs, results.jsonl, table.md and the figure."""
     methods: tuple[Method, ...] = grid.DEFAULT
-    """Methods to compare. magnitude and the rivals (agp, random, set, rigl; docs/rivals.md) get as many zeros as l0 has in
-    continuation with the same seed."""
+    """Methods to compare. magnitude and the rivals (from agp on; docs/rivals.md) get as many zeros as l0 has in continuation
+    with the same seed, and dense-small as many FLOPs."""
     regimes: tuple[Regime, ...] = REGIMES
     """Regimes to compare. preset is for sparse and small."""
     seeds: int = 3

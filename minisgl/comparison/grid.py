@@ -4,6 +4,7 @@
     group-lasso           the group lasso on W alone: there is no V
     magnitude             no penalty: when the refit begins, the smallest weights are set to 0, as many as l0 has with this seed
     agp  random  ...      the rivals of methods.py, with as many zeros as l0 has with this seed
+    dense-small           no zeros, and at most as many FLOPs as l0's compact network has with this seed
     sparse  small         the presets with these names
 
 The regimes (schedules.py) are these. All runs train on all training images except those that are held out.
@@ -30,11 +31,16 @@ from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS, find, preset
 from minisgl.methods import METHODS as RIVAL_CLASSES
 
-Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small", "agp", "random", "set", "rigl"]
+Method = Literal[
+    "l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small",
+    "agp", "random", "set", "rigl", "admm", "cges", "hard-concrete", "hard-concrete-units", "sparse-vd", "dense-small",
+]  # fmt: skip
 Regime = Literal["continuation", "paper", "preset"]
 METHODS: tuple[Method, ...] = get_args(Method)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
-RIVALS = tuple(method for method in METHODS if method in RIVAL_CLASSES)
+# The rivals' options.
+RIVALS: dict[Method, dict[str, Any]] = {method: {"method": method} for method in METHODS if method in RIVAL_CLASSES}
+RIVALS["hard-concrete-units"] = {"method": "hard-concrete", "gates": "units"}
 DEFAULT = tuple(method for method in METHODS if method not in RIVALS)  # the methods of a sweep without options
 
 # What each method changes in its regime's preset.
@@ -52,9 +58,10 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
     ("magnitude", "continuation"): {"penalty": "none"},
     ("sparse", "preset"): {},
     ("small", "preset"): {},
-    **{(method, "continuation"): {"method": method} for method in RIVALS},
+    **{(method, "continuation"): options for method, options in RIVALS.items()},
 }
-UNKNOWN = 0.5  # stands for a rival's share of zeros until l0's run has ended
+# What a method's share of zeros, or FLOPs, are until l0's run has ended.
+UNKNOWN = {"prune": 0.0, "sparsity": 0.5, "flops": 1_000_000}
 GROUP_LAM_WITH_SPARSITY = 3e-5  # of group lasso, if the preset has a sparsity; docs/cifar.md has the trials
 REFIT = 5  # the last 1/5 of the epochs are the refit
 
@@ -100,10 +107,10 @@ class Entry:
         """The run's unique name, which its directory has too."""
         return f"{self.method}-{self.regime}-{self.seed}"
 
-    @property
-    def dial(self) -> str:
-        """The option that sets the share of zeros of magnitude pruning or a rival."""
-        return "sparsity" if self.method in RIVALS else "prune"
+
+def dial(method: Method) -> str:
+    """Return the option that sets the share of zeros of magnitude pruning or a rival, or the size of a small dense network."""
+    return "prune" if method == "magnitude" else "flops" if method == "dense-small" else "sparsity"
 
 
 def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
@@ -130,8 +137,14 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     if regime == "preset":
         return preset(name, experiment)
     if method in RIVALS:
-        share = presets[name].sparsity or UNKNOWN
-        return changed(preset(name, experiment, method=method, sparsity=share), _split(epochs))
+        option: dict[str, Any]
+        if presets[name].sparsity is None:
+            option = {dial(method): UNKNOWN[dial(method)]}
+        elif method == "dense-small":  # trees of layers cannot be narrowed
+            return None
+        else:
+            option = {}
+        return changed(preset(name, experiment, **RIVALS[method], **option), _split(epochs))
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
     schedule = scaled(epochs, start) if regime == "paper" else _split(epochs)
     settings = SETTINGS[method, regime]
@@ -194,9 +207,10 @@ def entries(
     return tuple(grid)
 
 
-def with_zeros(entry: Entry, zeros: float) -> Entry:
-    """Return the entry, which needs no other run any more, with this percentage of its weights set to zero."""
-    return replace(entry, config=changed(entry.config, {entry.dial: zeros / 100}), zeros_from=None)
+def with_zeros(entry: Entry, zeros: float, flops: int | None = None) -> Entry:
+    """Return the entry, which needs no other run any more, with this percentage of zeros or, for dense-small, these FLOPs."""
+    option = dial(entry.method)
+    return replace(entry, config=changed(entry.config, {option: flops if option == "flops" else zeros / 100}), zeros_from=None)
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
@@ -215,7 +229,8 @@ def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     wanted, found = recorded(entry.config), {**ADDED, **found}
     found = {**found, "data": _name_of(found.get("data"))}  # older results have the whole path
     if entry.zeros_from is not None:  # the entry's share of zeros is not known yet
-        found = {**found, entry.dial: wanted[entry.dial]}
+        option = dial(entry.method)
+        found = {**found, option: wanted[option]}
     if names := [name for name in wanted if found.get(name) != wanted[name]]:
         differ = "; ".join(f"{name} is {found.get(name)} there, {wanted[name]} here" for name in names)
         raise MinisglError(f"{where} holds another {entry.name}: {differ}; name another directory with --out")

@@ -68,7 +68,8 @@ def _outcomes(
     dependent = []
     for entry in entries:
         if entry.zeros_from in finished:
-            dependent.append(grid.with_zeros(entry, finished[entry.zeros_from].zeros))
+            other = finished[entry.zeros_from]
+            dependent.append(grid.with_zeros(entry, other.zeros, other.flops))
             _require_same(dependent[-1], finished, file)
         elif entry.zeros_from is not None and entry.name not in finished:
             yield Failure(entry, f"it needs the number of zeros of {entry.zeros_from}, which failed")

@@ -5,7 +5,9 @@
     long      six methods for 100 epochs at 98.4 % zeros, three seeds
 
 All have the same network, images and batches, ten epochs (or 100) of which the last fifth is the refit, and as many settings
-tried. The methods of the sweep that are not here have no penalty on single weights, or a preset of their own.
+tried. hard-concrete and sparse-vd are pruned to the share of zeros when the refit begins, as group-lasso and magnitude are.
+dense-small has no zeros: it has at most as many FLOPs as l0's compact network with the same seed, and in the trials as many as
+that has about.
 
 A trial is named by its place in the table. Its options are those of the command line, added to the preset quick's. `CHOSEN`
 has the place of the best by mean held-out error over the two seeds.
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from minisgl import ranges
-from minisgl.comparison.grid import REFIT, REGIMES, RIVALS, Entry, Method
+from minisgl.comparison.grid import REFIT, REGIMES, RIVALS, Entry, Method, dial
 from minisgl.config import TrainConfig, changed
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
@@ -27,7 +29,8 @@ SHARE = 0.984  # of zeros, in the trials and the long runs
 SHARES = (0.95, SHARE, 0.995)
 SEEDS: dict[Study, int] = {"trials": 2, "zeros": 10, "long": 3}
 EPOCHS: dict[Study, int] = {"trials": 10, "zeros": 10, "long": 100}
-LONG: tuple[Method, ...] = ("l0", "agp", "rigl")
+LONG: tuple[Method, ...] = ("l0", "agp", "admm", "rigl", "hard-concrete", "sparse-vd")
+FLOPS = 1_300_000  # of dense-small in the trials: l0 at 98.4 % zeros has 1.31 to 1.35 million (docs/results.md)
 
 _REGROWING: tuple[dict[str, Any], ...] = (
     {},
@@ -36,6 +39,9 @@ _REGROWING: tuple[dict[str, Any], ...] = (
     {"regrow_share": 0.5},
     {"regrow_every": 30},
     {"regrow_every": 300},
+)
+_GATES: tuple[dict[str, Any], ...] = tuple(
+    {"lam": lam, "gate_lr": gate_lr} for gate_lr in (1.0, 5.0) for lam in (1e-6, 1e-5, 1e-4)
 )
 TRIALS: dict[Method, tuple[dict[str, Any], ...]] = {
     "l0": (
@@ -66,6 +72,40 @@ TRIALS: dict[Method, tuple[dict[str, Any], ...]] = {
     ),
     "set": _REGROWING,
     "rigl": _REGROWING,
+    "admm": (
+        {},
+        {"multiplier_every": 20},
+        {"multiplier_every": 500},
+        {"admm_step": "tl1"},
+        {"ramp": 0.75},
+        {"beta": 0.1, "beta_rise": 200.0},
+    ),
+    "cges": (
+        {"exclusive_lam": 0.003},
+        {"exclusive_lam": 0.01},
+        {"exclusive_lam": 0.03},
+        {"exclusive_lam": 0.1},
+        {"exclusive_lam": 0.03, "group_lam": 0.003},
+        {"exclusive_lam": 0.003, "group_lam": 0.03},
+    ),
+    "hard-concrete": _GATES,
+    "hard-concrete-units": _GATES,
+    "sparse-vd": (
+        {"lam": 5e-6},
+        {"lam": 1.7e-5},
+        {"lam": 5e-5},
+        {"lam": 5e-6, "ramp": 0.75},
+        {"lam": 1.7e-5, "ramp": 0.75},
+        {"lam": 5e-5, "ramp": 0.75},
+    ),
+    "dense-small": (
+        {},
+        {"lr": 1e-3},
+        {"lr": 4e-3},
+        {"hold": 0.5},
+        {"weight_decay": 1e-5},
+        {"weight_decay": 1e-4},
+    ),
 }
 CHOSEN: dict[Method, int] = {}  # the places, from 1, in TRIALS
 
@@ -95,7 +135,8 @@ def configuration(method: Method, share: float, epochs: int, options: dict[str, 
     """Return a method's configuration that gives this share of zeros, with these options; without seed and data."""
     common = {"epochs": epochs, "refit": epochs // REFIT, **options}
     if method in RIVALS:
-        return preset(method=method, sparsity=share, **common)
+        given: dict[str, Any] = {dial(method): FLOPS if method == "dense-small" else share}
+        return preset(**RIVALS[method], **given, **common)
     if method in ("magnitude", "group-lasso"):
         pruned = preset(penalty="none" if method == "magnitude" else method, prune=share, **common)
         return changed(pruned, {"threshold": (), "sparsity": share})  # so that the result says what all methods have in common
@@ -107,6 +148,8 @@ def entries(study: Study, chosen: Sequence[Method], *, holdout: int, out: Path, 
     for method in chosen:
         if method not in methods(study):
             raise MinisglError(f"--study {study} compares {', '.join(methods(study))}, and not {method}")
+        if method == "dense-small" and study != "trials" and "l0" not in chosen:
+            raise MinisglError(f"--study {study} with dense-small needs l0 too, whose FLOPs it gets")
         if study != "trials" and method not in CHOSEN:
             raise MinisglError(f"--study {study} needs the settings that --study trials is to find for {method}")
     runs = []
@@ -117,7 +160,8 @@ def entries(study: Study, chosen: Sequence[Method], *, holdout: int, out: Path, 
                 common = {"seed": seed, "holdout": holdout, "threads": 1, "data": data, "out": place}
                 config = changed(configuration(method, share, EPOCHS[study], options), common)
                 ranges.check(config)
-                runs.append(Entry(method, name, seed, place, config, Path.cwd()))
+                needs = f"l0-{name}-{seed}" if method == "dense-small" and study != "trials" else None
+                runs.append(Entry(method, name, seed, place, config, Path.cwd(), needs))
     return tuple(runs)
 
 

@@ -30,6 +30,12 @@ COLOURS = {
     "random": "#9a9a9a",
     "set": "#7a9a2a",
     "rigl": "#d05a9a",
+    "admm": "#4a4ad0",
+    "cges": "#a0a020",
+    "hard-concrete": "#207a7a",
+    "hard-concrete-units": "#60c0c0",
+    "sparse-vd": "#c08060",
+    "dense-small": "#555599",
 }
 REGIME = "#aaaaaa"  # colour of the legend's entries for regimes, which apply to all methods
 

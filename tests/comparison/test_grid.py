@@ -11,6 +11,7 @@ from minisgl.config import PaperConfig, changed
 from minisgl.errors import MinisglError
 from minisgl.experiments import preset
 from minisgl.methods import METHODS
+from minisgl.plots.sweep import COLOURS
 from minisgl.sweep import SweepConfig
 
 
@@ -46,10 +47,16 @@ def test_with_a_sparsity_every_method_gets_as_many_zeros(tmp_path):
     common = {"epochs": 8, "holdout": 1, "out": tmp_path, "data": None}
     entries = grid.entries(grid.METHODS, grid.REGIMES, 1, experiment="cifar10", **common)
     continued = {entry.method: entry.config for entry in entries if entry.regime == "continuation"}
-    assert set(continued) == {"l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", *grid.RIVALS}
-    for method in grid.RIVALS:
+    of_a_sparsity = grid.RIVALS.keys() - {"dense-small"}
+    assert set(continued) == {"l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", *of_a_sparsity}
+    for method in of_a_sparsity:
         config = continued.pop(method)
-        assert (config.method.method, config.regime.sparsity, config.refit.refit) == (method, 0.9, 1)
+        assert (grid.RIVALS[method]["method"], config.method.method, config.regime.sparsity, config.refit.refit) == (
+            config.method.method,
+            method.removesuffix("-units"),
+            0.9,
+            1,
+        )
         assert config.penalty.sparse_layers == ("conv4", "block2.conv?")
     for method, config in continued.items():
         assert (config.regime.threshold, config.regime.sparsity, config.refit.refit) == ((), 0.9, 1)
@@ -71,20 +78,23 @@ def test_magnitude_brings_the_runs_whose_number_of_zeros_it_needs(tmp_path):
 
 
 @pytest.mark.parametrize("method", grid.RIVALS)
-def test_a_rival_gets_as_many_zeros_as_l0_with_its_seed(method, tmp_path):
+def test_a_rival_gets_as_many_zeros_or_flops_as_l0_with_its_seed(method, tmp_path):
     entries = grid.entries([method], grid.REGIMES, 2, epochs=6, holdout=1, out=tmp_path, data=None)
     assert [entry.name for entry in entries] == [f"{m}-continuation-{s}" for s in (0, 1) for m in ("l0", method)]
     rival = entries[3]
-    assert (rival.zeros_from, rival.config.method.method, rival.config.refit.refit) == ("l0-continuation-1", method, 1)
-    known = grid.with_zeros(rival, 98.5)
-    assert (known.zeros_from, known.config) == (None, changed(rival.config, {"sparsity": 0.985}))
+    assert (rival.zeros_from, rival.config.method.method) == ("l0-continuation-1", grid.RIVALS[method]["method"])
+    known = grid.with_zeros(rival, 98.5, 70_000)
+    set_to = {"flops": 70_000} if method == "dense-small" else {"sparsity": 0.985}
+    assert (known.zeros_from, known.config) == (None, changed(rival.config, set_to))
     grid.require_same(grid.recorded(known.config), rival, tmp_path)
-    with pytest.raises(MinisglError, match=r"sparsity is 0\.985 there, 0\.9 here"):
-        grid.require_same(grid.recorded(known.config), grid.with_zeros(rival, 90), tmp_path)
+    with pytest.raises(MinisglError, match=r"sparsity is 0\.985 there, 0\.9 here|flops is 70000 there, 60000 here"):
+        grid.require_same(grid.recorded(known.config), grid.with_zeros(rival, 90, 60_000), tmp_path)
 
 
 def test_the_sweep_knows_every_method():
-    assert {*grid.RIVALS, "splitting", "one-shot"} == set(METHODS)  # magnitude is one-shot
+    known = {options["method"] for options in grid.RIVALS.values()}
+    assert known | {"splitting", "one-shot"} == set(METHODS)  # magnitude is one-shot
+    assert set(grid.METHODS) == set(COLOURS)
 
 
 def test_committed_results_of_the_first_version_are_the_same_grid(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from support.sweeps import run
 
 from minisgl.comparison import results, study
+from minisgl.comparison.grid import Entry
 from minisgl.comparison.study import CHOSEN, STUDIES, TRIALS
 from minisgl.config import as_flags
 from minisgl.errors import MinisglError
@@ -13,7 +14,11 @@ from minisgl.sweep import SweepConfig
 
 
 def planned(name: str, methods: tuple[str, ...], out: Path) -> dict:
-    return {entry.name: entry.config for entry in study.entries(name, methods, holdout=5000, out=out, data=None)}
+    return {entry.name: entry.config for entry in entries(name, methods, out)}
+
+
+def entries(name: str, methods: tuple[str, ...], out: Path) -> tuple[Entry, ...]:
+    return study.entries(name, methods, holdout=5000, out=out, data=None)
 
 
 def test_every_method_has_as_many_settings_and_all_differ():
@@ -31,7 +36,7 @@ def test_the_trials_of_all_methods_are_alike_but_for_their_settings(tmp_path):
         place, seed = map(int, rest.split("-"))
         options = TRIALS[method][place - 1]
         assert (config.epochs, config.refit.refit, config.data.holdout, config.seed) == (10, 2, 5000, seed)
-        assert config.sparsity == 0.984
+        assert config.sparsity == (None if method == "dense-small" else 0.984)
         assert as_flags(config).items() >= options.items()
         for shared in {"lr", "batch_size", "shift", "weight_decay", "hold", "optimizer", "refit_lr"} - options.keys():
             assert as_flags(config)[shared] == start[shared]
@@ -56,6 +61,11 @@ def test_what_is_not_in_a_study_is_refused(tmp_path, monkeypatch):
         planned("zeros", ("l0",), tmp_path)
     with pytest.raises(MinisglError, match="--study zeros has its own regimes, seeds, epochs"):
         run(SweepConfig(study="zeros", out=tmp_path / "out", seeds=2, epochs=3, regimes=("paper",)))
+    monkeypatch.setattr(study, "CHOSEN", dict.fromkeys(TRIALS, 1))
+    with pytest.raises(MinisglError, match="--study zeros with dense-small needs l0 too, whose FLOPs it gets"):
+        planned("zeros", ("dense-small",), tmp_path)
+    dense = [entry for entry in entries("zeros", ("l0", "dense-small"), tmp_path) if entry.method == "dense-small"]
+    assert dense[4].zeros_from == "l0-zeros-98.4-1"
     assert {name for name in STUDIES if study.methods(name)} == set(STUDIES)
 
 
