@@ -66,7 +66,12 @@ def gradients_by_depth(lengths):
     for (kind, factor), length in lengths.items():
         colour, line = styles[kind]
         axes.semilogy(length, line + markers[factor], color=colour, markersize=4, label=f"{kind}, {factor:g} x He")
-    axes.set(title="length of the gradient, the last layer's = 1", xlabel="number of the layer's input", ylim=(1e-7, 1e5), xticks=range(0, 21, 5))
+    axes.set(
+        title="length of the gradient, the last layer's = 1",
+        xlabel="number of the layer's input",
+        ylim=(1e-7, 1e5),
+        xticks=range(0, 21, 5),
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     plt.show()
 

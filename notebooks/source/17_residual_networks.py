@@ -545,7 +545,7 @@ check("17.residual_backward", residual_backward)
 # %% tags=["ex3"]
 def fold_batch_norm(weight, gamma, shift, mean, variance):
     """The new weight (K, C, R, S) and a bias (K,): one convolution that does the work of both layers."""
-    # BEGIN SOLUTION: write batch norm as one factor and one summand for each channel, and put the convolution in
+    # BEGIN SOLUTION: what does batch norm do to a channel in evaluation?
     factor = gamma / np.sqrt(variance + 1e-5)
     return weight * factor[:, None, None, None], shift - factor * mean
     # END SOLUTION
