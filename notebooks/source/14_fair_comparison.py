@@ -184,7 +184,7 @@ assert np.array_equal(at_the_end != 0, truth != 0), "the gates should be open fo
 # It works. But notice what a comparison would need. With gates you choose $\lambda$ and *find out* how many zeros there are; with pruning you choose the zeros. To compare at equal zeros, somebody has to search for $\lambda$, and **that search is training time which pruning
 # did not get**. And there are two trained numbers for each weight instead of one.
 #
-# ## A duel at equal terms
+# ## A comparison on equal terms
 #
 # Three methods on a network that trains in a moment: $14 \times 14$ pixels, 40 units, ten classes, 8,240 weights, and 95 % of them are to become zero. Same data, batches, start, optimiser, number of steps, and the same refit of the last quarter for all:
 #
@@ -280,7 +280,7 @@ assert np.all(errors["at once"] > errors["l0"]), "pruning at once should lose to
 #
 # Four things were to be equal, and each is easily forgotten:
 #
-# - **The tuning budget.** Each method had three learning rates, on a seed that was not used again. But we must confess: for l0 we had tried six settings of $\beta$ on that seed before, with three learning rates each, as those of chapter 13 were far too soft for so few steps. So l0 had six times the budget of the others, and is not ahead. *Why it matters*: of $k$ settings that are all equally good, the best result looks better the larger $k$ is. Let chance add a number that is uniform in $(0, 1)$. Then
+# - **The tuning budget.** Each method had three learning rates, on a seed that was not used again. One thing was not equal: for l0 we had tried six settings of $\beta$ on that seed before, with three learning rates each, as those of chapter 13 were far too soft for so few steps. So l0 had six times the budget of the others, and is not ahead. *Why it matters*: of $k$ settings that are all equally good, the best result looks better the larger $k$ is. Let chance add a number that is uniform in $(0, 1)$. Then
 #   $P(\min > x) = (1 - x)^k$, and $\mathbb E \min = \int_0^1 (1 - x)^k\, dx = \frac{1}{k + 1}$. Ten trials against one is a lead of $\frac12 - \frac{1}{11} = 0.41$ of the range, for nothing.
 # - **The data that choose are not the data that judge.** Held-out images chose the learning rate; seeds 1 to 6 and the test images came afterwards.
 # - **The cost.** As many steps, and as many zeros in the end.
@@ -355,8 +355,8 @@ exact = exact_p(max(wins, counted.size - wins), counted.size)
 print(
     f"AGP against l0, seed 1: only AGP wrong on {wins} images, only l0 on {counted.size - wins}: p = {p_images:.1g}, exactly {exact:.1g}"
 )
-assert p_images < 0.01, "the images should be sure"
-assert p_seeds["AGP", "l0"] > 0.05, "the seeds should not"
+assert p_images < 0.01, "over the images the difference should be clear"
+assert p_seeds["AGP", "l0"] > 0.05, "over the seeds it should not"
 assert abs(p_images - exact) < 0.03, "random signs should agree with the exact test"
 worst = exact_p(162, 162 + 72)
 assert [round(100 * run["test_error"]) for run in (one_shot[0], l0[0])] == [162, 72], "these are the test errors of seed 0"
@@ -364,7 +364,7 @@ print(f"l0 against pruning at once, LeNet-5, seed 0: p at most {worst:.0e}")
 assert worst < 1e-6, "even if no image is wrong for both"
 
 # %% [markdown]
-# For seed 1 the images are sure: AGP's network is the better one. Yet with six seeds l0 wins one of six, $p = 0.22$: the seeds do not tell AGP from l0, on this network as in the trial with LeNet-5. (Nor do they show that the two are equal: a test that finds nothing proves nothing.)
+# For seed 1 the test over images is clear: AGP's network is the better one. Yet with six seeds l0 wins one of six, $p = 0.22$: the seeds do not tell AGP from l0, on this network as in the trial with LeNet-5. (Nor do they show that the two are equal: a test that finds nothing proves nothing.)
 #
 # The last line needs no images. LeNet-5 with seed 0 has 162 errors when pruned at once, and 72 with l0; the difference is 90, and the more images only one of them gets wrong, the larger is $p$. At worst no error is shared, and even then chance is out of the question. **But the two tests answer two questions.** The
 # images say that *these two networks* differ, and would on other images too. Only seeds say that *the methods* differ: another start could give other networks. A tiny $p$ over images with one seed each is no claim about methods.
@@ -397,11 +397,11 @@ assert corrected < 0.05, "Holm should keep the chance of any false alarm below 5
 step_by_step = np.array([3, 2, 1]) * [0.01, 0.03, 0.04]
 np.testing.assert_allclose(np.maximum.accumulate(step_by_step), [0.03, 0.06, 0.06])
 smallest = min(p_seeds.values())
-print(f"our duel: the smallest of three p over six seeds is {smallest:.3f}, and times three {3 * smallest:.3f}")
+print(f"our comparison: the smallest of three p over six seeds is {smallest:.3f}, and times three {3 * smallest:.3f}")
 assert 3 * smallest > 0.05, "six seeds should be too few for three comparisons"
 
 # %% [markdown]
-# So even our duel, in which pruning at once lost all twelve times, is not significant at 5 % over its six seeds once the three comparisons are counted. Seven seeds would do: $3 \cdot 2/2^7 = 0.047$. (Seeds are cheap here. With days of training for each they are not, and then a paper should say less.) Decide on the number of seeds *before* you look.
+# So even our comparison, in which pruning at once lost all twelve times, is not significant at 5 % over its six seeds once the three comparisons are counted. Seven seeds would do: $3 \cdot 2/2^7 = 0.047$. (Seeds are cheap here. With days of training for each they are not, and then a paper should say less.) Decide on the number of seeds *before* you look.
 #
 # ## What a Pareto front hides
 #

@@ -210,8 +210,8 @@ print(f"mean of s2: {biased:.2f}, times m/(m - 1): {biased * 4 / 3:.2f}; the var
 assert abs(biased - 9 * 3 / 4) < 0.1, "s2 should be (m - 1)/m of the variance on average"
 
 # %% [markdown]
-# The running means are those of the last ten steps or so. While the learning rate is high, the weights of these steps differ, and a network of deep layers is
-# evaluated with statistics that are nobody's: compare the blue line of the picture. V has other weights than $W$ altogether, so minisgl estimates its statistics
+# The running means are those of the last ten steps or so. While the learning rate is high, the weights of these steps differ, and the running means fit none of them
+# exactly: compare the blue line of the picture. V has other weights than $W$ altogether, so minisgl estimates its statistics
 # anew, by a pass over 5,000 training images, before it is measured or saved. (The picture alone does not prove that this is the reason for the jumps: V differs in its weights, too.)
 #
 # ## Statistics by shard
@@ -307,10 +307,10 @@ assert np.abs(difference).max() > 0.1, "at the border it should not"
 assert (max(2 * -1 + 3, 0), 2 * max(-1, 0) + 3) == (1, 3)
 
 # %% [markdown]
-# ## A dead channel that still speaks
+# ## A dead channel keeps its shift
 #
 # Let all weights of one filter be zero. Its channel is $u = 0$ everywhere, so $\mu = 0$, $z = 0$, and $y = b$: after the ReLU, the constant $\max(b, 0)$ for every image. The filter is
-# gone, but its shift lives on, and the layers behind read it. No image matters for it any more, yet it cannot simply be left out: at a padded border the constant is not a
+# gone, but its shift remains, and the layers behind read it. No image matters for it any more, yet it cannot simply be left out: at a padded border the constant is not a
 # constant (see above). minisgl *defines* a channel without weights as 0, shift included, before V's statistics are measured:
 
 
@@ -474,7 +474,7 @@ assert report["v"]["flops"] == dense_report["w"]["flops"], "so the compact netwo
 
 # %% [markdown]
 # Nine of ten penalised weights are zero, for 2.1 points more errors than the dense network has. But **no channel died**: with batch norm a filter with few weights left is
-# brought back to variance 1, and says as much as any other. The compact network has as many operations as before; what became smaller is the file. To drop channels, a price on whole filters is
+# brought back to variance 1, and its output is as large as any other's. The compact network has as many operations as before; what became smaller is the file. To drop channels, a price on whole filters is
 # needed ([chapter 8](08_groups.ipynb)), and its weight must be found. Four trials, on 5,000 held-out images, with the same 90 % zeros at the end:
 
 # %%
@@ -560,6 +560,6 @@ check("17.fold_batch_norm", fold_batch_norm)
 # - Batch norm backward: $dx = (g - \operatorname{mean} g - z \operatorname{mean}(g z))/r$, what is left of $g$ after its best line over $z$. A filter before it can be scaled at no cost in loss.
 # - In evaluation it is a scale and a shift, with running statistics. They belong to the weights that they were measured with, and to the shards: V has its own.
 # - It folds into the convolution *before* it: $w' = s w$, $c' = s c + t$. Not through a ReLU, and not into a padded convolution after it.
-# - A channel without weights still says $\max(b, 0)$; minisgl counts its shift as 0.
+# - A channel without weights still has the output $\max(b, 0)$; minisgl counts its shift as 0.
 # - In a residual block the gradients of body and shortcut add. One of the $2^K$ ways through $K$ blocks is the identity.
 # - On CIFAR-10, 90 % zeros in the last three convolutions cost 2.1 points, and saved no operation.

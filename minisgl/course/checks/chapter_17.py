@@ -8,6 +8,7 @@ from minisgl.course.checks import batch_norm
 from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.named_results import compare_named
 from minisgl.course.checks.task import Task
+from minisgl.course.checks.three_gradients import compare_three_gradients
 from minisgl.nn.gradcheck import numeric_gradient
 
 
@@ -106,7 +107,7 @@ TASKS = (
         asks="dx (C, m), dweight (C,) and dbias (C,) of batch norm, channel by channel over m numbers.",
         inputs=_batch_norm_inputs,
         reference=batch_norm.three_gradients,
-        compare=compare_named("dx", "dweight", "dbias"),
+        compare=compare_three_gradients,
         mistakes={
             "dx: both mean terms are missing. If one x moves, do the mean and the variance stay where they were?": (
                 batch_norm.no_means

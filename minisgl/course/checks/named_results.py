@@ -9,9 +9,11 @@ from minisgl.course.checks.answer import Answer, Inputs
 from minisgl.course.checks.difference import close, difference
 from minisgl.course.checks.task import Task
 
+NUMBERS = {2: "two", 3: "three"}
+
 
 def compare_named(*names: str) -> Callable[[Answer, Task], None]:
-    """Return a comparison for results of these names, which raises CheckFailed at the first one that differs.
+    """Return a comparison for results of these two or three names, which raises CheckFailed at the first one that differs.
 
     A known mistake concerns one result: its sentence begins with the name, "dx: ...", and its function returns that result.
     """
@@ -21,7 +23,7 @@ def compare_named(*names: str) -> Callable[[Answer, Task], None]:
         for case in cases:
             yours, wanted = answer.call(case), task.reference(*case.values())
             if not isinstance(yours, tuple | list) or len(yours) != len(names):
-                hint = f"{len(names)} arrays are wanted, in this order and with commas between: {', '.join(names)}."
+                hint = f"{NUMBERS[len(names)]} arrays are wanted, in this order and with commas between: {', '.join(names)}."
                 answer.fail(case, yours, wanted, hint)
             for part, name in enumerate(names):
                 if problem := difference(yours[part], wanted[part]):
@@ -32,6 +34,7 @@ def compare_named(*names: str) -> Callable[[Answer, Task], None]:
 
 
 def _known_mistake(answer: Answer, task: Task, cases: list[Inputs], part: int, name: str) -> str | None:
+    cases = [case for case in cases if all(map(np.size, case.values()))]  # empty results are all the same
     try:
         results = [answer.function(*deepcopy(case).values())[part] for case in cases]
     except Exception:  # it fails on a later input, so its results cannot be compared

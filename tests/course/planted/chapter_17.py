@@ -76,7 +76,7 @@ PLANTED = {
         (norm(dbias=lambda g, z, r, dy, weight: dy.mean(axis=1)), "dbias: that is a mean"),
         (norm(dbias=lambda g, z, r, dy, weight: g.sum(axis=1)), "after the weight has acted"),
         (norm(dbias=lambda g, z, r, dy, weight: dy.sum()), "dbias: an array is wanted"),
-        (lambda dy, x, weight, eps: norm()(dy, x, weight, eps)[0], "3 arrays are wanted"),
+        (lambda dy, x, weight, eps: norm()(dy, x, weight, eps)[0], "three arrays are wanted"),
     ],
     "17.residual_backward": [
         (lambda dy, h, W1, W2, S: body(dy, h, W1, W2), "shortcut's gradient is missing"),
@@ -103,7 +103,7 @@ PLANTED = {
         (folded(bias=lambda shift, factor, mean: shift + factor * mean), "takes it away"),
         (folded(bias=lambda shift, factor, mean: -factor * mean), "the shift is missing"),
         (folded(bias=lambda shift, factor, mean: factor * (shift - mean)), "at the very end"),
-        (lambda *given: folded()(*given)[0], "2 arrays are wanted"),
+        (lambda *given: folded()(*given)[0], "two arrays are wanted"),
         (lambda *given: folded()(*given)[::-1], "weight: the shape"),
     ],
 }
