@@ -122,7 +122,7 @@ assert read["smallest first"][98] < full - 20
 # - **It has to be the small ones** (grey, blue): without 20 % picked at random it reads worse, and without the largest 5 % it only guesses.
 #
 # The orange curve falls in the end, because the weights were trained for a network in which the others are still there. A training that knows
-# which weights will be zero can do better ([chapter 10](10_lenet5_on_mnist.ipynb)); that is what this course is about.
+# which weights will be zero can do better ([chapter 13](13_lenet5_on_mnist.ipynb)); that is what this course is about.
 
 # %% [markdown]
 # ## By hand: where the weights are, and where the work is
@@ -244,7 +244,7 @@ plt.show()
 # zero (a row, a column, a channel), the matrix can be made smaller, and then there is less to do.
 #
 # We take 60 % of fc1 away in two ways: the 240,000 smallest weights, or the 300 smallest of its 500 rows, which are also 240,000
-# weights. Then minisgl takes out what no digit can make a difference to ([chapter 12](12_smaller_network.ipynb) says how).
+# weights. Then minisgl takes out what no digit can make a difference to ([chapter 16](16_smaller_network.ipynb) says how).
 
 # %%
 places = slots["fc1"].view(np.arange(n))  # (500, 800): where fc1's weights are in w
@@ -505,18 +505,18 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 # %% [markdown]
 # By the slope, the weights that l1 wants at zero crowd to the left of the dashed line, which stands at $2 \eta \lambda$, and none is zero. Ridge makes one heap of small weights,
 # most of them to the right of the line. The prox makes real zeros; but a mini-batch's gradient is now and then larger than $\lambda$, and throws a weight out again. (In the splitting of
-# [chapter 9](09_variable_splitting.ipynb) the threshold is not $\eta\lambda$, and can be larger.)
+# [chapter 11](11_variable_splitting.ipynb) the threshold is not $\eta\lambda$, and can be larger.)
 #
 # Could one not train by the slope, and call zero what is small? One can, and has to say how small. The answer then depends on that number, and the network
 # that is counted is not the network that was trained.
 #
 # ## A map of the course
 #
-# All thirteen chapters are about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a second copy of the same shapes that is sparse; $\beta$ holds the
+# The whole course is about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a second copy of the same shapes that is sparse; $\beta$ holds the
 # two together:
 #
 # $$F(W, V) = \underbrace{L(W)}_{\text{2, 3}} + \underbrace{\lambda\, R(W)}_{\text{8: groups}} + \underbrace{\lambda\, r(V)}_{\text{4 to 7: single weights}} +
-# \underbrace{\tfrac{\beta}{2} \lVert W - V \rVert^2}_{\text{9: the splitting}}$$
+# \underbrace{\tfrac{\beta}{2} \lVert W - V \rVert^2}_{\text{11: the splitting}}$$
 #
 # | chapter | the question that it answers |
 # |---|---|
@@ -527,11 +527,13 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 # | [6](06_transformed_l1.ipynb) | What lies between l1 and l0? A prox with a cubic in it. |
 # | [7](07_l1_minus_l2.ipynb) | What if the weights of a layer are judged together? |
 # | [8](08_groups.ipynb) | How do whole filters and neurons become zero? |
-# | [9](09_variable_splitting.ipynb) | How do a gradient method and a prox work together, and why does the sum fall? |
-# | [10](10_lenet5_on_mnist.ipynb) | What comes out for LeNet-5 and MNIST? |
-# | [11](11_shaky_curves.ipynb) | And for words drawn by a shaky hand? |
-# | [12](12_smaller_network.ipynb) | How do zeros become a smaller network with the same answers? |
-# | [13](13_on_a_gpu.ipynb) | How does the same source run on a graphics card? |
+# | [11](11_variable_splitting.ipynb) | How do a gradient method and a prox work together, and why does the sum fall? |
+# | [13](13_lenet5_on_mnist.ipynb) | What comes out for LeNet-5 and MNIST? |
+# | [14](14_fair_comparison.ipynb) | When is one method better than another, and how sure can one be? |
+# | [15](15_shaky_curves.ipynb) | And for words drawn by a shaky hand? |
+# | [16](16_smaller_network.ipynb) | How do zeros become a smaller network with the same answers? |
+# | [17](17_residual_networks.ipynb) | How does a gradient get through many layers, and what is a zero worth there? |
+# | [18](18_on_a_gpu.ipynb) | How does the same source run on a graphics card? |
 #
 # ## Exercises
 #

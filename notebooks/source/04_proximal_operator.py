@@ -247,7 +247,7 @@ _ = interact(
 # $$\operatorname{prox}(v, s) = \underset{x}{\arg\min}\; s\,\lambda\, r(x) + \tfrac12 \lVert x - v\rVert^2 \qquad\text{so } t = s\,\lambda$$
 #
 # Why two numbers where one would do? Because of where the prox is used. Two copies of the weights, $W$ and $V$, are held
-# together by a coupling $\beta > 0$ ([chapter 9](09_variable_splitting.ipynb)), and the new $V$, of $W$'s shape, is what makes this least:
+# together by a coupling $\beta > 0$ ([chapter 11](11_variable_splitting.ipynb)), and the new $V$, of $W$'s shape, is what makes this least:
 #
 # $$\lambda\, r(V) + \tfrac{\beta}{2} \lVert V - W \rVert^2 \;=\; \beta \Big[\, \tfrac{1}{\beta}\, \lambda\, r(V) + \tfrac12 \lVert V - W \rVert^2 \Big]$$
 #
@@ -357,7 +357,7 @@ w_prox, zeros_prox, objective_prox = run(lambda w, g: L1(lam).prox(w - lr * g, s
 assert max(zeros_slope) == 0
 assert min(objective_slope) > objective_prox[-1]
 assert np.all(np.abs(w_prox) < np.abs(w_true), where=w_true != 0)  # the bias
-assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: chapter 9 says why
+assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: chapter 11 says why
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
 left.plot(zeros_slope, color=W_COLOUR, label="by the slope")
@@ -445,5 +445,5 @@ check("04.proximal_gradient_step", proximal_gradient_step)
 # - For $r(x) = |x|$ it is soft thresholding, $\operatorname{sign}(v) \max(|v| - t, 0)$: small weights become exactly 0, the others
 #   shrink by $t$, and nothing jumps.
 # - A gradient step takes the slope where it starts, the prox where it arrives. Zeros come from that.
-# - $t = $ step $\times\, \lambda$. In a proximal gradient step the step is the learning rate, in the splitting of chapter 9 it is $1/\beta$.
+# - $t = $ step $\times\, \lambda$. In a proximal gradient step the step is the learning rate, in the splitting of chapter 11 it is $1/\beta$.
 # - Its price is the bias: what is kept is too small by $t$.

@@ -215,7 +215,7 @@ assert cost(right, w, lam).sum() < cost(wrong, w, lam).sum()
 #
 # $$t = \sqrt{2 s \lambda}$$
 #
-# In the splitting of [chapter 9](09_variable_splitting.ipynb) the step is $1/\beta$. The paper chooses $\beta = 25 \lambda$ at the start, hence $t = \sqrt{2/25} = 0.283$, whatever
+# In the splitting of [chapter 11](11_variable_splitting.ipynb) the step is $1/\beta$. The paper chooses $\beta = 25 \lambda$ at the start, hence $t = \sqrt{2/25} = 0.283$, whatever
 # $\lambda$ is. One can also go the other way: choose a threshold $\tau$, let it grow during the training, and ask each time for the step that gives it.
 # Square both sides and divide by $2\lambda$:
 #
@@ -365,7 +365,7 @@ assert np.ptp(objective(after_l1, l1)) < 0.01 < np.ptp(objective(from_random, l0
 # With l1 all starts end at the same value: there is one valley. With l0 and a random start the end depends on the start, and none is
 # good. But from a start that l1 has prepared, l0 finds the right 12 weights, and then sets them free of l1's bias. minisgl's
 # preset `quick` prepares its weights in another way: the threshold of l0 climbs from zero while the network learns
-# ([chapter 10](10_lenet5_on_mnist.ipynb)).
+# ([chapter 13](13_lenet5_on_mnist.ipynb)).
 #
 # ## Exercises
 #

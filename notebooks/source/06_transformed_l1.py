@@ -488,7 +488,7 @@ print("400 points of the map: just below t the best candidate is 0, just above i
 #
 # $$s = \frac{\tau}{\lambda}\,\frac{a}{a+1} \;\text{ if } \tau \le \tfrac a2, \qquad s = \frac{(\tau + a/2)^2}{2\lambda(a+1)} \;\text{ otherwise}$$
 #
-# In the paper's splitting ([chapter 9](09_variable_splitting.ipynb)) $s = 1/\beta$ with $\beta = 25\lambda$ at the start: $s\lambda = 0.04$,
+# In the paper's splitting ([chapter 11](11_variable_splitting.ipynb)) $s = 1/\beta$ with $\beta = 25\lambda$ at the start: $s\lambda = 0.04$,
 # and for $a = 1$ the threshold is 0.08, far below $\tfrac12$: there it bends, and does not jump.
 
 # %%

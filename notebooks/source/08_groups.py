@@ -66,7 +66,7 @@ plt.show()
 # | linear | $(D_{out}, D_{in})$ | column $W_{:,i}$, of shape $(D_{out},)$ | 1 | nobody reads neuron $i$ |
 #
 # A filter is what *enters* a channel, a column what *leaves* a neuron. Either way the unit can go: what a constant channel adds to the next
-# layer is put into its bias, and what nobody reads is not computed ([chapter 12](12_smaller_network.ipynb)). Why not the same way for both? Rows of
+# layer is put into its bias, and what nobody reads is not computed ([chapter 16](16_smaller_network.ipynb)). Why not the same way for both? Rows of
 # the last layer would be the ten classes, and input channels of the first the image: these we want to keep.
 
 # %%
@@ -494,7 +494,7 @@ plt.show()
 # %% [markdown]
 # ## Why the group term stays in the W-step
 #
-# The paper's method ([chapter 9](09_variable_splitting.ipynb)) holds two copies of the weights: $W$ takes gradient steps, $V$ is thresholded, and $\tfrac{\beta}{2}\lVert W - V\rVert^2$ holds
+# The paper's method ([chapter 11](11_variable_splitting.ipynb)) holds two copies of the weights: $W$ takes gradient steps, $V$ is thresholded, and $\tfrac{\beta}{2}\lVert W - V\rVert^2$ holds
 # them together. The penalty is group lasso plus an $r$ on single weights. Which copy pays which? The paper charges the group lasso to $W$, and $r$ to $V$:
 #
 # $$W_g \leftarrow W_g - \eta\,\Big[\nabla_g L(W) + \lambda\sqrt{n_g}\,\tfrac{W_g}{\lVert W_g\rVert} + \beta\,(W_g - V_g)\Big], \qquad V \leftarrow \operatorname{prox}_{r/\beta}(W)$$

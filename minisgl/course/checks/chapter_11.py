@@ -1,232 +1,227 @@
-"""The tasks of chapter 11: shaky curves."""
+"""The tasks of chapter 11: variable splitting."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from minisgl.course.checks.answer import Inputs
+from minisgl.course.checks.arrays import arrays
+from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.task import Task
+from minisgl.course.checks.thresholds import hard, soft
 
-Layers = list[tuple[int, int]]
-
-
-# ---- wavelength_in_pixels
+ITERATIONS = 400  # of the two exact steps; each brings w and v nearer to their limit by a factor of beta/(1 + beta) <= 4/5
 
 
-def _wavelength_in_pixels_inputs() -> Iterator[Inputs]:
-    for f, s, x in ((2.0, 3.0, 10.0), (1.0, 2.5, 8.0), (5.0, 2.5, 14.0), (0.5, 2.5, 12.0), (6.0, 2.0, 17.0), (4.0, 7.0, 0.5)):
-        yield {"frequency": f, "speed": s, "x_height": x}
+def _with_v_and_gradient() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    for w in arrays():
+        half = w.dtype.type(0.5)
+        yield w, np.roll(w, 1)[..., ::-1] * half + w.dtype.type(0.25), np.roll(w, 2) - half
 
 
-def _wavelength_in_pixels_reference(frequency: float, speed: float, x_height: float) -> float:
-    seconds = 1 / frequency  # that one wave takes
-    return float(seconds * speed * x_height)
+# ---- w_step
 
 
-# ---- scale_to_rms
+def _w_step_inputs() -> Iterator[Inputs]:
+    for w, v, gradient in _with_v_and_gradient():
+        for lr, beta in ((0.5, 1.0), (0.25, 4.0), (0.5, 0.25), (0.25, 0.0)):
+            yield {"w": w, "v": v, "gradient": gradient, "lr": lr, "beta": beta}
 
 
-def _scale_to_rms_inputs() -> Iterator[Inputs]:
-    yield {"a": np.array([[3.0, 4.0]]), "rms": 1.0}
-    yield {"a": np.array([[3.0, 4.0], [1.0, -2.0]]), "rms": 0.5}
+# ---- new_v
+
+
+def _lowest(v: np.ndarray, b: np.ndarray, beta: float) -> np.ndarray:
+    """The w that makes ||w - b||^2/2 + beta/2 ||w - v||^2 least: the mean of b and v, with the weights 1 and beta."""
+    return b / (1 + beta) + v * (beta / (1 + beta))
+
+
+def _new_v_inputs() -> Iterator[Inputs]:
+    for v, b, _ in _with_v_and_gradient():
+        for lam, beta in ((0.5, 1.0), (1.5, 3.0), (0.375, 3.0), (2.0, 1.0), (0.1, 0.3)):  # all but the last have ties
+            yield {"v": v, "b": b, "lam": lam, "beta": beta}
+
+
+def _new_v_reference(v: np.ndarray, b: np.ndarray, lam: float, beta: float) -> np.ndarray:
+    return best_x(lambda x: lam / beta * (x != 0), _lowest(v, b, beta))
+
+
+def _at(threshold: Callable[[float, float], float]) -> Callable[..., np.ndarray]:
+    """The mistake that drops the right w at another threshold(lam, beta)."""
+    return lambda v, b, lam, beta: hard(_lowest(v, b, beta), threshold(lam, beta))
+
+
+def _of(w: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """The mistake that drops another w(v, b, beta) at the right threshold."""
+    return lambda v, b, lam, beta: hard(w(v, b, beta), np.sqrt(2 * lam / beta))
+
+
+# ---- largest_safe_step
+
+
+def _largest_safe_step_inputs() -> Iterator[Inputs]:
     rng = np.random.default_rng(0)
-    for shape, rms in (((3, 1), 2.0), ((5, 2), 0.1), ((24, 2), 0.18)):
-        yield {"a": rng.integers(1, 9, shape) / 4, "rms": rms}
+    matrices = [np.array([[2.0]]), np.array([[0.5]]), np.diag([1.0, 2.0]), np.array([[1.0, -2.0], [0.0, 3.0]])]
+    matrices += [rng.integers(-8, 9, shape) / 4 for shape in ((1, 3), (3, 2), (2, 4), (5, 5))]
+    for A in matrices:
+        for beta in (1.0, 0.25, 4.0, 0.0):
+            yield {"A": A, "beta": beta}
 
 
-def _scale_to_rms_reference(a: np.ndarray, rms: float) -> np.ndarray:
-    # K different waves, each a whole number of times on the path, and the RMS of their sum, measured
-    waves, points = np.arange(1, len(a) + 1), 4 * len(a)
-    d = np.cos(2 * np.pi * np.outer(np.arange(points) / points, waves) + waves**2) @ a  # (points, D)
-    return np.asarray(rms * a / np.sqrt((d**2).sum(axis=1).mean()))
+def _eigenvalues(A: np.ndarray) -> np.ndarray:
+    return np.linalg.eigvalsh(A.T @ A)  # (n,), the smallest first
 
 
-# ---- receptive_field
+# ---- gap
 
 
-def _receptive_field_inputs() -> Iterator[Inputs]:
-    curve_net: Layers = [(5, 1), (2, 2), (3, 1), (2, 2), (3, 1), (2, 2)]
-    cases: list[Layers] = [[(5, 1)], [(2, 2)], [(3, 1), (3, 1)], [(2, 2), (3, 1)]]
-    cases += [curve_net[:n] for n in (3, 4, 5, 6)]
-    cases += [[(3, 2), (3, 2), (4, 3), (3, 1)], [(7, 4), (1, 1), (2, 2), (5, 3), (3, 2)], []]
-    yield from ({"layers": layers} for layers in cases)
+def _limit(b: np.ndarray, lam: float, beta: float) -> np.ndarray:
+    """w - v where the two steps end, found by making them, the W-step exact too."""
+    target = b.astype(np.float64)
+    w, v = target, np.zeros_like(target)
+    for _ in range(ITERATIONS):
+        w = (target + beta * v) / (1 + beta)  # the slope w - b + beta (w - v) is 0
+        v = soft(w, lam / beta)
+    return (w - v).astype(b.dtype)
 
 
-def _field(layers: Layers) -> int:
-    """By the definition: follow unit 0 of the last layer back to the pixels that it sees."""
-    seen = {0}
-    for kernel, stride in reversed(layers):
-        seen = {unit * stride + k for unit in seen for k in range(kernel)}
-    return max(seen) - min(seen) + 1
-
-
-def _forward(layers: Layers, start: int = 1, overlap: int = 1, late: bool = True) -> int:
-    """The rule, with mistakes: where it starts, what it subtracts from a window, and whether a stride acts only later."""
-    field, apart = start, 1
-    for kernel, stride in layers:
-        field += (kernel - overlap) * (apart if late else apart * stride)
-        apart *= stride
-    return field
-
-
-def _strides_added(layers: Layers) -> int:
-    strides = [0, *(stride for _, stride in layers)]
-    return 1 + sum((kernel - 1) * max(sum(strides[: i + 1]), 1) for i, (kernel, _) in enumerate(layers))
-
-
-def _last_stride(layers: Layers) -> int:
-    strides = [1, *(stride for _, stride in layers)]
-    return 1 + sum((kernel - 1) * strides[i] for i, (kernel, _) in enumerate(layers))
-
-
-def _backwards(layers: Layers) -> int:
-    field = 1
-    for kernel, stride in layers:
-        field = (field - 1) * stride + kernel
-    return field
-
-
-# ---- peak_frequency
-
-
-def _power(d: np.ndarray) -> np.ndarray:
-    """|sum over j of d_j e^(-2 pi i m j/n)|^2 for m = 0 ... n/2, by its sum: d (n, D) -> (n//2 + 1, D)."""
-    n = len(d)
-    angles = 2 * np.pi * (np.outer(np.arange(n // 2 + 1), np.arange(n)) % n / n)
-    return np.asarray((np.cos(angles) @ d) ** 2 + (np.sin(angles) @ d) ** 2)  # real and imaginary part
-
-
-def _displacements() -> Iterator[Inputs]:
-    """Sums of a few waves, each a whole number of times on the path: no two frequencies have nearly the same power."""
-    rng = np.random.default_rng(0)
-    for n, step, speed, waves in (
-        (8, 0.25, 2.5, {2: (1, 0)}),
-        (8, 0.5, 2.0, {0: (0, 3), 3: (0.5, 1)}),
-        (12, 0.125, 2.0, {1: (0.5, 0.5), 4: (0, 2)}),
-        (20, 0.1, 3.0, {3: (2, -2), 7: (1, 1)}),
-        (21, 0.2, 2.0, {0: (9, -5), 2: (1, 0), 5: (0, 3)}),
-        (400, 0.04, 2.5, {0: (2, 0), 13: (0.5, 0), 32: (1, 1), 80: (0, 1.2)}),
-        (1000, 0.03, 1.5, {0: (0, 40), 1: (0, 1), 400: (-3, 3), 77: (0, 3.5)}),
-    ):
-        j = np.arange(n) / n
-        d = sum(np.outer(np.cos(2 * np.pi * m * j + rng.uniform(0, 1)), a) for m, a in waves.items())
-        yield {"d": np.round(d, 6), "step": step, "speed": speed}
-
-
-def _peak(power: np.ndarray) -> int:
-    return 1 + int(power[1:].argmax())
-
-
-def _waves(d: np.ndarray) -> int:
-    return _peak(_power(d).sum(axis=1))
+def _gap_inputs() -> Iterator[Inputs]:
+    for b in arrays():
+        for lam, beta in ((0.5, 1.0), (1.0, 4.0), (0.125, 0.25), (2.0, 1.0), (0.0, 1.0)):
+            yield {"b": b, "lam": lam, "beta": beta}
 
 
 TASKS = (
     Task(
-        signature="wavelength_in_pixels(frequency, speed, x_height)",
-        asks="The length of a wave in pixels; frequency in Hz, speed in x-heights per second, x_height in pixels.",
-        inputs=_wavelength_in_pixels_inputs,
-        reference=_wavelength_in_pixels_reference,
+        signature="w_step(w, v, gradient, lr, beta)",
+        asks="w after a gradient step of length lr on the loss plus beta/2 ||w - v||^2; arrays of any shape.",
+        inputs=_w_step_inputs,
+        # the loss moves w by -lr * gradient; the spring pulls it towards v by lr beta v - lr beta w
+        reference=lambda w, v, gradient, lr, beta: w - lr * gradient + lr * beta * v - lr * beta * w,
         mistakes={
-            "your waves grow with the frequency. At twice the frequency: is one wave longer, or shorter?": (
-                lambda frequency, speed, x_height: frequency / speed * x_height
+            "your spring pushes w away from v. In which direction does beta/2 ||w - v||^2 fall?": (
+                lambda w, v, g, lr, beta: w - lr * (g + beta * (v - w))
             ),
-            "your result is in x-heights, and pixels are wanted.": lambda frequency, speed, x_height: speed / frequency,
-            "you have the number of waves on a pixel. How many pixels are there to a wave?": (
-                lambda frequency, speed, x_height: frequency / (speed * x_height)
+            "you step uphill: a step goes against the gradient.": lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)),
+            "the spring is missing: w does not depend on v.": lambda w, v, g, lr, beta: w - lr * g,
+            "the loss is missing: w follows the spring alone.": lambda w, v, g, lr, beta: w - lr * beta * (w - v),
+            "the spring's gradient is not multiplied by lr: it is a part of the step like the other.": (
+                lambda w, v, g, lr, beta: w - lr * g - beta * (w - v)
             ),
-            "in larger letters the waves are longer too, in pixels; yours are shorter.": (
-                lambda frequency, speed, x_height: speed / frequency / x_height
+            "your spring has half of its strength: differentiate beta/2 (w - v)^2 once more.": (
+                lambda w, v, g, lr, beta: w - lr * (g + beta / 2 * (w - v))
             ),
-            "your result does not depend on the speed of the pen.": lambda frequency, speed, x_height: x_height / frequency,
-            "you have how far the pen travels in a second: how many waves are there on that?": (
-                lambda frequency, speed, x_height: speed * x_height
+            "your spring has twice its strength: where is the half of beta/2 (w - v)^2?": (
+                lambda w, v, g, lr, beta: w - lr * (g + 2 * beta * (w - v))
+            ),
+            "beta does not count: a stiffer spring pulls harder.": lambda w, v, g, lr, beta: w - lr * (g + (w - v)),
+            "your spring pulls w towards 0: it is fixed at v.": lambda w, v, g, lr, beta: w - lr * (g + beta * w),
+            "your step starts at v. It is w that moves.": lambda w, v, g, lr, beta: v - lr * (g + beta * (w - v)),
+        },
+    ),
+    Task(
+        signature="new_v(v, b, lam, beta)",
+        asks="The V-step of l0, after w has moved to the minimum of ||w - b||^2/2 + beta/2 ||w - v||^2.",
+        inputs=_new_v_inputs,
+        reference=_new_v_reference,
+        exact_zeros=True,
+        mistakes={
+            "you threshold the old v. The V-step comes second: whose prox is it?": _of(lambda v, b, beta: v),
+            "you threshold b, as if w went there: the spring holds it back.": _of(lambda v, b, beta: b),
+            "your w does not notice v: the spring ties it to v, not to 0.": _of(lambda v, b, beta: b / (1 + beta)),
+            "your spring pushes w away from v: look at the sign of beta (w - v).": _of(
+                lambda v, b, beta: (b - beta * v) / (1 + beta)
+            ),
+            "your w is not between b and v: collect all factors of w in (w - b) + beta (w - v) = 0.": _of(
+                lambda v, b, beta: b + beta * v
+            ),
+            "your w is the middle of b and v, whatever beta is: a stiffer spring holds it nearer to v.": _of(
+                lambda v, b, beta: (b + v) / 2
+            ),
+            "your V-step comes first, and w undoes its zeros: which of the two comes last?": (
+                lambda v, b, lam, beta: _lowest(hard(v, np.sqrt(2 * lam / beta)), b, beta)
+            ),
+            "you return the new w: the V-step is missing.": lambda v, b, lam, beta: _lowest(v, b, beta),
+            "your V-step does not know beta: with a stiffer spring a smaller w is kept. What is the step of the prox?": _at(
+                lambda lam, beta: np.sqrt(2 * lam)
+            ),
+            "your threshold grows with beta. A stiffer spring costs more to stretch, so dropping w costs more.": _at(
+                lambda lam, beta: np.sqrt(2 * lam * beta)
+            ),
+            "your threshold is lam/beta, which is right for l1. For l0, compare the price lam with beta w^2/2.": _at(
+                lambda lam, beta: lam / beta
+            ),
+            "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": _at(
+                lambda lam, beta: lam
+            ),
+            "a factor 1/2 is missing under your root: the spring is beta/2 (w - v)^2.": _at(
+                lambda lam, beta: np.sqrt(lam / beta)
+            ),
+            "what you keep is shrunk. Of all x that are not 0, which has the shortest spring?": (
+                lambda v, b, lam, beta: soft(_lowest(v, b, beta), np.sqrt(2 * lam / beta))
+            ),
+            "at a tie, where both cost the same, 0 is wanted.": lambda v, b, lam, beta: np.where(
+                np.abs(_lowest(v, b, beta)) >= np.sqrt(2 * lam / beta), _lowest(v, b, beta), 0
             ),
         },
     ),
     Task(
-        signature="scale_to_rms(a, rms)",
-        asks="The amplitudes a (K, D) of K waves, times one number that gives their sum this RMS.",
-        inputs=_scale_to_rms_inputs,
-        reference=_scale_to_rms_reference,
+        signature="largest_safe_step(A, beta)",
+        asks="2 over the largest curvature of ||A w - b||^2/2 + beta/2 ||w - v||^2 as a function of w; A (m, n).",
+        inputs=_largest_safe_step_inputs,
+        reference=lambda A, beta: float(2 / np.linalg.eigvalsh(A.T @ A + beta * np.eye(A.shape[1]))[-1]),
         mistakes={
-            "the RMS of one wave is less than its amplitude: it is rarely at its full height.": lambda a, rms: (
-                rms * a / np.sqrt((a**2).sum())
+            "the spring is missing: it bends F too, in every direction by beta.": lambda A, beta: 2 / _eigenvalues(A)[-1],
+            "a smaller step than needed: when exactly is c = 1/eta - (L + beta)/2 above 0?": (
+                lambda A, beta: 1 / (_eigenvalues(A)[-1] + beta)
             ),
-            "the factor 1/2 is on the wrong side: the sum's RMS is now larger than the one wanted.": lambda a, rms: (
-                rms * a / np.sqrt((a**2).sum() * 2)
+            "A occurs twice in the gradient A^T (A w - b): its largest singular value counts twice too.": (
+                lambda A, beta: 2 / (np.sqrt(_eigenvalues(A)[-1]) + beta)
             ),
-            "the factor 1/2 belongs to the squares: before the root is taken, or after it?": lambda a, rms: (
-                rms * a / (np.sqrt((a**2).sum()) / 2)
+            "you add the curvatures of all directions (the sum of all entries squared); the steepest one alone decides.": (
+                lambda A, beta: 2 / (np.sum(A**2) + beta)
             ),
-            "you divide by the mean square of the sum. What has to be done to it before?": lambda a, rms: (
-                rms * a / ((a**2).sum() / 2)
+            "you took the flattest direction. In the steepest one such a step leads too far.": (
+                lambda A, beta: 2 / (_eigenvalues(A)[0] + beta)
             ),
-            "you divide by the mean of the waves' squares, and together they have the sum.": lambda a, rms: (
-                rms * a / np.sqrt((a**2).sum(axis=1).mean() / 2)
+            "the spring is beta/2 ||w - v||^2: differentiate it twice.": lambda A, beta: 2 / (_eigenvalues(A)[-1] + beta / 2),
+            "the loss is ||A w - b||^2 / 2, with the factor 1/2: your curvature of it is twice as large.": (
+                lambda A, beta: 2 / (2 * _eigenvalues(A)[-1] + beta)
             ),
-            "now each wave alone has this RMS, and all together have more.": lambda a, rms: (
-                rms * a / np.sqrt((a**2).sum(axis=1, keepdims=True) / 2)
-            ),
-            "now each coordinate alone has this RMS. The pen's distance from the line has both in it.": lambda a, rms: (
-                rms * a / np.sqrt((a**2).sum(axis=0) / 2)
-            ),
-            "you add up lengths. Waves meet now in step, now out of step: which of their sums stays the same?": lambda a, rms: (
-                rms * a / (np.sqrt((a**2).sum(axis=1)).sum() / np.sqrt(2))
-            ),
-            "your sum always has the RMS 1.": lambda a, rms: a / np.sqrt((a**2).sum() / 2),
+            "that is the curvature. How large may a step be where F bends so much?": lambda A, beta: _eigenvalues(A)[-1] + beta,
         },
     ),
     Task(
-        signature="receptive_field(layers)",
-        asks="How many pixels in a row a unit of the last layer sees; layers is a list of (kernel, stride).",
-        inputs=_receptive_field_inputs,
-        reference=_field,
+        signature="gap(b, lam, beta)",
+        asks="w - v at the limit of the two steps, for the loss (w - b)^2/2 and the penalty lam |v|; b of any shape.",
+        inputs=_gap_inputs,
+        reference=_limit,
         mistakes={
-            "you treat all strides as 1. After a stride of 2, how many pixels are neighbours apart?": lambda layers: (
-                1 + sum(kernel - 1 for kernel, _ in layers)
+            "you let every entry be kept. Where v = 0 the gap is w itself: where does w stop then?": (
+                lambda b, lam, beta: np.sign(b) * lam / beta
             ),
-            "a layer's own stride comes too early: it determines how far apart its units are, not what each of them sees.": (
-                lambda layers: _forward(layers, late=False)
+            "you let every entry be dropped. Where v is not 0, how far does the soft threshold move w?": (
+                lambda b, lam, beta: b / (1 + beta)
             ),
-            "the first unit of each window is counted twice: by how many units does a window of k reach beyond one?": (
-                lambda layers: _forward(layers, overlap=0)
+            "the gap is as large as you say, and on the other side: v is the one nearer to zero.": (
+                lambda b, lam, beta: -_limit(b, lam, beta)
             ),
-            "a whole window is added for each layer. A unit of the layer before is in it already.": lambda layers: _forward(
-                layers, start=0, overlap=0
+            "where v = 0 your w is b, as if there were no spring.": lambda b, lam, beta: np.clip(b, -lam / beta, lam / beta),
+            "where v = 0 your w is b/beta. The loss bends too: w - b + beta w = 0.": (
+                lambda b, lam, beta: np.clip(b / beta, -lam / beta, lam / beta)
             ),
-            "one is missing: without any layer, a unit is a pixel, and sees itself.": lambda layers: _forward(layers, start=0),
-            "strides are added up. Behind two strides of 3, a step is a step of 3 steps of 3 pixels.": _strides_added,
-            "only the stride of the layer just before is in it: its steps are made of earlier ones.": _last_stride,
-            "your rule starts at the wrong end: it is right for the layers in the opposite order.": _backwards,
-        },
-    ),
-    Task(
-        signature="peak_frequency(d, step, speed)",
-        asks="The frequency > 0, in Hz, at which d (n, 2) has most power; d has a point every `step` x-heights.",
-        inputs=_displacements,
-        reference=lambda d, step, speed: _waves(d) / (len(d) * step) * speed,
-        mistakes={
-            "you have waves per x-height: how many x-heights does the pen travel in a second?": lambda d, step, speed: (
-                _waves(d) / (len(d) * step)
+            "a stiffer spring closes the gap: your threshold is lam. What is the step of the prox?": (
+                lambda b, lam, beta: np.clip(b / (1 + beta), -lam, lam)
             ),
-            "the speed is upside down: a faster pen draws the same waves in less time.": lambda d, step, speed: (
-                _waves(d) / (len(d) * step) / speed
+            "you treat l1 like l0: there the kept weights have no gap. The soft threshold moves them.": (
+                lambda b, lam, beta: np.where(np.abs(b) / (1 + beta) > lam / beta, 0, b / (1 + beta))
             ),
-            "you have the place of the largest power, which is the number of waves on the whole path: how long is that?": (
-                lambda d, step, speed: _waves(d)
+            "that is v. The gap is w - v.": lambda b, lam, beta: soft(b, lam + lam / beta),
+            "that is w. The gap is w - v.": lambda b, lam, beta: (
+                soft(b, lam + lam / beta) + np.clip(b / (1 + beta), -lam / beta, lam / beta)
             ),
-            "your result does not depend on how far apart the points are.": lambda d, step, speed: _waves(d) / len(d) * speed,
-            "you have the length of a wave, in x-heights, not its frequency.": lambda d, step, speed: len(d) * step / _waves(d),
-            "without the first number of a list, every place in it is one less.": lambda d, step, speed: (
-                (_waves(d) - 1) / (len(d) * step) * speed
-            ),
-            "it is right unless the displacement has a mean: frequency 0 is left out.": lambda d, step, speed: (
-                int(_power(d).sum(axis=1).argmax()) / (len(d) * step) * speed
-            ),
-            "you look at one of the two coordinates.": lambda d, step, speed: _peak(_power(d)[:, 0]) / (len(d) * step) * speed,
-            "where x and y move against each other, your sum of them is 0. Add what cannot cancel.": lambda d, step, speed: (
-                _peak(_power(d.sum(axis=1, keepdims=True))[:, 0]) / (len(d) * step) * speed
+            "you decide by the size of b which entries are dropped. It is w that is compared with the threshold.": (
+                lambda b, lam, beta: np.where(np.abs(b) > lam / beta, np.sign(b) * lam / beta, b / (1 + beta))
             ),
         },
     ),

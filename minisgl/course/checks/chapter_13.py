@@ -1,249 +1,217 @@
-"""The tasks of chapter 13: code for a GPU."""
+"""The tasks of chapter 13: two regimes, a spring's pull, and choosing."""
 
-from collections.abc import Callable, Iterator
-from math import ceil, log2
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from minisgl.course.checks.answer import Answer, Inputs
+from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
-from minisgl.course.checks.elsewhere import compare_elsewhere_and_here
-from minisgl.course.checks.followed import Followed, followed
+from minisgl.course.checks.schedule_mistakes import CONTINUATION, PAPER_THRESHOLDS
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.thresholds import soft
+from minisgl.penalties import L0
+from minisgl.solver.schedules import Continuation
 
-# ---- firm_threshold
-
-
-def _firm_threshold_inputs() -> Iterator[Inputs]:
-    for v in arrays():
-        for t, g in ((0.5, 2.0), (1.0, 3.0), (0.25, 4.0)):
-            yield {"v": v, "t": t, "g": g}
+# ---- paper_thresholds
 
 
-def _firm(v: np.ndarray, t: float, g: float, slope: float, beyond: bool = True) -> np.ndarray:
-    line = soft(v, t) * slope
-    return np.where(np.abs(v) > g * t, v, line) if beyond else line
-
-
-def _firm_threshold_reference(v: np.ndarray, t: float, g: float) -> np.ndarray:
-    def cost(x: np.ndarray) -> np.ndarray:  # the penalty whose prox this is, MCP: a parabola up to g t, then flat
-        return np.where(np.abs(x) <= g * t, t * np.abs(x) - x**2 / (2 * g), g * t**2 / 2)
-
-    return best_x(cost, v)
-
-
-# ---- direct_intensity
-
-
-def _direct_intensity_inputs() -> Iterator[Inputs]:
-    for images, weight in (
-        ((1, 1, 1, 1), (1, 1, 1, 1)),
-        ((1, 3, 3, 1), (1, 1, 2, 2)),
-        ((1, 4, 4, 1), (1, 1, 3, 3)),
-        ((2, 4, 3, 1), (3, 2, 2, 2)),
-        ((1, 5, 7, 4), (2, 1, 3, 2)),
-        ((3, 6, 5, 2), (4, 3, 1, 3)),
-        ((1, 28, 28, 3), (20, 1, 5, 5)),
-        ((20, 12, 12, 3), (50, 20, 5, 5)),
+def _paper_thresholds_inputs() -> Iterator[Inputs]:
+    for lam, beta, growth, every, epochs in (
+        (0.5, 1.0, 4.0, 1, 1),
+        (0.5, 1.0, 4.0, 1, 2),
+        (0.5, 1.0, 4.0, 2, 3),
+        (0.5, 4.0, 4.0, 1, 3),
+        (2.0, 1.0, 2.25, 2, 6),
+        (0.02, 0.5, 1.25, 3, 7),
+        (0.1, 2.5, 0.25, 2, 4),
+        (0.3, 1.5, 1.0, 1, 3),
+        (1e-6, 25e-6, 1.25, 4, 20),
     ):
-        for itemsize in (4, 8, 2):
-            yield {"images": images, "weight": weight, "itemsize": itemsize}
+        yield {"lam": lam, "beta": beta, "growth": growth, "every": every, "epochs": epochs}
 
 
-def _count(images: tuple[int, ...], weight: tuple[int, ...], itemsize: int) -> dict[str, float]:
-    """The flops and the bytes of a convolution, counted on arrays of these shapes."""
-    dtype = {2: np.float16, 4: np.float32, 8: np.float64}[itemsize]
-    x, w = np.empty(images, dtype), np.empty(weight, dtype)
-    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(1, 2))  # (C, P, Q, N, R, S)
-    y = np.empty((len(w), *windows.shape[1:4]), dtype)  # (K, P, Q, N)
-    flops = 2.0 * len(w) * windows.size  # every filter with every number of every window
-    return {"flops": flops, "x": x.nbytes, "w": w.nbytes, "y": y.nbytes, "columns": windows.size * itemsize}
+def _paper_thresholds_reference(lam: float, beta: float, growth: float, every: int, epochs: int) -> np.ndarray:
+    thresholds = []
+    for epoch in range(epochs):
+        if epoch > 0 and epoch % every == 0:
+            beta = beta * growth
+        thresholds.append(L0(lam).threshold(1 / beta))
+    return np.array(thresholds)
 
 
-def _flops_per(*parts: str) -> Callable[..., float]:
-    """Flops over the bytes of these arrays."""
-
-    def result(*arguments: Any) -> float:
-        n = _count(*arguments)
-        return n["flops"] / sum(n[part] for part in parts)
-
-    return result
+# ---- continuation
 
 
-_direct_intensity = _flops_per("x", "w", "y")
+def _continuation_inputs() -> Iterator[Inputs]:
+    settings = ((1.0, 16.0, 1.0, 0.5), (2.0, 4.0, 3.0, 0.25), (0.02, 1000.0, 0.1, 0.75), (0.5, 1.0, 0.2, 0.5))
+    for eighths in ((0,), (2,), (4,), (6,), (1, 5), (7, 3, 0), tuple(range(8))):
+        for beta, rise, tau, ramp in settings:
+            yield {"u": np.array(eighths) / 8, "beta": beta, "rise": rise, "tau": tau, "ramp": ramp}
 
 
-def _with_pixels(images: tuple[int, ...], weight: tuple[int, ...], itemsize: int) -> float:
-    n, (_, H, W, N), K = _count(images, weight, itemsize), images, weight[0]
-    pixels = K * H * W * N * itemsize  # for n["y"]
-    return n["flops"] * pixels / n["y"] / (n["x"] + n["w"] + pixels)
+def _continuation_reference(u: np.ndarray, beta: float, rise: float, tau: float, ramp: float) -> np.ndarray:
+    schedule = Continuation(1.0, beta, rise, {"layer": tau}, ramp)
+    settings = [schedule.at(round(8 * x), 1, 8) for x in u]
+    return np.array([[s.lr for s in settings], [s.beta for s in settings], [(s.thresholds or {})["layer"] for s in settings]])
 
 
-# ---- step_time
+# ---- spring_pull
 
 
-def _step_time_inputs() -> Iterator[Inputs]:
+def _spring_pull_inputs() -> Iterator[Inputs]:
+    for w in arrays():
+        for tau, beta in ((0.5, 1.0), (1.0, 4.0), (0.125, 0.5)):
+            for r in ("l1", "l0"):
+                yield {"w": w, "tau": tau, "beta": beta, "r": r}
+
+
+def _spring_pull_reference(w: np.ndarray, tau: float, beta: float, r: str) -> np.ndarray:
+    price = (lambda x: tau * np.abs(x)) if r == "l1" else (lambda x: tau**2 / 2 * (x != 0))
+    return beta * (w - best_x(price, w))
+
+
+def _clipped(w: np.ndarray, tau: float, beta: float) -> np.ndarray:
+    return beta * np.clip(w, -tau, tau)
+
+
+def _dropped_only(w: np.ndarray, tau: float, beta: float) -> np.ndarray:
+    return np.where(np.abs(w) <= tau, beta * w, 0)
+
+
+def _right(w: np.ndarray, tau: float, beta: float, r: str) -> np.ndarray:
+    return _clipped(w, tau, beta) if r == "l1" else _dropped_only(w, tau, beta)
+
+
+# ---- best_setting
+
+
+def _chosen(score: np.ndarray, enough: np.ndarray) -> int:
+    return int(np.argmin(np.where(enough, score, np.inf)))
+
+
+def _zeros(left: np.ndarray, of: int) -> np.ndarray:
+    return 100 * (of - left.mean(axis=1)) / of
+
+
+def _best_setting_inputs() -> Iterator[Inputs]:
+    def case(heldout: np.ndarray, test: np.ndarray, left: np.ndarray, at_least: float) -> Inputs:
+        return {"heldout": heldout, "test": test, "left": left, "of": 1000, "at_least": at_least}
+
+    yield case(np.array([[0.8], [0.7]]), np.array([[0.8], [0.9]]), np.array([[300], [250]]), 50.0)
+    yield case(np.array([[0.6], [0.7]]), np.array([[0.6], [0.7]]), np.array([[600], [250]]), 50.0)
+    yield case(np.array([[0.9], [0.7]]), np.array([[0.9], [0.7]]), np.array([[300], [500]]), 50.0)  # just enough
     rng = np.random.default_rng(0)
-    lists: list[tuple[Any, Any]] = [
-        ([1.0], [1.0]),
-        ([8.0], [0.0]),
-        ([0.0], [8.0]),
-        ([8.0, 4.0], [2.0, 16.0]),
-        ([0.0, 32.0, 8.0], [8.0, 8.0, 8.0]),
-    ]
-    lists += [(rng.integers(0, 64, k).astype(float), rng.integers(0, 64, k).astype(float)) for k in (5, 12)]
-    for flops, moved in lists:
-        for latency, bandwidth, peak in ((1.0, 4.0, 8.0), (0.5, 8.0, 2.0), (0.0, 2.0, 16.0)):
-            yield {
-                "flops": np.array(flops),
-                "moved": np.array(moved),
-                "latency": latency,
-                "bandwidth": bandwidth,
-                "peak": peak,
-            }
+    for settings, seeds in ((2, 2), (3, 1), (3, 2), (4, 3), (6, 3), (8, 5)):
+        for at_least in (30.01, 45.01, 60.01):  # no mean of these is so near that rounding decides
+            heldout, test = rng.permutation(2 * settings * seeds).reshape(2, settings, seeds) / 50 + 0.5
+            heldout += np.arange(settings)[:, None] / 10_000  # so that no two means are equal
+            left = rng.integers(150, 850, (settings, seeds))
+            left[rng.integers(settings)] = rng.integers(150, 400)  # there is one that is sparse enough
+            yield case(heldout, test, left, at_least)
 
 
-def _step_time_reference(flops: np.ndarray, moved: np.ndarray, latency: float, bandwidth: float, peak: float) -> float:
-    total = 0.0
-    for work, load in zip(flops, moved, strict=True):
-        total += latency + max(float(work) / peak, float(load) / bandwidth)
-    return total
-
-
-# ---- pairwise_sum
-
-
-def _vectors() -> Iterator[np.ndarray]:
-    rng = np.random.default_rng(0)
-    for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 17, 31, 64, 100, 1023):
-        x = rng.integers(-24, 25, n) / 8  # eighths: no order rounds
-        yield x
-        yield x.astype(np.float32)
-
-
-def _without_the_odd_one(x: np.ndarray) -> Any:
-    while len(x) > 1:
-        half = len(x) // 2
-        x = x[: 2 * half : 2] + x[1 : 2 * half : 2]
-    return x[0]
-
-
-def _dtype_and_additions(answer: Answer, task: Task) -> None:
-    """The sum has to be of x's dtype, and no number may go through more than ceil(log2 n) additions."""
-    for case in task.inputs():
-        yours, wanted = answer.call(case), case["x"].dtype
-        if getattr(yours, "dtype", None) != wanted:
-            kind = getattr(yours, "dtype", type(yours).__name__)
-            answer.fail(case, kind, wanted, "the numbers are right; the result is to be of the dtype of x.", "your dtype")
-    for n in (2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 33, 100):
-        case, most = {"x": followed(n)}, ceil(log2(n))
-        yours = answer.call(case)
-        if not isinstance(yours, Followed) or yours.value != n * (n + 1) / 2:
-            answer.fail(case, yours, n * (n + 1) / 2, "your sum leaves the numbers of x for others: add them as they are.")
-        if yours.additions > most:
-            hint = f"there are too many levels: with {n} numbers {most} levels are enough."
-            if answer.call({"x": followed(9)}).additions >= 8:
-                hint = (
-                    "you add one number after the other: the first goes through all additions. What could be added meanwhile?"
-                )
-            answer.fail(case, f"{yours.additions} additions in a row", f"at most {most}", hint)
+def _best_setting_reference(heldout: np.ndarray, test: np.ndarray, left: np.ndarray, of: int, at_least: float) -> int:
+    best, place = np.inf, -1
+    for i in range(len(heldout)):
+        if _zeros(left, of)[i] >= at_least and heldout[i].mean() < best:
+            best, place = heldout[i].mean(), i
+    return place
 
 
 TASKS = (
     Task(
-        signature="firm_threshold(v, t, g)",
-        asks="0 up to t, v beyond g t, and a line between them, with the functions of v's own array module only.",
-        inputs=_firm_threshold_inputs,
-        reference=_firm_threshold_reference,
+        signature="paper_thresholds(lam, beta, growth, every, epochs)",
+        asks="The threshold of l0 in each epoch, (epochs,).",
+        inputs=_paper_thresholds_inputs,
+        reference=_paper_thresholds_reference,
+        mistakes=PAPER_THRESHOLDS,
+    ),
+    Task(
+        signature="continuation(u, beta, rise, tau, ramp)",
+        asks="The learning rate over its start, beta, and the threshold, at the fractions u (n,) of the run: (3, n).",
+        inputs=_continuation_inputs,
+        reference=_continuation_reference,
+        mistakes=CONTINUATION,
+    ),
+    Task(
+        signature="spring_pull(w, tau, beta, r)",
+        asks="""beta (w - v), with v the prox of w for r = "l1" or "l0", of threshold tau; any shape.""",
+        inputs=_spring_pull_inputs,
+        reference=_spring_pull_reference,
         exact_zeros=True,
-        compare=compare_elsewhere_and_here,
         mistakes={
-            "between t and g t the line has to reach g t at |v| = g t: how steep is it?": lambda v, t, g: _firm(v, t, g, 1),
-            "between t and g t your slope is the inverse of the right one: the line climbs g t while |v| goes from t to g t.": (
-                lambda v, t, g: _firm(v, t, g, (g - 1) / g)
+            "with l0 you pull at what is kept. What does hard thresholding take from it?": lambda w, tau, beta, r: _clipped(
+                w, tau, beta
             ),
-            "beyond g t nothing is to be taken from v, nor added.": lambda v, t, g: _firm(v, t, g, g / (g - 1), beyond=False),
-            "you drop or keep, as hard thresholding does: what is between t and g t?": lambda v, t, g: np.where(
-                np.abs(v) > t, v, 0
+            "with l1 yours does not act on what is kept. v is smaller than w there: by how much?": lambda w, tau, beta, r: (
+                _dropped_only(w, tau, beta)
             ),
-            "what is beyond t is kept only beyond g t: the middle part is missing.": lambda v, t, g: np.where(
-                np.abs(v) > g * t, v, 0
+            "what is dropped is pulled by beta tau in yours, however small it is. There v = 0: how far is w from that?": (
+                lambda w, tau, beta, r: np.where(np.abs(w) <= tau, beta * tau * np.sign(w), _right(w, tau, beta, r))
             ),
-            "the sign is lost between t and g t.": lambda v, t, g: np.where(
-                np.abs(v) > g * t, v, np.abs(_firm(v, t, g, g / (g - 1)))
+            "yours does not act on what is dropped. Its v is 0, and the spring is tied to that.": lambda w, tau, beta, r: (
+                np.where(np.abs(w) <= tau, 0, _right(w, tau, beta, r))
             ),
-            "the large negative entries are gone: large means far from zero, on either side.": lambda v, t, g: _firm(
-                np.maximum(v, 0), t, g, g / (g - 1)
+            "yours points from w to v. It is a part of the gradient, against which w then steps.": lambda w, tau, beta, r: (
+                -_right(w, tau, beta, r)
+            ),
+            "that is the distance of w from v: how stiff is the spring?": lambda w, tau, beta, r: _right(w, tau, 1.0, r),
+            "half of it is missing: differentiate beta/2 (w - v)^2 once more.": lambda w, tau, beta, r: _right(
+                w, tau, beta / 2, r
+            ),
+            "the sign is lost: negative weights are pulled the other way.": lambda w, tau, beta, r: np.abs(
+                _right(w, tau, beta, r)
+            ),
+            "you return v.": lambda w, tau, beta, r: w - _right(w, tau, 1.0, r),
+            "for l0 tau is a price in yours. It is the threshold already: nothing has to be computed.": (
+                lambda w, tau, beta, r: _right(w, np.sqrt(2 * tau) if r == "l0" else tau, beta, r)
+            ),
+            "at |w| = tau, l0 has a tie. It goes to 0.": lambda w, tau, beta, r: (
+                _clipped(w, tau, beta) if r == "l1" else np.where(np.abs(w) < tau, beta * w, 0)
             ),
         },
     ),
     Task(
-        signature="direct_intensity(images, weight, itemsize)",
-        asks="Flops per byte of a convolution that reads and writes each number once.",
-        inputs=_direct_intensity_inputs,
-        reference=_direct_intensity,
+        signature="best_setting(heldout, test, left, of, at_least)",
+        asks="The index of the setting with the least held-out error, as a mean over the seeds, among those with at least "
+        "`at_least` percent of zeros. heldout, test and left are (settings, seeds): errors in percent, and how many weights "
+        "of `of` are not zero.",
+        inputs=_best_setting_inputs,
+        reference=_best_setting_reference,
         mistakes={
-            "each product is one multiplication and one addition: two flops.": lambda x, w, size: (
-                _direct_intensity(x, w, size) / 2
+            "you chose by the test error. The test images measure how good the choice was: they must not influence it.": (
+                lambda heldout, test, left, of, at_least: _chosen(test.mean(axis=1), _zeros(left, of) >= at_least)
             ),
-            "that is flops a number: how many bytes has one?": lambda x, w, size: _direct_intensity(x, w, size) * size,
-            "that is with the columns of im2col: a direct convolution reads the images themselves.": _flops_per(
-                "columns", "w", "y"
+            "you chose by both errors. The test images must not influence the choice.": (
+                lambda heldout, test, left, of, at_least: _chosen((heldout + test).mean(axis=1), _zeros(left, of) >= at_least)
             ),
-            "the weights are read too.": _flops_per("x", "y"),
-            "the result is written too.": _flops_per("x", "w"),
-            "the images are read too.": _flops_per("w", "y"),
-            "the flops are those of one image, and the bytes those of all.": lambda x, w, size: (
-                _direct_intensity(x, w, size) / x[3]
+            "you chose the luckiest single run. A setting is as good as the mean of its seeds.": (
+                lambda heldout, test, left, of, at_least: _chosen(heldout.min(axis=1), _zeros(left, of) >= at_least)
             ),
-            "a result has as many places as the filter fits into the image: fewer than it has pixels.": _with_pixels,
-            "that is bytes a flop: which of the two is divided by the other?": lambda x, w, size: (
-                1 / _direct_intensity(x, w, size)
+            "you compare the settings by their worst seeds; asked for is the mean.": (
+                lambda heldout, test, left, of, at_least: _chosen(heldout.max(axis=1), _zeros(left, of) >= at_least)
+            ),
+            "you took the least error of all: is that network sparse enough? (Percent are compared with percent.)": (
+                lambda heldout, test, left, of, at_least: int(np.argmin(heldout.mean(axis=1)))
+            ),
+            "no setting is ever sparse enough for you: a percentage is compared with a percentage.": (
+                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), _zeros(left, of) / 100 >= at_least)
+            ),
+            "left counts the weights that are not zero: the zeros are the others.": (
+                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), 100 - _zeros(left, of) >= at_least)
+            ),
+            "you took the sparsest. Of those that are sparse enough, the one with the least error is asked for.": (
+                lambda heldout, test, left, of, at_least: int(np.argmin(left.mean(axis=1)))
+            ),
+            "your index counts only the settings that are sparse enough: it is to be one among all of them.": (
+                lambda heldout, test, left, of, at_least: int(np.argmin(heldout.mean(axis=1)[_zeros(left, of) >= at_least]))
+            ),
+            "exactly at_least percent of zeros is enough.": (
+                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), _zeros(left, of) > at_least)
+            ),
+            "that is the error of the best setting; asked for is its index.": (
+                lambda heldout, test, left, of, at_least: heldout.mean(axis=1)[_zeros(left, of) >= at_least].min()
             ),
         },
-    ),
-    Task(
-        signature="step_time(flops, moved, latency, bandwidth, peak)",
-        asks="The sum over the operations of the latency plus the longer of two times: arithmetic and memory.",
-        inputs=_step_time_inputs,
-        reference=_step_time_reference,
-        mistakes={
-            "the latency is missing.": lambda f, m, ell, b, p: np.maximum(f / p, m / b).sum(),
-            "the latency is there once: every operation waits for its own.": lambda f, m, ell, b, p: (
-                ell + np.maximum(f / p, m / b).sum()
-            ),
-            "computing and moving happen at once: the sum of both is too long.": lambda f, m, ell, b, p: (
-                len(f) * ell + (f / p + m / b).sum()
-            ),
-            "you take the quicker of the two: an operation is done when both are.": lambda f, m, ell, b, p: (
-                len(f) * ell + np.minimum(f / p, m / b).sum()
-            ),
-            "one operation may be bound by memory and the next by arithmetic: decide for each, then add.": (
-                lambda f, m, ell, b, p: len(f) * ell + max(f.sum() / p, m.sum() / b)
-            ),
-            "the bytes are forgotten: only the flops take time.": lambda f, m, ell, b, p: len(f) * ell + (f / p).sum(),
-            "the flops are forgotten: only the bytes take time.": lambda f, m, ell, b, p: len(f) * ell + (m / b).sum(),
-            "the latency is not one of the two times: it comes first, and then the longer of the two.": (
-                lambda f, m, ell, b, p: np.maximum(ell, np.maximum(f / p, m / b)).sum()
-            ),
-            "these are the times of the single operations; the step is all of them together.": lambda f, m, ell, b, p: (
-                ell + np.maximum(f / p, m / b)
-            ),
-        },
-    ),
-    Task(
-        signature="pairwise_sum(x)",
-        asks="The sum of x (n,), n >= 1, in x's dtype. No number may go through more than ceil(log2 n) additions.",
-        inputs=lambda: ({"x": x} for x in _vectors()),
-        reference=lambda x: float(x.sum(dtype=np.float64)),
-        mistakes={
-            "with an odd number of entries the last one is lost: what is it added to?": _without_the_odd_one,
-            "that is the mean.": lambda x: x.mean(),
-            "that is the sum of the sizes: the signs are lost.": lambda x: np.abs(x).sum(),
-        },
-        afterwards=_dtype_and_additions,
     ),
 )

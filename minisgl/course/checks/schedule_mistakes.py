@@ -1,4 +1,4 @@
-"""Known mistakes in the two schedules of chapter 10.
+"""Known mistakes in the two schedules of chapter 13.
 
 the paper's      beta grows by the factor `growth` every few epochs; the threshold of l0 is sqrt(2 lam/beta)
 continuation     the threshold climbs to tau on the ramp; then beta climbs to rise times its start; the learning rate is

@@ -2,107 +2,85 @@
 
 import numpy as np
 
-
-def rfft_power(d):
-    return (np.abs(np.fft.rfft(d, axis=0)) ** 2).sum(axis=1)
+from minisgl.course.checks.thresholds import soft
 
 
-def hertz(d, step, speed):
-    return np.fft.rfftfreq(len(d), step) * speed
+def in_place(w, v, gradient, lr, beta):
+    w -= lr * (gradient + beta * (w - v))
+    return w
 
 
-def windows(layers, start, overlap):
-    field, apart = start, 1
-    for kernel, stride in layers:
-        field += (kernel - overlap) * apart
-        apart *= stride
-    return field
+def moved(w, v, g, lr, beta):
+    return w - lr * (g + beta * (w - v))
 
 
-def own_stride_first(layers):
-    field, apart = 1, 1
-    for kernel, stride in layers:
-        apart *= stride
-        field += (kernel - 1) * apart
-    return field
+def lowest(v, b, beta):
+    return (b + beta * v) / (1 + beta)
 
 
-def strides_added(layers):
-    field, apart = 1, 0
-    for kernel, stride in layers:
-        field += (kernel - 1) * max(apart, 1)
-        apart += stride
-    return field
-
-
-def last_stride(layers):
-    field, before = 1, 1
-    for kernel, stride in layers:
-        field += (kernel - 1) * before
-        before = stride
-    return field
-
-
-def backwards(layers):
-    field = 1
-    for kernel, stride in layers:
-        field = (field - 1) * stride + kernel
-    return field
-
-
-def scale_in_place(a, rms):
-    a *= rms / np.sqrt((a**2).sum() / 2)
-    return a
+def hard(w, t):
+    return np.where(np.abs(w) > t, w, 0)
 
 
 PLANTED = {
-    "11.wavelength_in_pixels": [
-        (lambda f, s, x: f / s * x, "grow with the frequency"),
-        (lambda f, s, x: s / f, "pixels are wanted"),
-        (lambda f, s, x: f / (s * x), "waves on a pixel"),
-        (lambda f, s, x: s / (f * x), "larger letters"),
-        (lambda f, s, x: x / f, "the speed of the pen"),
-        (lambda f, s, x: s * x, "in a second"),
-        (lambda f, s, x: s / f + x, "the numbers differ"),
-        (lambda f, s, x: None, "returns nothing"),
+    "11.w_step": [
+        (lambda w, v, g, lr, beta: w - lr * (g - beta * (w - v)), "pushes w away"),
+        (lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)), "uphill"),
+        (lambda w, v, g, lr, beta: w - lr * g, "does not depend on v"),
+        (lambda w, v, g, lr, beta: w - lr * beta * (w - v), "the spring alone"),
+        (lambda w, v, g, lr, beta: w - lr * g - beta * (w - v), "not multiplied by lr"),
+        (lambda w, v, g, lr, beta: w - lr * (g + beta / 2 * (w - v)), "half of its strength"),
+        (lambda w, v, g, lr, beta: w - lr * (g + 2 * beta * (w - v)), "twice its strength"),
+        (lambda w, v, g, lr, beta: w - lr * (g + w - v), "beta does not count"),
+        (lambda w, v, g, lr, beta: w - lr * (g + beta * w), "fixed at v"),
+        (lambda w, v, g, lr, beta: v - lr * (g + beta * (w - v)), "starts at v"),
+        (in_place, "writes into its argument w"),
+        (lambda w, v, g, lr, beta: moved(w, v, g, lr, beta).sum(), "an array is wanted"),
+        (lambda w, v, g, lr, beta: moved(w, v, g, lr, beta).astype(np.float64), "float32, and yours is float64"),
     ],
-    "11.scale_to_rms": [
-        (lambda a, rms: rms * a / np.sqrt((a**2).sum()), "rarely at its full height"),
-        (lambda a, rms: rms * a / np.sqrt(2 * (a**2).sum()), "on the wrong side"),
-        (lambda a, rms: rms * a / (np.linalg.norm(a) / 2), "belongs to the squares"),
-        (lambda a, rms: rms * a / ((a**2).sum() / 2), "done to it before"),
-        (lambda a, rms: rms * a / np.sqrt((a**2).sum(axis=1).mean() / 2), "mean of the waves' squares"),
-        (lambda a, rms: rms * a / np.sqrt((a**2).sum(axis=1, keepdims=True) / 2), "each wave alone"),
-        (lambda a, rms: rms * a / np.sqrt((a**2).sum(axis=0) / 2), "each coordinate alone"),
-        (lambda a, rms: rms * a / (np.linalg.norm(a, axis=1).sum() / np.sqrt(2)), "add up lengths"),
-        (lambda a, rms: a / np.sqrt((a**2).sum() / 2), "always has the RMS 1"),
-        (lambda a, rms: rms / np.sqrt((a**2).sum() / 2), "an array is wanted"),
-        (scale_in_place, "writes into its argument"),
+    "11.new_v": [
+        (lambda v, b, lam, beta: hard(v, np.sqrt(2 * lam / beta)), "threshold the old v"),
+        (lambda v, b, lam, beta: lowest(hard(v, np.sqrt(2 * lam / beta)), b, beta), "comes first, and w undoes"),
+        (lambda v, b, lam, beta: hard(b, np.sqrt(2 * lam / beta)), "threshold b"),
+        (lambda v, b, lam, beta: hard(b / (1 + beta), np.sqrt(2 * lam / beta)), "ties it to v, not to 0"),
+        (lambda v, b, lam, beta: hard(lowest(-v, b, beta), np.sqrt(2 * lam / beta)), "pushes w away"),
+        (lambda v, b, lam, beta: hard(b + beta * v, np.sqrt(2 * lam / beta)), "not between b and v"),
+        (lambda v, b, lam, beta: hard((b + v) / 2, np.sqrt(2 * lam / beta)), "middle of b and v"),
+        (lambda v, b, lam, beta: lowest(v, b, beta), "the V-step is missing"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam)), "does not know beta"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam * beta)), "grows with beta"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam / beta), "right for l1"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), lam), "your threshold is lam. "),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(lam / beta)), "a factor 1/2 is missing"),
+        (lambda v, b, lam, beta: soft(lowest(v, b, beta), np.sqrt(2 * lam / beta)), "is shrunk"),
+        (lambda v, b, lam, beta: hard(lowest(v, b, beta), np.sqrt(2 * lam / beta) - 1e-9), "at a tie"),
     ],
-    "11.receptive_field": [
-        (lambda layers: 1 + sum(k - 1 for k, _ in layers), "all strides as 1"),
-        (own_stride_first, "too early"),
-        (lambda layers: windows(layers, 1, 0), "counted twice"),
-        (lambda layers: windows(layers, 0, 0), "a whole window is added"),
-        (lambda layers: windows(layers, 0, 1), "one is missing"),
-        (strides_added, "strides are added up"),
-        (last_stride, "layer just before"),
-        (backwards, "at the wrong end"),
-        (lambda layers: layers[0][0] if layers else 1, "the numbers differ"),
+    "11.largest_safe_step": [
+        (lambda A, beta: 2 / np.linalg.norm(A, 2) ** 2, "in every direction by beta"),
+        (lambda A, beta: 1 / (np.linalg.norm(A, 2) ** 2 + beta), "when exactly"),
+        (lambda A, beta: 2 / (np.linalg.norm(A, 2) + beta), "counts twice"),
+        (lambda A, beta: 2 / (np.linalg.norm(A) ** 2 + beta), "steepest one alone"),
+        (lambda A, beta: 2 / (np.linalg.eigvalsh(A.T @ A)[0] + beta), "flattest"),
+        (lambda A, beta: 2 / (np.linalg.norm(A, 2) ** 2 + beta / 2), "differentiate it twice"),
+        (lambda A, beta: 2 / (2 * np.linalg.norm(A, 2) ** 2 + beta), "your curvature of it"),
+        (lambda A, beta: np.linalg.norm(A, 2) ** 2 + beta, "that is the curvature"),
+        (lambda A, beta: 2 / (A.T @ A + beta), "one number is wanted"),
+        (lambda A, beta: 0.1, "the numbers differ"),
     ],
-    "11.peak_frequency": [
-        (lambda d, step, speed: hertz(d, step, 1)[rfft_power(d)[1:].argmax() + 1], "waves per x-height"),
-        (lambda d, step, speed: hertz(d, step, 1 / speed)[rfft_power(d)[1:].argmax() + 1], "upside down"),
-        (lambda d, step, speed: rfft_power(d)[1:].argmax() + 1, "the place of the largest"),
-        (lambda d, step, speed: hertz(d, 1, speed)[rfft_power(d)[1:].argmax() + 1], "how far apart the points are"),
-        (lambda d, step, speed: 1 / hertz(d, step, 1)[rfft_power(d)[1:].argmax() + 1], "length of a wave"),
-        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d)[1:].argmax()], "one less"),
-        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d).argmax()], "frequency 0 is left out"),
-        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d[:, :1])[1:].argmax() + 1], "one of the two coordinates"),
+    "11.gap": [
+        (lambda b, lam, beta: np.sign(b) * lam / beta, "every entry be kept"),
+        (lambda b, lam, beta: b / (1 + beta), "every entry be dropped"),
+        (lambda b, lam, beta: -np.clip(b / (1 + beta), -lam / beta, lam / beta), "on the other side"),
+        (lambda b, lam, beta: np.clip(b, -lam / beta, lam / beta), "as if there were no spring"),
+        (lambda b, lam, beta: np.clip(b / beta, -lam / beta, lam / beta), "The loss bends too"),
+        (lambda b, lam, beta: np.clip(b / (1 + beta), -lam, lam), "closes the gap"),
+        (lambda b, lam, beta: np.where(np.abs(b) / (1 + beta) > lam / beta, 0, b / (1 + beta)), "like l0"),
+        (lambda b, lam, beta: soft(b, lam + lam / beta), "that is v"),
+        (lambda b, lam, beta: soft(b, lam + lam / beta) + np.clip(b / (1 + beta), -lam / beta, lam / beta), "that is w"),
         (
-            lambda d, step, speed: hertz(d, step, speed)[rfft_power(d.sum(axis=1, keepdims=True))[1:].argmax() + 1],
-            "against each other",
+            lambda b, lam, beta: np.where(np.abs(b) > lam / beta, np.sign(b) * lam / beta, b / (1 + beta)),
+            "by the size of b",
         ),
-        (hertz, "one number is wanted"),
+        (lambda b, lam, beta: np.clip(b / (1 + beta), -lam / beta, lam / beta).ravel(), "the shape"),
     ],
 }

@@ -1,149 +1,148 @@
 """Wrong answers to the tasks of chapter 13: for each check, functions, each with a part of the message that it must get."""
 
-from math import fsum
-
 import numpy as np
 
-from minisgl.backend import get_array_module
+
+def thresholds(power=lambda e, every: e // every, start=lambda lam, beta: 2 * lam / beta):
+    """An answer in which beta has grown so many times in epoch e."""
+    return lambda lam, beta, growth, every, epochs: np.sqrt(
+        start(lam, beta) / growth ** power(np.arange(epochs), every).astype(float)
+    )
 
 
-def firm(v, t, g, slope=None, sign=None):
-    xp = get_array_module(v)
-    size = xp.abs(v)
-    line = (xp.sign(v) if sign is None else sign) * (size - t) * (slope or g / (g - 1))
-    return xp.where(size > g * t, v, xp.where(size > t, line, 0))
+def rows(
+    lr_of=lambda u: (1 + np.cos(np.pi * u)) / 2,
+    beta_of=lambda u, beta, rise, ramp: beta * rise ** np.maximum((u - ramp) / (1 - ramp), 0),
+    tau_of=lambda u, tau, ramp: tau * np.minimum(u / ramp, 1),
+):
+    """An answer in which one of the three is another."""
+    return lambda u, beta, rise, tau, ramp: np.stack([lr_of(u), beta_of(u, beta, rise, ramp), tau_of(u, tau, ramp)])
 
 
-def by_numpy(v, t, g):
-    size = abs(v)
-    line = (size - t) * (g / (g - 1))
-    return np.where(size > g * t, v, np.where(size > t, line, 0))
+def spring(kept_l1=lambda w, tau: tau * np.sign(w), kept_l0=lambda w, tau: 0 * w, dropped=lambda w, tau: w):
+    """An answer with another distance of w from v somewhere."""
+
+    def pull(w, tau, beta, r):
+        kept = kept_l1(w, tau) if r == "l1" else kept_l0(w, tau)
+        return (beta * np.where(np.abs(w) > tau, kept, dropped(w, tau))).astype(w.dtype)
+
+    return pull
 
 
-def by_branch(v, t, g):
-    if abs(v) <= t:
-        return 0 * v
-    return firm(v, t, g)
+def in_place(w, tau, beta, r):
+    w -= np.clip(w, -tau, tau)
+    return w
 
 
-def by_loop(v, t, g):
-    return np.array([firm(x, t, g) for x in v])
+def sparse_enough(left, of, at_least):
+    return 100 * (1 - left.mean(axis=1) / of) >= at_least
 
 
-def by_mask(v, t, g):
-    x = firm(v, t, g)
-    x[abs(v) <= t] = 0
-    return x
+def chosen(score, enough=sparse_enough):
+    """An answer that chooses by another score, or among others."""
+    return lambda heldout, test, left, of, at_least: int(
+        np.argmin(np.where(enough(left, of, at_least), score(heldout, test), np.inf))
+    )
 
 
-def soft_only(v, t, g):
-    xp = get_array_module(v)
-    return (v - xp.clip(v, -t, t)) * (g / (g - 1))
-
-
-def in_place(v, t, g):
-    v[...] = firm(v, t, g)
-    return v
-
-
-def hard(v, t, g):
-    return get_array_module(v).where(abs(v) > t, v, 0)
-
-
-def no_middle(v, t, g):
-    return get_array_module(v).where(abs(v) > g * t, v, 0)
-
-
-def only_positive(v, t, g):
-    return firm(get_array_module(v).maximum(v, 0), t, g)
-
-
-def one_by_one(x):
-    total = x[0]
-    for number in x[1:]:
-        total = total + number
-    return total
-
-
-def drop_the_odd_one(x):
-    while x.size > 1:
-        even = x.size // 2 * 2
-        x = x[:even:2] + x[1:even:2]
-    return x[0]
-
-
-def by_fours(x):
-    while x.size > 1:
-        x = np.array([one_by_one(x[i : i + 4]) for i in range(0, x.size, 4)], dtype=x.dtype)
-    return x[0]
-
-
-def padded(x):
-    while x.size > 1:
-        if x.size % 2:
-            x = np.append(x, 0.0)
-        x = x[::2] + x[1::2]
-    return x[0]
-
-
-def intensity(images, weight, itemsize, *, flops=2, x=1, w=1, y=1, columns=False, pixels=False):
-    (C, H, W, N), (K, _, R, S) = images, weight
-    P, Q = (H, W) if pixels else (H - R + 1, W - S + 1)
-    numbers = x * (C * R * S * P * Q * N if columns else C * H * W * N) + w * K * C * R * S + y * K * P * Q * N
-    return flops * K * C * R * S * P * Q * N / (itemsize * numbers)
+def mean_heldout(heldout, test):
+    return heldout.mean(axis=1)
 
 
 PLANTED = {
-    "13.firm_threshold": [
-        (by_numpy, "np.where"),
-        (lambda v, t, g: firm(v, t, g) * (np.abs(v) >= 0), "np.absolute"),
-        (by_branch, "truth value"),
-        (by_loop, "a loop over an array"),
-        (lambda v, t, g: firm(v, t, g) + 0 * float(v), "float() of"),
-        (lambda v, t, g: firm(v, t, g) + 0 * v.item(), "item: its number"),
-        (by_mask, "a mask as an index"),
-        (lambda v, t, g: firm(v, t, g) + np.zeros(1, dtype=v.dtype), "meets an array in another memory"),
-        (lambda v, t, g: np.zeros(v.shape, dtype=v.dtype), "what has copied"),
-        (lambda v, t, g: firm(v, t, g, slope=1), "how steep"),
-        (lambda v, t, g: firm(v, t, g, slope=(g - 1) / g), "the inverse of the right one"),
-        (soft_only, "beyond g t nothing"),
-        (hard, "as hard thresholding does"),
-        (no_middle, "middle part is missing"),
-        (lambda v, t, g: firm(v, t, g, sign=1), "sign is lost"),
-        (only_positive, "on either side"),
+    "13.paper_thresholds": [
+        (thresholds(lambda e, every: 0 * e), "never grows"),
+        (thresholds(lambda e, every: e), "grows in every epoch"),
+        (thresholds(lambda e, every: (e + 1) // every), "an epoch too early"),
+        (thresholds(lambda e, every: e // every + 1), "before the first epoch"),
+        (thresholds(lambda e, every: e / every), "in stairs"),
+        (thresholds(lambda e, every: -(e // every)), "the wrong way"),
+        (thresholds(lambda e, every: 2 * (e // every)), "falls by growth"),
+        (
+            lambda lam, beta, growth, every, epochs: np.sqrt(
+                2 * lam / (beta + beta * (growth - 1) * (np.arange(epochs) // every))
+            ),
+            "adds the same",
+        ),
+        (lambda lam, beta, growth, every, epochs: lam / (beta * growth ** (np.arange(epochs) // every)), "l1's threshold"),
+        (thresholds(start=lambda lam, beta: lam / beta), "a factor of 2"),
+        (
+            lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam * beta * growth ** (np.arange(epochs) // every)),
+            "beta multiplies lam",
+        ),
+        (lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam / beta), "an array is wanted"),
+        (
+            lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam / beta / growth ** np.arange(-(-epochs // every))),
+            "the shape",
+        ),
+        (
+            lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam / beta) / growth ** (np.arange(epochs) // every) ** 0.5,
+            "entries differ",
+        ),
+    ],
+    "13.continuation": [
+        (rows(tau_of=lambda u, tau, ramp: tau * u / ramp), "goes on climbing"),
+        (rows(tau_of=lambda u, tau, ramp: tau * u), "through the whole run"),
+        (rows(tau_of=lambda u, tau, ramp: tau * np.ones_like(u)), "its end from the start"),
+        (rows(tau_of=lambda u, tau, ramp: np.minimum(u / ramp, 1)), "forgets tau"),
+        (rows(beta_of=lambda u, beta, rise, ramp: beta * rise**u), "rises from the start"),
+        (rows(beta_of=lambda u, beta, rise, ramp: beta * rise ** ((u - ramp) / (1 - ramp))), "below its start"),
+        (rows(beta_of=lambda u, beta, rise, ramp: beta * rise ** np.maximum(u - ramp, 0)), "does not get there"),
+        (
+            rows(beta_of=lambda u, beta, rise, ramp: beta + beta * (rise - 1) * np.maximum(u - ramp, 0) / (1 - ramp)),
+            "equal sums",
+        ),
+        (
+            rows(beta_of=lambda u, beta, rise, ramp: beta * (rise / beta) ** np.maximum((u - ramp) / (1 - ramp), 0)),
+            "ends at rise:",
+        ),
+        (rows(beta_of=lambda u, beta, rise, ramp: rise ** np.maximum((u - ramp) / (1 - ramp), 0)), "forgets its start"),
+        (rows(beta_of=lambda u, beta, rise, ramp: beta * np.where(u > ramp, rise, 1)), "jumps"),
+        (rows(lr_of=lambda u: np.cos(np.pi * u)), "below zero"),
+        (rows(lr_of=lambda u: 1 + np.cos(np.pi * u)), "at twice"),
+        (rows(lr_of=lambda u: (1 + np.cos(2 * np.pi * u)) / 2), "comes back"),
+        (rows(lr_of=lambda u: np.cos(np.pi * u / 2)), "a quarter of a turn"),
+        (rows(lr_of=lambda u: (1 - np.cos(np.pi * u)) / 2), "learning rate climbs"),
+        (rows(lr_of=lambda u: 1 - u), "a straight line"),
+        (rows(lr_of=lambda u: (1 + np.cos(180 * u)) / 2), "degrees"),
+        (lambda *given: rows()(*given)[::-1], "another order"),
+        (lambda *given: rows()(*given).T, "axes in their order"),
+        (lambda u, beta, rise, tau, ramp: [u, beta, tau], "an array is wanted"),
+    ],
+    "13.spring_pull": [
+        (spring(kept_l0=lambda w, tau: tau * np.sign(w)), "with l0 you pull"),
+        (spring(kept_l1=lambda w, tau: 0 * w), "does not act on what is kept"),
+        (spring(dropped=lambda w, tau: tau * np.sign(w)), "however small"),
+        (spring(dropped=lambda w, tau: 0 * w), "tied to that"),
+        (lambda *given: -spring()(*given), "from w to v"),
+        (lambda w, tau, beta, r: spring()(w, tau, 1.0, r), "how stiff"),
+        (lambda *given: spring()(*given) / 2, "half of it"),
+        (lambda *given: np.abs(spring()(*given)), "sign is lost"),
+        (lambda w, tau, beta, r: w - spring()(w, tau, 1.0, r), "you return v"),
+        (lambda w, tau, beta, r: spring()(w, np.sqrt(2 * tau) if r == "l0" else tau, beta, r), "is a price in yours"),
+        (lambda w, tau, beta, r: beta * (np.clip(w, -tau, tau) if r == "l1" else np.where(np.abs(w) < tau, w, 0)), "has a tie"),
+        (lambda *given: spring()(*given).astype(np.float64), "dtype of the argument"),
+        (lambda *given: spring()(*given) + 1e-9, "almost zero"),
         (in_place, "writes into its argument"),
     ],
-    "13.direct_intensity": [
-        (lambda *sizes: intensity(*sizes, flops=1), "two flops"),
-        (lambda *sizes: intensity(*sizes) * sizes[-1], "how many bytes"),
-        (lambda *sizes: intensity(*sizes, columns=True), "columns of im2col"),
-        (lambda *sizes: intensity(*sizes, w=0), "weights are read"),
-        (lambda *sizes: intensity(*sizes, y=0), "written too"),
-        (lambda *sizes: intensity(*sizes, x=0), "images are read too"),
-        (lambda *sizes: intensity(*sizes) / sizes[0][3], "those of one image"),
-        (lambda *sizes: intensity(*sizes, pixels=True), "fewer than it has pixels"),
-        (lambda *sizes: 1 / intensity(*sizes), "bytes a flop"),
-        (lambda *sizes: 4.0, "the numbers differ"),
-    ],
-    "13.step_time": [
-        (lambda f, m, ell, b, p: np.maximum(f / p, m / b).sum(), "latency is missing"),
-        (lambda f, m, ell, b, p: ell + np.maximum(f / p, m / b).sum(), "there once"),
-        (lambda f, m, ell, b, p: f.size * ell + (f / p + m / b).sum(), "sum of both"),
-        (lambda f, m, ell, b, p: f.size * ell + np.minimum(f / p, m / b).sum(), "quicker of the two"),
-        (lambda f, m, ell, b, p: f.size * ell + max(f.sum() / p, m.sum() / b), "decide for each"),
-        (lambda f, m, ell, b, p: f.size * ell + (f / p).sum(), "bytes are forgotten"),
-        (lambda f, m, ell, b, p: f.size * ell + (m / b).sum(), "flops are forgotten"),
-        (lambda f, m, ell, b, p: np.maximum(ell, np.maximum(f / p, m / b)).sum(), "not one of the two times"),
-        (lambda f, m, ell, b, p: (ell + np.maximum(f / p, m / b)).mean(), "numbers differ"),
-    ],
-    "13.pairwise_sum": [
-        (drop_the_odd_one, "the last one is lost"),
-        (one_by_one, "one number after the other"),
-        (by_fours, "too many levels"),
-        (padded, "your dtype"),
-        (lambda x: x.sum() / x.size, "that is the mean"),
-        (lambda x: np.abs(x).sum(), "signs are lost"),
-        (lambda x: x[:1], "one number is wanted"),
-        (lambda x: x.dtype.type(fsum(x)), "stops with an error"),
+    "13.best_setting": [
+        (chosen(lambda heldout, test: test.mean(axis=1)), "you chose by the test error"),
+        (chosen(lambda heldout, test: (heldout + test).mean(axis=1)), "by both errors"),
+        (chosen(lambda heldout, test: heldout.min(axis=1)), "luckiest"),
+        (chosen(lambda heldout, test: heldout.max(axis=1)), "worst seeds"),
+        (chosen(mean_heldout, lambda left, of, at_least: left.mean(axis=1) > 0), "least error of all"),
+        (chosen(mean_heldout, lambda left, of, at_least: 1 - left.mean(axis=1) / of >= at_least), "no setting is ever"),
+        (chosen(mean_heldout, lambda left, of, at_least: 100 * left.mean(axis=1) / of >= at_least), "left counts"),
+        (chosen(mean_heldout, lambda left, of, at_least: 100 * (1 - left.mean(axis=1) / of) > at_least), "exactly at_least"),
+        (lambda heldout, test, left, of, at_least: int(left.mean(axis=1).argmin()), "the sparsest"),
+        (
+            lambda heldout, test, left, of, at_least: int(heldout.mean(axis=1)[sparse_enough(left, of, at_least)].argmin()),
+            "your index counts",
+        ),
+        (
+            lambda heldout, test, left, of, at_least: heldout.mean(axis=1)[sparse_enough(left, of, at_least)].min(),
+            "that is the error",
+        ),
+        (lambda heldout, test, left, of, at_least: heldout.mean(axis=1), "one number is wanted"),
     ],
 }

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9 Variable splitting: two copies of every weight
+# # 11 Variable splitting: two copies of every weight
 #
 # The loss speaks through its gradient: *move this way, by a little*. The penalty speaks through its prox: *be zero, or be left alone*. A gradient
 # step moves a zero away from zero; a prox undoes a small step.
@@ -640,7 +640,7 @@ print(f"{np.mean(images.max(axis=0) == 0):.0%} of the pixels are black in all 50
 # network is better they do not tell.)
 #
 # **A refit** can follow. While it was splitting, $W$ bore the pull of the penalties, and was trained beside weights that are gone in the end. So fix
-# the zeros of $V$, let $W \leftarrow V$, and train the survivors alone, on $f$ without $r$ and without spring ([chapter 10](10_lenet5_on_mnist.ipynb)
+# the zeros of $V$, let $W \leftarrow V$, and train the survivors alone, on $f$ without $r$ and without spring ([chapter 13](13_lenet5_on_mnist.ipynb)
 # does so with LeNet-5). With plain steps of a safe size $f$ cannot rise: it is the descent lemma once more.
 
 # %%
@@ -660,7 +660,7 @@ print(f"f of V from {values[0]:.4f} to {values[-1]:.4f} in 200 steps, with the s
 # %% [markdown]
 # ## Exercises
 #
-# To be written in [exercises/09_variable_splitting.ipynb](exercises/09_variable_splitting.ipynb), where a check below each answer tells you what is
+# To be written in [exercises/11_variable_splitting.ipynb](exercises/11_variable_splitting.ipynb), where a check below each answer tells you what is
 # wrong.
 
 # %% [markdown] tags=["ex1"]
@@ -678,7 +678,7 @@ def w_step(w, v, gradient, lr, beta):
 
 
 # %% tags=["ex1"]
-check("09.w_step", w_step)
+check("11.w_step", w_step)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** A whole iteration, for the loss $\tfrac12 \lVert W - b \rVert^2$ and the penalty $\lambda \lVert V \rVert_0$. This loss is so simple
@@ -698,7 +698,7 @@ def new_v(v, b, lam, beta):
 
 
 # %% tags=["ex2"]
-check("09.new_v", new_v)
+check("11.new_v", new_v)
 
 # %% [markdown] tags=["ex3"]
 # **Exercise 3.** The loss is $f(w) = \tfrac12 \lVert A w - b \rVert^2$, with $A$ of shape $(m, n)$, and the spring has the strength `beta`. Below
@@ -715,7 +715,7 @@ def largest_safe_step(A, beta):
 
 
 # %% tags=["ex3"]
-check("09.largest_safe_step", largest_safe_step)
+check("11.largest_safe_step", largest_safe_step)
 
 # %% [markdown] tags=["ex4"]
 # **Exercise 4.** The gap that remains, with l1. For each entry of `b` the loss is $\tfrac12 (w - b)^2$ and the penalty $\lambda |v|$; there is one
@@ -732,7 +732,7 @@ def gap(b, lam, beta):
 
 
 # %% tags=["ex4"]
-check("09.gap", gap)
+check("11.gap", gap)
 
 # %% [markdown]
 # ## Summary

@@ -1,4 +1,4 @@
-"""Wrong answers to the tasks of chapter 12: for each check, functions, each with a part of the message that it must get."""
+"""Wrong answers to the tasks of chapter 16: for each check, functions, each with a part of the message that it must get."""
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def places(weight, image, smaller=1):
 
 
 PLANTED = {
-    "12.dead_units": [
+    "16.dead_units": [
         (lambda W1, W2: W1.any(1) & W2.any(0), "the units that stay"),
         (lambda W1, W2: ~W1.any(1), "And those that are not read"),
         (lambda W1, W2: ~W2.any(0), "And those that read nothing"),
@@ -77,7 +77,7 @@ PLANTED = {
         (lambda W1, W2: np.flatnonzero(~W1.any(1) | ~W2.any(0)), "array of booleans"),
         (lambda W1, W2: ~W1.any(1) | ~W2.any(0) | (np.arange(len(W1)) == 2), "entries differ, the first at index 2"),
     ],
-    "12.fold_constant": [
+    "16.fold_constant": [
         (lambda W, b1, b2, c: b2 + total(W)[:, c] @ b1[c], "comes between the two layers"),
         (lambda W, b1, b2, c: total(W)[:, c] @ relu(b1[c]), "bias was not zero before"),
         (lambda W, b1, b2, c: b2 + total(W) @ relu(b1), "only those marked"),
@@ -92,7 +92,7 @@ PLANTED = {
         (in_place, "writes into its argument b2"),
         (lambda W, b1, b2, c: None, "returns nothing"),
     ],
-    "12.flops": [
+    "16.flops": [
         (lambda w, i: places(w, i) * int(np.prod(w)), "additions are missing"),
         (lambda w, i: places(w, i) * int(np.prod(w)) + w[0], "How often"),
         (parameters, "number of parameters"),
@@ -104,7 +104,7 @@ PLANTED = {
         (lambda w, i: places(w, i) * parameters(w, i) / 1, "whole number"),
         (lambda w, i: (i[1] - w[2] + 1) * (i[2] - w[3] + 1) * parameters(w, i), "stops with an error"),
     ],
-    "12.units_left": [
+    "16.units_left": [
         (one_look, "look again"),
         (lambda weights: [*(int(units.sum()) for units in forwards(weights)[:-1]), len(weights[-1])], "lead to a logit"),
         (lambda weights: [int(units.sum()) for units in backwards(weights)], "depend on the image"),

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 11 Shaky curves
+# # 15 Shaky curves
 #
 # Some illnesses make the hand tremble, and a word written with such a hand looks different from the same word in a regular hand. We see it at once. Yet
 # no pixel of the picture tells: the word may be any word, in any font, large or small, thick or thin.
@@ -7,7 +7,7 @@
 # **What is it that differs, and how can a network see it with a fraction of its weights?**
 #
 # The task is from Xue and Xin ([arXiv 1902.07419](https://arxiv.org/abs/1902.07419)), who solve it with the relaxed variable splitting of [chapter
-# 9](09_variable_splitting.ipynb). Their pictures are not public. What follows is a *reconstruction*: the task and the kind of network are theirs; words, fonts,
+# 11](11_variable_splitting.ipynb). Their pictures are not public. What follows is a *reconstruction*: the task and the kind of network are theirs; words, fonts,
 # the model of the hand and all sizes are ours, and every picture is drawn here from a seed.
 
 # %% tags=["setup"]
@@ -441,7 +441,7 @@ for name in ("conv1", "conv2", "conv3"):
 #
 # ## The splitting, on one layer
 #
-# From [chapter 9](09_variable_splitting.ipynb): $W$ learns, $V$ is sparse, a spring holds them together. Here the penalty is on `fc` alone, with no group lasso,
+# From [chapter 11](11_variable_splitting.ipynb): $W$ learns, $V$ is sparse, a spring holds them together. Here the penalty is on `fc` alone, with no group lasso,
 #
 # $$F_\beta(W, V) = L(W) + \lambda \lVert V_{\text{fc}} \rVert_0 + \tfrac{\beta}{2} \lVert W_{\text{fc}} - V_{\text{fc}} \rVert^2$$
 #
@@ -496,7 +496,7 @@ print(f"8 of 64 channels have {of_channel[-8:].sum() / of_channel.sum():.0%} of 
 
 # %% [markdown]
 # On the left $W$ and $V$ end together: what the threshold takes from $V$, the network can do without. In the middle, each of the 3,584 inputs of `fc` is a small box: white is read by neither output, light by one, dark by both. The dark lines are
-# channels that count wherever they answer. A channel that is white from end to end is computed for nobody: its filter in conv3 can be cut out ([chapter 12](12_smaller_network.ipynb)).
+# channels that count wherever they answer. A channel that is white from end to end is computed for nobody: its filter in conv3 can be cut out ([chapter 16](16_smaller_network.ipynb)).
 #
 # ## What did it look at?
 #
@@ -575,7 +575,7 @@ plt.show()
 #
 # ## Exercises
 #
-# To be written in [exercises/11_shaky_curves.ipynb](exercises/11_shaky_curves.ipynb), where a check below each answer tells you what is wrong.
+# To be written in [exercises/15_shaky_curves.ipynb](exercises/15_shaky_curves.ipynb), where a check below each answer tells you what is wrong.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** A hand trembles at `frequency` Hz, and its pen travels `speed` x-heights a second. In the picture an x-height is `x_height` pixels. How long is one wave, in pixels?
@@ -591,7 +591,7 @@ def wavelength_in_pixels(frequency, speed, x_height):
 
 
 # %% tags=["ex1"]
-check("11.wavelength_in_pixels", wavelength_in_pixels)
+check("15.wavelength_in_pixels", wavelength_in_pixels)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** A displacement is a sum of K waves, $d(q) = \sum_k a_k \cos(2\pi f_k q + \phi_k)$, with different $f_k > 0$. The row `a[k]` is $a_k$. Multiply all amplitudes with one and the same number, so that on a long path the root mean square of $|d|$ is `rms`. Leave `a` as it is.
@@ -607,7 +607,7 @@ def scale_to_rms(a, rms):
 
 
 # %% tags=["ex2"]
-check("11.scale_to_rms", scale_to_rms)
+check("15.scale_to_rms", scale_to_rms)
 
 # %% [markdown] tags=["ex3"]
 # **Exercise 3.** How many pixels in a row does one unit of the last layer see? `layers` is a list of pairs (kernel, stride), the layer next to the picture first. For the picture itself, an empty list, it is 1.
@@ -626,7 +626,7 @@ def receptive_field(layers):
 
 
 # %% tags=["ex3"]
-check("11.receptive_field", receptive_field)
+check("15.receptive_field", receptive_field)
 
 # %% [markdown] tags=["ex4"]
 # **Exercise 4.** A displacement `d` (n, 2) was measured along a path, at points `step` x-heights apart; the pen travels `speed` x-heights a second. At which frequency, in Hz, is most of its power, $|D_m|^2$ of both coordinates
@@ -644,7 +644,7 @@ def peak_frequency(d, step, speed):
 
 
 # %% tags=["ex4"]
-check("11.peak_frequency", peak_frequency)
+check("15.peak_frequency", peak_frequency)
 
 # %% [markdown]
 # ## Summary

@@ -1,4 +1,4 @@
-"""The tasks of chapter 12: units that can go, and what they leave."""
+"""The tasks of chapter 16: units that can go, and what they leave."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 10 LeNet-5 on MNIST, with every penalty
+# # 13 LeNet-5 on MNIST, with every penalty
 #
 # The network of [chapter 3](03_whole_network_gradient.ipynb), the prox of chapters [4](04_proximal_operator.ipynb) to [8](08_groups.ipynb), the two
-# steps of [chapter 9](09_variable_splitting.ipynb): all the parts are there. Put them together, and change nothing but the penalty.
+# steps of [chapter 11](11_variable_splitting.ipynb): all the parts are there. Put them together, and change nothing but the penalty.
 #
 # **The same network, the same digits, ten penalties: how many weights become zero, and at which error?**
 
@@ -77,8 +77,8 @@ plt.show()
 # | part | what | derived in |
 # |---|---|---|
 # | network | LeNet-5; loss: cross-entropy, its gradient by hand | [2](02_convolution_by_hand.ipynb), [3](03_whole_network_gradient.ipynb) |
-# | objective | $L(W) + \lambda_g \sum_g \sqrt{n_g}\, \lVert W_g \rVert + r(V) + \tfrac{\beta}{2} \lVert W - V \rVert^2$ | [9](09_variable_splitting.ipynb) |
-# | W-step | $G = \nabla L(W) + \lambda_g\, \nabla(\text{group lasso}) + \beta (W - V)$, then a step of Adam | [8](08_groups.ipynb), [9](09_variable_splitting.ipynb) |
+# | objective | $L(W) + \lambda_g \sum_g \sqrt{n_g}\, \lVert W_g \rVert + r(V) + \tfrac{\beta}{2} \lVert W - V \rVert^2$ | [11](11_variable_splitting.ipynb) |
+# | W-step | $G = \nabla L(W) + \lambda_g\, \nabla(\text{group lasso}) + \beta (W - V)$, then a step of Adam | [8](08_groups.ipynb), [11](11_variable_splitting.ipynb) |
 # | V-step | $V \leftarrow \operatorname{prox}_{s r}(W)$, layer by layer | [4](04_proximal_operator.ipynb) to [8](08_groups.ipynb) |
 # | schedule | the learning rate, $\beta$ and $s$ in every step | here |
 #
@@ -145,7 +145,7 @@ for name, slot in network.layout.weights.items():
 # ## Continuation
 #
 # minisgl's other regime keeps $V$, so $V$ must be a good network in the end. It chooses the *threshold* $\tau$, and gives each prox the step that has
-# it: $s$ such that $t(s) = \tau$, for l0 $s = \tau^2/(2\lambda)$, for l1 $s = \tau/\lambda$. ([Chapter 9](09_variable_splitting.ipynb): that is the
+# it: $s$ such that $t(s) = \tau$, for l0 $s = \tau^2/(2\lambda)$, for l1 $s = \tau/\lambda$. ([Chapter 11](11_variable_splitting.ipynb): that is the
 # V-step for another price.) Let $u = \text{step}/\text{steps}$ be the fraction of the run that is over, $0 \le u < 1$, and $\rho$ the fraction at which
 # the ramp ends. Three wishes, three formulas:
 #
@@ -537,7 +537,7 @@ assert abs(chosen.mean() - 0.7) < 0.01
 #
 # ## Exercises
 #
-# To be written in [exercises/10_lenet5_on_mnist.ipynb](exercises/10_lenet5_on_mnist.ipynb), where a check below each answer tells you what is wrong.
+# To be written in [exercises/13_lenet5_on_mnist.ipynb](exercises/13_lenet5_on_mnist.ipynb), where a check below each answer tells you what is wrong.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** The paper's regime: the spring has the stiffness `beta` in epoch 0, and after every `every` epochs it is multiplied by `growth`. Return
@@ -554,7 +554,7 @@ def paper_thresholds(lam, beta, growth, every, epochs):
 
 
 # %% tags=["ex1"]
-check("10.paper_thresholds", paper_thresholds)
+check("13.paper_thresholds", paper_thresholds)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** Continuation: for the fractions `u` of the run, shape `(n,)`, return an array of shape `(3, n)`. Row 0: the learning rate, as a fraction
@@ -573,7 +573,7 @@ def continuation(u, beta, rise, tau, ramp):
 
 
 # %% tags=["ex2"]
-check("10.continuation", continuation)
+check("13.continuation", continuation)
 
 # %% [markdown] tags=["ex3"]
 # **Exercise 3.** What does the spring add to the gradient of `w`? That is $\beta (w - v)$, where $v$ is the prox of `w`, for `r` either `"l1"` or
@@ -590,7 +590,7 @@ def spring_pull(w, tau, beta, r):
 
 
 # %% tags=["ex3"]
-check("10.spring_pull", spring_pull)
+check("13.spring_pull", spring_pull)
 
 # %% [markdown] tags=["ex4"]
 # **Exercise 4.** Which setting is the best? Each was run with several seeds. `heldout` and `test` are errors in percent, and `left` counts the
@@ -609,7 +609,7 @@ def best_setting(heldout, test, left, of, at_least):
 
 
 # %% tags=["ex4"]
-check("10.best_setting", best_setting)
+check("13.best_setting", best_setting)
 
 # %% [markdown]
 # ## Summary

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12 From zeros to a smaller, faster network
+# # 16 From zeros to a smaller, faster network
 #
 # A training has ended, and 96 % of the weights are zero. They lie in the same arrays as before, and a product with zero takes as long
 # as any other.
@@ -386,7 +386,7 @@ show_code(liveness._follow_the_image, liveness._follow_the_logits)
 #
 # ## An experiment: as many zeros, scattered and grouped
 #
-# A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 5,000 training digits, 8 epochs by the splitting of [chapter 9](09_variable_splitting.ipynb), the last 3
+# A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 5,000 training digits, 8 epochs by the splitting of [chapter 11](11_variable_splitting.ipynb), the last 3
 # of them a *refit* (below). Once with group l0 and the group lasso ([chapter 8](08_groups.ipynb)), which make whole units zero; then with l0 alone, and with exactly as
 # many zeros: when the refit begins, the smallest weights that are too many are cut. The error is measured on 2,000 other training images.
 
@@ -684,7 +684,7 @@ else:
 # %% [markdown]
 # ## Exercises
 #
-# To be written in [exercises/12_smaller_network.ipynb](exercises/12_smaller_network.ipynb), where a check below each answer tells you what is
+# To be written in [exercises/16_smaller_network.ipynb](exercises/16_smaller_network.ipynb), where a check below each answer tells you what is
 # wrong.
 
 # %% [markdown] tags=["ex1"]
@@ -702,7 +702,7 @@ def dead_units(W1, W2):
 
 
 # %% tags=["ex1"]
-check("12.dead_units", dead_units)
+check("16.dead_units", dead_units)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** The units marked in `constant`, booleans $(C,)$, have no weights that are not zero; their biases are in `b1` $(C,)$, and a ReLU follows (and
@@ -721,7 +721,7 @@ def fold_constant(W2, b1, b2, constant):
 
 
 # %% tags=["ex2"]
-check("12.fold_constant", fold_constant)
+check("16.fold_constant", fold_constant)
 
 # %% [markdown] tags=["ex3"]
 # **Exercise 3.** How many FLOPs, multiply-adds and bias additions together, does a layer do for one image? `weight` is the shape of its weight: $(K, C, R, S)$ of a
@@ -741,7 +741,7 @@ def flops(weight, image):
 
 
 # %% tags=["ex3"]
-check("12.flops", flops)
+check("16.flops", flops)
 
 # %% [markdown] tags=["ex4"]
 # **Exercise 4.** Now all the way. `weights` is a list of matrices, that of layer $l$ of shape $(n_{l+1}, n_l)$, for linear layers with a ReLU between them. How many
@@ -764,7 +764,7 @@ def units_left(weights):
 
 
 # %% tags=["ex4"]
-check("12.units_left", units_left)
+check("16.units_left", units_left)
 
 # %% [markdown]
 # ## Summary

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 13 The same code on a GPU
+# # 18 The same code on a GPU
 #
 # A graphics card has memory and arithmetic of its own, and more of both than a processor core. minisgl runs on one from the same
 # source lines as on a processor: `python -m minisgl.train --backend cupy`.
@@ -677,7 +677,7 @@ for (shards, threads), g in gradients.items():
 #
 # ## Exercises
 #
-# To be written in [exercises/13_on_a_gpu.ipynb](exercises/13_on_a_gpu.ipynb), where a check below each answer tells you what is
+# To be written in [exercises/18_on_a_gpu.ipynb](exercises/18_on_a_gpu.ipynb), where a check below each answer tells you what is
 # wrong.
 
 # %% [markdown] tags=["ex1"]
@@ -701,7 +701,7 @@ def firm_threshold(v, t, g):
 
 
 # %% tags=["ex1"]
-check("13.firm_threshold", firm_threshold)
+check("18.firm_threshold", firm_threshold)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** im2col copies each pixel into up to $RS$ columns before the product. A *direct* convolution never writes the columns: it reads the images
@@ -723,7 +723,7 @@ def direct_intensity(images, weight, itemsize):
 
 
 # %% tags=["ex2"]
-check("13.direct_intensity", direct_intensity)
+check("18.direct_intensity", direct_intensity)
 
 # %% [markdown] tags=["ex3"]
 # **Exercise 3.** Predict the time of a step. It is a list of operations, one after the other: operation $i$ has `flops[i]` flops, moves `moved[i]` bytes, and
@@ -739,7 +739,7 @@ def step_time(flops, moved, latency, bandwidth, peak):
 
 
 # %% tags=["ex3"]
-check("13.step_time", step_time)
+check("18.step_time", step_time)
 
 # %% [markdown] tags=["ex4"]
 # **Exercise 4.** Add up the $n \ge 1$ numbers of `x` as a tree, for *every* $n$, also odd ones: no number may go through more than $\lceil \log_2 n \rceil$
@@ -758,7 +758,7 @@ def pairwise_sum(x):
 
 
 # %% tags=["ex4"]
-check("13.pairwise_sum", pairwise_sum)
+check("18.pairwise_sum", pairwise_sum)
 
 # %% [markdown]
 # ## Summary
