@@ -3,12 +3,14 @@
     FOLDER/ada/05_hard_thresholding.ipynb          a folder for each student, with the notebooks that were handed in
     FOLDER/emmy/05_hard_thresholding.ipynb
 
-    grades.csv:   student,exercise,passed,message
-                  ada,05.ex1,yes,
-                  ada,05.ex2,no,CheckFailed: 05.least_cost is not right yet. ...
+    grades.csv:   student,exercise,edition,passed,message
+                  ada,05.ex1,2,yes,
+                  ada,05.ex2,2,no,CheckFailed: 05.least_cost is not right yet. ...
 
 Only the answer cells of a notebook count; they are found by their ids. course/grading.py says how each answer is run. An error
 in one student's notebook does not stop the others from being graded. The CSV is written again after every student.
+
+Notebooks of the course's first edition are graded too, as the tasks that they are in the second: course/first_edition.py.
 
 This runs the students' code with your rights. docs/teaching.md says how to do it safely.
 """
@@ -24,6 +26,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from minisgl.command import errors_as_sentences
+from minisgl.course.cells import answer_id
+from minisgl.course.first_edition import chapter_and_edition
 from minisgl.errors import MinisglError, require
 from minisgl.formats import files, paths
 
@@ -54,6 +58,9 @@ class Grade:
 
     student: str
     exercise: str
+    """The task by its number in the second edition of the course: "15.ex2"."""
+    edition: str
+    """The edition of the notebook that was handed in, "1" or "2"; "" if none was."""
     passed: str
     message: str
 
@@ -72,21 +79,23 @@ def grade(config: GradeConfig) -> list[Grade]:
         raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
-    tasks = {chapter: found for chapter in chapters if (found := _tasks(config.exercises, chapter))}
+    fresh = {chapter_and_edition(path)[0]: path for path in _exercises(config.exercises)}
+    tasks = {chapter: found for chapter in chapters if (found := _tasks(fresh.get(chapter)))}
     if not tasks:
         raise MinisglError(
             f"{config.folder} holds no notebook of {config.exercises}; they must be files FOLDER/student/NN_name.ipynb"
         )
     grades: list[Grade] = []
     for student, notebooks in handed_in.items():
-        messages = {
-            exercise: message
-            for chapter, its_tasks in tasks.items()
-            for exercise, message in _grade_chapter(its_tasks, student, notebooks.get(chapter, []), config.timeout).items()
-        }
-        grades += [Grade(student.name, exercise, *_outcome(message)) for exercise, message in messages.items()]
+        own: list[Grade] = []
+        for chapter, its_tasks in tasks.items():
+            its_notebooks = notebooks.get(chapter, [])
+            edition = " and ".join(sorted({chapter_and_edition(path)[1] for path in its_notebooks}))
+            messages = _grade_chapter(its_tasks, student, its_notebooks, config.timeout)
+            own += [Grade(student.name, exercise, edition, *_outcome(message)) for exercise, message in messages.items()]
+        grades += own
         files.write(config.out, _as_csv(grades).encode(errors="backslashreplace"))
-        print(f"{student.name}: {sum(not message for message in messages.values())} of {len(messages)}", flush=True)
+        print(f"{student.name}: {sum(grade.passed == 'yes' for grade in own)} of {len(own)}", flush=True)
     print(f"everything is in {config.out}")
     return grades
 
@@ -118,21 +127,24 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
     for path in sorted(Path(folder, name) for folder, _, names in os.walk(student, onerror=refuse) for name in names):
         hidden = any(part.startswith(".") for part in path.relative_to(student).parts)
         if path.match("[0-9][0-9]*.ipynb") and not hidden and (_problem(path) or paths.is_file(path)):
-            found.setdefault(path.name[:2], []).append(path)
+            found.setdefault(chapter_and_edition(path)[0], []).append(path)
     return found
 
 
-def _tasks(exercises: Path, chapter: str) -> "list[Task]":
+def _exercises(folder: Path) -> list[Path]:
+    return [path for path in paths.entries(folder) if path.match("[0-9][0-9]_*.ipynb")]
+
+
+def _tasks(path: Path | None) -> "list[Task]":
     from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the packages that grade has checked for)
 
-    found = [path for path in paths.entries(exercises) if path.match(f"{chapter}_*.ipynb")]
-    if not found:
+    if path is None:
         return []
     try:
-        with paths.reading(found[0]):
-            return tasks_of(found[0])
+        with paths.reading(path):
+            return tasks_of(path)
     except ValueError as error:
-        raise MinisglError(f"{found[0]} cannot be read: {error}") from error
+        raise MinisglError(f"{path} cannot be read: {error}") from error
 
 
 def _grade_chapter(tasks: "list[Task]", student: Path, notebooks: list[Path], timeout: float) -> dict[str, str]:
@@ -151,7 +163,11 @@ def _grade_chapter(tasks: "list[Task]", student: Path, notebooks: list[Path], ti
         problem = _problem(notebooks[0]) or kind
         return {task.exercise: problem for task in tasks}
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, timeout)
-    return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in {notebooks[0].name}") for task in tasks}
+    chapter = notebooks[0].name[:2]  # the number that its student knows
+    return {
+        task.exercise: messages.get(task, f"the cell {answer_id(chapter, task.name)} is missing in {notebooks[0].name}")
+        for task in tasks
+    }
 
 
 def _outcome(message: str) -> tuple[str, str]:
@@ -161,7 +177,7 @@ def _outcome(message: str) -> tuple[str, str]:
 
 def _as_csv(grades: list[Grade]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([("student", "exercise", "passed", "message"), *map(astuple, grades)])
+    csv.writer(text).writerows([("student", "exercise", "edition", "passed", "message"), *map(astuple, grades)])
     return text.getvalue()
 
 

@@ -23,6 +23,7 @@ import psutil
 from nbformat import NotebookNode
 
 from minisgl.course.cells import answer_id, check_id, task_of
+from minisgl.course.first_edition import chapter_and_edition, id_today, with_names_of_today
 from minisgl.errors import MinisglError
 
 STARTUP = 60  # seconds that a kernel may take to start and end, on top of its cells' time
@@ -30,7 +31,10 @@ STARTUP = 60  # seconds that a kernel may take to start and end, on top of its c
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A task as it was handed out: its chapter, its name, such as "ex2", and the code cells that it needs."""
+    """A task as it was handed out: its chapter, its name, such as "ex2", and the code cells that it needs.
+
+    A task of the course's first edition has the second edition's chapter and ids.
+    """
 
     chapter: str
     name: str
@@ -79,18 +83,29 @@ def tasks_of(path: Path) -> list[Task]:
     """Return the tasks of an exercise notebook 05_name.ipynb. Raise OSError or ValueError if it cannot be read."""
     cells = [cell for cell in _read(path).cells if cell.cell_type == "code"]
     names = sorted({name for cell in cells if (name := task_of(cell))})
-    return [Task(path.name[:2], name, [cell for cell in cells if task_of(cell) in (None, name)]) for name in names]
+    chapter, _ = chapter_and_edition(path)
+    return [Task(chapter, name, [cell for cell in cells if task_of(cell) in (None, name)]) for name in names]
 
 
 def answers_in(path: Path) -> dict[str, str]:
-    """Return the sources of the code cells of a student's notebook, by id. Raise what nbformat raises if it cannot be read."""
+    """Return the sources of the code cells of a student's notebook, by the second edition's ids.
+
+    Raise what nbformat raises if it cannot be read.
+    """
     return {cell["id"]: str(cell["source"]) for cell in _read(path).cells if cell["cell_type"] == "code"}
 
 
 def _read(path: Path) -> Any:
+    """Return a notebook, with the second edition's ids and names of checks."""
     with warnings.catch_warnings():  # of cells without ids, for example: such a cell counts as no answer
         warnings.simplefilter("ignore")
-        return nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)
+    if chapter_and_edition(path)[1] == "1":
+        for cell in notebook.cells:
+            cell["source"] = with_names_of_today(str(cell["source"]))
+            if "id" in cell:
+                cell["id"] = id_today(str(cell["id"]))
+    return notebook
 
 
 def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import minisgl.check
-from minisgl.course import CheckFailed, check, checks
+from minisgl.course import CheckFailed, check, checks, first_edition
 
 CHECKOUT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("notebooks_build", CHECKOUT / "notebooks" / "build.py")
@@ -120,9 +120,21 @@ def test_the_names_of_a_chapters_tasks_are_different(chapter):
     assert all(task.name.isidentifier() and task.signature.startswith(f"{task.name}(") for task in tasks)
 
 
-def test_notebooks_handed_out_earlier_import_the_same_check():
-    assert minisgl.check.check is check
+@pytest.mark.parametrize(("first", "today"), first_edition.TASKS.items())
+def test_the_first_editions_check_knows_its_names_and_that_of_today_does_not(first, today):
+    with pytest.raises(CheckFailed, match=f"^{re.escape(today)}[ :]"):
+        minisgl.check.check(first, lambda *given, **named: None)
+    assert f"gave this name to {today}" in failure(first, abs)
+    assert today in known()
+    assert first not in known()  # or a notebook's edition could not be found by its names
+
+
+def test_other_names_are_the_same_in_the_first_editions_check():
     assert minisgl.check.CheckFailed is CheckFailed
+    with pytest.raises(CheckFailed, match=r"^05\.hard_threshold is not right yet"):
+        minisgl.check.check("05.hard_threshold", lambda v, lam: v)
+    with pytest.raises(CheckFailed, match="has none"):
+        minisgl.check.check("99.x", abs)
 
 
 def test_the_course_has_no_other_names():
