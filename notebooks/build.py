@@ -19,6 +19,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,12 +51,14 @@ SECONDS = 90  # time limit of a cell
 class Source:
     """One chapter's source: its cells, with ids, and the three notebooks made from them.
 
-    MinisglError if a tag is unknown, or if a task does not have exactly one cell with a solution and one that checks it.
+    MinisglError if the source has a control character, if a tag is unknown, or if a task does not have exactly one cell with a
+    solution and one that checks it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.name, self.chapter = path, path.stem, path.stem[:2]
         self.cells: list[NotebookNode] = []
+        _refuse_control_characters(path)
         for place, cell in enumerate(jupytext.read(path, fmt="py:percent").cells, start=1):
             tags = cell.metadata.get("tags", [])
             if unknown := [tag for tag in tags if not TAGS.fullmatch(tag)]:
@@ -114,6 +117,14 @@ with `-m ex1` the first alone. What you need stands in [the chapter](../{self.na
         head = [new_markdown_cell(title, id=f"{self.chapter}-title")] if title else []
         copies = [NotebookNode({**cell, "source": REGION.sub(replace, cell.source).rstrip()}) for cell in cells]
         return new_notebook(cells=head + copies, metadata=METADATA, nbformat_minor=5)
+
+
+def _refuse_control_characters(path: Path) -> None:
+    r"""MinisglError if there is one but the ends of lines: a program that writes "\frac" leaves a form feed and "rac"."""
+    text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")  # a lone carriage return may be what is left of "\rho"
+    for number, line in enumerate(text.split("\n"), start=1):
+        if found := [character for character in line if unicodedata.category(character) == "Cc"]:
+            raise MinisglError(f"{path.name}, line {number}: it contains the control character {found[0]!a}")
 
 
 def _is_task_code(cell: NotebookNode) -> bool:

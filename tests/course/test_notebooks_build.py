@@ -194,6 +194,22 @@ def test_a_source_that_is_wrong_gets_a_sentence(build, before, after, phrase):
         build.Source(path)
 
 
+@pytest.mark.parametrize("character", ["\f", "\t", "\r", "\a", "\b", "\v", "\0", "\x1b", "\x7f", "\x85"])
+def test_a_control_character_is_refused(build, character):
+    r"""A source written by a program that takes "\frac" for a form feed and "rac": the formula would be lost."""
+    path = build.HERE / "source" / "07_roots.py"
+    path.write_bytes(SOURCE.replace("A question.", f"$\\sqrt{{{character}rac{{p}}{{N}}}}$").encode())
+    with pytest.raises(MinisglError) as caught:
+        build.Source(path)
+    assert str(caught.value) == f"07_roots.py, line 3: it contains the control character {character!a}"
+
+
+def test_windows_ends_of_lines_are_no_control_characters(build):
+    path = build.HERE / "source" / "07_roots.py"
+    path.write_bytes(SOURCE.replace("\n", "\r\n").encode())
+    assert [cell.source for cell in build.Source(path).cells] == [cell.source for cell in write(build).cells]
+
+
 def test_an_unknown_chapter(build, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         run(build, monkeypatch, "08")
