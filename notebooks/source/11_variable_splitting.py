@@ -323,7 +323,7 @@ show_code(Splitting._add_gradient, Splitting.update_w, Splitting.prox_steps, Spl
 # smallest are two entries. A variance is the least mean squared distance from any point; from the middle $m$ between the largest and the smallest
 # $u_i$ no distance is more than $\tfrac12 (\max u - \min u)$. And $(a - b)^2 \le 2a^2 + 2b^2$, as the difference is $(a + b)^2$. So it is
 #
-# $$\le\; \tfrac14 (\max u - \min u)^2 \;\le\; \tfrac12 \big( \max u^2 + \min u^2 \big) \;\le\; \tfrac12 \lVert u \rVert^2$$
+# $$\le\; \tfrac14 (\max u - \min u)^2 \;\le\; \tfrac12 \big( (\max u)^2 + (\min u)^2 \big) \;\le\; \tfrac12 \lVert u \rVert^2$$
 #
 # A step $D : (10, 197)$ in $M$ moves the logits by $u = D x$. The mean over $N$ images is $\tfrac{1}{2N} \sum_n \lVert D x_n \rVert^2$, and with
 # $C = \tfrac1N \sum_n x_n x_n^{\mathsf T} : (197, 197)$ this is $\tfrac12 \sum_i D_i^{\mathsf T} C\, D_i$ over the rows $D_i$ of $D$, so at most
@@ -484,9 +484,20 @@ print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 # %% [markdown]
 # Outside the theorem $F$ may rise; it need not, as Adam shows with a smaller learning rate (below the figure). minisgl trains with Adam, mini-batches
 # and a changing $\beta$, and so did the paper: the theorem explains why the two steps work together, and is not a promise for such a run. A network
-# adds two more gaps. With ReLUs the gradient of the loss jumps, so there is no $L_f$. Nor is there one with the group lasso on $W$: the gradient of
-# $\lVert w \rVert$ is $w/\lVert w \rVert$, of length 1 on both sides of zero and turned round between them, however near they are.
+# adds three more gaps.
 #
+# - *Depth.* Take two weights in a row, $f(a, b) = \tfrac12 (a b - 1)^2$. Its second derivative in $a$ is $b^2$, as large as we like, so no $L_f$ holds
+#   for all $A, B$. A smooth activation does not change that. But the proof uses $L_f$ only on the lines that the steps walk along. If the iterates stay
+#   in a bounded convex set on which $\nabla f$ has such a constant, it holds with the constant of that set.
+# - *ReLUs.* The gradient of the loss jumps, so there is no $L_f$ even on a bounded set.
+# - *The group lasso* on $W$: the gradient of $\lVert w \rVert$ is $w/\lVert w \rVert$, of length 1 on both sides of zero and turned round between them,
+#   however near they are.
+
+# %%
+for b in (1.0, 10.0, 100.0):  # the gradient in a is b (a b - 1): between a = 0 and a = 1 it changes by b^2
+    assert b * (1 * b - 1) - b * (0 * b - 1) == b**2
+
+# %% [markdown]
 # ## Limit points
 #
 # Where does it go? A *limit point* $(W^*, V^*)$ is what some subsequence $(W_k, V_k)$ converges to. Assume besides that $r$ does not jump *up* in a
@@ -524,14 +535,23 @@ print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 # zero.
 #
 # **What it does not say.** Not that the minimum is the global one (from $(0, 0)$ the one weight above was dropped where keeping was cheaper). Not
-# that there is only one limit point. And not that $W = V$:
+# that there is only one limit point: for that one needs more. If the iterates are bounded, $\nabla f$ has a constant $L_f$ where they are, and $F_\beta$
+# is made of polynomials, exponentials and logarithms by finitely many operations (or is *definable* in another way), then the whole sequence converges:
+# Attouch, Bolte and Svaiter, Math. Program. 137 (2013) 91, show this for descent methods like ours, from the inequality of Kurdyka and Łojasiewicz. A
+# network with ReLUs is outside that too. And not that $W = V$:
 #
 # $$W^* - V^* = -\tfrac{1}{\beta} \nabla f(W^*)$$
 #
-# The gap is what the loss still pulls with, over the strength of the spring. A larger $\beta$ makes it smaller: always
-# $\tfrac{\beta}{2} \lVert W_k - V_k \rVert^2 \le F_0$, so $\lVert W_k - V_k \rVert \le \sqrt{2 F_0/\beta}$.
+# The gap is what the loss still pulls with, over the strength of the spring. A larger $\beta$, fixed from the start, makes it smaller: always
+# $\tfrac{\beta}{2} \lVert W_k - V_k \rVert^2 \le F_0$, so $\lVert W_k - V_k \rVert \le \sqrt{2 F_0/\beta}$, and $F_0 = f(W_0) + r(W_0)$ does not depend on
+# $\beta$ if the run starts with $V_0 = W_0$.
 #
-# **Check**, after 3,000 iterations with one fixed $\beta$.
+# *And $\beta \to \infty$?* Let $F^*$ be the least $f + r$ for one network, $W = V$. There the spring costs nothing, so a **minimiser** of $F_\beta$ costs
+# at most $F^*$, and its gap is at most $\sqrt{2 F^*/\beta}$: it closes. For the **iterates** of a run in which $\beta$ grows this does not follow. Every
+# growth raises $F$, so $F_0$ no longer bounds it, and the step must stay below $\frac{2}{L_f + \beta}$: the learning rate has to fall as $\beta$ grows.
+# With a fixed $\eta$ and $\eta \beta > 2$ the spring alone throws a dropped weight further out in every W-step, until it is kept.
+#
+# **Check**, after 3,000 iterations with one fixed $\beta$; then the gap of the minimiser for a single weight.
 
 # %%
 settled, seen = run([StepSettings(0.95 * safe, BETA)] * 3000)
@@ -546,6 +566,13 @@ print(f"{kept.sum()} of 1960 kept; gap {np.linalg.norm(W - V):.3f}, gradient / b
 print(
     f"largest slope of the loss: kept {np.abs(gradient[kept]).max():.1e}, dropped {np.abs(gradient[~kept]).max():.4f} <= 0.01"
 )
+
+# %%
+for b in (0.5, 1.0, 1.5, 3.0):  # f is (w - b)^2/2, r is [v != 0], of lam 1
+    least_of_one = min(1, b**2 / 2)  # F^*: w = v = b, or w = v = 0
+    for beta in (0.1, 1, 10, 1000):
+        if beta * b**2 / (2 * (1 + beta)) < 1:  # the best w for v = 0 is b/(1 + beta); for v != 0 it is b, and costs 1
+            assert b / (1 + beta) <= np.sqrt(2 * least_of_one / beta)
 
 # %% [markdown]
 # ## W meets V
