@@ -3,9 +3,9 @@
     FOLDER/ada/05_hard_thresholding.ipynb          a folder for each student, with the notebooks that were handed in
     FOLDER/emmy/05_hard_thresholding.ipynb
 
-    grades.csv:   student,exercise,edition,passed,message
-                  ada,05.ex1,2,yes,
-                  ada,05.ex2,2,no,CheckFailed: 05.least_cost is not right yet. ...
+    grades.csv:   student,exercise,passed,message,edition
+                  ada,05.ex1,yes,,2
+                  ada,05.ex2,no,CheckFailed: 05.least_cost is not right yet. ...,2
 
 Only the answer cells of a notebook count; they are found by their ids. course/grading.py says how each answer is run. An error
 in one student's notebook does not stop the others from being graded. The CSV is written again after every student.
@@ -27,7 +27,7 @@ import tyro
 
 from minisgl.command import errors_as_sentences
 from minisgl.course.cells import answer_id
-from minisgl.course.first_edition import chapter_and_edition
+from minisgl.course.first_edition import chapters_and_edition
 from minisgl.errors import MinisglError, require
 from minisgl.formats import files, paths
 
@@ -59,10 +59,10 @@ class Grade:
     student: str
     exercise: str
     """The task by its number in the second edition of the course: "15.ex2"."""
-    edition: str
-    """The edition of the notebook that was handed in, "1" or "2"; "" if none was."""
     passed: str
     message: str
+    edition: str
+    """The edition of the notebook that was handed in, "1" or "2"; "" if none was."""
 
 
 def grade(config: GradeConfig) -> list[Grade]:
@@ -79,8 +79,8 @@ def grade(config: GradeConfig) -> list[Grade]:
         raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
-    fresh = {chapter_and_edition(path)[0]: path for path in _exercises(config.exercises)}
-    tasks = {chapter: found for chapter in chapters if (found := _tasks(fresh.get(chapter)))}
+    fresh = _by_chapter(_exercises(config.exercises))
+    tasks = {chapter: found for chapter in chapters if chapter in fresh and (found := _tasks(fresh[chapter][-1], chapter))}
     if not tasks:
         raise MinisglError(
             f"{config.folder} holds no notebook of {config.exercises}; they must be files FOLDER/student/NN_name.ipynb"
@@ -90,9 +90,9 @@ def grade(config: GradeConfig) -> list[Grade]:
         own: list[Grade] = []
         for chapter, its_tasks in tasks.items():
             its_notebooks = notebooks.get(chapter, [])
-            edition = " and ".join(sorted({chapter_and_edition(path)[1] for path in its_notebooks}))
+            edition = " and ".join(sorted({chapters_and_edition(path)[1] for path in its_notebooks}))
             messages = _grade_chapter(its_tasks, student, its_notebooks, config.timeout)
-            own += [Grade(student.name, exercise, edition, *_outcome(message)) for exercise, message in messages.items()]
+            own += [Grade(student.name, exercise, *_outcome(message), edition) for exercise, message in messages.items()]
         grades += own
         files.write(config.out, _as_csv(grades).encode(errors="backslashreplace"))
         print(f"{student.name}: {sum(grade.passed == 'yes' for grade in own)} of {len(own)}", flush=True)
@@ -121,28 +121,41 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
     def refuse(error: OSError) -> None:  # a notebook that cannot be read may have been handed in
         raise MinisglError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    found: dict[str, list[Path]] = {}
     if _problem(student):
-        return found
+        return {}
+    found = []
     for path in sorted(Path(folder, name) for folder, _, names in os.walk(student, onerror=refuse) for name in names):
         hidden = any(part.startswith(".") for part in path.relative_to(student).parts)
         if path.match("[0-9][0-9]*.ipynb") and not hidden and (_problem(path) or paths.is_file(path)):
-            found.setdefault(chapter_and_edition(path)[0], []).append(path)
-    return found
+            found.append(path)
+    return _by_chapter(found)
 
 
 def _exercises(folder: Path) -> list[Path]:
     return [path for path in paths.entries(folder) if path.match("[0-9][0-9]_*.ipynb")]
 
 
-def _tasks(path: Path | None) -> "list[Task]":
+def _by_chapter(notebooks: list[Path]) -> dict[str, list[Path]]:
+    """Return the notebooks by the second edition's chapters. One of the first edition may have a task of another chapter too.
+
+    It counts there only if that chapter has no notebook of its own.
+    """
+    found: dict[str, list[Path]] = {}
+    others: dict[str, list[Path]] = {}
+    for path in notebooks:
+        (chapter, *more), _ = chapters_and_edition(path)
+        found.setdefault(chapter, []).append(path)
+        for other in more:
+            others.setdefault(other, []).append(path)
+    return {**others, **found}
+
+
+def _tasks(path: Path, chapter: str) -> "list[Task]":
     from minisgl.course.grading import tasks_of  # noqa: PLC0415 (it needs the packages that grade has checked for)
 
-    if path is None:
-        return []
     try:
         with paths.reading(path):
-            return tasks_of(path)
+            return tasks_of(path, chapter)
     except ValueError as error:
         raise MinisglError(f"{path} cannot be read: {error}") from error
 
@@ -171,13 +184,13 @@ def _grade_chapter(tasks: "list[Task]", student: Path, notebooks: list[Path], ti
 
 
 def _outcome(message: str) -> tuple[str, str]:
-    """Return the last two columns: "yes" or "no", and the message in one line."""
+    """Return two columns: "yes" or "no", and the message in one line."""
     return "no" if message else "yes", " ".join(message.split())[:LONGEST]
 
 
 def _as_csv(grades: list[Grade]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([("student", "exercise", "edition", "passed", "message"), *map(astuple, grades)])
+    csv.writer(text).writerows([("student", "exercise", "passed", "message", "edition"), *map(astuple, grades)])
     return text.getvalue()
 
 

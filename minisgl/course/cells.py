@@ -19,6 +19,12 @@ def task_of(cell: Any) -> str | None:
     return next((tag for tag in tags if isinstance(tag, str) and TASK.fullmatch(tag)), None)
 
 
+def chapter_and_task(cell: Any) -> tuple[str, str] | None:
+    """Return the chapter and the task of an answer or check by its id, such as ("05", "ex2"); None for other cells."""
+    found = re.fullmatch(r"(\d\d)-(ex[1-9])-(?:answer|check)", str(cell.get("id", "")))
+    return (found[1], found[2]) if found else None
+
+
 def is_of_course(cell: Any) -> bool:
     """Return whether a cell of a notebook is of a chapter, or of its exercises: by its id."""
     return ID.fullmatch(str(cell.get("id", ""))) is not None

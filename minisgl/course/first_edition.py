@@ -1,7 +1,8 @@
 """The course's first edition: how its notebooks are recognised, and what its chapters and tasks are called today.
 
 The second edition put new chapters between the old ones, so the same number can mean two chapters: "11.peak_frequency" of the
-first edition is "15.peak_frequency" of the second, where chapter 11 is another one. Chapters 01 to 08 have kept their numbers.
+first edition is "15.peak_frequency" of the second, where chapter 11 is another one. Chapters 01 to 08 have kept their numbers,
+but one task of chapter 08 is in chapter 09 now.
 Notebooks of the first edition that were handed out go on working: their checks import minisgl.check, which translates the
 names, and minisgl.grade translates the ids of their cells.
 """
@@ -17,6 +18,8 @@ CHAPTERS = {  # a chapter's number in the first edition: its number in the secon
     "13": ("18", "on_a_gpu", ("firm_threshold", "direct_intensity", "step_time", "pairwise_sum")),
 }
 TASKS = {f"{old}.{task}": f"{new}.{task}" for old, (new, _, tasks) in CHAPTERS.items() for task in tasks}
+TASKS["08.keep_groups"] = "09.keep_groups"
+MOVED = {"08-ex4-": "09-ex1-"}  # how the ids of its cells begin
 CHECK = re.compile(r"""(?<=\bcheck\()(\\?["'])(\d\d\.\w+)""")  # the name in check("09.gap", gap), also as JSON has it
 
 
@@ -37,15 +40,16 @@ def is_first_edition(file_name: str, text: str) -> bool:
     return any(file_name.startswith(f"{old}_{name}") for old, (_, name, _) in CHAPTERS.items())
 
 
-def chapter_and_edition(path: Path) -> tuple[str, str]:
-    """Return the second edition's number of the chapter of a notebook NN_name.ipynb, and the edition it is of, "1" or "2"."""
+def chapters_and_edition(path: Path) -> tuple[tuple[str, ...], str]:
+    """Return the second edition's numbers of the chapters in a notebook NN_name.ipynb, and its edition, "1" or "2"."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:  # a broken link, for example: grading it says so
         text = ""
-    if is_first_edition(path.name, text):
-        return chapter_today(path.name[:2]), "1"
-    return path.name[:2], "2"
+    chapter = path.name[:2]
+    if not is_first_edition(path.name, text):
+        return (chapter,), "2"
+    return (chapter_today(chapter), *(new[:2] for old, new in MOVED.items() if old[:2] == chapter)), "1"
 
 
 def chapter_today(chapter: str) -> str:
@@ -55,6 +59,9 @@ def chapter_today(chapter: str) -> str:
 
 def id_today(cell_id: str) -> str:
     """Return the second edition's id of a cell of the first: "15-ex2-answer" for "11-ex2-answer"."""
+    for old, new in MOVED.items():
+        if cell_id.startswith(old):
+            return new + cell_id.removeprefix(old)
     return chapter_today(cell_id[:2]) + cell_id[2:] if cell_id[2:3] == "-" else cell_id
 
 

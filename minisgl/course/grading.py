@@ -22,8 +22,8 @@ import nbformat
 import psutil
 from nbformat import NotebookNode
 
-from minisgl.course.cells import answer_id, check_id, task_of
-from minisgl.course.first_edition import chapter_and_edition, id_today, with_names_of_today
+from minisgl.course.cells import answer_id, chapter_and_task, check_id, task_of
+from minisgl.course.first_edition import chapters_and_edition, id_today, with_names_of_today
 from minisgl.errors import MinisglError
 
 STARTUP = 60  # seconds that a kernel may take to start and end, on top of its cells' time
@@ -79,12 +79,15 @@ class Task:
         return any(report["id"] == self.answer and report["passed"] for report in reports)
 
 
-def tasks_of(path: Path) -> list[Task]:
-    """Return the tasks of an exercise notebook 05_name.ipynb. Raise OSError or ValueError if it cannot be read."""
+def tasks_of(path: Path, chapter: str) -> list[Task]:
+    """Return a chapter's tasks in an exercise notebook 05_name.ipynb. Raise OSError or ValueError if it cannot be read."""
     cells = [cell for cell in _read(path).cells if cell.cell_type == "code"]
-    names = sorted({name for cell in cells if (name := task_of(cell))})
-    chapter, _ = chapter_and_edition(path)
-    return [Task(chapter, name, [cell for cell in cells if task_of(cell) in (None, name)]) for name in names]
+    names = sorted({found[1] for cell in cells if (found := chapter_and_task(cell)) and found[0] == chapter})
+
+    def needed(cell: NotebookNode, name: str) -> bool:
+        return task_of(cell) is None or chapter_and_task(cell) == (chapter, name)
+
+    return [Task(chapter, name, [cell for cell in cells if needed(cell, name)]) for name in names]
 
 
 def answers_in(path: Path) -> dict[str, str]:
@@ -100,7 +103,7 @@ def _read(path: Path) -> Any:
     with warnings.catch_warnings():  # of cells without ids, for example: such a cell counts as no answer
         warnings.simplefilter("ignore")
         notebook = nbformat.read(path, as_version=4)
-    if chapter_and_edition(path)[1] == "1":
+    if chapters_and_edition(path)[1] == "1":
         for cell in notebook.cells:
             cell["source"] = with_names_of_today(str(cell["source"]))
             if "id" in cell:

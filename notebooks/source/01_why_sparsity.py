@@ -512,11 +512,11 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 #
 # ## A map of the course
 #
-# The whole course is about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a second copy of the same shapes that is sparse; $\beta$ holds the
+# All eighteen chapters are about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a second copy of the same shapes that is sparse; $\beta$ holds the
 # two together:
 #
-# $$F(W, V) = \underbrace{L(W)}_{\text{2, 3}} + \underbrace{\lambda\, R(W)}_{\text{8: groups}} + \underbrace{\lambda\, r(V)}_{\text{4 to 7: single weights}} +
-# \underbrace{\tfrac{\beta}{2} \lVert W - V \rVert^2}_{\text{11: the splitting}}$$
+# $$F(W, V) = \underbrace{L(W)}_{\text{2, 3}} + \underbrace{\lambda\, R(W)}_{\text{8, 9: groups}} + \underbrace{\lambda\, r(V)}_{\text{4 to 7, 10: single weights}} +
+# \underbrace{\tfrac{\beta}{2} \lVert W - V \rVert^2}_{\text{11, 12: the splitting}}$$
 #
 # | chapter | the question that it answers |
 # |---|---|
@@ -527,12 +527,15 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 # | [6](06_transformed_l1.ipynb) | What lies between l1 and l0? A prox with a cubic in it. |
 # | [7](07_l1_minus_l2.ipynb) | What if the weights of a layer are judged together? |
 # | [8](08_groups.ipynb) | How do whole filters and neurons become zero? |
+# | [9](09_groups_with_l0.ipynb) | And if single weights have an l0 price too, or a whole group has one? |
+# | [10](10_weakly_convex.ipynb) | Up to which step is a prox continuous? |
 # | [11](11_variable_splitting.ipynb) | How do a gradient method and a prox work together, and why does the sum fall? |
+# | [12](12_lam_under_adam.ipynb) | What does $\lambda$ mean if Adam takes the steps? |
 # | [13](13_lenet5_on_mnist.ipynb) | What comes out for LeNet-5 and MNIST? |
-# | [14](14_fair_comparison.ipynb) | When is one method better than another, and how sure can one be? |
+# | [14](14_fair_comparison.ipynb) | When does a difference between two methods mean anything? |
 # | [15](15_shaky_curves.ipynb) | And for words drawn by a shaky hand? |
 # | [16](16_smaller_network.ipynb) | How do zeros become a smaller network with the same answers? |
-# | [17](17_residual_networks.ipynb) | How does a gradient get through many layers, and what is a zero worth there? |
+# | [17](17_residual_networks.ipynb) | What do batch norm and shortcuts change? |
 # | [18](18_on_a_gpu.ipynb) | How does the same source run on a graphics card? |
 #
 # ## Exercises

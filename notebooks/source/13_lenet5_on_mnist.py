@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 13 LeNet-5 on MNIST, with every penalty
 #
-# The network of [chapter 3](03_whole_network_gradient.ipynb), the prox of chapters [4](04_proximal_operator.ipynb) to [8](08_groups.ipynb), the two
+# The network of [chapter 3](03_whole_network_gradient.ipynb), the prox of chapters [4](04_proximal_operator.ipynb) to [9](09_groups_with_l0.ipynb), the two
 # steps of [chapter 11](11_variable_splitting.ipynb): all the parts are there. Put them together, and change nothing but the penalty.
 #
 # **The same network, the same digits, ten penalties: how many weights become zero, and at which error?**
@@ -79,7 +79,7 @@ plt.show()
 # | network | LeNet-5; loss: cross-entropy, its gradient by hand | [2](02_convolution_by_hand.ipynb), [3](03_whole_network_gradient.ipynb) |
 # | objective | $L(W) + \lambda_g \sum_g \sqrt{n_g}\, \lVert W_g \rVert + r(V) + \tfrac{\beta}{2} \lVert W - V \rVert^2$ | [11](11_variable_splitting.ipynb) |
 # | W-step | $G = \nabla L(W) + \lambda_g\, \nabla(\text{group lasso}) + \beta (W - V)$, then a step of Adam | [8](08_groups.ipynb), [11](11_variable_splitting.ipynb) |
-# | V-step | $V \leftarrow \operatorname{prox}_{s r}(W)$, layer by layer | [4](04_proximal_operator.ipynb) to [8](08_groups.ipynb) |
+# | V-step | $V \leftarrow \operatorname{prox}_{s r}(W)$, layer by layer | [4](04_proximal_operator.ipynb) to [9](09_groups_with_l0.ipynb) |
 # | schedule | the learning rate, $\beta$ and $s$ in every step | here |
 #
 # Both steps follow each batch. $W$ and $V$ hold all weights, $(430500,)$; biases belong to $W$ alone and pay nothing. The layers that have weights:

@@ -387,8 +387,8 @@ show_code(liveness._follow_the_image, liveness._follow_the_logits)
 # ## An experiment: as many zeros, scattered and grouped
 #
 # A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 5,000 training digits, 8 epochs by the splitting of [chapter 11](11_variable_splitting.ipynb), the last 3
-# of them a *refit* (below). Once with group l0 and the group lasso ([chapter 8](08_groups.ipynb)), which make whole units zero; then with l0 alone, and with exactly as
-# many zeros: when the refit begins, the smallest weights that are too many are cut. The error is measured on 2,000 other training images.
+# of them a *refit* (below). Once with group l0 and the group lasso (chapters [8](08_groups.ipynb) and [9](09_groups_with_l0.ipynb)), which make whole units
+# zero; then with l0 alone, and with exactly as many zeros: when the refit begins, the smallest weights that are too many are cut. The error is measured on 2,000 other training images.
 
 # %%
 digits = mnist.load()[0]

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from minisgl.course.first_edition import CHAPTERS, TASKS, chapter_and_edition, id_today, is_first_edition, with_names_of_today
+from minisgl.course.first_edition import CHAPTERS, TASKS, chapters_and_edition, id_today, is_first_edition, with_names_of_today
 
 CURVES = "def wavelength_in_pixels(frequency, speed, x_height):\n    return speed / frequency * x_height"
 GAP = "import numpy as np\ndef gap(b, lam, beta):\n    return np.clip(b / (1 + beta), -lam / beta, lam / beta)"
@@ -26,7 +26,11 @@ def notebook(chapter: str, task: str, answer: str, home: str) -> str:
     return str(nbformat.writes(new_notebook(cells=cells, nbformat_minor=5)))
 
 
-@pytest.mark.parametrize(("name", "home"), [(name, home) for name in TASKS for home in ("minisgl.check", "minisgl.course")])
+OF_WHOLE_CHAPTERS = [name for name in TASKS if name[:2] in CHAPTERS]
+
+
+@pytest.mark.parametrize("home", ["minisgl.check", "minisgl.course"])
+@pytest.mark.parametrize("name", OF_WHOLE_CHAPTERS)
 def test_the_names_of_checks_say_which_edition_it_is(name, home):
     (old, task), (new, _) = name.split("."), TASKS[name].split(".")
     assert is_first_edition("x.ipynb", notebook(old, task, STUB, home))
@@ -40,6 +44,16 @@ def test_the_import_and_the_files_name_decide_where_names_do_not():
     assert is_first_edition("11_shaky_curves-Copy1.ipynb", "{ broken")
     assert not is_first_edition("11_variable_splitting.ipynb", "{ broken")
     assert not is_first_edition("11_x.ipynb", "python -m minisgl.check FILE")
+
+
+def test_a_task_of_chapter_08_moved_to_chapter_09(tmp_path):
+    path = tmp_path / "08_groups.ipynb"
+    path.write_text(notebook("08", "keep_groups", STUB, "minisgl.course"))
+    assert chapters_and_edition(path) == (("08", "09"), "1")
+    assert [id_today(f"08-ex{n}-answer") for n in (3, 4)] == ["08-ex3-answer", "09-ex1-answer"]
+    assert with_names_of_today('check("08.keep_groups", keep_groups)') == 'check("09.keep_groups", keep_groups)'
+    path.write_text(notebook("08", "group_norms", STUB, "minisgl.course"))
+    assert chapters_and_edition(path) == (("08",), "2")
 
 
 def test_no_number_means_two_chapters_of_one_edition():
@@ -57,7 +71,7 @@ def test_what_is_not_of_the_first_edition_keeps_its_name(tmp_path):
     assert with_names_of_today("check('13.step_time', f); check(\"11.w_step\", f); x = '09.gap'") == (
         "check('18.step_time', f); check(\"11.w_step\", f); x = '09.gap'"
     )
-    assert chapter_and_edition(tmp_path / "12_gone.ipynb") == ("12", "2")
+    assert chapters_and_edition(tmp_path / "12_gone.ipynb") == (("12",), "2")
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -92,7 +106,7 @@ def test_a_class_with_both_editions_is_graded(exercises, tmp_path, command):
     done = command("minisgl.grade", "class", "--exercises", "exercises")
     assert (done.returncode, done.stderr) == (0, "")
     found = {
-        (student, task): (edition, passed, message) for student, task, edition, passed, message in rows(tmp_path / "grades.csv")
+        (student, task): (edition, passed, message) for student, task, passed, message, edition in rows(tmp_path / "grades.csv")
     }
     for student, edition in (("ada", "1"), ("emmy", "2")):
         for task in ("11.ex1", "15.ex1"):
@@ -109,3 +123,49 @@ def test_a_class_with_both_editions_is_graded(exercises, tmp_path, command):
         assert (found_edition, passed) == (edition, "no"), key
         assert re.search(re.escape(phrase), message), key
     assert not found
+
+
+KEEP = """import numpy as np
+def keep_groups(v, lam, axis):
+    inner = tuple(i for i in range(v.ndim) if i != axis)
+    squares = (v * v).sum(axis=inner, keepdims=True)
+    n = v.size // v.shape[axis]
+    return np.where(squares > 2 * lam * n**0.5, v, 0)"""
+NORMS = """import numpy as np
+def group_norms(w, axis):
+    return np.sqrt((w * w).sum(axis=tuple(i for i in range(w.ndim) if i != axis)))"""
+
+
+def two_tasks(keep: str, norms: str) -> str:
+    """Chapter 08 of the first edition, with its first and its last task."""
+    first = nbformat.reads(notebook("08", "group_norms", norms, "minisgl.course"), 4)
+    last = nbformat.reads(notebook("08", "keep_groups", keep, "minisgl.course").replace("ex1", "ex4"), 4)
+    first.cells += last.cells[1:]
+    return str(nbformat.writes(first))
+
+
+@pytest.mark.parametrize("exercises", ["first", "second"])
+def test_the_task_that_moved_is_graded_where_it_is_today(exercises, tmp_path, command):
+    given = {"08_groups": two_tasks(STUB, STUB)}
+    if exercises == "second":
+        given = {"08_groups": notebook("08", "group_norms", STUB, "minisgl.course")}
+        given["09_groups_with_l0"] = notebook("09", "keep_groups", STUB, "minisgl.course")
+    files = {
+        **{f"exercises/{name}": text for name, text in given.items()},
+        "class/ada/08_groups": two_tasks(KEEP, NORMS),
+        "class/emmy/08_groups": two_tasks(KEEP, NORMS),
+        "class/emmy/09_groups_with_l0": notebook("09", "keep_groups", STUB, "minisgl.course"),
+    }
+    for name, text in files.items():
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    done = command("minisgl.grade", "class", "--exercises", "exercises")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {(student, task): (passed, edition) for student, task, passed, _, edition in rows(tmp_path / "grades.csv")}
+    assert found == {
+        ("ada", "08.ex1"): ("yes", "1"),
+        ("ada", "09.ex1"): ("yes", "1"),
+        ("emmy", "08.ex1"): ("yes", "1"),
+        ("emmy", "09.ex1"): ("no", "2"),
+    }

@@ -6,25 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from minisgl.course.checks.answer import Answer, CheckFailed, Inputs
+from minisgl.course.checks.arrays import group_arrays
 from minisgl.course.checks.brute_force import best_x
-from minisgl.course.checks.group_lengths import block, inner, keep_longer, norms, scaled, shorten, size, sums, with_lengths
+from minisgl.course.checks.group_lengths import block, inner, norms, scaled, shorten, size, sums, with_lengths
 from minisgl.course.checks.task import Task, compare_results
 from minisgl.course.checks.thresholds import soft
 from minisgl.penalties import SparseGroupLasso
-
-
-def _arrays() -> Iterator[tuple[np.ndarray, int]]:
-    """Arrays and the axis that numbers their groups, small ones first; all numbers are eighths."""
-    yield np.array([[3.0, 4.0]]), 0
-    yield np.array([[3.0], [4.0]]), 1
-    yield np.array([[3.0, -4.0], [0.0, 0.0]]), 0
-    yield np.array([[1.0, -1.0, 1.0, 1.0], [3.0, 0.0, 0.5, 0.0]]), 0
-    yield np.array([[2.0, 0.0, -0.5], [-1.5, 0.0, 0.25]]), 1
-    rng = np.random.default_rng(0)
-    for shape, axis in (((3, 4), 0), ((3, 4), 1), ((3, 2, 2, 2), 0), ((2, 3, 2), 1), ((5,), 0)):
-        yield rng.integers(-24, 25, shape) / 8, axis
-    yield (rng.integers(-24, 25, (4, 3)) / 8).T, 1
-    yield (rng.integers(-24, 25, (3, 5)) / 8).astype(np.float32), 0
 
 
 def _compare_nan_first(answer: Answer, task: Task) -> None:
@@ -48,7 +35,7 @@ def _group_norms_reference(w: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _shorten_groups_inputs() -> Iterator[Inputs]:
-    for v, axis in _arrays():
+    for v, axis in group_arrays():
         for k in (2.0, 5.0, 0.5, 0.0):
             yield {"v": v, "k": k, "axis": axis}
 
@@ -64,7 +51,7 @@ def _one_group(v: np.ndarray, k: float, axis: int) -> np.ndarray:
 
 
 def _sparse_group_prox_inputs() -> Iterator[Inputs]:
-    for v, axis in _arrays():
+    for v, axis in group_arrays():
         for lam1, lam2 in ((0.5, 1.0), (1.0, 0.25), (0.125, 2.0), (0.5, 0.0), (0.0, 0.5)):
             yield {"v": v, "lam1": lam1, "lam2": lam2, "axis": axis}
 
@@ -73,27 +60,11 @@ def _sparse_group_prox_reference(v: np.ndarray, lam1: float, lam2: float, axis: 
     return SparseGroupLasso(lam1, lam2, groups=axis).prox(v, 1.0)
 
 
-def _keep_groups_inputs() -> Iterator[Inputs]:
-    for v, axis in _arrays():
-        for lam in (1.0, 8.0, 0.25, 2.0, 0.0):
-            yield {"v": v, "lam": lam, "axis": axis}
-
-
-def _keep_groups_reference(v: np.ndarray, lam: float, axis: int) -> np.ndarray:
-    x = v.copy()
-    groups = np.moveaxis(x, axis, 0)  # a view: what is written into it stands in x
-    for g, group in enumerate(groups):
-        to_keep, to_drop = lam * np.size(group) ** 0.5, sum(float(entry) ** 2 for entry in group.flat) / 2
-        if to_drop <= to_keep:
-            groups[g] = 0
-    return x
-
-
 TASKS = (
     Task(
         signature="group_norms(w, axis)",
         asks="The length of each group of w, (w.shape[axis],); axis numbers the groups.",
-        inputs=lambda: ({"w": w, "axis": axis} for w, axis in _arrays()),
+        inputs=lambda: ({"w": w, "axis": axis} for w, axis in group_arrays()),
         reference=_group_norms_reference,
         mistakes={
             "you sum along the axis that numbers the groups. It says which group; the sum runs over all the other axes.": (
@@ -183,42 +154,6 @@ TASKS = (
             ),
             "the price sqrt(n_g) belongs to the groups alone: single weights pay lam1.": lambda v, lam1, lam2, axis: block(
                 soft(v, lam1 * size(v, axis) ** 0.5), lam2, axis
-            ),
-        },
-    ),
-    Task(
-        signature="keep_groups(v, lam, axis)",
-        asks="argmin over x of lam sum_g sqrt(n_g) [x_g != 0] + ||x - v||^2/2, 0 at a tie.",
-        inputs=_keep_groups_inputs,
-        reference=_keep_groups_reference,
-        exact_zeros=True,
-        mistakes={
-            "at a tie, where both cost the same, the group is to be dropped.": lambda v, lam, axis: np.where(
-                norms(v, axis) >= np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
-            ),
-            "in yours a group costs lam, however large it is: where is sqrt(n_g)?": lambda v, lam, axis: keep_longer(
-                v, axis, np.sqrt(2 * lam)
-            ),
-            "dropping a group costs half of its squared length: the factor 1/2 is missing.": lambda v, lam, axis: keep_longer(
-                v, axis, np.sqrt(lam * np.sqrt(size(v, axis)))
-            ),
-            "you compare the length with the price. The cost of dropping a group is not its length.": (
-                lambda v, lam, axis: keep_longer(v, axis, lam * np.sqrt(size(v, axis)))
-            ),
-            "you shorten what you keep: that is the group lasso. Here a group that stays pays the same, whatever is in it.": (
-                lambda v, lam, axis: shorten(v, lam * size(v, axis) ** 0.5, axis)
-            ),
-            "each weight is kept or dropped on its own. The price is for the group: keep or drop all of it.": (
-                lambda v, lam, axis: np.where(np.abs(v) > np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0)
-            ),
-            "in yours a group costs lam n_g: a root is missing.": lambda v, lam, axis: keep_longer(
-                v, axis, np.sqrt(2 * lam * size(v, axis))
-            ),
-            "you keep the short groups and drop the long ones.": lambda v, lam, axis: np.where(
-                norms(v, axis) <= np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
-            ),
-            "your sums run along the axis that numbers the groups: they belong to the other axes.": lambda v, lam, axis: (
-                np.where(np.sum(v * v, axis=axis, keepdims=True) / 2 > lam * np.sqrt(v.shape[axis]), v, 0)
             ),
         },
     ),

@@ -71,18 +71,4 @@ PLANTED = {
         (lambda v, a, b, axis: soft(v, a) + block_soft(v, b * root(v, axis), axis) - v, "losses added"),
         (lambda v, a, b, axis: block_soft(soft(v, a * root(v, axis)), b * root(v, axis), axis), "single weights pay lam1"),
     ],
-    "08.keep_groups": [
-        (lambda v, lam, axis: np.where(norms(v, axis) >= np.sqrt(2 * lam * root(v, axis)), v, 0), "at a tie"),
-        (lambda v, lam, axis: kept(v, axis, np.sqrt(2 * lam)), "where is sqrt(n_g)"),
-        (lambda v, lam, axis: kept(v, axis, np.sqrt(lam * root(v, axis))), "the factor 1/2 is missing"),
-        (lambda v, lam, axis: kept(v, axis, lam * root(v, axis)), "length with the price"),
-        (lambda v, lam, axis: block_soft(v, lam * root(v, axis), axis), "you shorten what you keep"),
-        (lambda v, lam, axis: np.where(np.abs(v) > np.sqrt(2 * lam * root(v, axis)), v, 0), "keep or drop all"),
-        (lambda v, lam, axis: kept(v, axis, np.sqrt(2 * lam) * root(v, axis)), "costs lam n_g"),
-        (lambda v, lam, axis: v - kept(v, axis, np.sqrt(2 * lam * root(v, axis))), "keep the short groups"),
-        (
-            lambda v, lam, axis: np.where((v * v).sum(axis, keepdims=True) > 2 * lam * np.sqrt(v.shape[axis]), v, 0),
-            "your sums run along",
-        ),
-    ],
 }
