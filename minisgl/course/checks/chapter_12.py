@@ -1,4 +1,4 @@
-"""The tasks on lam under Adam: the effective price, and the proxes of l1 and of group lasso in Adam's metric."""
+"""The tasks of chapter 12: the effective price, and the proxes of l1 and of group lasso in Adam's metric."""
 
 from collections.abc import Iterator
 from math import sqrt

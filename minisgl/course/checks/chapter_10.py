@@ -1,4 +1,4 @@
-"""The tasks on weakly convex penalties: the prox of MCP and of SCAD, and the threshold of lp."""
+"""The tasks of chapter 10: the prox of MCP and of SCAD, and the threshold of lp."""
 
 from collections.abc import Iterator
 from math import sqrt
