@@ -212,6 +212,8 @@ class TrainConfig:
     def sparsified(self, layers: Sequence[str]) -> list[str]:
         """Return the layers of a network that have an r on V, or in which a rival removes weights."""
         chosen = self.penalty
+        if "sparse_layers" not in self.method.uses:
+            return []
         return chosen.penalised(layers) if self.is_splitting else chosen.sparse_among(layers, must_fit=True)
 
 

@@ -75,12 +75,16 @@ class Flags:
     splitting: variable splitting, with the penalties below.
     agp: gradual magnitude pruning. one-shot: magnitude pruning when the refit begins. random: a random mask.
     set: a random mask, changed at random. rigl: a random mask, changed by gradients.
-    All but splitting need --sparsity and have no penalty. Default: splitting."""
+    admm: splitting with multipliers. cges: group and exclusive lasso, then as one-shot.
+    All these but splitting need --sparsity and have no penalty r.
+    hard-concrete: random gates with the price --lam. sparse-vd: sparse variational dropout.
+    dense-small: a narrower network without zeros.
+    Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
     sparsity_of: Annotated[Literal["network", "layer"] | None, _option(Literal["network", "layer"])] = None
-    """agp: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
+    """agp, admm: whether --sparsity is the share of all layers together, or of each layer. Default: network."""
     densities: Annotated[Literal["erk", "uniform"] | None, _option(Literal["erk", "uniform"])] = None
     """random, set, rigl: how the weights that are not zero are divided among the layers.
     erk: small layers keep a larger share (Erdos-Renyi kernel). uniform: all layers keep the same share. Default: erk."""
@@ -90,6 +94,20 @@ class Flags:
     """set, rigl: share of each layer's nonzero weights that are replaced at first; it falls along a cosine. Default: 0.3."""
     regrow_until: Number = None
     """set, rigl: fraction of the run (without the refit) after which the mask stays; above 0, up to 1. Default: 0.75."""
+    multiplier_every: Whole = None
+    """admm: steps between two updates of the multipliers. 0: none, which is splitting. Default: 100."""
+    admm_step: Annotated[Literal["projection", "l1", "tl1"] | None, _option(Literal["projection", "l1", "tl1"])] = None
+    """admm: what V becomes. projection: W + U with the smallest weights at 0. l1, tl1: the prox of that penalty at W + U.
+    Default: projection."""
+    exclusive_lam: Number = None
+    """cges: weight of the exclusive lasso, in units of the loss; --group-lam is that of the group lasso. Not tuned. 0: none.
+    Default: 0.03."""
+    gates: Annotated[Literal["weights", "units"] | None, _option(Literal["weights", "units"])] = None
+    """hard-concrete: a gate for each weight, or for each unit (output channel, input neuron). Default: weights."""
+    gate_lr: Number = None
+    """hard-concrete: learning rate of the gates, in units of --lr; above 0. Default: 1."""
+    flops: Whole = None
+    """dense-small: the most FLOPs of the network for one image; all its layers are narrowed by one factor. Default: none."""
     preset: Text = None
     """The defaults of all other options.
     quick: continuation; V is the final network.
@@ -134,10 +152,11 @@ class Flags:
     lam: Number = None
     """Weight of r on V, in units of the loss. 0: no r, and V is W.
     In continuation the threshold or the sparsity replaces it, except for scad, mcp and with --v-group.
+    hard-concrete: price of a weight that is not zero. sparse-vd: weight of KL; 1 / training images is the paper's.
     Default: 2.5e-06; paper: 1.66667e-06."""
     group_lam: Number = None
     """Weight of the group lasso on W, in units of the loss. 0: no group lasso.
-    Default: the value of --lam; sparse: 4e-06; small: 4e-05."""
+    Default: the value of --lam; sparse: 4e-06; small: 4e-05. cges: the value of --exclusive-lam."""
     beta: Number = None
     """Initial weight of the coupling between W and V, beta/2 * |W - V|^2, in units of the loss.
     With sgd it is at most 1/lr in every step, so that W does not move beyond V.
@@ -158,6 +177,7 @@ class Flags:
     """Continuation, instead of --threshold: share of zeros in V after the ramp, among the weights that r acts on.
     Above 0 and below 1. In each step V's threshold, one for all layers, is that quantile of |W|.
     Only for penalties on single weights. With another --method: share of zeros in the saved network.
+    hard-concrete and sparse-vd need none; with one, the refit begins with at least this share of zeros.
     Default: none."""
     sparse_layers: Annotated[tuple[str, ...] | None, _numbers("LAYER [LAYER ...]")] = None
     """Layers that r acts on, or in which other methods remove weights: names, or patterns such as "stage*.conv1" (in
@@ -166,9 +186,8 @@ class Flags:
     group_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers whose W has the group lasso. sparse: those of --sparse-layers. Default: all."""
     ramp: Number = None
-    """Continuation and agp: fraction of the run (without the refit) in which the threshold or the sparsity rises;
-    between 0 and 1.
-    Default: quick 0.5, sparse 0.75, small 0.7."""
+    """Continuation, agp, admm, sparse-vd: fraction of the run (without the refit) in which the threshold, the sparsity or the
+    weight of KL rises; between 0 and 1. Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
     Default: 0; sparse: 0.75."""

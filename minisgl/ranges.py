@@ -8,7 +8,17 @@ from math import log10
 
 from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RigLMethod, SETMethod
+from minisgl.methods import (
+    ADMMMethod,
+    AGPMethod,
+    CGESMethod,
+    DenseSmallMethod,
+    HardConcreteMethod,
+    OneShotMethod,
+    RigLMethod,
+    SETMethod,
+    SparseVDMethod,
+)
 
 BOTH = "--threshold and --sparsity both decide which weights of V are zero: give one of them"
 
@@ -30,8 +40,8 @@ def check(config: TrainConfig) -> None:
     require(config.shards <= config.data.batch_size, "shards", f"at most the batch size, {config.data.batch_size}")
     require_each(("shift", "holdout", "seed", "checkpoint_every"), 0, float("inf"), "a whole number >= 0")
     require(0 < config.lr <= 1e9, "lr", "a number above 0, up to 1e9")
-    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("weight_decay", 1e6), ("beta", 1e12)):
-        value = values[option]
+    for option, largest in (("lam", 1e6), ("group_lam", 1e6), ("exclusive_lam", 1e6), ("weight_decay", 1e6), ("beta", 1e12)):
+        value = values.get(option)
         # the lower bound keeps 1/beta and threshold^2/lam finite
         require(value is None or value == 0 or 1e-30 <= value <= largest, option, f"0, or from 1e-30 to {largest:g}")
     require(0 <= config.label_smoothing < 1, "label_smoothing", "at least 0 and below 1")
@@ -79,14 +89,27 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
         return
     if "penalty" not in method.uses and config.penalty.penalty != "none":
         raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")
-    if "sparsity" in method.uses and config.sparsity is None:
+    if "sparsity" in method.uses and config.sparsity is None and not isinstance(method, HardConcreteMethod | SparseVDMethod):
         raise MinisglError(f"--method {name} needs --sparsity, the share of the weights that are zero in the end")
     match method:
         case AGPMethod(ramp_from=start):
             end = as_flags(config)["ramp"]
             require(0 <= start < end, "ramp_from", f"at least 0 and below --ramp, {end:g}")
-        case OneShotMethod() if not config.refit.refit:
-            raise MinisglError(f"--method {name} removes weights when the refit begins, and there is none: give --refit too")
+        case ADMMMethod(multiplier_every=every):
+            require(every >= 0, "multiplier_every", "a whole number >= 0")
+            require(config.regime.beta > 0, "beta", "above 0, since it couples V to W")
+        case OneShotMethod() | CGESMethod() | HardConcreteMethod() | SparseVDMethod() if (
+            config.sparsity is not None and not config.refit.refit
+        ):
+            raise MinisglError(
+                f"with --sparsity, --method {name} removes weights when the refit begins, and there is none: give --refit too"
+            )
+        case DenseSmallMethod(flops=flops):
+            if flops is None:
+                raise MinisglError(f"--method {name} needs --flops, the most FLOPs of the network for one image")
+            require(flops >= 1, "flops", "a whole number >= 1")
+        case HardConcreteMethod(gate_lr=gate_lr):
+            require(0 < gate_lr <= 1e6, "gate_lr", "a number above 0, up to 1e6")
         case (
             SETMethod(regrow_every=every, regrow_share=share, regrow_until=until)
             | RigLMethod(regrow_every=every, regrow_share=share, regrow_until=until)

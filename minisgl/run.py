@@ -35,7 +35,7 @@ from minisgl.training.loop import Training
 from minisgl.training.position import Position
 from minisgl.training.processes import shareable, training_shards
 from minisgl.training.progress import showing_progress
-from minisgl.training.setup import make_solver
+from minisgl.training.setup import make_network, make_solver
 from minisgl.training.shards import running_shards
 
 
@@ -47,7 +47,7 @@ def prepare(config: TrainConfig, starting: bool = True) -> tuple[Training, Label
     experiments.find(config.experiment).check(config)
     ranges.check(config)
     xp = array_module(config.backend)
-    network = experiments.build(config, np.random.default_rng(config.seed))
+    network = make_network(config)
     network_file.require_describable(network)
     if config.init is not None and starting:
         network = network_file.read_parameters(config.init, network)

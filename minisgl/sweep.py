@@ -3,6 +3,7 @@
     python -m minisgl.sweep                                   6 methods, 2 regimes, 2 presets, 3 seeds: 39 runs
     python -m minisgl.sweep --methods l0 magnitude --seeds 5  other runs; finished ones are not trained again
     python -m minisgl.sweep --engine dask --scheduler tcp://10.0.0.1:8786    the same grid on a Dask cluster
+    python -m minisgl.sweep --study zeros                     splitting and its rivals with the same zeros (study.py)
     python -m minisgl.sweep --draw docs/results.jsonl --out drawn            no training: table and figure of results
 
 grid.py defines the runs. The directory --out gets
@@ -20,9 +21,7 @@ On a cluster the run directories are written where the workers run, under the sa
 minisgl and the data must be there. Runs that have begun go on after the sweep has ended.
 """
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,18 +30,15 @@ import numpy as np
 import tyro
 from rich.console import Console
 
-from minisgl import config as configuration
 from minisgl import experiments
 from minisgl.command import errors_as_sentences
-from minisgl.comparison import engines, grid, results
-from minisgl.comparison.engines import Outcomes
-from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime
-from minisgl.comparison.results import Failure, Result
+from minisgl.comparison import engines, grid, missing, results, study
+from minisgl.comparison.grid import REGIMES, Entry, Method, Regime
+from minisgl.comparison.study import Study
 from minisgl.config import DataConfig, SizeConfig, TrainConfig
-from minisgl.errors import Interrupted, MinisglError, require_matplotlib
+from minisgl.errors import MinisglError, require_matplotlib
 from minisgl.flags import BUILD, option
 from minisgl.formats import paths
-from minisgl.run import say
 from minisgl.training.directory import RunDirectory
 
 HOLDOUT = 5000  # training images, if the data have no validation set
@@ -57,8 +53,9 @@ class SweepConfig:
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/sweep")
     """Directory for the runs, results.jsonl, table.md and the figure."""
-    methods: tuple[Method, ...] = METHODS
-    """Methods to compare. magnitude is pruned to as many zeros as l0 has in continuation with the same seed."""
+    methods: tuple[Method, ...] = grid.DEFAULT
+    """Methods to compare. magnitude and the rivals (from agp on; docs/rivals.md) get as many zeros as l0 has in continuation
+    with the same seed, and dense-small as many FLOPs."""
     regimes: tuple[Regime, ...] = REGIMES
     """Regimes to compare. preset is for sparse and small."""
     seeds: int = 3
@@ -77,6 +74,9 @@ class SweepConfig:
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """A directory with MNIST's four IDX files, or others with the same names; .gz or raw. Default: the bundled MNIST.
     cifar10, cifar100: the published .tar.gz, or a folder with its binary files. Default: downloaded once from the publisher."""
+    study: Annotated[Study | None, tyro.conf.arg(metavar="{trials,zeros,long}", help_behavior_hint="")] = None
+    """Train a study of splitting and its rivals instead of the grid, all with the same zeros; docs/sweep.md describes it.
+    trials: six settings of each method. zeros: the chosen ones at three shares of zeros, ten seeds. long: 100 epochs."""
     jobs: int = 2
     """Number of runs at a time, each in a process on one core. A Dask cluster runs as many as it has threads."""
     engine: Literal["processes", "dask"] = "processes"
@@ -94,9 +94,7 @@ def sweep(config: SweepConfig, console: Console) -> int:
     """
     tables = require_matplotlib("minisgl.comparison.tables", "a sweep")  # before the training
     if config.draw is not None:
-        if unused := [
-            option(f.name) for f in fields(config) if f.name not in ("out", "draw") and getattr(config, f.name) != f.default
-        ]:
+        if unused := [option(f.name) for f in fields(config) if f.name not in ("out", "draw") and _is_given(config, f.name)]:
             raise MinisglError(f"--draw trains nothing and does not use {', '.join(unused)}")
         drawn, out = results.read(config.draw), _folder(config.out)
         with RunDirectory(out).locked():
@@ -107,37 +105,9 @@ def sweep(config: SweepConfig, console: Console) -> int:
     with engine as outcomes:
         out = _folder(config.out)
         with RunDirectory(out).locked():
-            finished, failed = _train_missing(entries, outcomes, out / "results.jsonl", console, tables.line)
+            finished, failed = missing.train_missing(entries, outcomes, out / "results.jsonl", console, tables.line)
             tables.show(list(finished.values()), out, console)
     return failed
-
-
-def _train_missing(
-    entries: Sequence[Entry], outcomes: Outcomes, file: Path, console: Console, line: Callable[[Result | Failure], str]
-) -> tuple[dict[str, Result], int]:
-    """Train the runs that are not in the results file. Return all results by name, and how many runs failed.
-
-    line: returns what is printed of a run.
-    """
-    finished = {result.name: result for result in results.read(file)} if paths.exists(file) else {}
-    for entry in entries:
-        _require_same(entry, finished, file)
-    total, done, failed = len(entries), sum(entry.name in finished for entry in entries), 0
-    if done:
-        say(console, f"{done} of {total} runs are in {file} already")
-    try:
-        for outcome in _outcomes(entries, outcomes, finished, file):
-            done += 1
-            if isinstance(outcome, Failure):
-                failed += 1
-            else:
-                finished[outcome.name] = outcome
-                results.write(file, finished.values())
-            say(console, f"{done:{len(str(total))}}/{total}  {line(outcome)}")
-    except KeyboardInterrupt as interrupt:
-        number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
-        raise Interrupted(number, f"after {done} of {total} runs; the same command continues") from interrupt
-    return finished, failed
 
 
 def _folder(out: Path) -> Path:
@@ -161,6 +131,12 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
         )
     out, data = paths.absolute(config.out), config.data and paths.absolute(config.data)  # a worker may run in another folder
     holdout = _holdout(config, data)
+    if config.study is not None:
+        fixed = [name for name in ("regimes", "seeds", "epochs", "experiment", "network") if _is_given(config, name)]
+        if fixed:
+            raise MinisglError(f"--study {config.study} has its own {', '.join(fixed)}")
+        methods = config.methods if _is_given(config, "methods") else study.methods(config.study)
+        return study.entries(config.study, methods, holdout=holdout, out=out, data=data)
     entries = grid.entries(
         config.methods,
         config.regimes,
@@ -175,6 +151,10 @@ def _entries(config: SweepConfig) -> tuple[Entry, ...]:
     if not entries:
         raise MinisglError(f"there is no run of {', '.join(config.methods)} in {', '.join(config.regimes)}")
     return entries
+
+
+def _is_given(config: SweepConfig, name: str) -> bool:
+    return getattr(config, name) != getattr(SweepConfig(), name)
 
 
 def _holdout(config: SweepConfig, data: Path | None) -> int:
@@ -194,36 +174,6 @@ def _holdout(config: SweepConfig, data: Path | None) -> int:
     if holdout >= len(found.train):
         raise MinisglError(f"--holdout {holdout} leaves nothing to train on: the training set has {len(found.train)} images")
     return holdout
-
-
-def _require_same(entry: Entry, finished: dict[str, Result], file: Path) -> None:
-    """Raise MinisglError if there is already a run with this name, finished or not, with another configuration."""
-    if entry.name in finished:
-        grid.require_same(finished[entry.name].config, entry, file)
-    elif paths.is_file(stored := RunDirectory(entry.out).config):
-        try:
-            found = grid.recorded(configuration.from_json(stored))
-        except MinisglError:  # if it cannot be read, this run fails, and not the sweep
-            return
-        grid.require_same(found, entry, entry.out)
-
-
-def _outcomes(
-    entries: Sequence[Entry], outcomes: Outcomes, finished: dict[str, Result], file: Path
-) -> Iterator[Result | Failure]:
-    """Train the missing runs and yield each as it ends: first the independent ones, then those that need another's zeros.
-
-    The caller puts each result into `finished` before it asks for the next.
-    """
-    yield from outcomes(results.make, [e for e in entries if e.zeros_from is None and e.name not in finished])
-    dependent = []
-    for entry in entries:
-        if entry.zeros_from in finished:
-            dependent.append(grid.with_zeros(entry, finished[entry.zeros_from].zeros))
-            _require_same(dependent[-1], finished, file)
-        elif entry.zeros_from is not None and entry.name not in finished:
-            yield Failure(entry, f"it needs the number of zeros of {entry.zeros_from}, which failed")
-    yield from outcomes(results.make, [entry for entry in dependent if entry.name not in finished])
 
 
 def main() -> None:

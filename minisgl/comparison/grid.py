@@ -3,6 +3,8 @@
     l0  tl1  l1-l2  l1    r on V, and the group lasso on W
     group-lasso           the group lasso on W alone: there is no V
     magnitude             no penalty: when the refit begins, the smallest weights are set to 0, as many as l0 has with this seed
+    agp  random  ...      the rivals of methods.py, with as many zeros as l0 has with this seed
+    dense-small           no zeros, and at most as many FLOPs as l0's compact network has with this seed
     sparse  small         the presets with these names
 
 The regimes (schedules.py) are these. All runs train on all training images except those that are held out.
@@ -11,10 +13,10 @@ The regimes (schedules.py) are these. All runs train on all training images exce
     paper           the preset paper, with its schedule of 200 epochs scaled to --epochs; no refit, as in the paper
     preset          sparse or small unchanged, with its own epochs
 
-Magnitude pruning runs only in continuation, with its learning rate; sparse and small run only as presets.
+Magnitude pruning and the rivals run only in continuation, with its learning rate; sparse and small run only as presets.
 
-If the preset quick has a sparsity, as for cifar10, every method gets as many zeros: methods with an r by the sparsity, and
-group-lasso and magnitude by pruning the same layers when the refit begins.
+If the preset quick has a sparsity, as for cifar10, every method gets as many zeros: methods with an r and the rivals by the
+sparsity, and group-lasso and magnitude by pruning the same layers when the refit begins.
 """
 
 from collections.abc import Sequence
@@ -27,11 +29,19 @@ from minisgl import ranges
 from minisgl.config import ContinuationConfig, PaperConfig, TrainConfig, changed
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS, find, preset
+from minisgl.methods import METHODS as RIVAL_CLASSES
 
-Method = Literal["l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small"]
+Method = Literal[
+    "l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "sparse", "small",
+    "agp", "random", "set", "rigl", "admm", "cges", "hard-concrete", "hard-concrete-units", "sparse-vd", "dense-small",
+]  # fmt: skip
 Regime = Literal["continuation", "paper", "preset"]
 METHODS: tuple[Method, ...] = get_args(Method)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
+# The rivals' options.
+RIVALS: dict[Method, dict[str, Any]] = {method: {"method": method} for method in METHODS if method in RIVAL_CLASSES}
+RIVALS["hard-concrete-units"] = {"method": "hard-concrete", "gates": "units"}
+DEFAULT = tuple(method for method in METHODS if method not in RIVALS)  # the methods of a sweep without options
 
 # What each method changes in its regime's preset.
 SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
@@ -48,7 +58,11 @@ SETTINGS: dict[tuple[Method, Regime], dict[str, Any]] = {
     ("magnitude", "continuation"): {"penalty": "none"},
     ("sparse", "preset"): {},
     ("small", "preset"): {},
+    **{(method, "continuation"): options for method, options in RIVALS.items()},
 }
+# What a method's share of zeros, or FLOPs, are until l0's run has ended.
+UNKNOWN = {"prune": 0.0, "sparsity": 0.5, "flops": 1_000_000}
+GROUP_LAM_WITH_SPARSITY = 3e-5  # of group lasso, if the preset has a sparsity; docs/cifar.md has the trials
 REFIT = 5  # the last 1/5 of the epochs are the refit
 
 # Settings that two runs with the same result may differ in: where a run is, and how it was computed.
@@ -74,24 +88,29 @@ ADDED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the grid, in the run directory `out`. A user's own modules are searched for in `folder`."""
+    """One run of the grid or of a study, in the run directory `out`. A user's own modules are searched for in `folder`.
+
+    regime: one of REGIMES, or of a study (study.py). zeros_from: the name of the run that must end before this one, which gets
+    as many zeros; None if it needs no other.
+    """
 
     method: Method
-    regime: Regime
+    regime: str
     seed: int
     out: Path
     config: TrainConfig
     folder: Path
+    zeros_from: str | None = None
 
     @property
     def name(self) -> str:
         """The run's unique name, which its directory has too."""
         return f"{self.method}-{self.regime}-{self.seed}"
 
-    @property
-    def zeros_from(self) -> str | None:
-        """The name of the run whose percentage of zeros this run is pruned to; None if it does not depend on another run."""
-        return f"l0-continuation-{self.seed}" if self.method == "magnitude" and self.config.sparsity is None else None
+
+def dial(method: Method) -> str:
+    """Return the option that sets the share of zeros of magnitude pruning or a rival, or the size of a small dense network."""
+    return "prune" if method == "magnitude" else "flops" if method == "dense-small" else "sparsity"
 
 
 def scaled(epochs: int, paper: TrainConfig = PRESETS["paper"]) -> dict[str, Any]:
@@ -117,12 +136,26 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
         return None
     if regime == "preset":
         return preset(name, experiment)
+    if method in RIVALS:
+        option: dict[str, Any]
+        if presets[name].sparsity is None:
+            option = {dial(method): UNKNOWN[dial(method)]}
+        elif method == "dense-small":  # trees of layers cannot be narrowed
+            return None
+        else:
+            option = {}
+        return changed(preset(name, experiment, **RIVALS[method], **option), _split(epochs))
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
-    schedule = scaled(epochs, start) if regime == "paper" else {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
+    schedule = scaled(epochs, start) if regime == "paper" else _split(epochs)
     settings = SETTINGS[method, regime]
     if (sparsity := start.sparsity) is not None:
         settings = _of_a_sparsity(method, sparsity)
     return changed(start, {**schedule, **settings})
+
+
+def _split(epochs: int) -> dict[str, int]:
+    """Return how many epochs a run of continuation has, and how many of them are its refit."""
+    return {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
 
 
 def _of_a_sparsity(method: Method, sparsity: float) -> dict[str, Any]:
@@ -130,7 +163,7 @@ def _of_a_sparsity(method: Method, sparsity: float) -> dict[str, Any]:
     if method == "magnitude":
         return {"penalty": "none", "prune": sparsity, "prune_layers": "sparse"}
     if method == "group-lasso":
-        group = {"group_lam": SETTINGS[method, "continuation"]["group_lam"], "group_layers": "sparse"}
+        group = {"group_lam": GROUP_LAM_WITH_SPARSITY, "group_layers": "sparse"}
         return {**group, "prune": sparsity, "prune_layers": "sparse"}
     return {}
 
@@ -149,12 +182,15 @@ def entries(
 ) -> tuple[Entry, ...]:
     """Return the grid, seed by seed, so that an early stop leaves complete comparisons.
 
-    The l0 runs that magnitude needs are included. Presets that the experiment lacks are left out. MinisglError for a value out
-    of range.
+    The l0 runs that magnitude and the rivals need are included. Presets that the experiment lacks are left out. MinisglError
+    for a value out of range.
     """
     wanted = {(method, regime) for method in methods for regime in regimes}
-    start = _start("magnitude", "continuation", experiment, epochs) if ("magnitude", "continuation") in wanted else None
-    if start is not None and start.sparsity is None:
+    needs_l0 = {method for method, regime in wanted if regime == "continuation" and method in ("magnitude", *RIVALS)}
+    quick = find(experiment).presets.get("quick")
+    if quick is None or not isinstance(quick.regime, ContinuationConfig) or quick.sparsity is not None:
+        needs_l0 = set()
+    if needs_l0:
         wanted.add(("l0", "continuation"))
     grid = []
     for seed in range(seeds):
@@ -166,13 +202,15 @@ def entries(
             config = changed(start, common)
             find(experiment).check(config)
             ranges.check(config)
-            grid.append(Entry(method, regime, seed, place, config, Path.cwd()))
+            zeros_from = f"l0-continuation-{seed}" if method in needs_l0 else None
+            grid.append(Entry(method, regime, seed, place, config, Path.cwd(), zeros_from))
     return tuple(grid)
 
 
-def with_zeros(entry: Entry, zeros: float) -> Entry:
-    """Return the entry with this percentage of its weights set to zero when the refit begins."""
-    return replace(entry, config=changed(entry.config, {"prune": zeros / 100}))
+def with_zeros(entry: Entry, zeros: float, flops: int | None = None) -> Entry:
+    """Return the entry, which needs no other run any more, with this percentage of zeros or, for dense-small, these FLOPs."""
+    option = dial(entry.method)
+    return replace(entry, config=changed(entry.config, {option: flops if option == "flops" else zeros / 100}), zeros_from=None)
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
@@ -190,8 +228,9 @@ def require_same(found: dict[str, Any], entry: Entry, where: Path) -> None:
     """Raise MinisglError, which says what differs, unless `found`, read from `where`, is the entry's configuration."""
     wanted, found = recorded(entry.config), {**ADDED, **found}
     found = {**found, "data": _name_of(found.get("data"))}  # older results have the whole path
-    if entry.zeros_from is not None and not entry.config.refit.prune:
-        found = {**found, "prune": 0.0}  # the entry's fraction of zeros is not known yet
+    if entry.zeros_from is not None:  # the entry's share of zeros is not known yet
+        option = dial(entry.method)
+        found = {**found, option: wanted[option]}
     if names := [name for name in wanted if found.get(name) != wanted[name]]:
         differ = "; ".join(f"{name} is {found.get(name)} there, {wanted[name]} here" for name in names)
         raise MinisglError(f"{where} holds another {entry.name}: {differ}; name another directory with --out")

@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from minisgl import config as configuration
 from minisgl import run
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
-from minisgl.comparison.grid import METHODS, REGIMES, Entry, Method, Regime, recorded, require_same
+from minisgl.comparison.grid import METHODS, Entry, Method, recorded, require_same
+from minisgl.comparison.study import all_regimes
 from minisgl.errors import MinisglError, described, shown
 from minisgl.flags import Flags
 from minisgl.formats import files, network_file, paths
@@ -36,13 +38,15 @@ def _count(value: object) -> bool:
 # The checks of the values in a result's line.
 VALID: dict[str, Callable[[Any], bool]] = {
     "method": METHODS.__contains__,
-    "regime": REGIMES.__contains__,
+    "regime": all_regimes().__contains__,
     **dict.fromkeys(("heldout_error", "test_error", "zeros", "seconds"), _number),
     **dict.fromkeys(("seed", "weights_left"), _count),
     "flops": lambda value: value is None or _count(value),
     "units": lambda value: value is None or (isinstance(value, list) and all(map(_count, value))),
     "config": lambda value: isinstance(value, dict),
+    "wrong": lambda value: value is None or (isinstance(value, list) and all(map(_count, value))),
 }
+OPTIONAL = {"wrong"}  # older lines lack it
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,12 @@ class Result:
     """The result of one run. Errors and zeros are in percent; the test images were used once, at the end.
 
     `weights_left` counts the nonzero weights of the saved network. `flops` (as in footprint.py) and `units` (outputs of
-    convolutions, inputs of linear layers) are those of the compact network (compact.py), or None if it cannot be made.
+    convolutions, inputs of linear layers) are those of the compact network (compact.py), or None if it cannot be made. `wrong`
+    has the numbers of the test images with a wrong class, for paired tests (paired.py); None in older results.
     """
 
     method: Method
-    regime: Regime
+    regime: str
     seed: int
     heldout_error: float
     test_error: float
@@ -64,6 +69,7 @@ class Result:
     units: tuple[int, ...] | None
     seconds: float
     config: dict[str, Any]
+    wrong: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -145,7 +151,7 @@ def read_result(entry: Entry, directory: RunDirectory) -> Result:
     for name, value in values.items():
         if not VALID[name](value):
             raise MinisglError(f"{directory.report} or {directory.history.name} has an invalid {name}: {shown(value)}")
-    cost = _cost(finished.network)
+    cost, test = _cost(finished.network), finished.test_set()
     return Result(
         method=entry.method,
         regime=entry.regime,
@@ -153,13 +159,16 @@ def read_result(entry: Entry, directory: RunDirectory) -> Result:
         flops=cost.flops if cost else None,
         units=cost.units if cost else None,
         config=recorded(entry.config),
+        wrong=tuple(np.flatnonzero(finished.network.predict(test.images) != test.labels).tolist()),
         **values,
     )
 
 
 def write(path: Path, results: Iterable[Result]) -> None:
     """Write a line for each result, ordered by method, regime and seed. MinisglError if the file cannot be written."""
-    ordered = sorted(results, key=lambda result: (METHODS.index(result.method), REGIMES.index(result.regime), result.seed))
+    ordered = sorted(
+        results, key=lambda result: (METHODS.index(result.method), all_regimes().index(result.regime), result.seed)
+    )
     files.write(path, "".join(json.dumps(asdict(result), allow_nan=False) + "\n" for result in ordered).encode())
 
 
@@ -180,7 +189,7 @@ def _parsed(line: str, where: str) -> Result:
     except (ValueError, RecursionError) as error:
         raise MinisglError(f"{where} is not JSON: {error}") from error
     names = [field.name for field in fields(Result)]
-    if not isinstance(values, dict) or set(values) != set(names):
+    if not isinstance(values, dict) or set(values) | OPTIONAL != set(names):
         raise MinisglError(f"{where} is not the result of a run: it must have {', '.join(names)}")
     for name, value in values.items():
         if not VALID[name](value):
@@ -191,4 +200,5 @@ def _parsed(line: str, where: str) -> Result:
         raise MinisglError(f"{where} has a config without {', '.join(missing)}")
     if "lr_drops" in used and not isinstance(config["lr_drops"], list):
         raise MinisglError(f"{where} has an invalid lr_drops: {shown(config['lr_drops'])}")
-    return Result(**{**values, "units": values["units"] and tuple(values["units"])})
+    lists = {name: tuple(values[name]) for name in ("units", "wrong") if values.get(name) is not None}
+    return Result(**{**values, **lists})

@@ -1,6 +1,7 @@
 """The results of a comparison as text and figure: a line for each run, a table with mean and spread, and a figure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from statistics import mean
 
@@ -8,9 +9,9 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from minisgl.comparison import grid
-from minisgl.comparison.grid import Method, Regime
+from minisgl.comparison.grid import METHODS, Method
 from minisgl.comparison.results import Failure, Result
+from minisgl.comparison.study import all_regimes
 from minisgl.config import TrainConfig
 from minisgl.formats import files
 from minisgl.plots.equal_zeros import errors
@@ -52,7 +53,8 @@ def show(runs: Sequence[Result], out: Path, console: Console, must_draw: bool = 
 
     If the figure cannot be drawn, this is a warning, or, if it must be drawn, a MinisglError.
     """
-    by_method = {key: found for key in grid.SETTINGS if (found := [r for r in runs if (r.method, r.regime) == key])}
+    order = product(METHODS, all_regimes())
+    by_method = {key: found for key in order if (found := [run for run in runs if (run.method, run.regime) == key])}
     if not by_method:
         return
     table = Table(show_edge=False)  # six columns fit into 80 characters
@@ -83,14 +85,18 @@ def show(runs: Sequence[Result], out: Path, console: Console, must_draw: bool = 
     say(console, f"\neverything is in {out}")
 
 
-def figure(by_method: Mapping[tuple[Method, Regime], Sequence[Result]]) -> tuple[str, Callable[[], Figure]] | None:
+def figure(by_method: Mapping[tuple[Method, str], Sequence[Result]]) -> tuple[str, Callable[[], Figure]] | None:
     """Return the name of the results' figure and a function that draws it; None if it would have no point.
 
     It is errors.png if all runs were trained to the same share of zeros, which leaves only their errors to compare.
     """
     runs = [run for found in by_method.values() for run in found]
     if (zeros := same_zeros(runs)) is not None:
-        tested: dict[str, list[float]] = {method: [run.test_error for run in found] for (method, _), found in by_method.items()}
+        several = len({regime for _, regime in by_method}) > 1
+        tested = {
+            f"{method} {regime}" if several else method: [run.test_error for run in found]
+            for (method, regime), found in by_method.items()
+        }
         return "errors.png", lambda: errors(tested, zeros)
     values = (lambda run: run.test_error, lambda run: run.weights_left, lambda run: run.flops)
     spreads = {key: [spread(found, value) for value in values] for key, found in by_method.items()}
@@ -102,7 +108,7 @@ def figure(by_method: Mapping[tuple[Method, Regime], Sequence[Result]]) -> tuple
 
 def same_zeros(runs: Sequence[Result]) -> str | None:
     """Return a sentence about the share of zeros that all runs were trained to in the same layers; None if there is none."""
-    found = {sparsity_of(run) if run.regime == "continuation" else "" for run in runs}
+    found = {"" if run.regime in ("paper", "preset") else sparsity_of(run) for run in runs}
     return found.pop() or None if len(found) == 1 else None
 
 

@@ -9,6 +9,7 @@ docs/penalties.md compares them and shows how to add another.
 
 from minisgl.penalties.base import Penalty, Separable
 from minisgl.penalties.capped_l1 import CappedL1
+from minisgl.penalties.exclusive_lasso import ExclusiveLasso
 from minisgl.penalties.group_l0 import GroupL0, GroupL0With
 from minisgl.penalties.group_lasso import GroupLasso
 from minisgl.penalties.l0 import L0
@@ -27,6 +28,7 @@ __all__ = [
     "MCP",
     "SCAD",
     "CappedL1",
+    "ExclusiveLasso",
     "GroupL0",
     "GroupL0With",
     "GroupLasso",

@@ -12,12 +12,15 @@ from minisgl.plots.sweep import COLOURS
 
 
 def errors(by_method: Mapping[str, Sequence[float]], zeros: str) -> Figure:
-    """Draw the test errors, in percent, of each method's runs. zeros: what all runs have in common, as the title."""
+    """Draw the test errors, in percent, of each method's runs. zeros: what all runs have in common, as the title.
+
+    A name may have more than the method: "l0 trial-1" has l0's colour.
+    """
     ordered = sorted(by_method, key=lambda method: mean(by_method[method]))
     figure = Figure(figsize=(7.5, 0.42 * len(ordered) + 1.2), layout="constrained")
     axes = figure.add_subplot()
     for row, method in enumerate(ordered):
-        found, colour, middle = by_method[method], COLOURS[method], mean(by_method[method])
+        found, colour, middle = by_method[method], COLOURS[method.split()[0]], mean(by_method[method])
         axes.plot([middle, middle], [row - 0.3, row + 0.3], color=colour, lw=2)
         axes.plot(found, [row] * len(found), "o", color=colour, alpha=0.6, markeredgewidth=0)
         axes.text(1.01, row, f"{middle:.2f}", va="center", transform=axes.get_yaxis_transform())

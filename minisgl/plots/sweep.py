@@ -26,6 +26,16 @@ COLOURS = {
     "magnitude": "#222222",
     "sparse": "#e07b00",  # the same as l0
     "small": "#2ab0b0",
+    "agp": "#6b4a2b",
+    "random": "#9a9a9a",
+    "set": "#7a9a2a",
+    "rigl": "#d05a9a",
+    "admm": "#4a4ad0",
+    "cges": "#a0a020",
+    "hard-concrete": "#207a7a",
+    "hard-concrete-units": "#60c0c0",
+    "sparse-vd": "#c08060",
+    "dense-small": "#555599",
 }
 REGIME = "#aaaaaa"  # colour of the legend's entries for regimes, which apply to all methods
 

@@ -105,8 +105,8 @@ class Splitting:
         steps = self.prox_steps(beta, thresholds)
         for block in self.blocks:
             if block.slot in self._by_block:
-                self.update_v(block, steps)
-        self._update_whole(self._whole, steps)
+                self.update_v(block, steps, beta)
+        self._update_whole(self._whole, steps, beta)
 
     # --- the same as the training loop calls it (protocol.py)
 
@@ -127,12 +127,12 @@ class Splitting:
         for block in blocks:
             self.update_w(block, gradient, settings.lr, settings.beta)
             if block.slot in now:
-                self.update_v(block, steps)
+                self.update_v(block, steps, settings.beta)
 
     def finish(self, settings: StepSettings) -> None:
         """Take the V-step of the layers whose prox needs the whole layer, or a quantile of all weights after the W-step."""
         if slots := self._in_finish(settings):
-            self._update_whole(slots, self.prox_steps(settings.beta, self.thresholds(settings)))
+            self._update_whole(slots, self.prox_steps(settings.beta, self.thresholds(settings)), settings.beta)
 
     def thresholds(self, settings: StepSettings) -> dict[str, float] | None:
         """Return the threshold of each layer with an r, None if it follows from beta.
@@ -141,7 +141,7 @@ class Splitting:
         """
         if settings.sparsity is None or not self._sparse:
             return settings.thresholds
-        tau = threshold_for([slot.view(self.network.flat) for slot in self._sparse], settings.sparsity)
+        tau = threshold_for([self._thresholded(slot, settings.beta) for slot in self._sparse], settings.sparsity)
         return {self._names[slot]: tau for slot in self._sparse}
 
     def _in_finish(self, settings: StepSettings) -> set[Slot]:
@@ -150,12 +150,20 @@ class Splitting:
 
     # --- one block
 
+    def _target(self, block: Block, beta: float) -> Array:
+        """Return what the coupling pulls W towards in this block: V. ADMM subtracts its multiplier (admm.py)."""
+        return block.view(self.v)
+
+    def _thresholded(self, part: Block | Slot, beta: float) -> Array:
+        """Return what the V-step thresholds in this block or layer: W. ADMM adds its multiplier."""
+        return part.view(self.network.flat)
+
     def _add_gradient(self, block: Block, gradient: Array, beta: float) -> None:
         w, g = block.view(self.network.flat), block.view(gradient)
         if block.slot in self._scales:
             g += w * self._scales[block.slot].for_block(block)
         if block.slot in self._sparse:
-            g += beta * (w - block.view(self.v))
+            g += beta * (w - self._target(block, beta))
         self.decay.add_gradient(block, self.network.flat, gradient)
 
     def update_w(self, block: Block, gradient: Array, lr: float, beta: float) -> None:
@@ -163,7 +171,7 @@ class Splitting:
         if self._is_fused:
             scale = self._scales[block.slot].for_block(block) if block.slot in self._scales else 0.0
             has_r = block.slot in self._sparse
-            coupling = {"beta": beta if has_r else 0.0, "v": block.view(self.v) if has_r else 0.0}
+            coupling = {"beta": beta if has_r else 0.0, "v": self._target(block, beta) if has_r else 0.0}
             decay = self.decay.of(block)
             w_step(cast(Fused, self.optimizer), block, self.network.flat, gradient, lr, scale=scale, decay=decay, **coupling)
             return
@@ -177,9 +185,9 @@ class Splitting:
             for slot, penalty in self._sparse.items()
         }
 
-    def update_v(self, block: Block, steps: Mapping[Slot, float]) -> None:
+    def update_v(self, block: Block, steps: Mapping[Slot, float], beta: float) -> None:
         """Take the V-step in one block."""
-        w, v = block.view(self.network.flat), block.view(self.v)
+        w, v = self._thresholded(block, beta), block.view(self.v)
         if steps.get(block.slot, 0) > 0:
             x = self._sparse[block.slot].prox(w, steps[block.slot], out=v)
             if x is not v:  # a user's prox may return a new array
@@ -187,10 +195,10 @@ class Splitting:
         else:
             v[...] = w
 
-    def _update_whole(self, slots: Iterable[Slot], steps: Mapping[Slot, float]) -> None:
+    def _update_whole(self, slots: Iterable[Slot], steps: Mapping[Slot, float], beta: float) -> None:
         for slot in slots:
             for block in slot.blocks(prod(slot.shape)):  # a single block
-                self.update_v(block, steps)
+                self.update_v(block, steps, beta)
 
     # --- what is kept and reported
 

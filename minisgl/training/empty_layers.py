@@ -86,7 +86,7 @@ def stop_if_lost(config: TrainConfig, solver: Solver, epoch: int, now: Empty, be
     if last or not lost:
         return
     which = "V" if solver.splits and (refits or final_network(config, solver) == "v") else "W"
-    than = ", compared with the threshold" if config.sparsity is not None and config.is_splitting else ""
+    than = ", compared with the threshold" if config.sparsity is not None and solver.splits else ""
     why = "the refit keeps its zeros" if refits else f"W has not grown there since{than}"
     raise StoppedError(
         f"{which} has had no weights in {'; '.join(_described(config, name, layer) for name, layer in lost.items())}; "
@@ -118,7 +118,8 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
         return "choose a smaller --sparsity, or fewer --sparse-layers"
     if which == "W" or not config.penalty.acts_on_v:
         weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
-        return f"choose a smaller {weight} or --lr" if config.penalty.group_weight else "choose a smaller --lr"
+        has_price = config.penalty.group_weight if config.is_splitting else "lam" in config.method.uses
+        return f"choose a smaller {weight} or --lr" if has_price else "choose a smaller --lr"
     if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"
     if config.sparsity is not None:

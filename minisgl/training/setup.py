@@ -1,13 +1,36 @@
-"""Make the parts of a run from its configuration: the optimiser, the solver, the schedule, and the stages."""
+"""Make the parts of a run from its configuration: the network, the optimiser, the solver, the schedule, and the stages."""
 
+from functools import partial
+
+import numpy as np
+
+from minisgl import experiments
+from minisgl.analysis.narrow import narrow
+from minisgl.backend import Array
 from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
-from minisgl.methods import AGPMethod, OneShotMethod, RandomMethod, RigLMethod, SETMethod, SplittingMethod
+from minisgl.methods import (
+    ADMMMethod,
+    AGPMethod,
+    CGESMethod,
+    DenseSmallMethod,
+    HardConcreteMethod,
+    OneShotMethod,
+    RandomMethod,
+    RigLMethod,
+    SETMethod,
+    SparseVDMethod,
+    SplittingMethod,
+)
 from minisgl.nn import Network, Slot
 from minisgl.nn.optimizers import SGD, Adam, Optimizer
 from minisgl.penalties import GroupLasso, L1MinusL2, Penalty, Separable
 from minisgl.penalties.names import has_r, make_r, parse_options, with_group
+from minisgl.solver.admm import ADMM
 from minisgl.solver.agp import AGP
+from minisgl.solver.cges import CGES
+from minisgl.solver.hard_concrete import HardConcrete
+from minisgl.solver.masked import Masked
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.random_mask import RandomMask
@@ -16,32 +39,67 @@ from minisgl.solver.regrowth import Regrowth
 from minisgl.solver.rigl import RigL
 from minisgl.solver.schedules import CappedBeta, Continuation, HalfCosine, Schedule, Stepwise
 from minisgl.solver.sparse_evolution import SET
+from minisgl.solver.sparse_vd import QuietRefit, SparseVD, noisy_network
 from minisgl.solver.splitting import LayerPenalty, Splitting
 from minisgl.solver.weight_decay import WeightDecay
 from minisgl.training.stages import Stage
 
 
-def make_solver(config: TrainConfig, network: Network) -> Solver:
+def make_network(config: TrainConfig) -> Network:
+    """Return the network of a configuration, with weights drawn from the seed; dense-small narrows it.
+
+    MinisglError if the network cannot be built, or cannot be narrowed.
+    """
+    network = experiments.build(config, np.random.default_rng(config.seed))
+    if isinstance(config.method, DenseSmallMethod):
+        assert config.method.flops is not None  # ranges.py requires it
+        return narrow(network, config.method.flops, np.random.default_rng(config.seed))
+    return network
+
+
+def make_solver(config: TrainConfig, network: Network) -> Solver:  # noqa: PLR0911 (one for each method)
     """Return the solver of the configured method for this network: one case for each method of methods.py."""
     match config.method:
         case SplittingMethod() | OneShotMethod():  # one-shot has no penalty and trains all weights; its refit removes some
             return make_splitting(config, network)
         case AGPMethod() as own:
             ramp = own.ramp_from, _continuation(config).ramp
-            return AGP(*_parts(config, network), ramp=ramp, by_layer=own.sparsity_of == "layer")
+            return AGP(*_parts(config, network), _share(config), ramp=ramp, by_layer=own.sparsity_of == "layer")
         case RandomMethod() as own:
-            return RandomMask(*_parts(config, network), densities=own.densities, seed=config.seed)
-        case SETMethod() as own:
-            return SET(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
-        case RigLMethod() as own:
-            return RigL(*_parts(config, network), densities=own.densities, seed=config.seed, regrowth=_regrowth(own))
+            return RandomMask(*_parts(config, network), _share(config), densities=own.densities, seed=config.seed)
+        case SETMethod() | RigLMethod() as own:
+            kind = SET if isinstance(own, SETMethod) else RigL
+            regrowth = Regrowth(own.regrow_every, own.regrow_share, own.regrow_until)
+            share, seed = _share(config), config.seed
+            return kind(*_parts(config, network), share, densities=own.densities, seed=seed, regrowth=regrowth)
+        case ADMMMethod() as own:  # the schedule has the share of zeros
+            by_layer = own.sparsity_of == "layer"
+            return ADMM(*_parts(config, network), every=own.multiplier_every, by_layer=by_layer, v_step_by=own.admm_step)
+        case CGESMethod() as own:
+            group_lam = own.exclusive_lam if config.penalty.group_lam is None else config.penalty.group_lam
+            return CGES(*_parts(config, network), group_lam=group_lam, exclusive_lam=own.exclusive_lam)
+        case HardConcreteMethod() as own:
+            return HardConcrete(
+                *_parts(config, network),
+                partial(make_optimizer, config),
+                lam=config.penalty.lam,
+                by_unit=own.gates == "units",
+                gate_lr=own.gate_lr,
+                seed=config.seed,
+            )
+        case SparseVDMethod():
+            noisy = noisy_network(network, config.sparsified(list(network.layout.weights)))
+            until = _continuation(config).ramp
+            return SparseVD(*_parts(config, noisy), plain=network, lam=config.penalty.lam, ramp=until)
+        case DenseSmallMethod():
+            return Masked(*_parts(config, network))
 
 
-def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay, float]:
-    """Return what all solvers with a mask are made of: the last is the share of zeros in the layers before it."""
+def _parts(config: TrainConfig, network: Network) -> tuple[Network, Optimizer, list[Slot], WeightDecay]:
+    """Return what all rivals' solvers are made of: the slots are those of the layers in which weights are removed."""
     weights = network.layout.weights
     slots = [weights[name] for name in config.sparsified(list(weights))]
-    return network, make_optimizer(config, network), slots, make_decay(config, network), _share(config)
+    return network, make_optimizer(config, network.flat), slots, make_decay(config, network)
 
 
 def _continuation(config: TrainConfig) -> ContinuationConfig:
@@ -54,17 +112,13 @@ def _share(config: TrainConfig) -> float:
     return config.sparsity
 
 
-def _regrowth(own: SETMethod | RigLMethod) -> Regrowth:
-    return Regrowth(own.regrow_every, own.regrow_share, own.regrow_until)
-
-
-def make_optimizer(config: TrainConfig, network: Network) -> Optimizer:
-    """Return the configured optimiser for the network's parameters."""
+def make_optimizer(config: TrainConfig, parameters: Array) -> Optimizer:
+    """Return the configured optimiser for these parameters (size,)."""
     match config.optimizer:
         case AdamConfig():
-            return Adam(network.flat)
+            return Adam(parameters)
         case SGDConfig(momentum=momentum, nesterov=nesterov):
-            return SGD(network.flat, momentum, nesterov)
+            return SGD(parameters, momentum, nesterov)
 
 
 def make_splitting(config: TrainConfig, network: Network) -> Splitting:
@@ -88,7 +142,7 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         _require_threshold(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
-    return Splitting(network, make_optimizer(config, network), penalties, make_decay(config, network))
+    return Splitting(network, make_optimizer(config, network.flat), penalties, make_decay(config, network))
 
 
 def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
@@ -118,15 +172,17 @@ def make_stages(config: TrainConfig, solver: Solver) -> list[Stage]:
         decay = make_decay(config, solver.network)
         lr = config.lr if config.refit.refit_lr is None else config.refit.refit_lr
         # the quantile counts the zeros, and a penalty that shrinks leaves many of the others tiny
-        keep_small = config.sparsity is not None and config.penalty.acts_on_v
-        stages.append(Stage(Refit(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
+        keep_small = config.sparsity is not None
+        kind = QuietRefit if isinstance(solver, SparseVD) else Refit
+        stages.append(Stage(kind(solver, prune, decay, pruned, keep_small), HalfCosine(lr), before, refit))
     return stages
 
 
 def _pruning(config: TrainConfig, network: Network) -> tuple[float, list[Slot]]:
     """Return the fraction of the weights that the refit sets to 0 when it begins, and the layers that these weights are in."""
     weights, prune = network.layout.weights, config.refit.prune
-    if isinstance(config.method, OneShotMethod):
+    prunes = isinstance(config.method, OneShotMethod | CGESMethod | HardConcreteMethod | SparseVDMethod)
+    if prunes and config.sparsity is not None:
         names = config.sparsified(list(weights))
         n = sum(weights[name].stop - weights[name].start for name in names)
         prune = count_for(_share(config), n) / n  # as many as the other methods remove
@@ -155,12 +211,13 @@ def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
-    if not config.is_splitting:  # rivals compute their shares of zeros themselves
-        beta = regime.beta if "beta" in config.method.uses else 0.0
-        return Continuation(config.lr, beta, regime.beta_rise, None, regime.ramp, regime.hold, regime.warmup)
+    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
+    if isinstance(config.method, ADMMMethod):
+        return Continuation(config.lr, regime.beta, regime.beta_rise, None, *rest)
+    if not config.is_splitting:  # the other rivals compute their shares of zeros themselves
+        return Continuation(config.lr, 0.0, 1.0, None, *rest[:3])
     layers = config.penalty.sparse_among(layers)
     each = _thresholds(regime.threshold, layers) if regime.sparsity is None else None
-    rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
     return Continuation(config.lr, regime.beta, regime.beta_rise, each, *rest)
 
 

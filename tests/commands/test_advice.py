@@ -30,6 +30,8 @@ def no_figures() -> Iterator[None]:
 def suggested(message: str) -> list[str]:
     """The words of the command that a message ends with, as the shell splits them."""
     command = message.strip().partition(": python -m minisgl.train ")[2]
+    if sys.platform == "win32":  # there a backslash is no escape
+        return [word.strip('"') for word in shlex.split(command, posix=False)]
     return shlex.split(command)
 
 

@@ -9,12 +9,12 @@ from support.cifar import write_cifar10
 from support.resuming import without_figures
 from support.sweeps import run
 
-from minisgl.comparison import results
+from minisgl.comparison import grid, results
 from minisgl.config import SizeConfig
 from minisgl.experiments.cifar import PRESETS
 from minisgl.sweep import SweepConfig
 
-METHODS = ("l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude")
+METHODS = ("l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", *list(grid.RIVALS)[:-1])  # dense-small is for chains
 PENALISED = ("conv4", "block2.conv1", "block2.conv2")
 WEIGHTS = 368_640  # of these layers at width 1
 
@@ -51,5 +51,5 @@ def test_the_same_command_finds_the_lines_again(swept, monkeypatch):
     monkeypatch.setattr(results, "make", None)
     failed, printed = run(swept)
     assert failed == 0
-    assert printed.startswith("6 of 6 runs are in ")
+    assert printed.startswith(f"{len(METHODS)} of {len(METHODS)} runs are in ")
     assert Path(swept.out / "errors.png").is_file()

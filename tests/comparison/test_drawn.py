@@ -5,10 +5,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from support.sweeps import run
+from support.sweeps import made_up, run
 
 from minisgl.comparison import results, tables
-from minisgl.comparison.results import Result
 from minisgl.errors import MinisglError
 from minisgl.sweep import SweepConfig
 
@@ -24,13 +23,6 @@ def test_what_cannot_be_drawn(changes, words, tmp_path):
     with pytest.raises(MinisglError, match=words):
         run(SweepConfig(draw=Path("nowhere.jsonl"), out=tmp_path / "drawn", **changes))
     assert not (tmp_path / "drawn").exists()
-
-
-def made_up(seed: int, **changes: object) -> Result:
-    config = {"epochs": 12, "refit": 2}
-    values = {"heldout_error": 0.7, "test_error": 0.5 + 0.1 * seed, "zeros": 96.0, "weights_left": 17_220, "flops": 600_000}
-    values |= {"units": (10, 20, 400, 100), "seconds": 100.0, "config": config, **changes}
-    return Result("l0", "continuation", seed, **values)
 
 
 def test_a_file_of_results_is_drawn(tmp_path):

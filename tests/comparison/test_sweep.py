@@ -66,6 +66,14 @@ def unfinish(path: Path) -> None:
 # ---- what comes out
 
 
+def test_a_rival_has_exactly_as_many_weights_as_l0(copied):
+    both = replace(copied, methods=("l0", "agp"), regimes=("continuation",))
+    assert run(both)[0] == 0
+    l0, agp = results.read(copied.out / "results.jsonl")
+    assert (l0.method, agp.method, agp.weights_left) == ("l0", "agp", l0.weights_left)
+    assert agp.config["method"] == "agp"
+
+
 def test_a_line_a_run_and_a_table(made):
     out, printed = made
     shown = printed.splitlines()

@@ -35,6 +35,12 @@ VALUES = {
     "regrow_every": "30",
     "regrow_share": "0.4",
     "regrow_until": "0.6",
+    "multiplier_every": "7",
+    "admm_step": "l1",
+    "exclusive_lam": "0.01",
+    "gates": "units",
+    "gate_lr": "0.5",
+    "flops": "200000",
     "preset": None,  # a column
     "backend": "numpy",
     "threads": "3",
@@ -147,11 +153,17 @@ OF_RIVALS = {
     name: f"is for --method {users}, and the method is splitting"
     for name, users in (
         ("ramp_from", "agp"),
-        ("sparsity_of", "agp"),
+        ("sparsity_of", "agp or admm"),
         ("densities", "random, set or rigl"),
         ("regrow_every", "set or rigl"),
         ("regrow_share", "set or rigl"),
         ("regrow_until", "set or rigl"),
+        ("multiplier_every", "admm"),
+        ("admm_step", "admm"),
+        ("exclusive_lam", "cges"),
+        ("gates", "hard-concrete"),
+        ("gate_lr", "hard-concrete"),
+        ("flops", "dense-small"),
     )
 }
 LAM_CANCELS = "--lam 1e-07 would change no weight: the threshold of l0 is 0.{}, and the group lasso has its own weight, 3e-07"
@@ -316,33 +328,44 @@ def _help_by_option(text: str) -> list[str]:
 
 # ---- methods
 
-RIVALS = {"agp": "", "one-shot": "--refit 1", "random": "", "set": "", "rigl": ""}
+AT_THE_REFIT = dict.fromkeys(("one-shot", "cges", "hard-concrete", "sparse-vd"), "--refit 1")
+RIVALS = dict.fromkeys(("agp", "random", "set", "rigl", "admm"), "") | AT_THE_REFIT | {"dense-small": "--flops 100000"}
+SPARSE = tuple(name for name in RIVALS if name != "dense-small")
 READ_BY = {
+    "sparsity": SPARSE,
+    "sparse_layers": SPARSE,
     "ramp_from": ("agp",),
-    "sparsity_of": ("agp",),
-    "ramp": ("agp",),
+    "sparsity_of": ("agp", "admm"),
+    "ramp": ("agp", "admm", "sparse-vd"),
+    "beta": ("admm",),
+    "beta_rise": ("admm",),
+    "lam": ("hard-concrete", "sparse-vd"),
+    "group_lam": ("cges",),
     "densities": ("random", "set", "rigl"),
     "regrow_every": ("set", "rigl"),
     "regrow_share": ("set", "rigl"),
     "regrow_until": ("set", "rigl"),
+    "multiplier_every": ("admm",),
+    "admm_step": ("admm",),
+    "exclusive_lam": ("cges",),
+    "gates": ("hard-concrete",),
+    "gate_lr": ("hard-concrete",),
+    "flops": ("dense-small",),
 }
 OF_SPLITTING = (
     "penalty_option",
     "v_group",
-    "lam",
-    "group_lam",
     "group_layers",
-    "beta",
     "beta_growth",
     "beta_every",
-    "beta_rise",
     "threshold",
     "prune",
 )
 
 
 def rival(method: str, words: str = "") -> TrainConfig:
-    config = parsed(f"--method {method} --sparsity 0.7 {RIVALS[method]} {words}".split())
+    share = "--sparsity 0.7" if method in READ_BY["sparsity"] else ""
+    config = parsed(f"--method {method} {share} {RIVALS[method]} {words}".split())
     check(config)
     return config
 
@@ -352,7 +375,8 @@ def rival(method: str, words: str = "") -> TrainConfig:
 def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
     words = f"{option(name)} {VALUES[name]}"
     if name in OF_SPLITTING or method not in READ_BY.get(name, RIVALS):
-        sentence = "both decide" if name == "threshold" else rf"{option(name)} is for --method .*, and the method is {method}"
+        both = name == "threshold" and method in READ_BY["sparsity"]  # the sparsity is given too
+        sentence = "both decide" if both else rf"{option(name)} is for --method .*, and the method is {method}"
         with pytest.raises(MinisglError, match=sentence):
             rival(method, words)
     elif name in ("momentum", "nesterov"):
@@ -366,7 +390,7 @@ def test_a_rival_reads_an_option_or_refuses_it(name: str, method: str) -> None:
         assert differ == ({name} if name not in ("experiment", "backend", "refit") else differ & {"refit"})
 
 
-@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("method", SPARSE)
 def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
     for name in ("quick", "sparse", "small"):
         config, start = rival(method, f"--preset {name}"), PRESETS[name]
@@ -386,7 +410,7 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--method pruning", "--method must be one of splitting, agp, one-shot, random, set, rigl, but is pruning"),
+        ("--method pruning", "--method must be one of splitting, agp, one-shot, .*, dense-small, but is pruning"),
         ("--method agp", "--method agp needs --sparsity, the share of the weights that are zero in the end"),
         ("--method rigl --refit 1", "--method rigl needs --sparsity"),
         ("--method one-shot --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
@@ -396,12 +420,25 @@ def test_a_rival_starts_from_its_preset_without_a_penalty(method: str) -> None:
         ),
         ("--method agp --penalty l1 --sparsity 0.9", "--penalty is for --method splitting, and the method is agp"),
         ("--method agp --threshold 0.1", "--threshold is for --method splitting, and the method is agp"),
-        ("--method set --ramp 0.7 --sparsity 0.9", "--ramp is for --method splitting or agp, and the method is set"),
+        (
+            "--method set --ramp 0.7 --sparsity 0.9",
+            "--ramp is for --method splitting, agp, admm or sparse-vd, and the method is set",
+        ),
         ("--method agp --sparsity 0.9 --ramp-from 0.5", r"--ramp-from must be at least 0 and below --ramp, 0\.5, but is 0\.5"),
         ("--method agp --sparsity 1", r"--sparsity must be between 0 and 1, but is 1\.0"),
         ("--method set --sparsity 0.9 --regrow-every 0", "--regrow-every must be a whole number >= 1, but is 0"),
         ("--method rigl --sparsity 0.9 --regrow-share 1", r"--regrow-share must be between 0 and 1, but is 1\.0"),
         ("--method rigl --sparsity 0.9 --regrow-until 0", r"--regrow-until must be above 0, up to 1, but is 0\.0"),
+        ("--method admm --sparsity 0.9 --multiplier-every -1", "--multiplier-every must be a whole number >= 0, but is -1"),
+        ("--method admm --sparsity 0.9 --beta 0", r"--beta must be above 0, since it couples V to W, but is 0\.0"),
+        ("--method admm --sparsity 0.9 --threshold 0.1", "--threshold and --sparsity both decide"),
+        ("--method cges --sparsity 0.9", "--method cges removes weights when the refit begins, and there is none"),
+        ("--method cges --sparsity 0.9 --refit 1 --exclusive-lam -1", r"--exclusive-lam must be 0, or from 1e-30 to 1e\+06"),
+        ("--method hard-concrete --gate-lr 0", r"--gate-lr must be a number above 0, up to 1e6, but is 0\.0"),
+        ("--method hard-concrete --sparsity 0.9", "removes weights when the refit begins, and there is none: give --refit too"),
+        ("--method dense-small", "--method dense-small needs --flops, the most FLOPs of the network for one image"),
+        ("--method dense-small --flops 0", "--flops must be a whole number >= 1, but is 0"),
+        ("--method dense-small --flops 9 --sparsity 0.9", "--sparsity is for --method .*, and the method is dense-small"),
         ("--densities erk", "--densities is for --method random, set or rigl, and the method is splitting"),
     ],
 )

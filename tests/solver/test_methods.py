@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +16,42 @@ from support.layers import as_on_a_device
 from support.resuming import assert_same, run, stopped, without_figures
 from support.trees import tree
 
+from minisgl.analysis.sparsity import count
 from minisgl.backend import to_device, to_host
 from minisgl.data.mnist import Digits
 from minisgl.errors import MinisglError
 from minisgl.methods import METHODS
 from minisgl.models import lenet5
 from minisgl.nn import Network
+from minisgl.nn.optimizers import SGD
+from minisgl.run import Run, load
+from minisgl.solver.admm import ADMM
 from minisgl.solver.protocol import Solver
 from minisgl.solver.quantile import count_for
 from minisgl.solver.regrowth import Regrowth
 from minisgl.solver.schedules import StepSettings
+from minisgl.solver.sparse_vd import QuietRefit
 from minisgl.training import checkpoint
 from minisgl.training.position import Position
 from minisgl.training.processes import ProcessShards, shareable, training_shards
-from minisgl.training.setup import make_solver, make_stages
+from minisgl.training.setup import make_network, make_solver, make_stages
 from minisgl.training.shards import Shards
 
 UNITS = (4, 6, 40, 10)
 N_WEIGHTS = 4 * 25 + 6 * 4 * 25 + 40 * 96 + 10 * 40
 RIVALS = [name for name in METHODS if name != "splitting"]
-SPARSE = [name for name in RIVALS if "sparsity" in METHODS[name].uses]  # with a given share of zeros
+GATED = ("hard-concrete", "sparse-vd")  # their own zeros, and V is not W
+SPARSE = [name for name in RIVALS if "sparsity" in METHODS[name].uses and name not in GATED]  # with a given share of zeros
 FROM_THE_START = ("random", "set", "rigl")  # the share of zeros is constant
-WORDS = {"agp": ["--ramp-from", "0"], "set": ["--regrow-every", "2"], "rigl": ["--regrow-every", "2"]}
+WORDS = {
+    "agp": ["--ramp-from", "0"],
+    "set": ["--regrow-every", "2"],
+    "rigl": ["--regrow-every", "2"],
+    "admm": ["--multiplier-every", "2"],
+    "hard-concrete": ["--lam", "1e-4", "--gate-lr", "250"],
+    "sparse-vd": ["--lam", "0.1"],
+    "dense-small": ["--flops", "30000"],
+}
 
 
 def words(method: str, sparsity: float = 0.8) -> list[str]:
@@ -52,7 +67,8 @@ def made(method: str, network: Network | None = None, *more: str) -> Solver:
 def steps(run: Shards, solver: Solver, digits: Digits, numbers: range, put=lambda array: array) -> None:
     """Steps number `numbers` of six, the last on a batch of seven. The first one starts the solver."""
     for i in numbers:
-        settings, part = StepSettings(0.01, 0.02, done=i / 6), slice(20 * i, 20 * i + (7 if i == 5 else 20))
+        share = 0.15 * i if isinstance(solver, ADMM) else None  # which the others compute from `done`
+        settings, part = StepSettings(0.01, 0.02, sparsity=share, done=i / 6), slice(20 * i, 20 * i + (7 if i == 5 else 20))
         if i == 0:
             solver.start(settings)
         run.step(solver, settings, put(digits.images[part]), put(digits.labels[part]))
@@ -88,7 +104,7 @@ def test_a_residual_network_with_batch_normalisation_too(method: str) -> None:
             solver.start(StepSettings(0.01, 0.02))
             for i in range(4):
                 run.step(solver, StepSettings(0.01, 0.02, done=i / 4), images, labels)
-        moved = solver.network.flat != tree().flat
+        moved = solver.network.flat != made(method, tree()).network.flat
         assert moved[layout.n_weights :].all()  # biases, scales and shifts, and the running means
         results.append(contents(solver))
     assert results[0] == results[1]
@@ -153,14 +169,14 @@ def test_the_zeros_are_exact_after_every_step_and_only_where_they_should_be(meth
             if i % 6 == 0:
                 now.solver.start(settings)
             run.step(now.solver, settings, digits[0].images[20 * i :][:20], digits[0].labels[20 * i :][:20])
-            zeros.append(int(sum((slot.view(solver.network.flat) == 0).sum() for slot in sparse)))
+            zeros.append(int(sum((slot.view(solver.v) == 0).sum() for slot in sparse)))
             assert (solver.v == 0).sum() == zeros[-1]  # there are none in other layers
     if method in FROM_THE_START:
         growing = zeros[1] - most  # RigL's new weights are 0 until the next step
         assert growing == 0 or method == "rigl"
-    else:
+    elif method != "cges":  # there weights become 0 and come back
         assert zeros[:6] == sorted(zeros[:6])
-        assert (zeros[0], zeros[5]) == ((0, most) if method == "agp" else (0, 0))
+        assert (zeros[0], zeros[5]) == ((0, most) if method in ("agp", "admm") else (0, 0))
     assert zeros[6:] == [most] * 6
     for which in ("w", "v"):
         assert (solver.reported(which).weights == 0).sum() == most
@@ -197,11 +213,13 @@ def test_a_run_reports_its_method_and_goes_on_after_an_interruption(method, shor
     run(given)  # in runs/<experiment>-<method>-1
     path = tmp_path / "runs" / f"mnist-lenet5-{method}-1"
     report, config = (json.loads((path / name).read_text()) for name in ("report.json", "config.json"))
-    assert (report["method"], report["penalty"], config["method"], report["final"]) == (method, "none", method, "w")
-    assert report["penalised"] == ["conv1", "conv2", "fc1", "fc2"]
+    final = "v" if method in (*GATED, "admm") else "w"
+    assert (report["method"], report["penalty"], config["method"], report["final"]) == (method, "none", method, final)
+    assert report["penalised"] == ([] if method == "dense-small" else ["conv1", "conv2", "fc1", "fc2"])
     saved = [array for name, array in load_file(path / "model.safetensors").items() if name.endswith("weight")]
     zeros, n = sum(int((array == 0).sum()) for array in saved), sum(array.size for array in saved)
-    assert zeros == sum(layer["zero_weights"] for layer in report["w"]["layers"].values())
+    assert zeros == sum(layer["zero_weights"] for layer in report[final]["layers"].values())
+    assert (zeros > 0) == (method != "dense-small")
     if method in SPARSE:
         assert zeros == count_for(0.83, n)
     for after in (5, 16, 20):  # in the first epoch, in the last step before the refit, in the refit; 8 steps an epoch
@@ -210,6 +228,44 @@ def test_a_run_reports_its_method_and_goes_on_after_an_interruption(method, shor
         assert_same(path, tmp_path / "broken")
         for file in sorted((tmp_path / "broken").rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
+
+
+@pytest.mark.parametrize("method", GATED)
+def test_with_a_sparsity_the_refit_begins_with_at_least_that_share_of_zeros(method, short, tmp_path) -> None:
+    given = [*short, "--method", method, "--sparsity", 0.83, "--sparse-layers", "fc1", "conv2"]
+    run(given, tmp_path / "run")  # too short for zeros of the method's own
+    layers = json.loads((tmp_path / "run" / "report.json").read_text())["v"]["layers"]
+    zeros = {name: layer["zero_weights"] for name, layer in layers.items()}
+    n = sum(layers[name]["weights"] for name in ("conv2", "fc1"))
+    assert (zeros["conv1"], zeros["fc2"], zeros["conv2"] + zeros["fc1"]) == (0, 0, count_for(0.83, n))
+
+
+def test_a_narrowed_network_is_reported_read_and_compressed_as_any_other(short, tmp_path) -> None:
+    run([*short, *words("dense-small")], tmp_path / "run")
+    done = Run.open(tmp_path / "run", network="few:build")
+    flops = [layer["flops"] for layer in done.report["w"]["layers"].values()]
+    assert done.report["w"]["flops"] == sum(flops) <= 30_000
+    assert sum(flops) == sum(layer.flops for layer in count(done.network).values())
+    widths = {name: slot.shape[0] for name, slot in done.network.layout.weights.items()}
+    assert widths == {"conv1": 1, "conv2": 3, "fc1": 15, "fc2": 10}  # of 2, 4, 20, 10
+    np.testing.assert_array_equal(load(tmp_path / "run")[0].flat, done.network.flat)
+    smaller = done.compress()
+    images = np.random.default_rng(0).random((5, 1, 28, 28), np.float32)
+    np.testing.assert_allclose(smaller.logits(images), done.network.logits(images), rtol=1e-4, atol=1e-5)
+    run([*short, *words("dense-small"), "--init", tmp_path / "run" / "model.safetensors"], tmp_path / "again")
+    for words_, sentence in ((["--flops", 9], "--flops must be from .*, but is 9"), (["--experiment", "cifar10"], "Residual")):
+        with pytest.raises(MinisglError, match=sentence):
+            make_network(parsed(["--method", "dense-small", "--flops", 10**6, *words_]))
+
+
+def test_gates_of_units_leave_whole_units(short, tmp_path) -> None:
+    run([*short, *words("hard-concrete"), "--gates", "units"], tmp_path / "run")
+    saved = load_file(tmp_path / "run" / "model.safetensors")
+    zeros = {name: array == 0 for name, array in saved.items() if name.endswith("weight")}
+    assert any(array.any() for array in zeros.values())
+    for array in zeros.values():
+        units = array.reshape(len(array), -1) if array.ndim == 4 else array.T  # a row for each unit
+        assert (units.all(axis=1) == units.any(axis=1)).all()
 
 
 def test_the_report_names_the_layers_in_which_weights_are_removed(short, tmp_path) -> None:
@@ -235,6 +291,11 @@ def test_a_layer_without_weights_stops_the_run_with_advice(short) -> None:
         run(given)
 
 
+def test_a_price_that_empties_a_layer_stops_the_refit_with_advice(short) -> None:
+    with pytest.raises(MinisglError, match=r"V has had no weights in .*; choose a smaller --lam or --lr"):
+        run([*short, "--refit", 2, "--method", "hard-concrete", "--lam", 1, "--gate-lr", 1000, "--sparse-layers", "fc1"])
+
+
 # ---- the wiring
 
 
@@ -246,6 +307,15 @@ def test_a_layer_without_weights_stops_the_run_with_advice(short) -> None:
         ("random", "--seed 7 --densities uniform", {"seed": 7, "kept.conv1": 20}),
         ("set", "--seed 7", {"seed": 7, "regrowth": Regrowth(100, 0.3, 0.75), "kept.conv1": 67}),
         ("rigl", "--regrow-every 9 --regrow-share 0.5 --regrow-until 1", {"seed": 0, "regrowth": Regrowth(9, 0.5, 1.0)}),
+        ("admm", "", {"every": 100, "by_layer": False, "_sparse.conv1": "l0", "_sparse.fc2": "l0"}),
+        (
+            "admm",
+            "--sparsity-of layer --multiplier-every 0 --admm-step tl1",
+            {"every": 0, "by_layer": True, "_sparse.fc1": "tl1"},
+        ),
+        ("cges", "--sparse-layers conv1 fc2", {"terms.conv1": (0.8 * 0.03, 0.2 * 0.03), "terms.fc2": (0.2 * 0.03, 0.8 * 0.03)}),
+        ("cges", "--exclusive-lam 0.1 --group-lam 0", {"terms.conv2": (0, 0.04), "terms.fc1": (0, 0.06)}),
+        ("cges", "--exclusive-lam 0 --group-lam 0.1", {"terms.conv2": (0.06, 0), "terms.fc1": (0.04, 0)}),
         ("rigl", "--densities uniform", {"kept.conv1": 20, "kept.fc2": 80}),
     ],
 )
@@ -256,8 +326,30 @@ def test_the_options_reach_the_solver(method: str, given: str, expected: dict) -
     for name, value in expected.items():
         if name.startswith("kept."):
             assert solver.kept[slots[name.removeprefix("kept.")]] == value
+        elif name.startswith("_sparse."):
+            assert solver._sparse[slots[name.removeprefix("_sparse.")]].name == value
+        elif name.startswith("terms."):
+            found = [term.lam for term in solver.terms[slots[name.removeprefix("terms.")]]]
+            assert found == pytest.approx(value, rel=1e-12)
         else:
             assert getattr(solver, name, None) == value
+
+
+def test_the_options_reach_sparse_variational_dropout() -> None:
+    given = ["--method", "sparse-vd", "--lam", "3e-6", "--ramp", "0.7", "--sparse-layers", "fc*"]
+    solver = make_solver(parsed(given), lenet5(np.random.default_rng(0), units=UNITS))
+    assert (solver.lam, solver.ramp, [slot.name for slot in solver.variances]) == (3e-6, 0.7, ["fc1.weight", "fc2.weight"])
+    stage, refit = make_stages(parsed([*given, "--refit", "1"]), solver)
+    assert (stage.solver, type(refit.solver)) == (solver, QuietRefit)
+
+
+def test_the_options_reach_the_gates() -> None:
+    given = {"--gates": "units", "--gate-lr": 0.5, "--lam": 3e-6, "--seed": 7, "--optimizer": "sgd"}
+    config = parsed(["--method", "hard-concrete", *(word for pair in given.items() for word in pair)])
+    solver = make_solver(config, lenet5(np.random.default_rng(0), units=UNITS))
+    assert (solver.lam, solver.gate_lr, solver.seed, solver.a.size) == (3e-6, 0.5, 7, 4 + 6 + 96 + 40)
+    assert type(solver.gate_optimizer) is type(solver.optimizer) is SGD
+    assert make_solver(replace(config, method=METHODS["hard-concrete"]()), solver.network).a.size == N_WEIGHTS
 
 
 def test_agp_by_layer_leaves_the_same_share_in_each() -> None:

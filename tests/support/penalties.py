@@ -66,6 +66,7 @@ def grouped(groups):
     both = [pen.GroupL0With(sparse, 0.1, groups) for sparse in SEPARABLE]
     return [
         pen.GroupLasso(0.3, groups),
+        pen.ExclusiveLasso(0.3, groups),
         pen.GroupL0(0.3, groups),
         pen.SparseGroupLasso(0.3, 0.1, groups),
         pen.SparseGroupL0(0.05, 0.1, groups),
