@@ -114,6 +114,15 @@ def test_the_regularizer_by_hand() -> None:
     assert solver.regularizer() == pytest.approx(by_hand, rel=1e-13)
 
 
+def test_small_weights_are_reported_as_they_are() -> None:
+    network = tiny_network()
+    network.weights[:] *= 1e-7
+    network.weights[:60] = 0
+    for which in ("w", "v"):
+        reported = Decoupled(network, Adam(network.flat), {}).reported(which).weights
+        assert np.count_nonzero(reported == 0) == 60
+
+
 def test_a_nan_is_not_hidden() -> None:
     network = tiny_network()
     solver = Decoupled(network, Adam(network.flat), {"fc1": LayerPenalty(GroupLasso(10.0, 1), L1(10.0))})
