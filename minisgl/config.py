@@ -4,7 +4,7 @@
                    data       where the images come from, and how they are batched       DataConfig
                    method     splitting, or a rival                                       those of methods.py
                    penalty    the group lasso on W and r on V                            PenaltyConfig
-                   regime     how the threshold, beta and the learning rate change       ContinuationConfig or PaperConfig
+                   regime     how the threshold, beta and the learning rate change       those of regimes.py
                    optimizer  the optimiser of the W-step                                AdamConfig or SGDConfig
                    refit      the last epochs, without penalties                         RefitConfig
 
@@ -25,10 +25,12 @@ from minisgl.formats import files, flat
 from minisgl.formats.flat import as_flags, changed
 from minisgl.methods import Method, SplittingMethod
 from minisgl.penalties.names import has_r
+from minisgl.regimes import ContinuationConfig, DecoupledConfig, PaperConfig, Regime
 
 __all__ = [
-    "MAY_CHANGE", "RESNET9", "AdamConfig", "ContinuationConfig", "DataConfig", "PaperConfig", "PenaltyConfig", "RefitConfig",
-    "SGDConfig", "SizeConfig", "TrainConfig", "as_flags", "as_json", "changed", "from_flags", "from_json", "options_to_repeat",
+    "MAY_CHANGE", "RESNET9", "AdamConfig", "ContinuationConfig", "DataConfig", "DecoupledConfig", "PaperConfig",
+    "PenaltyConfig", "RefitConfig", "SGDConfig", "SizeConfig", "TrainConfig", "as_flags", "as_json", "changed", "from_flags",
+    "from_json", "options_to_repeat",
 ]  # fmt: skip
 
 RESNET9 = 9  # the depth of models.resnet9; other depths are for models.wide_resnet
@@ -117,34 +119,6 @@ class PenaltyConfig:
 
 
 @dataclass(frozen=True)
-class ContinuationConfig:
-    """Continuation: the threshold (one number, or one for each layer with an r) rises; then beta rises. See schedules.py.
-
-    With a sparsity, the share of V's weights that are zero rises instead, and threshold is ().
-    """
-
-    threshold: tuple[float, ...] = (0.1,)
-    sparsity: float | None = None
-    ramp: float = 0.5
-    hold: float = 0.0
-    warmup: float = 0.0
-    beta: float = 0.02
-    beta_rise: float = 1000.0
-
-
-@dataclass(frozen=True)
-class PaperConfig:
-    """The paper's regime: lr falls and beta grows in steps. The threshold follows from lam and beta, so it is None here."""
-
-    threshold: None = None
-    lr_drops: tuple[int, ...] = (40, 80, 120, 160)
-    lr_factor: float = 0.1
-    beta: float = 0.02
-    beta_growth: float = 1.25
-    beta_every: int = 40
-
-
-@dataclass(frozen=True)
 class AdamConfig:
     """Adam. Its only setting is the learning rate, TrainConfig.lr."""
 
@@ -184,7 +158,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     method: Method = field(default_factory=SplittingMethod)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
-    regime: ContinuationConfig | PaperConfig = field(default_factory=ContinuationConfig)
+    regime: Regime = field(default_factory=ContinuationConfig)
     optimizer: AdamConfig | SGDConfig = field(default_factory=AdamConfig)
     refit: RefitConfig = field(default_factory=RefitConfig)
     epochs: int = 9
@@ -205,8 +179,13 @@ class TrainConfig:
         return self.regime.sparsity if isinstance(self.regime, ContinuationConfig) else None
 
     @property
+    def is_decoupled(self) -> bool:
+        """Whether the penalties are proxes on W in the optimiser's metric, so that V is W."""
+        return isinstance(self.regime, DecoupledConfig)
+
+    @property
     def is_splitting(self) -> bool:
-        """Whether the method is splitting, not a rival."""
+        """Whether the method is splitting (or decoupled), not a rival."""
         return isinstance(self.method, SplittingMethod)
 
     def sparsified(self, layers: Sequence[str]) -> list[str]:

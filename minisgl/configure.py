@@ -29,6 +29,8 @@ PAPER_OPTIONS = {
     "beta_growth": "raises beta by --beta-rise",
     "beta_every": "raises beta by --beta-rise",
 }
+# Without V there is nothing to couple, and no threshold to choose.
+V_OPTIONS = ("threshold", "sparsity", "ramp", "beta", "beta_rise", "v_group")
 SGD_OPTIONS = ("momentum", "nesterov")
 NEED_R = (
     "threshold",
@@ -64,9 +66,12 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
     given.pop("resume", None)
     if "threshold" in given and "sparsity" in given:
         raise MinisglError(BOTH)
+    if not given.get("decoupled", True):
+        del given["decoupled"]  # --no-decoupled
     methods.require_known(given.get("method", preset.method.method))
-    # a threshold chooses the regime; the optimizer and the method bring their own settings
-    preset = changed(preset, {name: given[name] for name in ("threshold", "optimizer", "method") if name in given})
+    # decoupled penalties and a threshold choose the regime; the optimizer and the method bring their own settings
+    regime = "decoupled" if "decoupled" in given else "threshold"
+    preset = changed(preset, {name: given[name] for name in (regime, "optimizer", "method") if name in given})
     if not preset.is_splitting and isinstance(preset.regime, ContinuationConfig):
         preset = changed(preset, WITHOUT_SPLITTING)
     if isinstance(preset.regime, ContinuationConfig):  # a threshold replaces the preset's sparsity, and the other way round
@@ -77,6 +82,7 @@ def configure(preset: TrainConfig, flags: Flags) -> TrainConfig:
         reasons = (
             _wrong_size(name, preset, config),
             _wrong_method(name, config),
+            _beside_decoupled(name, config) if config.is_decoupled else "",
             _wrong_regime_or_optimizer(name, config, given),
             _without_penalty(name, value, config) if config.is_splitting else "",
             _without_refit(name, value, config.refit),
@@ -107,6 +113,17 @@ def _wrong_method(name: str, config: TrainConfig) -> str:
     if not readers or method in readers:
         return ""
     return f"{option(name)} is for --method {enumerated(readers, 'or')}, and the method is {method}"
+
+
+def _beside_decoupled(name: str, config: TrainConfig) -> str:
+    """Return the message for an option that this run with decoupled penalties would not use; "" if it would."""
+    if name == "decoupled" and not (config.penalty.acts_on_v or config.penalty.group_weight):
+        return "--decoupled needs a penalty with a weight above 0, and there is none"
+    if name in V_OPTIONS:
+        return f"{option(name)} is for splitting, and with --decoupled the penalties act on W with their own weights"
+    if name in PAPER_OPTIONS:
+        return f"{option(name)} is an option of the paper's regime, and --decoupled {PAPER_OPTIONS[name]}"
+    return ""
 
 
 def _wrong_regime_or_optimizer(name: str, config: TrainConfig, given: Mapping[str, Any]) -> str:
@@ -154,7 +171,7 @@ def _without_penalty(name: str, value: Any, config: TrainConfig) -> str:
 def _lam_without_effect(name: str, config: TrainConfig) -> str:
     """Return the message for a --lam that would change no weight: there are a threshold and a --group-lam; "" if it would."""
     penalty, regime = config.penalty, config.regime
-    if name != "lam" or isinstance(regime, PaperConfig) or penalty.group_lam is None or not penalty.acts_on_v:
+    if name != "lam" or not isinstance(regime, ContinuationConfig) or penalty.group_lam is None or not penalty.acts_on_v:
         return ""
     if penalty.v_group != "none" or not lam_cancels(penalty.penalty):
         return ""

@@ -64,12 +64,14 @@ class Flags:
     Default: first."""
     penalty: Text = None
     """The penalty r on V: l1, l0, tl1, l1-l2, scad, mcp, lp, capped-l1, log-sum, group-l0, or your own module:Class.
-    group-lasso: only the group lasso on W. none: no penalty.
-    Default: l0; small: group-l0."""
+    group-lasso: only the group lasso on W. none: no penalty. Default: l0; small: group-l0."""
     penalty_option: Annotated[tuple[str, ...] | None, _numbers("NAME=NUMBER [NAME=NUMBER ...]")] = None
     """Parameters of r: a (tl1, scad), alpha (l1-l2), gamma (mcp), p (lp), theta (capped-l1), eps (log-sum)."""
     v_group: Annotated[Literal["none", "lasso", "l0"] | None, _option(Literal["none", "lasso", "l0"])] = None
     """Move the group penalty from W to V: lasso (with l1 and l0) or l0 (with every separable r). Default: none."""
+    decoupled: Annotated[bool | None, _option(bool)] = None
+    """Penalties act on W as proxes in the optimiser's metric, with their own weights: no V, no beta, no threshold.
+    For group-lasso, or l1 with or without it, or l0 and lp with --group-lam 0; docs/decoupled.md. Default: no."""
     method: Text = None
     """How weights become zero; docs/rivals.md describes the methods.
     splitting: variable splitting, with the penalties below.
@@ -78,8 +80,7 @@ class Flags:
     admm: splitting with multipliers. cges: group and exclusive lasso, then as one-shot.
     All these but splitting need --sparsity and have no penalty r.
     hard-concrete: random gates with the price --lam. sparse-vd: sparse variational dropout.
-    dense-small: a narrower network without zeros.
-    Default: splitting."""
+    dense-small: a narrower network without zeros. Default: splitting."""
     ramp_from: Number = None
     """agp: fraction of the run (without the refit) after which the share of zeros rises, until --ramp; at least 0.
     Default: 0.1."""
@@ -199,8 +200,7 @@ class Flags:
     Default: 0; sparse: 20; small: 16."""
     prune: Number = None
     """Fraction of the weights to set to zero when the refit begins, smallest first.
-    With penalty none this is magnitude pruning.
-    Default: 0; sparse: 0.99643."""
+    With penalty none this is magnitude pruning. Default: 0; sparse: 0.99643."""
     prune_layers: Annotated[Literal["all", "sparse"] | None, _option(Literal["all", "sparse"])] = None
     """Layers that --prune acts on. sparse: those of --sparse-layers. Default: all."""
     refit_lr: Number = None

@@ -27,7 +27,7 @@ MASK = ("sparsity", "sparse_layers")  # what every method with a given share of 
 
 @dataclass(frozen=True)
 class SplittingMethod:
-    """Variable splitting. Its options are those of the penalties and of the two regimes."""
+    """Variable splitting, or decoupled penalties. Its options are those of the penalties and of the regimes."""
 
     method: Literal["splitting"] = "splitting"
 
@@ -36,6 +36,7 @@ class SplittingMethod:
         "penalty",
         "penalty_option",
         "v_group",
+        "decoupled",
         "lam",
         "group_lam",
         "group_layers",

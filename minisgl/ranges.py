@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from math import log10
 
-from minisgl.config import RESNET9, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
+from minisgl.config import RESNET9, ContinuationConfig, DecoupledConfig, PaperConfig, SGDConfig, TrainConfig, as_flags
 from minisgl.errors import MinisglError
 from minisgl.methods import (
     ADMMMethod,
@@ -52,14 +52,14 @@ def check(config: TrainConfig) -> None:
         require(size.depth == RESNET9 or wide, "depth", f"{RESNET9}, or 6 n + 4, as 10, 16, 22, 28")
         require(size.width is not None and size.width >= 1, "width", "a whole number >= 1")
         require(size.dropout is None or 0 <= size.dropout < 1, "dropout", "at least 0 and below 1")
+    for option in ("hold", "warmup"):
+        require(0 <= values.get(option, 0) < 1, option, "at least 0 and below 1")
     match config.regime:
-        case ContinuationConfig(threshold=thresholds, sparsity=share, ramp=ramp, hold=hold, warmup=warmup):
+        case ContinuationConfig(threshold=thresholds, sparsity=share, ramp=ramp):
             require(share is None or 0 < share < 1, "sparsity", "between 0 and 1")
             if share is not None and thresholds:
                 raise MinisglError(BOTH)
             require(0 < ramp < 1, "ramp", "between 0 and 1")
-            require(0 <= hold < 1, "hold", "at least 0 and below 1")
-            require(0 <= warmup < 1, "warmup", "at least 0 and below 1")
             for threshold in thresholds:
                 require(0 <= threshold <= 1e6, "threshold", "0 or more, up to 1e6", threshold)
         case PaperConfig(lr_drops=drops, lr_factor=factor, beta=beta, beta_growth=growth, beta_every=every):
@@ -78,7 +78,7 @@ def check(config: TrainConfig) -> None:
     require(prune == 0 or refit > 0, "prune", "0 without a refit (--refit)")
     refit_lr = config.refit.refit_lr
     require(refit_lr is None or 0 < refit_lr <= 1e9, "refit_lr", "a number above 0, up to 1e9")
-    if config.penalty.acts_on_v and config.regime.beta == 0:
+    if config.penalty.acts_on_v and values.get("beta") == 0:
         raise MinisglError(f"--beta 0 would decouple V from W: penalty {config.penalty.penalty} needs a coupling beta > 0")
 
 
@@ -87,6 +87,8 @@ def _check_method(config: TrainConfig, require: Callable[[bool, str, str], None]
     method, name = config.method, config.method.method
     if config.is_splitting:
         return
+    if isinstance(config.regime, DecoupledConfig):
+        raise MinisglError(f"--decoupled is for --method splitting, and the method is {name}")
     if "penalty" not in method.uses and config.penalty.penalty != "none":
         raise MinisglError(f"--method {name} has no penalty, and the penalty is {config.penalty.penalty}: it must be none")
     if "sparsity" in method.uses and config.sparsity is None and not isinstance(method, HardConcreteMethod | SparseVDMethod):

@@ -21,7 +21,7 @@ ROOMS = (  # from the ground up; docs/architecture.md says what each is for
     ("models",),
     ("solver",),
     ("plots",),
-    ("config", "methods", "flags", "ranges", "configure"),
+    ("config", "methods", "regimes", "flags", "ranges", "configure"),
     ("experiments",),
     ("analysis",),
     ("training",),

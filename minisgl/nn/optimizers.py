@@ -52,6 +52,9 @@ class Optimizer(Protocol):
     def update(self, w: Array, g: Array, lr: float, part: slice = EVERYTHING) -> None:
         """Update w[part] in place with step size lr; w and g are (size,), and g[part] may be used as scratch memory."""
 
+    def metric(self, part: slice) -> Array:
+        """Return d (n,) > 0 of the latest step, for the n numbers of `part`: a gradient g that stays is a step of lr g/d."""
+
 
 @runtime_checkable
 class Fused(Optimizer, Protocol):
@@ -86,6 +89,11 @@ class SGD:
         u *= self.momentum
         u += g
         w -= lr * (g + self.momentum * u) if self.nesterov else lr * u
+
+    def metric(self, part: slice) -> Array:
+        """Return d = 1 - momentum: u tends to g/(1 - momentum), in the Nesterov form too."""
+        u = self.state["velocity"][part]
+        return get_array_module(u).full_like(u, 1 - self.momentum)
 
 
 class Adam:
@@ -125,6 +133,11 @@ class Adam:
         xp.divide(m, g, out=g)
         g *= rate
         w -= g
+
+    def metric(self, part: slice) -> Array:
+        """Return d = sqrt(s^) + eps."""
+        s = self.state["mean_square"][part]
+        return get_array_module(s).sqrt(s / (1 - self.b2**self.steps)) + self.eps
 
     def _rate(self, lr: float) -> tuple[float, float]:
         """Return the root of s^'s correction for the start at zero, and lr with both corrections."""

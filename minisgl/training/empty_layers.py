@@ -117,8 +117,9 @@ def _advice(config: TrainConfig, epoch: int, which: str, lost: Empty) -> str:
     if config.sparsity is not None and not config.is_splitting:
         return "choose a smaller --sparsity, or fewer --sparse-layers"
     if which == "W" or not config.penalty.acts_on_v:
-        weight = "--lam" if config.penalty.group_lam is None else "--group-lam"
-        has_price = config.penalty.group_weight if config.is_splitting else "lam" in config.method.uses
+        decoupled_r = config.is_decoupled and config.penalty.acts_on_v
+        weight = "--lam" if config.penalty.group_lam is None or decoupled_r else "--group-lam"
+        has_price = config.penalty.group_weight or decoupled_r if config.is_splitting else "lam" in config.method.uses
         return f"choose a smaller {weight} or --lr" if has_price else "choose a smaller --lr"
     if isinstance(config.regime, PaperConfig):
         return "choose a smaller --lam or a larger --beta"

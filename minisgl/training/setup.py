@@ -7,7 +7,7 @@ import numpy as np
 from minisgl import experiments
 from minisgl.analysis.narrow import narrow
 from minisgl.backend import Array
-from minisgl.config import AdamConfig, ContinuationConfig, PaperConfig, SGDConfig, TrainConfig
+from minisgl.config import AdamConfig, ContinuationConfig, DecoupledConfig, PaperConfig, SGDConfig, TrainConfig
 from minisgl.errors import MinisglError
 from minisgl.methods import (
     ADMMMethod,
@@ -29,6 +29,7 @@ from minisgl.penalties.names import has_r, make_r, parse_options, with_group
 from minisgl.solver.admm import ADMM
 from minisgl.solver.agp import AGP
 from minisgl.solver.cges import CGES
+from minisgl.solver.decoupled import Decoupled
 from minisgl.solver.hard_concrete import HardConcrete
 from minisgl.solver.masked import Masked
 from minisgl.solver.protocol import Solver
@@ -122,7 +123,10 @@ def make_optimizer(config: TrainConfig, parameters: Array) -> Optimizer:
 
 
 def make_splitting(config: TrainConfig, network: Network) -> Splitting:
-    """Return the network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured."""
+    """Return the network with its penalties (group lasso on W, r on V, by layer) and its optimiser, as configured.
+
+    Decoupled penalties are both on W.
+    """
     chosen = config.penalty
     name, lam, group_lam = chosen.penalty, chosen.lam, chosen.group_weight
     options = parse_options(chosen.penalty_option)
@@ -142,7 +146,8 @@ def make_splitting(config: TrainConfig, network: Network) -> Splitting:
             group, sparse = None, with_group(name, sparse, chosen.v_group, group_lam, axis)
         _require_threshold(config, sparse)
         penalties[layer] = LayerPenalty(group, sparse)
-    return Splitting(network, make_optimizer(config, network.flat), penalties, make_decay(config, network))
+    kind = Decoupled if config.is_decoupled else Splitting
+    return kind(network, make_optimizer(config, network.flat), penalties, make_decay(config, network))
 
 
 def _require_threshold(config: TrainConfig, r: Penalty | None) -> None:
@@ -211,6 +216,8 @@ def _regime_schedule(config: TrainConfig, layers: list[str]) -> Schedule:
     if isinstance(regime, PaperConfig):
         factor, every = regime.lr_factor, regime.beta_every
         return Stepwise(config.lr, regime.lr_drops, regime.beta, regime.beta_growth, every, factor)
+    if isinstance(regime, DecoupledConfig):
+        return Continuation(config.lr, 0.0, 1.0, None, 0.5, regime.hold, regime.warmup)  # only a learning rate
     rest = (regime.ramp, regime.hold, regime.warmup, regime.sparsity)
     if isinstance(config.method, ADMMMethod):
         return Continuation(config.lr, regime.beta, regime.beta_rise, None, *rest)

@@ -10,7 +10,7 @@ from support.commands import parsed
 
 import minisgl
 from minisgl import train
-from minisgl.config import TrainConfig, as_flags, changed, from_flags
+from minisgl.config import DecoupledConfig, TrainConfig, as_flags, changed, from_flags
 from minisgl.errors import MinisglError
 from minisgl.experiments import EXPERIMENTS, PRESETS, configured
 from minisgl.flags import Flags, option
@@ -28,6 +28,7 @@ VALUES = {
     "penalty": None,  # a column of the table
     "penalty_option": "a=2",
     "v_group": "l0",
+    "decoupled": None,  # a column
     "method": None,  # see "methods" below
     "ramp_from": "0.2",
     "sparsity_of": "layer",
@@ -82,7 +83,13 @@ VALUES = {
     "checkpoint_every": "6",
     "resume": None,  # no part of a configuration
 }
-REGIMES = {"continuation": "--preset quick", "paper": "--preset paper", "paper, threshold": "--preset paper --threshold 0.2"}
+REGIMES = {
+    "continuation": "--preset quick",
+    "paper": "--preset paper",
+    "paper, threshold": "--preset paper --threshold 0.2",
+    "decoupled": "--decoupled",
+    "paper, decoupled": "--preset paper --decoupled",
+}
 OPTIMIZERS = {"adam": "", "sgd": "--optimizer sgd"}
 PENALTIES = {
     "r": "--penalty l0",
@@ -123,6 +130,14 @@ OF_THE_PAPER = {
         "beta_every": "--threshold chooses continuation, which raises beta by --beta-rise",
     },
 }
+ON_W = "is for splitting, and with --decoupled the penalties act on W with their own weights"
+OF_THE_PAPER["decoupled"] = dict.fromkeys(("threshold", "sparsity", "ramp", "beta", "beta_rise", "v_group"), ON_W) | {
+    "lr_drops": "--lr-drops is an option of the paper's regime, and --decoupled lowers the learning rate along a cosine",
+    "lr_factor": "--lr-factor is an option of the paper's regime, and --decoupled lowers the learning rate along a cosine",
+    "beta_growth": "--beta-growth is an option of the paper's regime, and --decoupled raises beta by --beta-rise",
+    "beta_every": "--beta-every is an option of the paper's regime, and --decoupled raises beta by --beta-rise",
+}
+OF_THE_PAPER["paper, decoupled"] = OF_THE_PAPER["decoupled"]
 BY_REGIME = {regime: OF_CONTINUATION.get(regime, {}) | OF_THE_PAPER.get(regime, {}) for regime in REGIMES}
 BY_OPTIMIZER = {
     "adam": dict.fromkeys(("momentum", "nesterov"), "is an option of sgd, and the optimizer is adam: give --optimizer sgd too"),
@@ -180,6 +195,7 @@ CASES = [
     and not (name == "lam" and penalty == "r, lam 0")
     and not (name == "group_lam" and penalty in ("group-lasso, own weight", "r, own group weight"))
     and not (regime == "paper, threshold" and penalty in NO_R)
+    and not ("decoupled" in regime and penalty in ("r, lam 0", "none"))  # refused: see "decoupled" below
 ]
 
 
@@ -324,6 +340,34 @@ def _help_by_option(text: str) -> list[str]:
     starts = [match.start() for name in VALUES if (match := re.search(rf" {option(name)}(,| (?=[A-Z{{]))", text))]
     assert starts == sorted(starts)
     return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+# ---- decoupled penalties
+
+
+@pytest.mark.parametrize("words", ["--penalty none", "--lam 0", "--penalty group-lasso --group-lam 0"])
+def test_decoupled_without_a_penalty_is_refused(words: str) -> None:
+    with pytest.raises(MinisglError, match="--decoupled needs a penalty with a weight above 0, and there is none"):
+        parsed(["--decoupled", *words.split()])
+
+
+def test_decoupled_is_a_regime_with_a_learning_rate_only() -> None:
+    config = parsed(["--decoupled", "--preset", "sparse", "--penalty", "l1", "--warmup", "0.1"])
+    assert (config.is_decoupled, config.is_splitting, config.sparsity) == (True, True, None)
+    assert config.regime == DecoupledConfig(hold=0.75, warmup=0.1)  # sparse's hold
+    check(config)
+    assert from_flags(as_flags(config)) == config
+    assert parsed(["--no-decoupled"]) == parsed([])
+    assert "decoupled" not in as_flags(parsed([]))  # so that a config.json without it can be read
+    with pytest.raises(MinisglError, match=r"--hold must be at least 0 and below 1, but is 1\.0"):
+        check(parsed(["--decoupled", "--hold", "1"]))
+
+
+def test_a_rival_is_not_decoupled() -> None:
+    with pytest.raises(MinisglError, match="--decoupled is for --method splitting, and the method is agp"):
+        parsed(["--decoupled", "--method", "agp", "--sparsity", "0.5"])
+    with pytest.raises(MinisglError, match="--decoupled is for --method splitting, and the method is agp"):
+        check(replace(parsed(["--method", "agp", "--sparsity", "0.5"]), regime=DecoupledConfig()))
 
 
 # ---- methods

@@ -43,7 +43,9 @@ RIVALS = [name for name in METHODS if name != "splitting"]
 GATED = ("hard-concrete", "sparse-vd")  # their own zeros, and V is not W
 SPARSE = [name for name in RIVALS if "sparsity" in METHODS[name].uses and name not in GATED]  # with a given share of zeros
 FROM_THE_START = ("random", "set", "rigl")  # the share of zeros is constant
+EVERY = (*METHODS, "decoupled")  # which is not a method, but has a solver of its own
 WORDS = {
+    "decoupled": ["--decoupled", "--penalty", "l1", "--lam", "1e-3", "--group-lam", "2e-3"],
     "agp": ["--ramp-from", "0"],
     "set": ["--regrow-every", "2"],
     "rigl": ["--regrow-every", "2"],
@@ -55,7 +57,7 @@ WORDS = {
 
 
 def words(method: str, sparsity: float = 0.8) -> list[str]:
-    given = ["--method", method, *WORDS.get(method, [])]
+    given = [*(["--method", method] if method in METHODS else []), *WORDS.get(method, [])]
     return [*given, "--sparsity", str(sparsity)] if method in SPARSE else given
 
 
@@ -81,7 +83,7 @@ def contents(solver: Solver) -> dict[str, bytes]:
 # ---- the bytes
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EVERY)
 def test_one_two_and_three_ranks_and_threads_give_the_same_bytes(method: str, digits: tuple[Digits, Digits]) -> None:
     results = []
     for threads in (1, 2, 3):
@@ -93,7 +95,7 @@ def test_one_two_and_three_ranks_and_threads_give_the_same_bytes(method: str, di
     assert results[0] == results[1] == results[2] != contents(made(method))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EVERY)
 def test_a_residual_network_with_batch_normalisation_too(method: str) -> None:
     rng, results = np.random.default_rng(3), []
     images, labels = rng.random((20, 2, 6, 6)), rng.integers(0, 3, 20)
@@ -110,7 +112,7 @@ def test_a_residual_network_with_batch_normalisation_too(method: str) -> None:
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EVERY)
 def test_a_checkpoint_in_between_has_all_there_is(method: str, digits: tuple[Digits, Digits], tmp_path: Path) -> None:
     whole, other = made(method), made(method)
     with training_shards(2, 1, [whole], 20) as run:
@@ -123,7 +125,7 @@ def test_a_checkpoint_in_between_has_all_there_is(method: str, digits: tuple[Dig
     assert contents(other) == contents(whole)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EVERY)
 def test_a_device_computes_the_same(method: str, digits: tuple[Digits, Digits]) -> None:
     here = made(method)
     network = lenet5(np.random.default_rng(0), units=UNITS)
@@ -137,7 +139,7 @@ def test_a_device_computes_the_same(method: str, digits: tuple[Digits, Digits]) 
         np.testing.assert_array_equal(to_host(array), here.arrays()[name], err_msg=name)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EVERY)
 def test_a_solver_is_moved_as_a_copy(method: str) -> None:
     solver = made(method)
     before, moved = contents(solver), solver.moved(np.copy)
