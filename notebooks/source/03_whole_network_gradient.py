@@ -447,6 +447,7 @@ show_code(softmax_cross_entropy)
 # %% [markdown]
 # Here `z` is already $z - M$, the true logit too: then $M$ cancels from $\ln \sum_j e^{z_j} - z_t$, and nobody has to add it again. `onehot` is
 # $Y$, and `scale` $\tfrac1N$. `smoothing` is 0 unless one asks for it; with it, each class gets a share of the target, and $Y$ becomes `q`.
+#
 # ## The tape
 #
 # What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**,
@@ -462,7 +463,7 @@ show_code(Sequential.forward, Sequential.backward)
 #
 # **The whole of LeNet-5 against differences.** To move each parameter by itself takes two forward passes for each of 431,080. Instead we
 # move all at once, along random directions $u$ of length 1, and compare the difference with $\langle \text{gradient}, u \rangle$. An error
-# in one entry enters with another factor each time: it cannot hide. The pictures are noise, in float64, because on the flat background of a
+# in one entry enters with another factor each time, so it cannot hide, unless it is small. The pictures are noise, in float64, because on the flat background of a
 # digit neighbouring outputs are equal and pooling ties; `require_smooth` refuses points near a kink.
 
 # %%
@@ -513,6 +514,65 @@ plt.show()
 # With small $h$ there is rounding, as foretold. With large $h$ a step crosses kinks, of ReLU and of pooling, where Taylor's formula
 # does not hold. In between, gradient and differences agree to eight digits, and a mistake in 20 of 431,080 entries stands out.
 #
+# ## What a gradient check cannot see
+#
+# The check asks one question: is `backward` the derivative of `forward`, at this point, in float64? So there is much that it does not see.
+#
+# - **A mistake in both.** If `forward` computes the wrong loss, and `backward` its derivative, they agree. Only numbers from elsewhere help: computed by
+#   hand, or by another program.
+# - **A mistake that this input does not reach.** With one image a forgotten $\tfrac1N$ is a factor of 1. Square pictures hide exchanged axes, and a
+#   weight behind a shut ReLU has the slope 0, right or wrong. So check with two images or more, odd sizes, and several points.
+# - **The slope at a kink.** At 0 the difference of ReLU is $\frac{\max(h, 0) - \max(-h, 0)}{2h} = \tfrac12$ for every $h$, whatever `backward` has chosen
+#   there.
+# - **A small mistake.** Along a random direction $u$ of length 1 in $n$ dimensions, an error $\delta$ in one entry changes $\langle \text{gradient}, u \rangle$
+#   by $\delta u_i$, and $u_i$ is about $1/\sqrt n$: here 0.0015. The differences themselves are good to about eight digits. What changes less than that
+#   is not seen; if all entries are moved one by one, it is.
+# - **What happens in float32**, in which the network learns: $e^{100}$ is a number in float64, and infinity in float32.
+# - **All that comes after the gradient**: the sign of the step, the learning rate, the optimiser's memory.
+
+# %%
+z, t = np.random.default_rng(5).normal(size=(3, 4)), np.array([0, 3, 1])  # (N, classes), (N,)
+u = np.random.default_rng(6).normal(size=z.shape)
+
+
+def mean_loss(z):
+    return float(softmax_cross_entropy(z, t[: len(z)])[0])
+
+
+def sum_loss(z):  # not what we want
+    return len(z) * mean_loss(z)
+
+
+def sum_gradient(z):  # its derivative: the factor 1/N is missing
+    return len(z) * softmax_cross_entropy(z, t[: len(z)])[1]
+
+
+def error(f, gradient, z):
+    return relative_error(directional_derivative(f, z, u[: len(z)]), np.sum(gradient(z) * u[: len(z)]))
+
+
+for name, found in {
+    "both are those of the sum": error(sum_loss, sum_gradient, z),
+    "1/N forgotten in backward, 1 image": error(mean_loss, sum_gradient, z[:1]),
+    "1/N forgotten in backward, 3 images": error(mean_loss, sum_gradient, z),
+}.items():
+    print(f"{name:>36}: error {found:.0e}")
+    assert (found < 1e-7) == ("3 images" not in name)
+
+assert all((max(h, 0) - max(-h, 0)) / (2 * h) == 0.5 for h in (1e-1, 1e-5, 1e-9))
+u = np.random.default_rng(1).normal(size=network.flat.size)
+u /= np.linalg.norm(u)
+slightly_wrong = gradient.copy()
+slightly_wrong[1000] += 1e-8 * np.abs(gradient).max()
+changed = relative_error(slightly_wrong @ u, gradient @ u)
+print(f"{'one entry of 431,080 slightly wrong':>36}: changes the product by {changed:.0e}")
+assert 0.5 < np.sqrt(network.flat.size) * np.sqrt(np.mean(u**2)) < 2
+assert changed < 1e-8
+with np.errstate(over="ignore"):
+    assert np.isinf(np.exp(np.float32(100)))
+assert np.isfinite(np.exp(np.float64(100)))
+
+# %% [markdown]
 # ## How large at the start?
 #
 # Weights start at random, with mean 0 and variance $s^2$. How large should $s$ be? Follow the mean square of the signal through one

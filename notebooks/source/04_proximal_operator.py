@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
 from minisgl.course.show_code import show_code
+from minisgl.penalties import L0
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
@@ -150,6 +151,20 @@ for t in (0.0, 0.3, 0.5, 1.7):
     formula = np.sign(v) * np.maximum(np.abs(v) - t, 0)  # (301,)
     assert np.abs(formula - best).max() < 0.001
     print(f"t = {t}: the formula and the best candidate agree, and {np.sum(formula == 0)} of 301 are exactly 0")
+
+# %% [markdown]
+# The prox is the best $x$. What it costs also has a name: $\min_x\, t\,r(x) + \tfrac12 (x - v)^2$, as a function of $v$, is the **Moreau envelope** of
+# $t\,r$. For $r(x) = |x|$ put the two cases into the cost: a dropped weight costs $\tfrac12 v^2$, and a kept one $t\,(|v| - t) + \tfrac12 t^2$, so
+#
+# $$\min_x\; t\,|x| + \tfrac12 (x - v)^2 \;=\; \begin{cases} \tfrac12 v^2 & |v| \le t \\ t\,|v| - \tfrac12 t^2 & |v| > t \end{cases}$$
+#
+# It is $t\,|v|$ with a rounded corner (*Huber's function*). [Chapter 11](11_variable_splitting.ipynb) needs it.
+
+# %%
+t = 0.5
+envelope = np.where(np.abs(v) <= t, v**2 / 2, t * np.abs(v) - t**2 / 2)  # (301,)
+np.testing.assert_allclose(cost(L1(t).prox(v, step=1.0), v, t), envelope, atol=1e-15)
+np.testing.assert_allclose(cost(x, v[:, None], t).min(axis=1), envelope, atol=1e-6)
 
 # %% [markdown]
 # ## Where the zeros come from
@@ -323,6 +338,51 @@ away = x - (w - eta * g)  # (8,)
 np.testing.assert_allclose(left, away @ away / (2 * eta) - eta / 2 * g @ g)
 
 # %% [markdown]
+# ## It never makes the sum larger
+#
+# Let $F = L + \lambda\, r$, and $w^+$ the weights after a proximal gradient step from $w$. Of the loss we ask that its curvature is nowhere more than some
+# number $L_f$, so that beyond its slope it rises by at most
+#
+# $$L(x) \;\le\; L(w) + g \cdot (x - w) + \tfrac{L_f}{2} \lVert x - w \rVert^2 \qquad\text{for all } w \text{ and } x \qquad\text{(the descent lemma)}$$
+#
+# ([chapter 11](11_variable_splitting.ipynb) proves it). Of $r$ we ask nothing, except that there is a best $x$. **If $\eta \le 1/L_f$, then
+# $F(w^+) \le F(w)$.** The proof has four lines:
+#
+# 1. $w^+$ is the best $x$ of the problem above, and $w$ was a candidate:
+#    $\;g \cdot (w^+ - w) + \tfrac{1}{2\eta} \lVert w^+ - w \rVert^2 + \lambda\, r(w^+) \;\le\; \lambda\, r(w)$.
+# 2. The descent lemma at $x = w^+$: $\;L(w^+) \;\le\; L(w) + g \cdot (w^+ - w) + \tfrac{L_f}{2} \lVert w^+ - w \rVert^2$.
+# 3. Add both; $g \cdot (w^+ - w)$ cancels: $\;F(w^+) \;\le\; F(w) - \big( \tfrac{1}{2\eta} - \tfrac{L_f}{2} \big) \lVert w^+ - w \rVert^2$.
+# 4. The bracket is not negative, because $\eta \le 1/L_f$. $\square$
+#
+# Nothing was said about a slope of $r$, or about convexity: the next chapters use this for penalties that have neither. It does not say that $F$
+# comes to its lowest value.
+#
+# **Check** for $L(w) = \tfrac12 \lVert A w - b \rVert^2$. Here $L(x)$ is exactly $L(w) + g \cdot (x - w) + \tfrac12 \lVert A (x - w) \rVert^2$, so $L_f$ is the
+# largest singular value of $A$, squared. The penalties are l1 and, as one that is not convex, l0 (next chapter).
+
+# %%
+rng = np.random.default_rng(3)
+A, b = rng.normal(size=(6, 8)), rng.normal(size=6)
+L_f = np.linalg.norm(A, 2) ** 2
+x, w = rng.normal(size=(2, 8))
+
+
+def loss(w):
+    return np.sum((A @ w - b) ** 2) / 2
+
+
+np.testing.assert_allclose(loss(x), loss(w) + A.T @ (A @ w - b) @ (x - w) + np.sum((A @ (x - w)) ** 2) / 2)
+for penalty in (L1(0.3), L0(0.3)):
+    for eta in (1 / L_f, 0.4 / L_f):
+        w = 3 * rng.normal(size=8)
+        for _ in range(200):
+            new = penalty.prox(w - eta * A.T @ (A @ w - b), step=eta)
+            before, after = (loss(one) + penalty.value(one) for one in (w, new))
+            assert after <= before - (1 / (2 * eta) - L_f / 2) * np.sum((new - w) ** 2) + 1e-12
+            w = new
+print("in 800 steps the sum has never risen, and always fallen by what line 3 says")
+
+# %% [markdown]
 # ## An experiment: five weights out of a hundred
 #
 # A linear model with 100 weights, of which only 5 are not zero. We see 60 noisy outputs $b = A\,w_{\text{true}} + \text{noise}$, fewer than
@@ -357,7 +417,7 @@ w_prox, zeros_prox, objective_prox = run(lambda w, g: L1(lam).prox(w - lr * g, s
 assert max(zeros_slope) == 0
 assert min(objective_slope) > objective_prox[-1]
 assert np.all(np.abs(w_prox) < np.abs(w_true), where=w_true != 0)  # the bias
-assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: chapter 11 says why
+assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: lr is 1 / L_f
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
 left.plot(zeros_slope, color=W_COLOUR, label="by the slope")
@@ -382,9 +442,35 @@ print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.fl
 #
 # - **Left:** the slope alone never makes a single zero. The prox makes most of them.
 # - **Middle:** jumping to and fro around zero also costs: the slope's run stays above the other.
-# - **Right:** the five large weights are found, and **each is too small**. Soft thresholding takes $t$ from a weight that it keeps, at every step, however
-#   large it is. This is the *bias* of the l1 norm, and the reason for [chapter 5](05_hard_thresholding.ipynb).
+# - **Right:** the five large weights are found, and **each is too small**. This is the *bias* of the l1 norm, and the reason for
+#   [chapter 5](05_hard_thresholding.ipynb).
 #
+# **How large is the bias?** Not $t$ at every step: soft thresholding takes $t = \eta\lambda$ from a kept weight, and the next gradient step gives back what
+# the loss wants. At rest the two balance. Let $S$ be the set of the weights that are not zero, $w_S$ these weights, and $A_S$ their columns of $A$. A
+# step that changes nothing has
+#
+# $$w_S = w_S - \eta\, A_S^{\mathsf T} (A_S w_S - b) - \eta \lambda \operatorname{sign}(w_S) \qquad\text{so}\qquad
+# A_S^{\mathsf T} A_S\, w_S = A_S^{\mathsf T} b - \lambda \operatorname{sign}(w_S)$$
+#
+# If the columns of $A_S$ are independent, least squares on $S$ without a penalty is $(A_S^{\mathsf T} A_S)^{-1} A_S^{\mathsf T} b$. So l1 is off by
+#
+# $$\lambda\, (A_S^{\mathsf T} A_S)^{-1} \operatorname{sign}(w_S),$$
+#
+# however large the weights are, and whatever $\eta$ is. If the columns are orthogonal with length 1, that is $\lambda$ for each weight. If not, the
+# weights share it out among themselves.
+
+# %%
+w, _, _ = run(lambda w, g: L1(lam).prox(w - lr * g, step=lr), steps=20_000)  # until it is at rest
+S = np.flatnonzero(w)
+inverse = np.linalg.inv(A[:, S].T @ A[:, S])  # (|S|, |S|)
+bias = lam * inverse @ np.sign(w[S])  # (|S|,)
+np.testing.assert_allclose(w[S], inverse @ A[:, S].T @ b - bias, atol=1e-10)
+large = np.isin(S, np.flatnonzero(w_true))
+print(
+    f"{len(S)} weights are not 0; the five large ones lose {np.array2string(bias[large] * np.sign(w[S][large]), precision=2)}"
+)
+
+# %% [markdown]
 # ## Exercises
 #
 # To be written in [exercises/04_proximal_operator.ipynb](exercises/04_proximal_operator.ipynb), where a check below each answer tells you what is
@@ -446,4 +532,5 @@ check("04.proximal_gradient_step", proximal_gradient_step)
 #   shrink by $t$, and nothing jumps.
 # - A gradient step takes the slope where it starts, the prox where it arrives. Zeros come from that.
 # - $t = $ step $\times\, \lambda$. In a proximal gradient step the step is the learning rate, in the splitting of chapter 11 it is $1/\beta$.
-# - Its price is the bias: what is kept is too small by $t$.
+# - A proximal gradient step with $\eta \le 1/L_f$ never makes loss + penalty larger, whatever the penalty is.
+# - The price of l1 is its bias: at rest, the kept weights are off by $\lambda (A_S^{\mathsf T} A_S)^{-1} \operatorname{sign}(w_S)$.

@@ -3,7 +3,8 @@
 #
 # l1 leaves no gap, but takes the same from every weight it keeps ([chapter 4](04_proximal_operator.ipynb)). l0 takes nothing, but jumps
 # ([chapter 5](05_hard_thresholding.ipynb)). Is there something between? There is a penalty with a knob $a$ that turns the one into the other.
-# On the way its prox, a smooth bend at first, suddenly breaks.
+# On the way its prox, a smooth bend at first, suddenly breaks. (The formula for the prox is from S. Zhang and J. Xin, *Minimization of transformed l1
+# penalty: closed form representation and iterative thresholding algorithms*, Commun. Math. Sci. 15 (2017) 511. Here it is derived anew.)
 #
 # **When does the threshold jump, where to, and why?**
 
