@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 1 Why sparsity
 #
+# *Reading: 40 minutes. Exercises: an evening. Needs no other chapter.*
+#
 # LeNet-5 is a small network that reads handwritten digits. It has 430,500 weights, and each of them is stored, and multiplied at least once for every
 # digit it reads.
 #
@@ -15,6 +17,7 @@ limit_blas_threads()  # NumPy's matrix products use only cores that are free
 
 # %%
 import matplotlib.pyplot as plt
+from drawings import chapter_01 as draw
 from ipywidgets import FloatLogSlider, interact
 
 from minisgl.formats import network_file
@@ -33,12 +36,27 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # %% [markdown]
 # ## A picture
 #
-# First a trained network: 200 steps of 100 digits each are enough for a first look. It learns from the first 20,000 training images; 2,000 others
-# are **held out**, and everything below is measured on these. The test images are not touched in this chapter: who looks at
-# them before all is decided has no test left.
+# The network, from the digit on the left to the ten numbers on the right, one for each digit. Orange boxes are computed with weights, grey ones only take
+# the largest of four neighbours.
 
 # %%
 train = mnist.load()[0]
+network = lenet5(np.random.default_rng(0))
+draw.boxes(network, train.images[0])
+
+# %% [markdown]
+# Nearly all weights are in one layer, fc1. Does it need them?
+#
+# ## Taking weights away
+#
+# First the network is trained: 200 steps of 100 digits each are enough for a first look. It learns from the first 20,000 training images; 2,000 others
+# are **held out**, and everything below is measured on these. The test images are not touched in this chapter: who looks at
+# them before all is decided has no test left.
+#
+# Two words in the code are explained later. A `Workspace` is memory that is used again and again, and changes no number. The `tape` holds what the layers
+# need to compute the gradient ([chapter 3](03_whole_network_gradient.ipynb)).
+
+# %%
 held_out = train[55_000:57_000]  # images (2000, 1, 28, 28), labels (2000,)
 
 
@@ -64,7 +82,6 @@ def adam_step(gradient):
     adam.update(network.flat, gradient, lr=0.001)
 
 
-network = lenet5(np.random.default_rng(0))
 adam = Adam(network.flat)
 learn(network, 200, adam_step)
 w = network.weights  # (430500,)

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 2 Convolution by hand
 #
+# *Reading: 45 minutes. Exercises: an evening. Needs no other chapter.*
+#
 # A digit is 784 numbers. A convolution looks at 25 of them at a time, a window of $5 \times 5$ pixels, multiplies each with a weight of its
 # own, and adds up. Then the same 25 weights look at the next window, and so on over the whole image.
 #

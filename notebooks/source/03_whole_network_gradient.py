@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 3 Pooling, ReLU, fully connected, softmax: the whole network's gradient
 #
+# *Reading: 50 minutes. Exercises: an evening. Needs chapter [2](02_convolution_by_hand.ipynb).*
+#
 # LeNet-5 looks at a digit, and its last layer gives ten numbers. From these and the true label we compute one number, the loss: how
 # surprised the network is by the truth. To learn is to make this number smaller, by moving 431,080 parameters a little.
 #

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 4 The proximal operator, and soft thresholding
 #
+# *Reading: 30 minutes. Exercises: an evening. Needs chapter [1](01_why_sparsity.ipynb).*
+#
 # The penalty $\lambda |w|$ pulls a weight towards zero, always with the same force $\lambda$. A weight that follows this pull in
 # steps comes near zero with full speed, jumps over it, is pulled back, and jumps over it again. It is never *equal* to zero, and a
 # weight that is not zero has to be stored and multiplied.

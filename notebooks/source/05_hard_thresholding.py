@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 5 The l0 penalty, and hard thresholding
 #
+# *Reading: 25 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
+#
 # The l1 norm asks a price for every *unit* of weight. So it also takes from the large weights, which nobody wanted to lose
 # ([chapter 4](04_proximal_operator.ipynb)). Let us ask a price for every *head* instead: each weight that is not zero costs $\lambda$, large
 # or small.

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 6 Transformed l1: the cubic, the arccosine, the two regimes
 #
+# *Reading: 45 minutes. Exercises: an evening. Needs chapters [4](04_proximal_operator.ipynb) and [5](05_hard_thresholding.ipynb).*
+#
 # l1 leaves no gap, but takes the same from every weight it keeps ([chapter 4](04_proximal_operator.ipynb)). l0 takes nothing, but jumps
 # ([chapter 5](05_hard_thresholding.ipynb)). Is there something between? There is a penalty with a knob $a$ that turns the one into the other.
 # On the way its prox, a smooth bend at first, suddenly breaks. (The formula for the prox is from S. Zhang and J. Xin, *Minimization of transformed l1

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 7 l1 minus l2: four cases, not separable
 #
+# *Reading: 35 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
+#
 # The penalties so far look at one weight at a time. Each weight pays its own price, and does not know of the others. But "sparse" is
 # said of a whole vector: nearly all of its length stands in few entries. The penalty of this chapter looks at that,
 #

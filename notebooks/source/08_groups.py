@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 8 Groups: whole filters and whole neurons
 #
+# *Reading: 35 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
+#
 # The penalties so far ask a price for every weight, and the zeros fall where they fall. A matrix with zeros here and there is still a
 # matrix of the same size: it is multiplied row by column, zeros and all.
 #

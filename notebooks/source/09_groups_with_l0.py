@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 9 Groups with l0: where the composition is wrong
 #
+# *Reading: 15 minutes. Exercises: half an evening. Needs chapters [5](05_hard_thresholding.ipynb) and [8](08_groups.ipynb).*
+#
 # [Chapter 8](08_groups.ipynb) ended well: with l1 and group lasso together, threshold the weights, shorten the group, and that is the prox of the
 # sum. l0 takes nothing from the weights that it keeps ([chapter 5](05_hard_thresholding.ipynb)), so one would like l0 inside the groups.
 #

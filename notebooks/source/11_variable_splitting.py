@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 11 Variable splitting: two copies of every weight
 #
+# *Reading: 60 minutes. Exercises: an evening. Needs chapters [3](03_whole_network_gradient.ipynb), [4](04_proximal_operator.ipynb) and
+# [5](05_hard_thresholding.ipynb).*
+#
 # The loss speaks through its gradient: *move this way, by a little*. The penalty speaks through its prox: *be zero, or be left alone*. A gradient
 # step moves a zero away from zero; a prox undoes a small step.
 #

@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 13 LeNet-5 on MNIST, with every penalty
 #
+# *Reading: 40 minutes. Exercises: an evening. Needs chapters [5](05_hard_thresholding.ipynb), [8](08_groups.ipynb) and
+# [11](11_variable_splitting.ipynb).*
+#
 # The network of [chapter 3](03_whole_network_gradient.ipynb), the prox of chapters [4](04_proximal_operator.ipynb) to [9](09_groups_with_l0.ipynb), the two
 # steps of [chapter 11](11_variable_splitting.ipynb): all the parts are there. Put them together, and change nothing but the penalty.
 #

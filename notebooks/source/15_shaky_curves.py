@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 15 Shaky curves
 #
+# *Reading: 45 minutes. Exercises: an evening. Needs chapters [5](05_hard_thresholding.ipynb) and [11](11_variable_splitting.ipynb).*
+#
 # Some illnesses make the hand tremble, and a word written with such a hand looks different from the same word in a regular hand. We see it at once. Yet
 # no pixel of the picture tells: the word may be any word, in any font, large or small, thick or thin.
 #
