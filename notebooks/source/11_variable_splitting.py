@@ -148,8 +148,9 @@ print("the table is right")
 #
 # ## What W sees
 #
-# Let $V$ always be at its best. Then $W$ feels $f(W) + e_\beta(W)$ with $e_\beta(W) = \min_V\, r(V) + \tfrac{\beta}{2}\lVert W - V \rVert^2$. For l0
-# and one weight there are two candidates, $v = 0$ for $\tfrac{\beta}{2} w^2$ and $v = w$ for $\lambda$:
+# Let $V$ always be at its best. Then $W$ feels $f(W) + e_\beta(W)$ with $e_\beta(W) = \min_V\, r(V) + \tfrac{\beta}{2}\lVert W - V \rVert^2$. This is the
+# **Moreau envelope** of $r$ ([chapter 4](04_proximal_operator.ipynb) has that of l1). For l0 and one weight there are two candidates, $v = 0$ for
+# $\tfrac{\beta}{2} w^2$ and $v = w$ for $\lambda$:
 #
 # $$e_\beta(w) = \min\big( \tfrac{\beta}{2} w^2,\; \lambda \big)$$
 #
