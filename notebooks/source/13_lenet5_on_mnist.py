@@ -452,7 +452,7 @@ for name, layer in entry["layers"].items():
 # ## All methods, in full
 #
 # `python -m minisgl.sweep` trains LeNet-5 by several methods, in both regimes, ten epochs on 55,000 digits, with several seeds;
-# [docs/results.md](../docs/results.md) says how. *magnitude* is the sceptic's method: no penalty, and near the end the smallest weights become zero, as
+# [docs/results.md](../docs/results.md) says how. *magnitude* is the sceptic's method: no penalty, and near the end the smallest weights become zero at once, as
 # many as l0 has dropped with the same seed. *sparse* and *small* are presets, made for the fewest weights and the fewest FLOPs: they train for longer, and
 # they alone see digits shifted at random by up to a pixel, so their errors are not to be compared with those of the others. The results are committed, a line
 # of JSON a run. Here is all that the file holds: the mean, and in brackets the least and the most over the seeds. The held-out error is that on the other
@@ -480,8 +480,8 @@ for (method, regime), found in alike.items():
 
 # %% [markdown]
 # Two things hold for every seed in the file, and the next cell fails if they do not: with the same number of zeros l0 has fewer errors than magnitude
-# pruning, on held-out images and on test images; and whatever is trained in both regimes has more zeros in continuation. (The paper's
-# schedule is made for 200 epochs, not for ten.)
+# pruning at once, on held-out images and on test images; and whatever is trained in both regimes has more zeros in continuation. (The paper's
+# schedule is made for 200 epochs, not for ten.) This says nothing about pruning little by little, which [chapter 14](14_fair_comparison.ipynb) is about.
 
 # %%
 by = {(one["method"], one["regime"], one["seed"]): one for one in runs}
@@ -621,5 +621,5 @@ check("13.best_setting", best_setting)
 #   zero, and $W$ is kept.
 # - Continuation: the threshold climbs, then $\beta$ rises and $W$ meets $V$; $V$ is kept.
 # - A kept weight is pulled by $\beta s \lambda p'(v)$: $\beta\tau$ under l1, 0 under l0. So $\beta$ may rise for penalties that let go, and not for those that pull.
-# - With the same zeros, l0 beats magnitude pruning in every seed that was run.
+# - With the same zeros, l0 beats magnitude pruning at once in every seed that was run. Gradual pruning is another opponent.
 # - Choose by held-out images, over seeds. The test set is looked at once. On 10,000 images a tenth of a percent is luck.
