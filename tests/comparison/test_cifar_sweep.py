@@ -9,12 +9,12 @@ from support.cifar import write_cifar10
 from support.resuming import without_figures
 from support.sweeps import run
 
-from minisgl.comparison import grid, results
+from minisgl.comparison import results
 from minisgl.config import SizeConfig
 from minisgl.experiments.cifar import PRESETS
 from minisgl.sweep import SweepConfig
 
-METHODS = ("l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", *list(grid.RIVALS)[:-1])  # dense-small is for chains
+METHODS = ("l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "agp", "admm", "sparse-vd")
 PENALISED = ("conv4", "block2.conv1", "block2.conv2")
 WEIGHTS = 368_640  # of these layers at width 1
 
