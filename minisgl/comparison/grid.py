@@ -137,14 +137,11 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     if regime == "preset":
         return preset(name, experiment)
     if method in RIVALS:
-        option: dict[str, Any]
-        if presets[name].sparsity is None:
-            option = {dial(method): UNKNOWN[dial(method)]}
-        elif method == "dense-small":  # trees of layers cannot be narrowed
+        has_share = presets[name].sparsity is not None
+        if has_share and method == "dense-small":  # it has FLOPs instead, and residual networks cannot be narrowed
             return None
-        else:
-            option = {}
-        return changed(preset(name, experiment, **RIVALS[method], **option), _split(epochs))
+        given: dict[str, Any] = {} if has_share else {dial(method): UNKNOWN[dial(method)]}
+        return changed(preset(name, experiment, **RIVALS[method], **given), _split(epochs))
     start = preset(name, experiment, SETTINGS[method, regime].get("penalty", method))
     schedule = scaled(epochs, start) if regime == "paper" else _split(epochs)
     settings = SETTINGS[method, regime]
