@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from minisgl.command import errors_as_sentences
+from minisgl.course import handed_out
 from minisgl.course.cells import answer_id
 from minisgl.course.first_edition import chapters_and_edition
-from minisgl.errors import MinisglError, require
+from minisgl.errors import MinisglError
 from minisgl.formats import files, paths
 
 if TYPE_CHECKING:
     from minisgl.course.grading import Task
 
-NEEDED = ("nbformat", "nbval", "ipykernel", "psutil", "pytest")
 LONGEST = 300  # characters of a message
 
 
@@ -71,15 +71,15 @@ def grade(config: GradeConfig) -> list[Grade]:
     The chapters that are graded are those that at least one student has handed in. Raise MinisglError if there is nothing to
     grade, a package is missing, or the CSV file cannot be written.
     """
-    for package in NEEDED:
-        require(package, "notebooks", "grading")
-    if not 0 < config.timeout < float("inf"):
-        raise MinisglError(f"--timeout must be a number of seconds above 0, but is {config.timeout:g}")
+    handed_out.require_packages("grading")
+    from minisgl.course.grading import require_timeout  # noqa: PLC0415 (it needs these packages)
+
+    require_timeout(config.timeout)
     if paths.exists(config.out):
         raise MinisglError(f"{config.out} already exists; name another file with --out")
     handed_in = {student: _notebooks(student) for student in _folders(config.folder)}
     chapters = sorted({chapter for notebooks in handed_in.values() for chapter in notebooks})
-    fresh = _by_chapter(_exercises(config.exercises))
+    fresh = _by_chapter(handed_out.notebooks(config.exercises))
     tasks = {chapter: found for chapter in chapters if chapter in fresh and (found := _tasks(fresh[chapter][-1], chapter))}
     if not tasks:
         raise MinisglError(
@@ -129,10 +129,6 @@ def _notebooks(student: Path) -> dict[str, list[Path]]:
         if path.match("[0-9][0-9]*.ipynb") and not hidden and (_problem(path) or paths.is_file(path)):
             found.append(path)
     return _by_chapter(found)
-
-
-def _exercises(folder: Path) -> list[Path]:
-    return [path for path in paths.entries(folder) if path.match("[0-9][0-9]_*.ipynb")]
 
 
 def _by_chapter(notebooks: list[Path]) -> dict[str, list[Path]]:

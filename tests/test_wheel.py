@@ -52,3 +52,12 @@ def test_it_trains_and_evaluates_on_the_bundled_mnist(site: Path, tmp_path: Path
     done = run(site, tmp_path, "-m", "minisgl.evaluate", "runs/mnist-lenet5-none-1")
     assert done.returncode == 0, done.stderr
     assert "of 10,000 test images" in done.stdout
+
+
+def test_it_copies_the_exercises(site: Path, tmp_path: Path) -> None:
+    done = run(site, tmp_path, "-m", "minisgl.course", "mine")
+    assert done.returncode == 0, done.stderr
+    handed_out = CHECKOUT / "notebooks" / "exercises"
+    assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == {
+        path.name: path.read_bytes() for path in handed_out.iterdir()
+    }

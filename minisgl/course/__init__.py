@@ -4,9 +4,10 @@
     check("05.hard_threshold", hard_threshold)      # prints a line if the function is right, else raises CheckFailed
 
 checks/ has a list of tasks for each chapter, one file each. cells.py says how the cells of an exercise notebook are named,
-and first_edition.py what the chapters and tasks of earlier notebooks are called today. grading.py runs a student's answers, and
-grading_plugin.py reports the result of each cell. nbval_plugin.py lets `pytest -m ex2` run one task of a notebook. kernels.py
-says how kernels are started, threads.py how many threads they use. show_code.py shows the package's own code in a chapter.
+and first_edition.py what the chapters and tasks of earlier notebooks are called today. handed_out.py has the exercises as they
+are handed out; `python -m minisgl.course DIR` copies them. grading.py runs a student's answers, and grading_plugin.py reports
+the result of each cell. nbval_plugin.py lets `pytest -m ex2` run one task of a notebook. kernels.py says how kernels are
+started, threads.py how many threads they use. show_code.py shows the package's own code in a chapter.
 
 The names below are imported when they are first used: pytest imports this package in every project of the environment, to
 load nbval_plugin, and that must not import NumPy.

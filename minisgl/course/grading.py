@@ -111,6 +111,12 @@ def _read(path: Path) -> Any:
     return notebook
 
 
+def require_timeout(seconds: float) -> None:
+    """Raise MinisglError if a time limit is not a positive number of seconds."""
+    if not 0 < seconds < float("inf"):
+        raise MinisglError(f"--timeout must be a number of seconds above 0, but is {seconds:g}")
+
+
 def run(answers: dict[Task, str], timeout: float) -> dict[Task, str]:
     """Return what is wrong with each answer, "" if it is right. timeout: seconds for every cell.
 
