@@ -40,8 +40,8 @@ class CheckConfig:
 
     notebook: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE.ipynb")]
     """An exercise notebook of the course, with answers."""
-    task: int | None = None
-    """Check only the task with this number; 2 is the notebook's second."""
+    task: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Check only task N, 1 being the notebook's first."""
     timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
     """The time limit for one cell, in seconds."""
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from minisgl.nn import Network
 from minisgl.plots.style import V_COLOUR
+from minisgl.plots.tiles import tiles
 
 COLUMNS = 16  # filters in a row
 DEAD, FEW = "#dddddd", "#fdecd3"
@@ -19,11 +20,7 @@ def colour_filters(weight: np.ndarray, name: str = "conv1") -> Figure:
     zeros = np.count_nonzero(weight == 0)
     title = f"{name}: {K} filters in red, green and blue (grey: 0), {zeros} of {weight.size} weights zero"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes in grid:
-        axes.set_axis_off()
-    for axes, each in zip(grid, weight, strict=False):
-        axes.imshow(0.5 + each.transpose(1, 2, 0) / (2 * limit), interpolation="nearest")  # (R, S, 3) from 0 to 1
+    tiles(figure.add_subplot(), list(0.5 + weight.transpose(0, 2, 3, 1) / (2 * limit)), COLUMNS)  # (R, S, 3) from 0 to 1
     return figure
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from minisgl.nn import BatchNorm2d, Network
 from minisgl.plots.channels import channels_left, colour_filters, kernels_left
 from minisgl.plots.style import GREY, V_COLOUR, W_COLOUR
+from minisgl.plots.tiles import tiles
 
 COLOURS = 3  # channels of a colour image
 
@@ -66,17 +66,11 @@ def sparsity_over_epochs(history: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _signed(axes: Axes, weight: np.ndarray, limit: float) -> AxesImage:
-    """Draw positive weights blue, negative ones red, and only exact zeros white: small weights are still visible."""
-    norm = AsinhNorm(linear_width=0.05 * limit, vmin=-limit, vmax=limit)
-    image = axes.imshow(np.where(weight == 0, np.nan, weight), cmap="RdBu", norm=norm, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    return image
-
-
 def filters(weight: np.ndarray, name: str = "conv1") -> Figure:
-    """Draw the filters of a first convolution (K, C, R, S), one picture for each channel of each filter."""
+    """Draw the filters of a first convolution (K, C, R, S), one picture for each channel of each filter.
+
+    Positive weights are blue, negative ones red, and only exact zeros white: small weights are still visible.
+    """
     K, C = weight.shape[:2]
     rows = -(-K * C // 10)
     limit = float(np.abs(weight).max()) or 1.0
@@ -85,11 +79,11 @@ def filters(weight: np.ndarray, name: str = "conv1") -> Figure:
     channels = f" of {C} channels" if C > 1 else ""
     title = f"{name}: {K} filters{channels}, {zeros} of {weight.size} weights zero (white)"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    grid = figure.subplots(rows, 10, squeeze=False).ravel()
-    for axes in grid[K * C :]:
-        axes.set_axis_off()
-    images = [_signed(axes, weight[divmod(i, C)], limit) for i, axes in enumerate(grid[: K * C])]
-    bar = figure.colorbar(images[0], ax=list(grid), shrink=0.9, label="weight")
+    axes = figure.add_subplot()
+    norm = AsinhNorm(linear_width=0.05 * limit, vmin=-limit, vmax=limit)
+    pictures = list(np.where(weight == 0, np.nan, weight).reshape(K * C, *weight.shape[2:]))  # (R, S) each
+    drawn = tiles(axes, pictures, 10, cmap="RdBu", norm=norm)
+    bar = figure.colorbar(drawn[0], ax=axes, shrink=0.9, label="weight")
     bar.set_ticks([-limit, -limit / 10, 0, limit / 10, limit])
     bar.ax.yaxis.set_major_formatter("{x:.2g}")
     return figure

@@ -104,10 +104,9 @@ def test_every_filter_has_its_picture_and_zeros_are_white():
     figure = plots.filters(weight)
     zeros = int((weight == 0).sum())
     assert figure.get_suptitle() == f"conv1: 12 filters, {zeros} of 300 weights zero (white)"
-    pictures = [axes for axes in figure.axes if axes.images]
+    pictures = figure.axes[0].images
     assert len(pictures) == 12
-    for axes, part in zip(pictures, weight[:, 0], strict=True):
-        (image,) = axes.images
+    for image, part in zip(pictures, weight[:, 0], strict=True):
         shown = np.ma.masked_invalid(image.get_array())
         np.testing.assert_array_equal(np.ma.getmaskarray(shown), part == 0)
         np.testing.assert_array_equal(shown.filled(0), part)
@@ -120,15 +119,18 @@ def test_every_filter_has_its_picture_and_zeros_are_white():
 def test_filters_of_several_channels_are_drawn_one_filter_after_the_other():
     weight = np.random.default_rng(2).standard_normal((4, 3, 5, 5)).astype(np.float32)
     figure = plots.filters(weight)
-    pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    pictures = [image.get_array() for image in figure.axes[0].images]
     np.testing.assert_array_equal(np.stack(pictures), weight.reshape(12, 5, 5))
     assert figure.get_suptitle().startswith("conv1: 4 filters of 3 channels, 0 of 300 weights zero")
 
 
 def test_filters_that_are_all_zero_are_all_white():
     figure = plots.filters(np.zeros((20, 1, 5, 5), np.float32))
-    pictures = [axes.images[0] for axes in figure.axes if axes.images]
+    pictures = figure.axes[0].images
     assert len(pictures) == 20
+    places = np.array([image.get_extent() for image in pictures])  # left, right, bottom, top
+    assert (places[1:10, 0] > places[:9, 1]).all()  # ten side by side, and ten below them
+    assert (places[10:, 3] > places[:10, 2]).all()
     assert all((drawn(image) == 1).all() for image in pictures)
     assert "500 of 500 weights zero" in figure.get_suptitle()
 
