@@ -40,9 +40,9 @@ train, test = mnist.load()
 # ## A picture
 #
 # A digit in an untrained LeNet-5. The **upper row, from left to right**: each layer computes new
-# numbers from those before, until there is one. The **lower row, from right to left**: how fast the loss rises
-# if a number of the upper row grows. Orange is positive, blue negative, white 0. One map of each layer is shown; the 500
-# numbers of fc1 are 20 rows of 25. The bars are the logits and their slopes, the true digit orange.
+# numbers from those before. The **lower row, from right to left**: how fast the loss rises
+# if a number of the upper row grows. Orange is positive, blue negative, white 0. One map of each layer is shown; fc1 is
+# 20 rows of 25. The bars are the logits and their slopes, the true digit orange.
 
 # %%
 network = lenet5(np.random.default_rng(1))
@@ -214,7 +214,7 @@ show_code(Linear.forward, Linear.backward)
 #
 # If one entry is larger than the other three, a small move of it moves $y$ by as much, and small moves of the others do nothing:
 # slope 1 for the largest, 0 for the others. So $dy$ goes to the largest. At a tie there is no slope: raising one of the
-# two raises $y$, lowering it does not. We agree that **the first of the largest in row-major order gets all**.
+# two raises $y$, lowering it does not. We agree that **the first of the largest in row-major order gets all**. (If each got all, $dx$ would be too large.)
 #
 # **They commute.** LeNet-5 is usually written convolution, ReLU, pool. minisgl pools first:
 #
@@ -583,8 +583,8 @@ print(f"held-out error after 10 steps: {wrong[0]:.1%}, after {10 * len(wrong)}: 
 assert wrong[-1] < 0.1, f"6,000 digits should be enough for fewer than 10 % errors; there are {wrong[-1]:.1%}"
 
 # %% [markdown]
-# Each step made of one number a direction for each of 431,080 parameters. How many of them are needed? The
-# [next chapter](04_proximal_operator.ipynb) begins here.
+# Each step made of one number a direction for each of 431,080 parameters. How many of them are needed? See the
+# [next chapter](04_proximal_operator.ipynb).
 #
 # ## Exercises
 #
