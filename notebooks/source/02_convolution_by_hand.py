@@ -57,7 +57,7 @@ largest = dict(zip(filters, maps.max(axis=(1, 2, 3)), strict=True))
 print({name: round(float(value), 2) for name, value in largest.items()})
 assert np.abs(weight.sum(axis=(1, 2, 3))).max() < 1e-12, "the text says that the weights of each filter add up to 0"
 times = largest["a stroke  /"] / largest["a stroke  \\"]
-assert times > 2, f"the text says that / answers more than twice as strongly as \\; here {times:.2f} times"
+assert times > 2, f"the text says that the third map's largest number is more than twice the fourth's; it is {times:.2f} times"
 row = maps[1].max(axis=(1, 2)).argmax()
 assert row < 8, f'the text says that "ink below" is strongest at the bar of the 7; here it is in row {row}'
 stem = maps[0, 12:, :, 0]  # (12, 24)
@@ -65,7 +65,7 @@ assert np.all(stem.argmax(axis=1) < stem.argmin(axis=1)), "the text says blue le
 
 # %% [markdown]
 # *Ink on the right* is blue along the left edge of the stem, and red along its right edge. *Ink below* is strongest at the bar. The stem leans
-# like /, so the third filter's map has more than twice as large numbers as the fourth's.
+# like /, so the largest number of the third map is more than twice that of the fourth.
 #
 # One number of a map: lay the filter on a window, multiply, add.
 
@@ -281,7 +281,7 @@ compare("dx", reference.conv2d(wide, turned, np.zeros(C)))
 # $$L(\theta \pm h) = L \pm h L' + \tfrac{h^2}{2} L'' \pm \tfrac{h^3}{6} L''' + \ldots \qquad\Longrightarrow\qquad \frac{L(\theta+h) - L(\theta-h)}{2h} = L' + \tfrac{h^2}{6} L''' + \ldots$$
 #
 # The even terms cancel. A one-sided difference, $(L(\theta+h) - L)/h$, keeps $\tfrac{h}{2} L''$: it is worse. But a computer knows $L$ at best to a part $\varepsilon = 2.2 \cdot 10^{-16}$, and
-# the division by $h$ makes an error of about $\varepsilon |L|/h$ of it. The two errors together, $\tfrac{h^2}{6}|L'''| + \varepsilon|L|/h$, are least where their slope over $h$ is zero:
+# the division by $h$ makes this an error of about $\varepsilon |L|/h$. The two errors together, $\tfrac{h^2}{6}|L'''| + \varepsilon|L|/h$, are least where their slope over $h$ is zero:
 #
 # $$\tfrac{h}{3} |L'''| = \frac{\varepsilon |L|}{h^2} \quad\Longleftrightarrow\quad h = \Big( \frac{3\, \varepsilon\, |L|}{|L'''|} \Big)^{1/3}$$
 #

@@ -3,7 +3,7 @@
 #
 # *Reading: 40 minutes. Exercises: an evening. Needs chapter [2](02_convolution_by_hand.ipynb).*
 #
-# LeNet-5 makes ten numbers of the image of a digit. From these and the true label we compute one number, the loss:
+# LeNet-5 computes ten numbers from the image of a digit. From these and the true label we compute one number, the loss:
 # it is large if the true label gets a small probability. To learn is to make the loss smaller, by small changes of 431,080 parameters.
 #
 # **How does one number tell each of them which way to go?**
@@ -583,7 +583,7 @@ print(f"held-out error after 10 steps: {wrong[0]:.1%}, after {10 * len(wrong)}: 
 assert wrong[-1] < 0.1, f"6,000 digits should be enough for fewer than 10 % errors; there are {wrong[-1]:.1%}"
 
 # %% [markdown]
-# Each step made of one number a direction for each of 431,080 parameters. How many of them are needed? See the
+# Each step turned one number into a direction for each of 431,080 parameters. How many of them are needed? See the
 # [next chapter](04_proximal_operator.ipynb).
 #
 # ## Exercises
@@ -679,5 +679,5 @@ check("03.first_weight_gradient", first_weight_gradient)
 # - Linear: $dW = dy\, x^{\mathsf T}$, $db = \sum_n dy$, $dx = W^{\mathsf T} dy$. ReLU: $dy$ where $x > 0$. Max-pooling: $dy$ to the
 #   first of the largest. The last two commute.
 # - Softmax with cross-entropy: $dz = (p - Y)/N$. Subtract the largest logit; take the logarithm of the sum, not of $p$.
-# - Central differences check it, in float64, away from kinks. The variance $2/\text{fan-in}$ keeps the size of signals and
+# - Central differences check a gradient, in float64, away from kinks. The variance $2/\text{fan-in}$ keeps the size of signals and
 #   gradients from layer to layer.
