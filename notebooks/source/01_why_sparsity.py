@@ -3,8 +3,7 @@
 #
 # *Reading: 40 minutes. Exercises: an evening. Needs no other chapter.*
 #
-# LeNet-5 is a small network that reads handwritten digits. It has 430,500 weights, and each of them is stored, and multiplied at least once for every
-# digit it reads.
+# LeNet-5 is a small network that reads handwritten digits. It has 430,500 weights. Each of them is stored, and used in at least one multiplication for every digit.
 #
 # **Which of them matter? And if many do not: why does training not make them zero?**
 
@@ -18,25 +17,23 @@ limit_blas_threads()  # NumPy's matrix products use only cores that are free
 # %%
 import matplotlib.pyplot as plt
 from drawings import chapter_01 as draw
+from drawings.chapter_01 import accuracy, learn
 from ipywidgets import FloatLogSlider, interact
 
-from minisgl.formats import network_file
 from minisgl.analysis import footprint
 from minisgl.analysis.compact import compact
-from minisgl.data import mnist
-from minisgl.models import lenet5
-from minisgl.nn import Workspace
-from minisgl.nn.loss import softmax_cross_entropy
 from minisgl.course.show_code import show_code
+from minisgl.data import mnist
+from minisgl.formats import network_file
+from minisgl.models import lenet5
 from minisgl.nn.optimizers import Adam
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
 # %% [markdown]
 # ## A picture
 #
-# The network, from the digit on the left to the ten numbers on the right, one for each digit. Orange boxes are computed with weights, grey ones only take
+# The network, from the image on the left to the ten numbers on the right, one for each digit. Orange boxes are computed with weights, grey ones are
 # the largest of four neighbours.
 
 # %%
@@ -50,31 +47,15 @@ draw.boxes(network, train.images[0])
 # ## Taking weights away
 #
 # First the network is trained: 200 steps of 100 digits each are enough for a first look. It learns from the first 20,000 training images; 2,000 others
-# are **held out**, and everything below is measured on these. The test images are not touched in this chapter: who looks at
+# are **held out**, and everything below is measured on these. The test images are not used in this chapter: whoever looks at
 # them before all is decided has no test left.
 #
-# Two words in the code are explained later. A `Workspace` is memory that is used again and again, and changes no number. The `tape` holds what the layers
-# need to compute the gradient ([chapter 3](03_whole_network_gradient.ipynb)).
+# `learn` computes the gradient of the loss on random batches of digits and calls `adam_step` with it; how it does so is the subject of chapters
+# [2](02_convolution_by_hand.ipynb) and [3](03_whole_network_gradient.ipynb). `accuracy` is the percentage of digits that are read correctly.
 
 # %%
 held_out = train[55_000:57_000]  # images (2000, 1, 28, 28), labels (2000,)
-
-
-def learn(network, steps, update):
-    """Steps on random batches of 100; update(gradient) makes each of them, with the gradient of the loss, like network.flat."""
-    rng, workspace = np.random.default_rng(1), Workspace()
-    for _ in range(steps):
-        batch = train[rng.integers(0, 20_000, 100)]
-        logits, tape = network.forward(batch.images, workspace=workspace)  # (100, 10)
-        _, dlogits = softmax_cross_entropy(logits, batch.labels)  # (100, 10)
-        update(network.backward(dlogits, tape)[0])
-
-
-def accuracy(network):
-    """Percent of the held-out digits that are read rightly."""
-    batches = [held_out[i : i + 100] for i in range(0, len(held_out), 100)]
-    workspace = Workspace()
-    return 100 * np.mean([network.forward(b.images, workspace=workspace)[0].argmax(axis=1) == b.labels for b in batches])
+adam = Adam(network.flat)
 
 
 def adam_step(gradient):
@@ -82,15 +63,15 @@ def adam_step(gradient):
     adam.update(network.flat, gradient, lr=0.001)
 
 
-adam = Adam(network.flat)
-learn(network, 200, adam_step)
+learn(network, train[:20_000], 200, adam_step)
 w = network.weights  # (430500,)
-print(f"{accuracy(network):.1f} % of the held-out digits are read rightly; {np.sum(w == 0)} of {w.size:,} weights are 0")
-assert np.all(w != 0)
+print(
+    f"{accuracy(network, held_out):.1f} % of the held-out digits are read correctly; {np.sum(w == 0)} of {w.size:,} weights are 0"
+)
 
 # %% [markdown]
-# Now take weights away: set a fraction of them to zero, train nothing again, and count the digits that are still read. Three
-# orders: the smallest weights first, at random, the largest first. ("Small" means near zero, on either side.)
+# Now take weights away: set a fraction of them to zero, without training again, and count the digits that are still read correctly. Three
+# orders: the smallest weights first, at random, the largest first. ("Small" means near zero, positive or negative.)
 
 # %%
 by_size = np.argsort(np.abs(w))  # (430500,), indices, the smallest weight first
@@ -104,32 +85,28 @@ def without(dropped):
     return network.with_weights(v)
 
 
-curves = {  # name: colour, order, percent set to zero, where the name stands
-    "smallest first": (V_COLOUR, by_size, [0, 20, 40, 60, 70, 80, 90, 95, 98, 100], (42, 88)),
-    "at random": (GREY, any_order, [0, 10, 20, 40, 60, 80, 100], (43, 66)),
-    "largest first": (W_COLOUR, by_size[::-1], [0, 2, 5, 10, 20, 100], (22, 16)),
+orders = {  # name: indices, percent set to zero
+    "smallest first": (by_size, [0, 20, 40, 60, 70, 80, 90, 95, 98, 100]),
+    "at random": (any_order, [0, 10, 20, 40, 60, 80, 100]),
+    "largest first": (by_size[::-1], [0, 2, 5, 10, 20, 100]),
 }
 read = {}
-figure, (left, middle, panel) = plt.subplots(1, 3, figsize=(14, 3.8), width_ratios=[1, 1.3, 1.7])
-left.imshow(held_out.images[:36].reshape(6, 6, 28, 28).swapaxes(1, 2).reshape(168, 168), cmap="gray_r")
-left.set(title="what it reads", xticks=[], yticks=[])
-middle.hist(w, bins=np.linspace(-0.25, 0.25, 101), color=W_COLOUR)
-edge = abs(w[by_size[int(0.6 * w.size)]])
-middle.axvspan(-edge, edge, color=V_COLOUR, alpha=0.25)
-middle.set(title="its weights (shaded: the smallest 60 %)", xlabel="weight", ylabel="how many")
-for name, (colour, order, percents, place) in curves.items():
-    read[name] = {p: accuracy(without(order[: w.size * p // 100])) for p in percents}
-    panel.plot(percents, read[name].values(), "o-", color=colour, markersize=4)
-    panel.text(*place, name, color=colour)
+for name, (order, percents) in orders.items():
+    read[name] = {p: accuracy(without(order[: w.size * p // 100]), held_out) for p in percents}
     print(f"{name + ':':15} " + "  ".join(f"{p} %: {right:.1f}" for p, right in read[name].items()))
-panel.set(title="what is read rightly, %", xlabel="weights set to zero, %", ylim=(0, 102))
-plt.show()
+edge = abs(w[by_size[int(0.6 * w.size)]])
 print(f"60 % of the weights are smaller than {edge:.3f}, the largest is {np.abs(w).max():.2f}")
+draw.pruned(held_out.images[:36], w, edge, read)
+
+# %%
 full = read["at random"][0]
-assert read["smallest first"][40] > full - 1
-assert read["at random"][20] < full - 3
-assert read["largest first"][5] < 20
-assert read["smallest first"][98] < full - 20
+lost = {(name, p): full - right for name, results in read.items() for p, right in results.items()}  # percent of the digits
+assert np.all(w != 0), f"the text says that no weight is zero; {np.sum(w == 0)} are"
+small, some, nearly_all = lost["smallest first", 40], lost["at random", 20], lost["smallest first", 98]
+assert small < 1, f"the text says that the smallest 40 % do not matter; without them {small:.1f} % of the digits are lost"
+assert some > 3, f"the text says that a random 20 % matter; without them {some:.1f} % of the digits are lost"
+assert read["largest first"][5] < 20, f"the text says that it only guesses; it reads {read['largest first'][5]:.1f} %"
+assert nearly_all > 20, f"the text says that the orange curve falls in the end; at 98 % only by {nearly_all:.1f} %"
 
 # %% [markdown]
 # Three things to see:
@@ -167,33 +144,21 @@ assert read["smallest first"][98] < full - 20
 # | fc2 | $10 \cdot 500 = 5{,}000$ | 10 | once | 5,000 |
 # | together | 430,500 | 580 | | 2,293,000 |
 #
-# 430,500 weights and 580 biases are 431,080 parameters. The biases are so few that nobody thins them out. The same, from the network itself:
+# 430,500 weights and 580 biases are 431,080 parameters. The biases are so few that nobody removes them. The same, from the network itself:
 
 # %%
 slots = network.layout.weights  # by layer
 weights_of = {name: int(np.prod(slot.shape)) for name, slot in slots.items()}
 used = {"conv1": 24 * 24, "conv2": 8 * 8, "fc1": 1, "fc2": 1}
 work_of = {name: used[name] * weights_of[name] for name in slots}
-assert list(weights_of.values()) == [500, 25_000, 400_000, 5_000]
-assert list(work_of.values()) == [288_000, 1_600_000, 400_000, 5_000]
-assert network.flat.size == 430_500 + 580 == 431_080
-assert footprint.measure(network, network_file.as_bytes(network)).multiply_adds == sum(work_of.values()) == 2_293_000
+draw.shares(weights_of, work_of)
 
-figure, axes = plt.subplots(2, 1, figsize=(12, 2.6), sharex=True)
-shades = {"conv1": W_COLOUR, "conv2": "#6d9bd1", "fc1": V_COLOUR, "fc2": "#7a4400"}
-for panel, counts, title in zip(axes, (weights_of, work_of), ("weights", "multiply-adds"), strict=True):
-    begin = 0.0
-    for name, number in counts.items():
-        share = 100 * number / sum(counts.values())
-        panel.barh(0, share, left=begin, color=shades[name], label=name)
-        if share > 5:
-            text = f"{name}\n{share:.1f} %"
-            panel.text(begin + share / 2, 0, text, ha="center", va="center", color="white", weight="bold")
-        begin += share
-    panel.set(yticks=[0], yticklabels=[title], xlim=(0, 100))
-axes[0].legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
-axes[1].set_xlabel("share, %")
-plt.show()
+# %%
+by_package = footprint.measure(network, network_file.as_bytes(network)).multiply_adds
+assert list(weights_of.values()) == [500, 25_000, 400_000, 5_000], f"the table and the network differ: {weights_of}"
+assert list(work_of.values()) == [288_000, 1_600_000, 400_000, 5_000], f"the table and the network differ: {work_of}"
+assert network.flat.size == 430_500 + 580, f"the network has {network.flat.size:,} parameters"
+assert by_package == sum(work_of.values()) == 2_293_000, f"the package counts {by_package:,} multiply-adds"
 
 # %% [markdown]
 # **fc1 holds 93 % of the weights, the convolutions do 82 % of the multiplying.** To save memory, make zeros in fc1. To save time, make them in
@@ -210,7 +175,7 @@ show_code(footprint.measure)
 # $n$ weights of $b$ bits each, of which $k$ are not zero. Three ways to store them:
 #
 # - *dense*: all, $n b$ bits;
-# - *list*: for each that is not zero its value and its place, $k (b + i)$ bits. To tell $n$ places apart takes $2^i \ge n$ (19 bits here; 32 are usual);
+# - *list*: for each that is not zero its value and its place, $k (b + i)$ bits. $i$ bits are enough for $n$ places if $2^i \ge n$ (19 bits here; 32 are usual);
 # - *mask*: for each one bit that says whether it is zero, and the values of the others, $n + k b$ bits.
 #
 # When does each begin to pay? Compare two at a time, and solve for the fraction $k/n$ that is left:
@@ -222,46 +187,43 @@ show_code(footprint.measure)
 # With $b = i = 32$: the list pays as soon as more than **half** of the weights are zero, the mask when more than one in 32 is (3.1 %), and beyond
 # $1 - 1/32 = 96.9$ % the list is the shorter one again. The mask's single bits remain even if all weights are zero: it never saves more than 32 times.
 #
-# **Check** of all three. The figure also shows what gzip makes of the dense file. It knows nothing of weights and finds the zeros by itself: up to 90 % of zeros
-# it comes within 12 % of the mask, and with 98 % it is shorter than mask and list.
+# **Check** of all three. The figure also shows the dense file, compressed by gzip. It knows nothing of weights and finds the zeros by itself: up to 90 % of zeros
+# it is within 12 % of the mask, and with 98 % it is shorter than mask and list.
 
 # %%
 n, b, i = w.size, 32, 32
-dense, listed, masked = (lambda k: n * b + 0 * k), (lambda k: k * (b + i)), (lambda k: n + k * b)
-for one, other, at in ((listed, dense, b / (b + i)), (masked, dense, 1 - 1 / b), (listed, masked, 1 / i)):
-    np.testing.assert_allclose(one(at * n), other(at * n))  # the same at the break-even,
-    assert one(at * n - 1) < other(at * n - 1)  # and with one weight less left the first is shorter
+bits = {"dense": lambda k: n * b + 0 * k, "list": lambda k: k * (b + i), "mask": lambda k: n + k * b}
+pairs = {("list", "dense"): b / (b + i), ("mask", "dense"): 1 - 1 / b, ("list", "mask"): 1 / i}  # where k/n makes them equal
 
 zeros = np.array([0, 20, 40, 60, 80, 90, 95, 98])  # percent
-gzipped = []
-for p in zeros:
-    thin = without(by_size[: n * p // 100])
-    cost = footprint.measure(thin, network_file.as_bytes(thin))
-    assert cost.bytes_packed == np.ceil(n / 8) + 4 * (cost.nonzero_weights + 580)  # minisgl's: the mask, and the biases
-    gzipped.append(cost.bytes_gzip)
-    assert abs(cost.bytes_gzip * 8 / masked(cost.nonzero_weights) - 1) < 0.12 or p > 90
-assert gzipped[-1] * 8 < min(listed(0.02 * n), masked(0.02 * n))
+costs = [footprint.measure(thin, network_file.as_bytes(thin)) for thin in (without(by_size[: n * p // 100]) for p in zeros)]
+gzip = np.array([cost.bytes_gzip for cost in costs])
+left = np.linspace(1, 0.005, 200)  # k/n
+rings = [(100 - 100 * at, bits[one](at * n) / 8e6) for (one, _), at in pairs.items()]
+sizes = {name: of(left * n) / 8e6 for name, of in bits.items()}
+draw.storage(100 - 100 * left, sizes, (zeros, gzip / 1e6), rings)
 
-figure, panel = plt.subplots(figsize=(9, 4))
-ks = np.linspace(1, 0.005, 200) * n  # (200,)
-for name, bits, colour in (("dense", dense, GREY), ("list", listed, W_COLOUR), ("mask", masked, V_COLOUR)):
-    panel.semilogy(100 - 100 * ks / n, bits(ks) / 8e6, color=colour, label=name)
-panel.plot(zeros, np.array(gzipped) / 1e6, "s", color="black", markersize=4, label="gzip of the dense file")
-for bits, k in ((dense, n / 2), (dense, n * 31 / 32), (listed, n / 32)):
-    panel.plot(100 - 100 * k / n, bits(k) / 8e6, "o", color="black", fillstyle="none", markersize=12)
-panel.set(title="LeNet-5's weights (rings: where two cost the same)", xlabel="weights that are zero, %", ylabel="MB")
-panel.set(yticks=[0.02, 0.1, 0.5, 2], yticklabels=["0.02", "0.1", "0.5", "2"])
-panel.legend(loc="lower left")
-plt.show()
+# %%
+for (one, other), at in pairs.items():
+    at_even, one_less = [bits[name](at * n) for name in (one, other)], [bits[name](at * n - 1) for name in (one, other)]
+    np.testing.assert_allclose(*at_even, err_msg=f"{one} and {other} should cost the same with {at:.3f} n weights left")
+    assert one_less[0] < one_less[1], f"with one weight less the {one} should be shorter than the {other}: {one_less}"
+mask = np.array([bits["mask"](cost.nonzero_weights) / 8 for cost in costs])  # bytes
+packed = [np.ceil(n / 8) + 4 * (cost.nonzero_weights + 580) for cost in costs]  # minisgl's mask, with the biases
+assert [cost.bytes_packed for cost in costs] == packed, "the package's size is not that of the mask and the biases"
+off = np.abs(gzip / mask - 1)[zeros <= 90].max()
+assert off < 0.12, f"the text says that gzip is within 12 % of the mask up to 90 % zeros; here {off:.0%}"
+shortest = min(bits["list"](0.02 * n), bits["mask"](0.02 * n)) / 8
+assert gzip[-1] < shortest, f"the text says that gzip is shortest at 98 % zeros; it has {gzip[-1]:,} bytes, not {shortest:,.0f}"
 
 # %% [markdown]
 # ## What a zero is worth: time
 #
-# A matrix product does not ask which of its factors are zero: zeros that lie *scattered* are multiplied like all the others. But when a whole **unit** is
-# zero (a row, a column, a channel), the matrix can be made smaller, and then there is less to do.
+# A matrix product does not skip zeros: if they are *scattered*, they are multiplied like all other numbers. But when a whole **unit** is
+# zero (a row, a column, a channel), the matrix can be made smaller, and then there is less to compute.
 #
-# We take 60 % of fc1 away in two ways: the 240,000 smallest weights, or the 300 smallest of its 500 rows, which are also 240,000
-# weights. Then minisgl takes out what no digit can make a difference to ([chapter 16](16_smaller_network.ipynb) says how).
+# We set 60 % of fc1 to zero in two ways: the 240,000 smallest weights, or the 300 smallest of its 500 rows, which are also 240,000
+# weights. Then minisgl removes what has no influence on the outputs ([chapter 16](16_smaller_network.ipynb) says how).
 
 # %%
 places = slots["fc1"].view(np.arange(n))  # (500, 800): where fc1's weights are in w
@@ -270,33 +232,34 @@ smallest_first = np.argsort(np.abs(fc1), axis=None)  # (400000,)
 scattered = without(places.ravel()[smallest_first[:240_000]])
 in_rows = without(places[np.argsort(np.linalg.norm(fc1, axis=1))[:300]].ravel())
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 2.6))
-for panel, thin, title in zip(axes, (scattered, in_rows), ("scattered", "in rows"), strict=True):
+ways = {"scattered": scattered, "in rows": in_rows}
+draw.zeros_of_fc1({way: thin.weights[places][:30, :120] for way, thin in ways.items()})
+
+# %%
+for way, thin in ways.items():
     smaller = compact(thin)
-    logits, the_same = (net.forward(held_out.images[:200])[0] for net in (thin, smaller))  # (200, 10)
-    assert np.abs(logits - the_same).max() < 1e-4 * np.abs(logits).max()
-    assert np.sum(thin.weights == 0) == 240_000
     cost = footprint.measure(smaller, network_file.as_bytes(smaller))
     what = f"{cost.weights:,} weights, {cost.multiply_adds:,} multiply-adds"
-    print(f"{title + ':':10} {accuracy(thin):.1f} % right; what remains: {what}")
-    panel.imshow(thin.weights[places][:30, :120], cmap="RdBu", vmin=-0.1, vmax=0.1, interpolation="nearest")
-    panel.set(title=f"zeros {title} (white): a piece of fc1", xlabel="input", ylabel="row")
-plt.show()
+    print(f"{way + ':':10} {accuracy(thin, held_out):.1f} % correct; what remains: {what}")
+    logits, the_same = (net.forward(held_out.images[:200])[0] for net in (thin, smaller))  # (200, 10)
+    off = np.abs(logits - the_same).max() / np.abs(logits).max()
+    assert off < 1e-4, f"the smaller network should give the same logits; they differ by {off:.0e} of the largest"
+    assert np.sum(thin.weights == 0) == 240_000, f"the text says 240,000 zeros {way}; there are {np.sum(thin.weights == 0):,}"
 
 # %% [markdown]
-# Scattered zeros cost less accuracy here, and let no unit disappear. Zeros in rows make the matrix smaller, and cost more. To want both, single zeros and whole
-# units, takes a penalty for both: [chapter 8](08_groups.ipynb).
+# Scattered zeros cost less accuracy here, but no unit can be removed. Zeros in rows make the matrix smaller, and cost more. A penalty for both is in
+# [chapter 8](08_groups.ipynb).
 #
-# ## Why the small ones?
+# ## Why the small ones? (optional)
 #
 # One number of a layer's output is $y = \sum_c w_c x_c$ (and a bias), with $w$ and $x$ of shape $(C,)$. Set the weights in a set $D$ to zero, and $y$ changes by
 #
 # $$\Big| \sum_{c \in D} w_c x_c \Big| \;\le\; \sum_{c \in D} |w_c|\, |x_c| \;\le\; \max_c |x_c| \cdot \sum_{c \in D} |w_c|$$
 #
-# If all that is known of $x$ is how large it can be, this bound is all there is, and among all sets of the same number it is least for the smallest
-# weights. (It is a guess: a small weight at an input that is always large may matter more than a large one at an input that is always 0.)
+# If we only know how large $x$ can be, we cannot say more, and among all sets with the same number of weights the bound is least for the smallest
+# ones. (It is a rule of thumb: a small weight at an input that is always large may matter more than a large one at an input that is always 0.)
 #
-# **Check**, on what fc1 gets and gives for 200 held-out digits, without a fifth of its weights.
+# **Check**, on the inputs and outputs of fc1 for 200 held-out digits, without a fifth of its weights.
 
 # %%
 x = np.moveaxis(held_out.images[:200], 0, -1)  # (1, 28, 28, 200): inside minisgl the image comes last
@@ -313,22 +276,23 @@ for name, order in (
     dropped.flat[order[:80_000]] = fc1.flat[order[:80_000]]
     change = np.abs(dropped @ x)  # (500, 200)
     bound = np.abs(dropped).sum(axis=1, keepdims=True) * np.abs(x).max(axis=0)  # (500, 1) * (200,) -> (500, 200)
-    assert np.all(change <= bound * (1 + 1e-5))
     print(f"without {name}, by {change.mean():.3f}; the bound is {bound.mean():.1f}")
+    above = np.max(change - (1 + 1e-5) * bound)
+    assert above <= 0, f"no change should be larger than the bound; one is larger by {above:.1e}"
 
 # %% [markdown]
 # ## Why training makes no zeros
 #
-# Ask for small weights, then: add a *penalty* to the loss. Two are old: $\lambda |w|$ (l1), and $\tfrac{\mu}{2} w^2$ (ridge, or weight decay). One weight,
-# and a loss that wants $w = a$:
+# To get small weights, add a *penalty* to the loss. Two common ones are $\lambda |w|$ (l1) and $\tfrac{\mu}{2} w^2$ (ridge, or weight decay). One weight,
+# and a loss with its minimum at $w = a$:
 #
 # $$F(w) = \tfrac12 (w - a)^2 + \tfrac{\mu}{2} w^2 \qquad\text{or}\qquad F(w) = \tfrac12 (w - a)^2 + \lambda |w|$$
 #
-# *Ridge.* The slope is $w - a + \mu w$. It is zero at $w = a/(1 + \mu)$: **shrunk, and zero only if $a = 0$**, that is, if the loss itself wanted zero.
+# *Ridge.* The slope is $w - a + \mu w$. It is zero at $w = a/(1 + \mu)$: **shrunk, and zero only if $a = 0$**, that is, if the loss alone has its minimum at zero.
 #
 # *l1.* The slope is $w - a + \lambda$ for $w > 0$ and $w - a - \lambda$ for $w < 0$. Let $|a| \le \lambda$. To the right of 0 the slope is more than $\lambda - a \ge 0$,
 # so $F$ rises to the right; to the left it is less than $-\lambda - a \le 0$, so $F$ rises to the left as well. **The lowest point is at 0, for all $a$ from
-# $-\lambda$ to $\lambda$.** Zero is the answer for a whole range of losses: that is what the corner of $|w|$ does.
+# $-\lambda$ to $\lambda$.** Zero is the answer for a whole range of losses, because $|w|$ has a corner there.
 #
 # So l1 is the right penalty. Does a gradient method find its zeros? A step of length $\eta$ (the learning rate), with $g = L'(w)$ the gradient of the loss, is
 #
@@ -341,10 +305,10 @@ for name, order in (
 #
 # $$w_m = \rho > 0, \qquad w_{m+1} = \rho - d < 0, \qquad w_{m+2} = (\rho - d) + d = \rho, \qquad \dots$$
 #
-# **A sawtooth between $\rho$ and $\rho - d$, for ever.** Its two values are $d = \eta\lambda$ apart, and on average $|w|$ is $\frac12 (\rho + d - \rho) = d/2$. Only if $\rho = 0$, if $w_0$ is by accident a
+# **A sawtooth between $\rho$ and $\rho - d$, for ever.** Its two values are $d = \eta\lambda$ apart, and on average $|w|$ is $\frac12 (\rho + d - \rho) = d/2$. Only if $\rho = 0$, that is, if $w_0$ happens to be a
 # multiple of $d$, does it land. (From $w_0 < 0$ it is the mirror image.)
 #
-# **With a loss**, whose gradient may be another one in every step, as with mini-batches, but is always of size $|g| \le G$ for some $G < \lambda$. Let $B = \eta (\lambda + G)$. From $w > 0$
+# **With a loss.** Its gradient may change in every step, as with mini-batches, but $|g| \le G$ for some $G < \lambda$. Let $B = \eta (\lambda + G)$. From $w > 0$
 # the step goes down, by
 #
 # $$w - w^+ = \eta\,(g + \lambda), \qquad\text{so}\qquad 0 < \eta\,(\lambda - G) \;\le\; w - w^+ \;\le\; \eta\,(\lambda + G) = B$$
@@ -356,7 +320,7 @@ for name, order in (
 # 3. *It never comes to rest.* Every step from $w \ne 0$ is at least $\eta (\lambda - G)$ long. To land on 0, $w$ must be equal to one number, $\eta (g + \lambda \operatorname{sign}(w))$, to the
 #    last digit; and having landed there by accident, the next $g \ne 0$ moves it away again.
 #
-# A band of half-width $\eta (\lambda + G) < 2 \eta \lambda$, and inside it no rest. A smaller learning rate makes the band narrower, and no weight zero.
+# The weight stays in a band of half-width $\eta (\lambda + G) < 2 \eta \lambda$, and never rests there. A smaller learning rate makes the band narrower, but no weight zero.
 #
 # **Ridge** alone makes a step of $w^+ = w - \eta \mu w = (1 - \eta\mu)\, w$, so $w_k = (1 - \eta\mu)^k\, w_0$: **the same fraction in every step, and never zero** for $0 < \eta\mu < 1$. It loses
 # half in $\ln 2 / (-\ln (1 - \eta\mu))$ steps, and half of the rest in as many again.
@@ -383,7 +347,7 @@ def ridge_step(w, g, lr, mu):
     return w - lr * (g + mu * w)
 
 
-WAYS = {"ridge": (ridge_step, GREY), "l1, by the slope": (slope_step, W_COLOUR), "l1, by the prox": (prox_step, V_COLOUR)}
+WAYS = {"ridge": ridge_step, "l1, by the slope": slope_step, "l1, by the prox": prox_step}
 
 
 def walk(rule, w, slope, steps):
@@ -396,22 +360,62 @@ def walk(rule, w, slope, steps):
 
 
 # %% [markdown]
+# The three, with $\eta = 0.1$ and $\lambda = 1$ (for ridge too, as $\mu$). On the left and in the middle there is no loss: the sawtooth, and on a logarithmic scale the
+# straight line of ridge. On the right the minimum of the loss is at $a = 0.3$. Its $g = w - a$ is known, and gives a narrower
+# band: a step from $w > 0$ leads to $(1 - \eta) w - \eta (\lambda - a) > -\eta (\lambda - a)$, one from $w < 0$ to less than $\eta (\lambda + a)$. That is
+# from $-0.07$ to $0.13$.
+
+
+# %%
+def three_ways(lr, lam, w0=0.96, a=0.3):
+    alone = {name: walk((step, lr, lam), w0, lambda w: 0 * w, 50) for name, step in WAYS.items()}  # each (51,)
+    with_loss = {name: walk((step, lr, lam), w0, lambda w: w - a, 50) for name, step in WAYS.items()}
+    rho, d = w0 % (lr * lam), lr * lam
+    draw.three_ways(alone, with_loss, (rho - d, rho), (-lr * (lam - a), lr * (lam + a)))
+    return with_loss
+
+
+paths = three_ways(lr=0.1, lam=1.0)
+
+# %%
+end = paths["l1, by the slope"][-30:]
+assert np.all((end > -0.07) & (end < 0.13)), f"the text says from -0.07 to 0.13; here from {end.min():.3f} to {end.max():.3f}"
+assert np.all(end != 0), "the text says that by the slope no weight is zero"
+ridge = paths["ridge"][-1]
+assert abs(ridge - 0.3 / (1 + 1)) < 1e-4, f"by the formula a/(1 + mu) ridge ends at 0.15; here at {ridge:.4f}"
+first = np.argmax(paths["l1, by the prox"] == 0)
+assert np.all(paths["l1, by the prox"][first:] == 0), "the text says that the prox lands on zero and stays there"
+print(f"with the loss: by the prox 0 from step {first} on; ridge ends at {ridge:.3f}; the slope nowhere")
+
+# %% [markdown]
+# With a running kernel: does any $\eta$ bring the blue path to rest? How do the shaded bands change with $\eta$, and with $\lambda$?
+
+# %%
+_ = interact(
+    lambda lr, lam: three_ways(lr, lam) and None,
+    lr=FloatLogSlider(value=0.1, min=-1.2, max=-0.6, step=0.1),
+    lam=FloatLogSlider(value=1.0, min=-0.2, max=0.2, step=0.1),
+)
+
+# %% [markdown]
 # **Check.** The lowest points, by trying; then a thousand starts at once: without a loss, with gradients that change at random, and ridge.
 
 # %%
 x = np.linspace(-2, 2, 4001)  # (4001,)
 for a in (-1.5, -0.7, 0.0, 0.3, 1.0):
-    assert abs(x[((x - a) ** 2 / 2 + x**2 / 2).argmin()] - a / (1 + 1)) < 0.001  # ridge, mu = 1
-    assert (abs(x[((x - a) ** 2 / 2 + np.abs(x)).argmin()]) < 1e-9) == (abs(a) <= 1)  # l1, lam = 1
+    by_ridge, by_l1 = (x[((x - a) ** 2 / 2 + r).argmin()] for r in (x**2 / 2, np.abs(x)))  # mu = 1, lam = 1
+    assert abs(by_ridge - a / (1 + 1)) < 0.001, f"a = {a}: the lowest point of ridge is {by_ridge}, not a/(1 + mu)"
+    assert (abs(by_l1) < 1e-9) == (abs(a) <= 1), f"a = {a}: the lowest point of l1 is {by_l1}"
 
 rng = np.random.default_rng(4)
 starts, lr, lam, G = rng.uniform(0, 2, 1000), 0.1, 1.0, 0.5  # (1000,)
 d, B = lr * lam, lr * (lam + G)
 rho = starts % d  # (1000,)
 path = walk((slope_step, lr, lam), starts, np.zeros_like, 200)  # (201, 1000)
-np.testing.assert_allclose(np.sort(path[-2:], axis=0), [rho - d, rho], atol=1e-9)
-np.testing.assert_allclose(np.abs(path[-100:]).mean(axis=0), d / 2)
-assert np.all(path != 0)
+close = np.testing.assert_allclose
+close(np.sort(path[-2:], axis=0), [rho - d, rho], atol=1e-9, err_msg="the sawtooth is not between rho - d and rho")
+close(np.abs(path[-100:]).mean(axis=0), d / 2, err_msg="the mean of |w| on the sawtooth is not d/2")
+assert np.all(path != 0), "a random start should never land on zero"
 
 
 def any_gradient(w):
@@ -420,62 +424,16 @@ def any_gradient(w):
 
 path = walk((slope_step, lr, lam), starts, any_gradient, 200)
 inside = np.abs(path) < B  # (201, 1000)
-assert np.all(inside[1:] >= inside[:-1])  # once inside, always
-assert inside[-1].all()
-assert np.abs(np.diff(path, axis=0)).min() >= lr * (lam - G)  # no rest
-assert np.all(path != 0)
+assert np.all(inside[1:] >= inside[:-1]), "the text says: once in the band, always"
+assert inside[-1].all(), f"the text says that all end in the band; {np.sum(~inside[-1])} do not"
+shortest = np.abs(np.diff(path, axis=0)).min()
+assert shortest >= lr * (lam - G), f"the text says that no step is shorter than {lr * (lam - G)}; one is {shortest}"
+assert np.all(path != 0), "by the slope no weight should land on zero"
 landed = walk((prox_step, lr, lam), starts, any_gradient, 200) == 0  # (201, 1000)
-assert np.all(landed[1:] >= landed[:-1])  # once zero, always
+assert np.all(landed[1:] >= landed[:-1]), "the text says: once zero, always"
 print(f"random gradients: by the slope all 1000 end in the band, none at zero; by the prox {landed[-1].sum()} end at zero")
 ridge = walk((ridge_step, lr, lam), starts, np.zeros_like, 200)
-np.testing.assert_allclose(ridge[-1], starts * (1 - lr * lam) ** 200)
-
-# %% [markdown]
-# The same as pictures, with $\eta = 0.1$ and $\lambda = 1$ (for ridge too, as $\mu$). On the left and in the middle there is no loss: the sawtooth, and on a logarithmic scale the
-# straight line of ridge. On the right the loss wants $a = 0.3$. Its $g = w - a$ is known, so the band can be
-# told more sharply: a step from $w > 0$ leads to $(1 - \eta) w - \eta (\lambda - a) > -\eta (\lambda - a)$, one from $w < 0$ to less than $\eta (\lambda + a)$. That is
-# from $-0.07$ to $0.13$.
-
-
-# %%
-def three_ways(lr, lam):
-    w0, d, paths = 0.96, lr * lam, {}
-    _, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
-    for name, (step, colour) in WAYS.items():
-        alone = walk((step, lr, lam), w0, lambda w: 0 * w, 50)
-        with_loss = walk((step, lr, lam), w0, lambda w: w - 0.3, 50)
-        sizes = np.where(alone == 0, np.nan, np.abs(alone))
-        for panel, values in ((left, alone), (middle, sizes), (right, with_loss)):
-            panel.plot(values, ".-", color=colour, label=name, linewidth=0.8)
-        paths[name] = with_loss
-    for panel, low, high in ((left, w0 % d - d, w0 % d), (right, -lr * (lam - 0.3), lr * (lam + 0.3))):
-        panel.axhspan(low, high, color=W_COLOUR, alpha=0.15)
-        panel.set(ylim=(low - 2 * d, high + 4 * d))
-    left.set(title=r"no loss (shaded: from $\rho - d$ to $\rho$)", ylabel="w", xlabel="step")
-    middle.set(title="no loss, |w|: the prox leaves the scale, it is 0", yscale="log", xlabel="step")
-    right.set(title="a loss that wants 0.3 (shaded: the band)", xlabel="step")
-    left.legend(loc="upper right")
-    plt.show()
-    return paths
-
-
-paths = three_ways(lr=0.1, lam=1.0)
-end = paths["l1, by the slope"][-30:]
-assert np.all((end > -0.07) & (end < 0.13) & (end != 0))
-np.testing.assert_allclose(paths["ridge"][-1], 0.3 / (1 + 1), atol=1e-4)  # a/(1 + mu)
-first = np.argmax(paths["l1, by the prox"] == 0)
-assert np.all(paths["l1, by the prox"][first:] == 0)
-print(f"with the loss: by the prox 0 from step {first} on; ridge ends at {paths['ridge'][-1]:.3f}; the slope nowhere")
-
-# %% [markdown]
-# With a running kernel: does any $\eta$ bring the blue path to rest? How do the shades change with $\eta$, and with $\lambda$?
-
-# %%
-_ = interact(
-    lambda lr, lam: three_ways(lr, lam) and None,
-    lr=FloatLogSlider(value=0.1, min=-1.2, max=-0.6, step=0.1),
-    lam=FloatLogSlider(value=1.0, min=-0.2, max=0.2, step=0.1),
-)
+close(ridge[-1], starts * (1 - lr * lam) ** 200, err_msg="ridge should shrink by the same fraction in every step")
 
 # %% [markdown]
 # ## An experiment: three ways to train a network
@@ -486,7 +444,7 @@ _ = interact(
 # %%
 lr, lam, mu = 0.1, 0.005, 0.1
 ends, zeros = {}, {}
-for name, (step, _) in WAYS.items():
+for name, step in WAYS.items():
     small = lenet5(np.random.default_rng(0), units=(6, 12, 60, 10))
     zeros[name] = []
 
@@ -495,42 +453,32 @@ for name, (step, _) in WAYS.items():
         small.weights[...] = step(small.weights, gradient[: small.weights.size], lr, mu if name == "ridge" else lam)
         zeros[name].append(100 * np.mean(small.weights == 0))
 
-    learn(small, 300, update)
+    learn(small, train[:20_000], 300, update)
     ends[name] = end = small.weights  # (14070,)
-    near = np.mean((np.abs(end) < 2 * lr * lam) & (end != 0))
-    print(
-        f"{name + ':':17} {accuracy(small):.1f} % right, {zeros[name][-1]:.1f} % zeros, {near:6.1%} not zero and below 2 lr lam"
-    )
+    near = f"{np.mean((np.abs(end) < 2 * lr * lam) & (end != 0)):6.1%} not zero and below 2 lr lam"
+    print(f"{name + ':':17} {accuracy(small, held_out):.1f} % correct, {zeros[name][-1]:.1f} % zeros, {near}")
+draw.three_trainings(ends, zeros, 2 * lr * lam)
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), width_ratios=[1, 1, 1, 1.2])
-for panel, (name, end) in zip(axes, ends.items(), strict=False):
-    colour = WAYS[name][1]
-    panel.hist(np.log10(np.abs(end[end != 0])), bins=np.arange(-6, 0.6, 0.25), color=colour)
-    panel.axvline(np.log10(2 * lr * lam), color="black", linestyle="--", linewidth=0.8)
-    panel.set(title=f"{name}: {np.sum(end == 0):,} zeros", xlabel="size of the others", ylim=(0, 3000))
-    panel.set(xticks=[-6, -4, -2, 0], xticklabels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"])
-    axes[3].plot(zeros[name], color=colour, linewidth=4 if colour == GREY else 1.5, label=name)
-axes[0].set_ylabel("weights")
-axes[3].set(title="weights that are exactly 0, %", xlabel="step")
-axes[3].legend()
-plt.show()
-assert zeros["l1, by the slope"][-1] == zeros["ridge"][-1] == 0
-assert max(zeros["l1, by the slope"] + zeros["ridge"]) <= 100 / end.size  # at most one weight, by accident, for a step
-assert zeros["l1, by the prox"][-1] > 25
-assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
+# %%
+slope, prox = zeros["l1, by the slope"], zeros["l1, by the prox"]
+most = max(slope + zeros["ridge"])
+assert slope[-1] == zeros["ridge"][-1] == 0, f"the text says no zeros; here {slope[-1]:.3f} and {zeros['ridge'][-1]:.3f} %"
+assert most <= 100 / end.size, f"by accident one weight may be zero for a step, but not {most:.3f} %"
+assert prox[-1] > 25, f"the text says that the prox makes real zeros; here {prox[-1]:.1f} %"
+assert np.diff(prox).min() < 0, "the text says that a mini-batch's gradient makes some zeros nonzero again; here never"
 
 # %% [markdown]
-# By the slope, the weights that l1 wants at zero crowd to the left of the dashed line, which stands at $2 \eta \lambda$, and none is zero. Ridge makes one heap of small weights,
-# most of them to the right of the line. The prox makes real zeros; but a mini-batch's gradient is now and then larger than $\lambda$, and throws a weight out again. (In the splitting of
+# By the slope, the weights for which l1 has its minimum at zero end to the left of the dashed line at $2 \eta \lambda$, and none is zero. Ridge makes many small weights,
+# most of them to the right of the line. The prox makes real zeros; but now and then a mini-batch's gradient is larger than $\lambda$, and a zero weight becomes nonzero again. (In the splitting of
 # [chapter 11](11_variable_splitting.ipynb) the threshold is not $\eta\lambda$, and can be larger.)
 #
-# Could one not train by the slope, and call zero what is small? One can, and has to say how small. The answer then depends on that number, and the network
-# that is counted is not the network that was trained.
+# Could one train by the slope, and set small weights to zero afterwards? One has to choose how small. The result then depends on that choice, and the network
+# that is used is not the one that was trained.
 #
 # ## A map of the course
 #
-# All eighteen chapters are about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a second copy of the same shapes that is sparse; $\beta$ holds the
-# two together:
+# All eighteen chapters are about one sum. $L$ is the loss; $W$ are the weights that learn, $V$ a sparse copy of the same shapes; the term with $\beta$ keeps the
+# two close:
 #
 # $$F(W, V) = \underbrace{L(W)}_{\text{2, 3}} + \underbrace{\lambda\, R(W)}_{\text{8, 9: groups}} + \underbrace{\lambda\, r(V)}_{\text{4 to 7, 10: single weights}} +
 # \underbrace{\tfrac{\beta}{2} \lVert W - V \rVert^2}_{\text{11, 12: the splitting}}$$
@@ -557,8 +505,7 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 #
 # ## Exercises
 #
-# To be written in [exercises/01_why_sparsity.ipynb](exercises/01_why_sparsity.ipynb), where a check below each answer tells you what is
-# wrong.
+# In [exercises/01_why_sparsity.ipynb](exercises/01_why_sparsity.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** How many multiply-adds does a convolution make for one image? `image` is the image's shape `(C, H, W)`, and `weight` the shape
@@ -568,7 +515,7 @@ assert np.diff(zeros["l1, by the prox"]).min() < 0  # some are thrown out again
 # %% tags=["ex1"]
 def conv_multiply_adds(image, weight):
     """Multiply-adds of a convolution, no padding, stride 1, from the shapes (C, H, W) and (K, C, R, S); one number."""
-    # BEGIN SOLUTION: how many numbers come out, and how many products each of them is a sum of
+    # BEGIN SOLUTION: the number of multiply-adds for one image
     (_, H, W), (K, C, R, S) = image, weight
     return K * (H - R + 1) * (W - S + 1) * C * R * S
     # END SOLUTION
@@ -586,7 +533,7 @@ check("01.conv_multiply_adds", conv_multiply_adds)
 # %% tags=["ex2"]
 def magnitude_prune(w, fraction):
     """A copy of w in which the smallest fraction of the entries is 0: of any shape, 0 <= fraction <= 1."""
-    # BEGIN SOLUTION: copy; put the indices in the order of the sizes, stably; and zero the first of them
+    # BEGIN SOLUTION: the pruned copy; of equal sizes, those that stand first go first
     pruned = w.flatten()
     order = np.argsort(np.abs(pruned), kind="stable")
     pruned[order[: int(fraction * w.size)]] = 0
@@ -606,7 +553,7 @@ check("01.magnitude_prune", magnitude_prune)
 # %% tags=["ex3"]
 def sawtooth(w0, lr, lam):
     """The lower and the upper value between which each of w0 ends: (2, *w0.shape); w0 of any shape, lr > 0, lam > 0."""
-    # BEGIN SOLUTION: a step changes w by d or by -d; which number from 0 to d is a whole number of such steps away from w0?
+    # BEGIN SOLUTION: the lower values, then the upper values; 0 and 0 where w lands on 0
     d = lr * lam
     upper = w0 % d
     return np.stack([np.where(upper == 0, 0, upper - d), upper])

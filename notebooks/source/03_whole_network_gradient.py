@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 3 Pooling, ReLU, fully connected, softmax: the whole network's gradient
 #
-# *Reading: 50 minutes. Exercises: an evening. Needs chapter [2](02_convolution_by_hand.ipynb).*
+# *Reading: 40 minutes. Exercises: an evening. Needs chapter [2](02_convolution_by_hand.ipynb).*
 #
-# LeNet-5 looks at a digit, and its last layer gives ten numbers. From these and the true label we compute one number, the loss: how
-# surprised the network is by the truth. To learn is to make this number smaller, by moving 431,080 parameters a little.
+# LeNet-5 computes ten numbers from the image of a digit. From these and the true label we compute one number, the loss:
+# it is large if the true label gets a small probability. To learn is to make the loss smaller, by small changes of 431,080 parameters.
 #
-# **How does one number tell each of 431,080 parameters which way to go?**
+# **How does one number tell each of them which way to go?**
 
 # %% tags=["setup"]
 import numpy as np
@@ -19,21 +19,19 @@ limit_blas_threads()
 # %%
 from copy import copy
 from functools import partial
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import LinearSegmentedColormap
+from drawings import chapter_03 as draw
 from ipywidgets import FloatSlider, interact
 
+from minisgl.course.show_code import show_code
 from minisgl.data import mnist
 from minisgl.models import lenet5
 from minisgl.nn import Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Workspace, softmax
 from minisgl.nn.gradcheck import directional_derivative, numeric_gradient, relative_error, require_smooth
 from minisgl.nn.initializers import he_normal
-from minisgl.course.show_code import show_code
 from minisgl.nn.optimizers import SGD, Adam
 from minisgl.nn.pooling import give_to_largest, largest
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 train, test = mnist.load()
@@ -41,61 +39,27 @@ train, test = mnist.load()
 # %% [markdown]
 # ## A picture
 #
-# A digit on its way through a LeNet-5 that has learned nothing yet. Read the **upper row from left to right**: each layer makes new
-# numbers from those before, until there is one. Read the **lower row from right to left**: for every number of the upper row it says
-# how fast the loss would rise if this number grew. Orange is positive, blue negative, white 0. Of several maps one is shown, and the 500
-# numbers of fc1 as 20 rows of 25. In the last two columns, the ten bars are the logits and their slopes, the true digit orange.
+# A digit in an untrained LeNet-5. The **upper row, from left to right**: each layer computes new
+# numbers from those before. The **lower row, from right to left**: how fast the loss rises
+# if a number of the upper row grows. Orange is positive, blue negative, white 0. One map of each layer is shown; fc1 is
+# 20 rows of 25. The bars are the logits and their slopes, the true digit orange.
 
 # %%
 network = lenet5(np.random.default_rng(1))
 image, label = train.images[:1], train.labels[:1]  # (1, 1, 28, 28), (1,)
-forward, caches = {"image": np.moveaxis(image, 0, -1)}, {}  # (1, 28, 28, 1): the image index goes last
-for name, layer in network.layers.items():
-    forward[name], caches[name] = layer.forward(list(forward.values())[-1])
-loss, dlogits = softmax_cross_entropy(forward["fc2"].T, label)
-back = {"fc2": dlogits.T}  # (10, 1)
-names = list(forward)
-for before, name in reversed(list(pairwise(names))):
-    back[before], _ = network.layers[name].backward(back[name], caches[name])
-assert all(back[name].shape == forward[name].shape for name in names)
+forward, back = draw.there_and_back(network, image, label)  # all numbers and all slopes, by layer
 
-columns = ("image", "conv1", "relu1", "conv2", "relu2", "relu3")
-titles = ("image", "conv1", "pool, ReLU", "conv2", "pool, ReLU", "fc1, ReLU")
-signed = LinearSegmentedColormap.from_list("signed", [W_COLOUR, "white", V_COLOUR])
-figure, axes = plt.subplots(2, 8, figsize=(14, 4.2), width_ratios=[1] * 7 + [0.5])
-for is_back, (row, numbers) in enumerate(zip(axes, (forward, back), strict=True)):
-    for panel, name, title in zip(row, columns, titles, strict=False):
-        values = numbers[name][..., 0]  # of the one image
-        loudest = np.abs(back[name]).reshape(len(values), -1).sum(axis=1).argmax()
-        picture = values.reshape(20, 25) if values.ndim == 1 else values[loudest]
-        size = np.abs(picture).max()
-        panel.imshow(picture, cmap=signed, vmin=-size, vmax=size, aspect="auto")
-        panel.set(xticks=[], yticks=[], box_aspect=1, title="" if is_back else f"{title}\n{values.shape}".replace(",)", ")"))
-    row[6].bar(range(10), numbers["fc2"][:, 0], color=[V_COLOUR if digit == label[0] else GREY for digit in range(10)])
-    row[6].axhline(0, color=GREY, linewidth=0.8)
-    row[6].set(xticks=range(0, 10, 3), yticks=[], box_aspect=1, title="" if is_back else "fc2: logits\n(10)")
-    row[7].text(0.5, 0.5, "1" if is_back else f"{loss:.2f}", ha="center", va="center", transform=row[7].transAxes, fontsize=15)
-    row[7].set(title="" if is_back else "loss\n()")
-    row[7].axis("off")
-    for panel in row[:7]:
-        ends = [(1.2, 0.5), (1.03, 0.5)]  # of an arrow
-        arrow = {"arrowstyle": "->", "color": GREY}
-        panel.annotate("", ends[is_back], ends[1 - is_back], xycoords="axes fraction", arrowprops=arrow, annotation_clip=False)
-axes[0, 0].set_ylabel("the numbers")
-axes[1, 0].set_ylabel("slopes of the loss")
-plt.show()
+# %%
 reached = np.count_nonzero(back["conv1"]) / back["conv1"].size
 print(f"{network.flat.size:,} parameters; the digit is a {label[0]}; {reached:.0%} of conv1's outputs get a gradient")
-assert reached <= 1 / 4
+assert reached <= 1 / 4, f"the text says that most outputs of conv1 get no gradient; here {reached:.0%} get one"
 
 # %% [markdown]
-# Why do most outputs of conv1 hear nothing at all? How do the ten lower bars come about? And where are the parameters? First a network
-# that fits on a sheet of paper.
+# Why do most outputs of conv1 get no gradient? Where do the ten lower bars come from? First a network that fits on paper.
 #
 # ## By hand
 #
-# One picture of $2 \times 6$ pixels, max-pooling over $2 \times 2$ windows, ReLU, one linear layer, two classes. The true class is
-# the first.
+# One picture of $2 \times 6$ pixels, max-pooling over $2 \times 2$ windows, ReLU, one linear layer, two classes, the first of them true.
 #
 # $$x = \left[\begin{array}{rr|rr|rr} 1 & 2 & 1 & -1 & -1 & -3 \\ 0 & -1 & 0 & -2 & -2 & -4 \end{array}\right] \qquad
 # W = \begin{bmatrix} 1 & -1 & 2 \\ 0 & 1 & -1 \end{bmatrix} \qquad b = \begin{bmatrix} 0 \\ \ln 3 \end{bmatrix}$$
@@ -104,23 +68,22 @@ assert reached <= 1 / 4
 # |---|---|---|
 # | pool: the largest of each window | $m = (2,\ 1,\ -1)$ | (3,) |
 # | ReLU: negative becomes 0 | $h = (2,\ 1,\ 0)$ | (3,) |
-# | linear: $z = W h + b$ | $z = (1 \cdot 2 - 1 \cdot 1 + 2 \cdot 0 + 0,\;\; 0 \cdot 2 + 1 \cdot 1 - 1 \cdot 0 + \ln 3) = (1,\; 1 + \ln 3)$ | (2,) |
+# | linear: $z = W h + b$ | $z = (2 - 1 + 0 + 0,\;\; 0 + 1 - 0 + \ln 3) = (1,\; 1 + \ln 3)$ | (2,) |
 # | softmax: $e^{z} = (e,\ 3e)$, divided by its sum $4e$ | $p = (\tfrac14,\ \tfrac34)$ | (2,) |
 # | loss: $-\ln$ of the true class's $p$ | $L = -\ln \tfrac14 = 1.386$ | () |
 #
-# Now back. Write $dz$ for the slopes $\partial L / \partial z$, which have the shape of $z$, and so for every other array.
+# Now back. Write $dz$ for the slopes $\partial L / \partial z$, which have the shape of $z$, and likewise for every other array.
 #
 # | backward | | shape |
 # |---|---|---|
-# | $dz = p - (1, 0)$; it is derived below | $dz = (-\tfrac34,\ \tfrac34)$ | (2,) |
+# | $dz = p - (1, 0)$; derived below | $dz = (-\tfrac34,\ \tfrac34)$ | (2,) |
 # | $b_i$ is added to $z_i$ | $db = (-\tfrac34,\ \tfrac34)$ | (2,) |
 # | $W_{ij}$ reaches $z_i$ with the factor $h_j$: $dW_{ij} = dz_i\, h_j$ | $dW = \begin{bmatrix} -1.5 & -0.75 & 0 \\ 1.5 & 0.75 & 0 \end{bmatrix}$ | (2, 3) |
 # | $h_j$ reaches $z_1$ and $z_2$ with the factors $W_{1j}$, $W_{2j}$; for $h_2$: $-1 \cdot (-\tfrac34) + 1 \cdot \tfrac34$ | $dh = (-0.75,\ 1.5,\ -2.25)$ | (3,) |
 # | ReLU: slope 1 where $m > 0$, else 0 | $dm = (-0.75,\ 1.5,\ 0)$ | (3,) |
-# | pool: only the winner of a window reaches $m$ | $dx = \begin{bmatrix} 0 & -0.75 & 1.5 & 0 & 0 & 0 \\ 0 & 0 & 0 & 0 & 0 & 0 \end{bmatrix}$ | (2, 6) |
+# | pool: only the largest of a window reaches $m$ | $dx = \begin{bmatrix} 0 & -0.75 & 1.5 & 0 & 0 & 0 \\ 0 & 0 & 0 & 0 & 0 & 0 \end{bmatrix}$ | (2, 6) |
 #
-# The same from the package, and, believing neither, from differences: move one number by a millionth up and down, and see what the
-# loss does.
+# The package gives the same, and so do differences of the loss when a number is moved by a millionth up and down.
 
 # %%
 layers = {"pool": MaxPool2d(2), "relu": ReLU(), "flatten": Flatten(), "fc": Linear(3, 2)}
@@ -137,12 +100,13 @@ def tiny_loss(flat, x):
 logits, tape = tiny.forward(x)
 loss, dlogits = softmax_cross_entropy(logits, first)
 gradient, dx = tiny.backward(dlogits, tape, input_gradient=True)
-np.testing.assert_allclose([float(loss), *logits[0]], [np.log(4), 1, 1 + np.log(3)])
-np.testing.assert_allclose(gradient, [-1.5, -0.75, 0, 1.5, 0.75, 0, -0.75, 0.75])
-np.testing.assert_allclose(dx.reshape(2, 6), [[0, -0.75, 1.5, 0, 0, 0], [0] * 6])
 print(f"differences of W and b: error {relative_error(numeric_gradient(lambda f: tiny_loss(f, x), flat), gradient):.0e}")
 print(f"differences of x:       error {relative_error(numeric_gradient(lambda at: tiny_loss(flat, at), x), dx):.0e}")
 print(f"a step of 0.1 against the gradient: the loss falls from {loss:.3f} to {tiny_loss(flat - 0.1 * gradient, x):.3f}")
+same = partial(np.testing.assert_allclose, err_msg="the package's numbers are not those of the tables above")
+same([float(loss), *logits[0]], [np.log(4), 1, 1 + np.log(3)])
+same(gradient, [-1.5, -0.75, 0, 1.5, 0.75, 0, -0.75, 0.75])
+same(dx.reshape(2, 6), [[0, -0.75, 1.5, 0, 0, 0], [0] * 6])
 
 # %% [markdown]
 # ## The chain rule, right to left
@@ -158,11 +122,10 @@ print(f"a step of 0.1 against the gradient: the loss falls from {loss:.3f} to {t
 #
 # $$dx = J_1^{\mathsf T} \Big( J_2^{\mathsf T} \big( \cdots ( J_k^{\mathsf T}\, dz ) \big) \Big)$$
 #
-# The brackets are the algorithm. From the right, every step is a matrix times a *vector*, and leaves the vector $dx$ of one more
-# layer. From the left, it would be matrix times matrix. Parameters are inputs of their layer too: with
-# $K_{ij} = \partial y_i / \partial w_j$ it is $dw = K^{\mathsf T} dy$.
+# The brackets are the algorithm. From the right, every step is a matrix times a *vector*; from the left, it would be a matrix times a
+# matrix. Parameters are inputs of their layer too: with $K_{ij} = \partial y_i / \partial w_j$ it is $dw = K^{\mathsf T} dy$.
 #
-# **Check** on the tiny network, with Jacobians measured column by column; and how large they would be in LeNet-5.
+# **Check** on the tiny network, with Jacobians measured column by column; then their sizes in LeNet-5.
 
 
 # %%
@@ -178,42 +141,30 @@ for name, layer in tiny.layers.items():
     product = J @ product
     at, _ = layer.forward(at)
     print(f"{name:>8}: {J.shape}")
-np.testing.assert_allclose(product.T @ dlogits[0], dx.ravel(), atol=1e-8)
+same(product.T @ dlogits[0], dx.ravel(), atol=1e-8, err_msg="the product of the transposed Jacobians is not dx")
 
-sizes = {name: (forward[name].size, forward[before].size) for before, name in pairwise(names)}  # (m, n)
-print("LeNet-5, for one image:", "; ".join(f"{name} {m:,} x {n:,}" for name, (m, n) in sizes.items()))
-print(f"together {sum(m * n for m, n in sizes.values()):,} numbers")
+m = [numbers.size for numbers in forward.values()]  # of the image, then of every layer
+print(f"LeNet-5: that of pool1 is {m[2]:,} x {m[1]:,}, and all have {np.dot(m[1:], m[:-1]):,} numbers, for one image")
 
 # %% [markdown]
-# No layer ever builds its Jacobian. Each only has to know how to **multiply by its transpose**. This is `backward`: $dy$ goes in,
-# and $dx$ and $dw$ come out. We now derive it layer by layer. (The convolution had [chapter 2](02_convolution_by_hand.ipynb).)
+# No layer builds its Jacobian. Each only has to **multiply by its transpose**. This is `backward`: $dy$ goes in,
+# and $dx$ and $dw$ come out. We derive it layer by layer; chapter 2 did so for the convolution.
 #
-# ## A ruler for slopes
-#
-# We shall check every layer against **central differences**. How good are they? By Taylor's formula, for a smooth $g$ of one number,
-#
-# $$g(x \pm h) = g(x) \pm h\, g'(x) + \tfrac{h^2}{2} g''(x) \pm \tfrac{h^3}{6} g'''(x) + \ldots \qquad\Longrightarrow\qquad
-# \frac{g(x + h) - g(x - h)}{2h} = g'(x) + \tfrac{h^2}{6} g'''(x) + \ldots$$
-#
-# The even terms cancel. The smaller $h$, the better, until rounding spoils it: $g$ is known to about $\epsilon |g|$ only, with
-# $\epsilon$ about $10^{-16}$ in float64, so the quotient to about $\epsilon |g| / h$. With $G = |g'''|$, the two errors $\tfrac{h^2}{6} G + \epsilon |g| / h$ together
-# have the slope $\tfrac{h}{3} G - \epsilon |g| / h^2$, and are least at $h = (3 \epsilon |g| / G)^{1/3}$: about $10^{-5}$ where $|g|$ and $G$ are about 1.
-#
-# For a layer with many results we measure the slope
-# of $\sum_i u_i\, y_i$, with random $u$: its gradient is $J^{\mathsf T} u$, which is what `backward(u)` claims to give.
+# We check every layer against central differences, in float64. Chapter 2 derives
+# [their error and the best step](02_convolution_by_hand.ipynb#How-good-is-a-measured-gradient?), near $h = 10^{-5}$. For a layer with many results we measure the slope
+# of $\sum_i u_i\, y_i$, with random $u$: its gradient is $J^{\mathsf T} u$, and `backward(u)` should return it.
 
 
 # %%
 def errors(layer, x):
-    """How far backward's gradients are from central differences, every entry moved: relative errors by name."""
+    """Relative errors of backward's gradients by name, against central differences for which every entry is moved."""
     y, cache = layer.forward(x)
     u = np.random.default_rng(1).normal(size=y.shape)
     dx, grads = layer.backward(u, cache)
 
     def g(name, value):
         trial = copy(layer)
-        if name != "x":
-            setattr(trial, name, value)
+        setattr(trial, name, value)
         return np.sum(u * trial.forward(value if name == "x" else x)[0])
 
     at = {"x": x} | {name: getattr(layer, name) for name in grads}
@@ -236,8 +187,7 @@ def errors(layer, x):
 # x_{in} \text{ reaches } y_{on} \text{ for every } o, \text{ by } W_{oi}: && dx_{in} &= \sum_o W_{oi}\, dy_{on} & dx &= W^{\mathsf T} dy & (D_{in}, D_{out})\,(D_{out}, N)
 # \end{aligned}$$
 #
-# The shapes leave no choice where the transpose goes. One product forward, two of the same size back: backward is about twice as
-# much work as forward.
+# One product forward, two of the same size back: about twice the work.
 
 # %%
 rng = np.random.default_rng(0)
@@ -245,13 +195,12 @@ linear = Linear(7, 4)
 linear.weight, linear.bias = rng.normal(size=(4, 7)), rng.normal(size=4)
 measured = errors(linear, rng.normal(size=(7, 3)))
 print({name: f"{error:.0e}" for name, error in measured.items()})
-assert max(measured.values()) < 1e-7
-
-# %%
+assert max(measured.values()) < 1e-7, f"a gradient of the linear layer differs from differences by {max(measured.values()):.0e}"
 show_code(Linear.forward, Linear.backward)
 
 # %% [markdown]
-# `einsum("dn->d", dy)` is the sum over $n$. The workspace only lends memory, the same at every step; the cache holds $x$, which $dW$ needs.
+# `einsum("dn->d", dy)` is the sum over $n$. The workspace is memory that is used again at the next step; the cache holds $x$ for $dW$.
+#
 # ## ReLU, max-pooling, and why their order does not matter
 #
 # **ReLU**, $y = \max(x, 0)$ for each entry. Where $x > 0$ the slope is 1, where $x < 0$ it is 0. At $x = 0$ it is 0 on the left and
@@ -264,26 +213,22 @@ show_code(Linear.forward, Linear.backward)
 # $$y_{cpqn} = \max_{r, s \in \{0, 1\}} x_{c,\, 2p + r,\, 2q + s,\, n}$$
 #
 # If one entry is larger than the other three, a small move of it moves $y$ by as much, and small moves of the others do nothing:
-# slope 1 for the winner, 0 for the others. So $dy$ goes to the winner's place. At a tie there is no slope: raising either of the
-# two raises $y$, lowering one does not. We agree that **the first winner in row-major order gets all**. (All that tie, or half
-# each? If all, more would come back than went in.)
+# slope 1 for the largest, 0 for the others. So $dy$ goes to the largest. At a tie there is no slope: raising one of the
+# two raises $y$, lowering it does not. We agree that **the first of the largest in row-major order gets all**. (If each got all, $dx$ would be too large.)
 #
 # **They commute.** LeNet-5 is usually written convolution, ReLU, pool. minisgl pools first:
 #
-# - *Value.* If one entry is at least as large as another, it still is after $\max(\cdot, 0)$. So the winner stays a winner, and the
-#   result is $\max(\max_i x_i,\, 0)$ in either order.
-# - *Gradient, if $\max_i x_i > 0$.* ReLU leaves the positive entries as they are, and puts all others below them, at 0. So the first winner
-#   is the same before and after. It gets $dy$, and ReLU's slope is 1.
-# - *Gradient, if $\max_i x_i \le 0$.* Pool first: ReLU's slope at $\max_i x_i \le 0$ is 0. ReLU first: all four are 0, so they tie;
-#   the first of them gets $dy$ and then, because its $x \le 0$, ReLU's slope 0. Nothing comes back in either order.
+# - *Value.* $\max(\cdot, 0)$ keeps the order of the entries. So the largest stays a largest, and the
+#   result is $\max(\max_i x_i,\, 0)$ either way.
+# - *Gradient, if $\max_i x_i > 0$.* ReLU leaves the positive entries as they are, and makes all others 0. So the first
+#   of the largest is the same before and after. It gets $dy$, and ReLU's slope is 1.
+# - *Gradient, if $\max_i x_i \le 0$.* Pool first: ReLU's slope there is 0. ReLU first: all four are 0, so they tie;
+#   the first gets $dy$ and then, because its $x \le 0$, ReLU's slope 0. Nothing comes back either way.
 #
-# Four windows: a winner, a tie, all negative, and a maximum of exactly 0. Orange: not zero.
+# Four windows: one largest entry, a tie, all negative, and a maximum of exactly 0. Orange: not zero.
+
 
 # %%
-maps = np.array([[5.0, 1, 2, 2], [0, -1, 1, -3], [-2, -1, 0, -4], [-3, -5, -1, -2]]).reshape(1, 4, 4, 1)  # (C, H, W, N)
-dy = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
-
-
 def through(layers, x, dy):
     """Every array on the way forward and back: x, ..., y, dy, ..., dx."""
     on_the_way, caches = [x], []
@@ -297,62 +242,46 @@ def through(layers, x, dy):
     return on_the_way
 
 
-figure, axes = plt.subplots(2, 6, figsize=(13, 4.6))
-for row, layers, titles in (
-    (axes[0], [MaxPool2d(2), ReLU()], ["x", "pool", "ReLU", "dy", "back through ReLU", "back through pool: dx"]),
-    (axes[1], [ReLU(), MaxPool2d(2)], ["x", "ReLU", "pool", "dy", "back through pool", "back through ReLU: dx"]),
-):
-    for panel, title, array in zip(row, titles, through(layers, maps, dy), strict=True):
-        side = array.shape[1]
-        for (r, s), value in np.ndenumerate(array[0, :, :, 0]):
-            style = {"color": V_COLOUR, "weight": "bold"} if value else {"color": GREY}
-            panel.text(s + 0.5, r + 0.5, f"{value:g}", ha="center", va="center", **style)
-        panel.set(xlim=(0, side), ylim=(side, 0), aspect="equal", title=title, xticks=[], yticks=[])
-        for middle in (panel.axhline, panel.axvline):
-            middle(side / 2, color=GREY, linewidth=1)
-axes[0, 0].set_ylabel("pool, then ReLU")
-axes[1, 0].set_ylabel("ReLU, then pool")
-plt.show()
+maps = np.array([[5.0, 1, 2, 2], [0, -1, 1, -3], [-2, -1, 0, -4], [-3, -5, -1, -2]]).reshape(1, 4, 4, 1)  # (C, H, W, N)
+dy = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
+draw.both_orders(through([MaxPool2d(2), ReLU()], maps, dy), through([ReLU(), MaxPool2d(2)], maps, dy))
 
 # %% [markdown]
-# **Check**: maps of small integers, full of ties, give the same to the last bit in either order; on random maps without ties both
-# layers agree with differences. At a tie the difference is half of $dy$, the mean of slope 1 on one side and slope 0 on the other. It is
-# a kink, and no ruler for slopes measures there.
+# **Check**: maps of small integers, full of ties, give the same in either order, to the last bit; without ties both
+# layers agree with differences. At a tie the difference is the mean of the slopes on both sides, 1 and 0.
 
 # %%
 rng = np.random.default_rng(0)
 many, slopes = rng.integers(-2, 3, (20, 24, 24, 4)).astype(float), rng.normal(size=(20, 12, 12, 4))
-pool_first = through([MaxPool2d(2), ReLU()], many, slopes)
-relu_first = through([ReLU(), MaxPool2d(2)], many, slopes)
-np.testing.assert_array_equal(pool_first[2], relu_first[2])  # the values
-np.testing.assert_array_equal(pool_first[-1], relu_first[-1])  # the gradients
-print(f"entries for ReLU to look at: {relu_first[1].size:,}, or, after pooling, {pool_first[1].size:,}")
-for layer in (MaxPool2d(2), ReLU(), Flatten()):
-    measured = errors(layer, rng.normal(size=(2, 4, 6, 3)))
-    print(f"{type(layer).__name__:>9}: {measured['dx']:.0e}")
-    assert measured["dx"] < 1e-7
+pool_first, relu_first = (through(order, many, slopes) for order in ([MaxPool2d(2), ReLU()], [ReLU(), MaxPool2d(2)]))
+print(f"entries that ReLU gets: {relu_first[0].size:,}, or, after pooling, {pool_first[1].size:,}")
 tie = np.array([3.0, 3, 0, 0]).reshape(1, 2, 2, 1)
-print("a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel())
+print("differences at a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel())
+np.testing.assert_array_equal(pool_first[2], relu_first[2], err_msg="the values depend on the order")
+np.testing.assert_array_equal(pool_first[-1], relu_first[-1], err_msg="the gradients depend on the order")
+for layer in (MaxPool2d(2), ReLU(), Flatten()):
+    measured = errors(layer, rng.normal(size=(2, 4, 6, 3)))["dx"]
+    print(f"{type(layer).__name__:>9}: {measured:.0e}")
+    assert measured < 1e-7, f"{type(layer).__name__}.backward differs from differences by {measured:.0e}"
 
 # %%
 show_code(ReLU.backward, largest, give_to_largest)
 
 # %% [markdown]
-# ReLU looks at $y$ where the formula has $x$: $y > 0$ exactly where $x > 0$, and $x$ need not be kept. Pooling keeps a running maximum over the four pixels of all windows at once, each pixel a view of the
-# maps, and notes who **overtakes** it. Equal is not
-# overtaking, so the first of equals stays. Backward goes through the four in reverse. Whoever overtook last is the maximum: it
-# takes all that is `left`, and the earlier ones get 0. For the window $(1, 3, 2, 3)$: the second overtakes the first, nobody else
-# overtakes; back, the fourth and third get 0, the second gets $dy$, the first what is left: 0.
+# ReLU uses $y$ where the formula has $x$: $y > 0$ exactly where $x > 0$. Pooling keeps a running maximum over the four pixels of all
+# windows at once, and records which pixel **exceeds** it. An equal one does not, so the first of equals stays.
+# Backward goes through the four in reverse. The last that exceeded those before is the maximum: it
+# takes all that is `left`. In the window $(1, 3, 2, 3)$ only the second exceeds what was before; back, the fourth and third get 0,
+# the second $dy$, and the first what is left: 0.
 #
 # ## Softmax and cross-entropy
 #
-# The last layer gives for every image $n$ a row of $D$ **logits**: $z : (N, D)$, with true labels $t_n$. **Softmax** turns a row
-# into probabilities, positive and with the sum 1. The **cross-entropy** is the surprise at the truth, and the loss its mean over
-# the images:
+# The last layer gives every image $n$ a row of $D$ **logits**: $z : (N, D)$, with true labels $t_n$. **Softmax** turns a row
+# into probabilities, positive and with the sum 1. The **cross-entropy** is $-\ln$ of the true one, and the loss its mean:
 #
 # $$p_{nk} = \frac{e^{z_{nk}}}{\sum_j e^{z_{nj}}} \qquad \ell_n = -\ln p_{n t_n} = \ln \sum_j e^{z_{nj}} - z_{n t_n} \qquad L = \frac1N \sum_n \ell_n$$
 #
-# *The slope.* For one image; the $n$ is left out. The logarithm of a sum has the slope
+# *The slope*, for one image:
 #
 # $$\frac{\partial}{\partial z_k} \ln \sum_j e^{z_j} = \frac{1}{\sum_j e^{z_j}} \cdot e^{z_k} = p_k \qquad\qquad \frac{\partial z_t}{\partial z_k} = [k = t]$$
 #
@@ -360,73 +289,53 @@ show_code(ReLU.backward, largest, give_to_largest)
 #
 # $$\boxed{\; dz = \tfrac1N \,(p - Y) \qquad (N, D) \;}$$
 #
-# Each wrong logit is pushed down by its probability; the true one is pushed up by what it lacks to 1. A row's pushes add up to
-# $1 - 1 = 0$. This $\tfrac1N$ is the only one: the sums over $n$ in $dW$ and $db$ become means by it.
+# A step against $dz$ lowers each wrong logit in proportion to its probability, and raises the true one by the sum of these.
+# This $\tfrac1N$ is the only one: it makes means of the sums over $n$ in $dW$ and $db$.
 #
 # *Overflow.* float32 ends at $3.4 \cdot 10^{38} = e^{88.7}$; a logit of 89 makes $\infty / \infty$. Let $M = \max_j z_j$, take
 # $e^M$ out of the sum, and it cancels from the fraction:
 #
 # $$\ln \sum_j e^{z_j} = \ln \Big( e^M \sum_j e^{z_j - M} \Big) = M + \ln \sum_j e^{z_j - M} \qquad\qquad p_k = \frac{e^{z_k - M}}{\sum_j e^{z_j - M}}$$
 #
-# Now all exponents are at most 0, and one is 0. The sum lies between 1 and $D$: no overflow, and no logarithm of 0.
+# All exponents are now at most 0, and one is 0. The sum lies between 1 and $D$: no overflow, no logarithm of 0.
+
+
+# %%
+def logits_of(true_logits):
+    """For the logits (true, 1, 0, -1), the first class true: p (M, 4), losses (M,), dz (M, 4), of M true logits."""
+    z = np.array([[one, 1.0, 0.0, -1.0] for one in true_logits])  # (M, 4)
+    losses, dz = zip(*(softmax_cross_entropy(row[None], np.array([0])) for row in z), strict=True)
+    return softmax(z), np.array(losses), np.concatenate(dz)
+
+
+wide = np.linspace(-4, 6, 201)
+curve = (wide, logits_of(wide)[1])
+
+
+def show_logits(true_logits):
+    draw.slopes_of_logits(true_logits, *logits_of(true_logits), curve)
+
+
+show_logits([-2.0, 1.0, 4.0])
+
+# %% [markdown]
+# The more wrong the network is, the steeper the loss, but never steeper than 1. With a running kernel, move the true logit:
+
+# %%
+_ = interact(lambda true_logit: show_logits([true_logit]), true_logit=FloatSlider(value=1.0, min=-4.0, max=6.0, step=0.25))
 
 # %%
 rng = np.random.default_rng(0)
 z, labels = rng.normal(size=(5, 4)), np.array([2, 0, 0, 3, 1])  # (N, D), (N,)
-loss, dz = softmax_cross_entropy(z, labels)
+_, dz = softmax_cross_entropy(z, labels)
 error = relative_error(numeric_gradient(lambda at: float(softmax_cross_entropy(at, labels)[0]), z), dz)
 print(f"dz against differences: {error:.0e};   largest sum of a row: {np.abs(dz.sum(axis=1)).max():.0e}")
-assert error < 1e-7
-np.testing.assert_allclose(softmax(z + 1000), softmax(z))  # the same number added to a row changes nothing
-
-
-def draw_pushes(axes, true_logit):
-    z = np.array([[true_logit, 1.0, 0.0, -1.0]])  # (1, 4)
-    loss, dz = softmax_cross_entropy(z, np.array([0]))
-    axes.bar(np.arange(4) - 0.2, softmax(z)[0], width=0.4, color=W_COLOUR, label="p")
-    axes.bar(np.arange(4) + 0.2, dz[0], width=0.4, color=V_COLOUR, label="dz = p - Y")
-    axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.set_xticks(range(4), ["true", "1", "2", "3"])
-    axes.set(title=f"true logit {true_logit:g}: loss {loss:.2f}", ylim=(-1.05, 1.05))
-
-
-def draw_loss(axes, marked):
-    true_logits = np.linspace(-4, 6, 201)
-    others = np.log(np.exp([1.0, 0.0, -1.0]).sum())
-    axes.plot(true_logits, np.logaddexp(true_logits, others) - true_logits, color=GREY)
-    for one in marked:
-        loss, dz = softmax_cross_entropy(np.array([[one, 1.0, 0.0, -1.0]]), np.array([0]))
-        ends = np.array([one - 1, one + 1])
-        axes.plot(ends, loss + dz[0, 0] * (ends - one), color=V_COLOUR, linewidth=2)
-        axes.plot(one, loss, "o", color=V_COLOUR)
-    axes.set(title="loss; its slope is dz[true]", xlabel="true logit")
-
-
-figure, axes = plt.subplots(1, 4, figsize=(14, 3))
-for panel, true_logit in zip(axes, (-2.0, 1.0, 4.0), strict=False):
-    draw_pushes(panel, true_logit)
-axes[0].legend(loc="lower right")
-draw_loss(axes[3], (-2.0, 1.0, 4.0))
-plt.show()
+assert error < 1e-7, f"dz differs from differences by {error:.0e}"
+same(softmax(z + 1000), softmax(z), err_msg="adding one number to all logits of a row should not change p")
 
 # %% [markdown]
-# The more wrong the network is, the harder the push, but never harder than 1: far left the loss is nearly a straight line. With a
-# running kernel, move the true logit:
-
-
-# %%
-def two_panels(true_logit):
-    _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-    draw_pushes(left, true_logit)
-    draw_loss(right, [true_logit])
-    plt.show()
-
-
-_ = interact(two_panels, true_logit=FloatSlider(value=1.0, min=-4.0, max=6.0, step=0.25))
-
-# %% [markdown]
-# Three ways to compute the loss of the logits $(z, 0)$ in float32, when the second class is true. It should be $\ln(e^z + 1)$, nearly $z$.
-# The maximum alone is not enough: who takes the logarithm of $p$ meets a $p$ that has become 0.
+# Three ways to compute the loss of the logits $(z, 0)$ in float32, the second class true. It should be $\ln(e^z + 1)$, nearly $z$.
+# Subtracting the maximum is not enough: the logarithm fails where $p$ has become 0.
 
 # %%
 some_z = np.array([1, 88, 89, 103, 104, 1000], np.float32)
@@ -438,49 +347,45 @@ with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         "-log of p, maximum subtracted": -np.log(softmax(rows)[:, 1]),
         "log-sum-exp (the package)": np.array([softmax_cross_entropy(row[None], np.array([1]))[0] for row in rows]),
     }
-print(f"{'z':>30}" + "".join(f"{z:9g}" for z in some_z))
-for name, values in {"p of the first, exp(z) / sum": by_definition[:, 0], **losses}.items():
+for name, values in {"z": some_z, **losses}.items():
     print(f"{name:>30}" + "".join(f"{value:9.2f}" for value in values))
-np.testing.assert_allclose(losses["log-sum-exp (the package)"], np.logaddexp(some_z.astype(float), 0), rtol=1e-6)
+same(values, np.logaddexp(some_z.astype(float), 0), rtol=1e-6, err_msg="the package's loss is not ln(e^z + 1)")
 
 # %%
 show_code(softmax_cross_entropy)
 
 # %% [markdown]
-# Here `z` is already $z - M$, the true logit too: then $M$ cancels from $\ln \sum_j e^{z_j} - z_t$, and nobody has to add it again. `onehot` is
-# $Y$, and `scale` $\tfrac1N$. `smoothing` is 0 unless one asks for it; with it, each class gets a share of the target, and $Y$ becomes `q`.
+# Here `z` is already $z - M$, the true logit too: then $M$ cancels from $\ln \sum_j e^{z_j} - z_t$. `onehot` is
+# $Y$, and `scale` $\tfrac1N$. `smoothing` is 0 by default; with it, each class gets a share of the target, and $Y$ becomes `q`.
 #
 # ## The tape
 #
-# What a layer needs on the way back (its input, its winners) it leaves in a **cache**. The network lays the caches on a **tape**,
-# and backward reads the tape from its end. Nothing else is remembered, and no layer knows its neighbours: this is all of the chain
-# rule.
+# What a layer needs on the way back it returns as a **cache**. The network puts the caches on a **tape**,
+# and backward reads the tape from its end.
 
 # %%
 show_code(Sequential.forward, Sequential.backward)
 
 # %% [markdown]
-# Every gradient is written into *its place* of one vector with the shape of `flat`: all weights, then all biases. The first layer does
-# not compute $dx$: nobody is before it.
+# Every gradient is written into *its place* of one vector: all weights, then all biases.
 #
-# **The whole of LeNet-5 against differences.** To move each parameter by itself takes two forward passes for each of 431,080. Instead we
-# move all at once, along random directions $u$ of length 1, and compare the difference with $\langle \text{gradient}, u \rangle$. An error
-# in one entry enters with another factor each time, so it cannot hide, unless it is small. The pictures are noise, in float64, because on the flat background of a
-# digit neighbouring outputs are equal and pooling ties; `require_smooth` refuses points near a kink.
+# **The whole of LeNet-5 against differences.** One by one, 431,080 parameters take too long. We
+# move all at once, along random directions $u$ of length 1, and compare the difference with $\langle \text{gradient}, u \rangle$.
+# An error in one entry enters with a random factor, so it shows. The pictures are noise, because on the
+# flat background of a digit neighbouring outputs are equal and pooling ties; `require_smooth` refuses points near a kink.
 
 # %%
 network = lenet5(np.random.default_rng(0), np.float64)
 images, labels = np.random.default_rng(0).normal(size=(2, 1, 28, 28)), np.array([3, 8])
 require_smooth(network, images, margin=1e-5)
-workspace = Workspace()  # memory that is used again and again
 
 
 def loss_at(flat):
-    return float(softmax_cross_entropy(network.with_flat(flat).forward(images, workspace=workspace)[0], labels)[0])
+    return float(softmax_cross_entropy(network.with_flat(flat).forward(images)[0], labels)[0])
 
 
 def kinks_at(flat):
-    """Which ReLUs are open, and who overtakes in the pooling: where two points differ, a kink lies between them."""
+    """Which ReLUs are open, and which pixels are largest: where two points differ, a kink lies between them."""
     _, tape = network.with_flat(flat).forward(images)
     caches = dict(zip(network.layers, tape, strict=True))
     open_or_not = [caches[name][0] > 0 for name in ("relu1", "relu2", "relu3")]
@@ -493,103 +398,80 @@ without = gradient.copy()
 network.layout["conv1.bias"].view(without)[...] = 0  # a mistake in 20 of 431,080 entries
 
 steps, rng = 10.0 ** np.arange(-12, 0.1), np.random.default_rng(1)
-figure, axes = plt.subplots(figsize=(12, 3.4))
-for i in range(3):
+right, wrong, kinks = [], [], []  # for three directions
+for _ in range(3):
     u = rng.normal(size=network.flat.size)
     u /= np.linalg.norm(u)
     numeric = np.array([directional_derivative(loss_at, network.flat, u, h) for h in steps])
-    found = np.array([relative_error(one, gradient @ u) for one in numeric])
-    planted = [relative_error(one, without @ u) for one in numeric]
-    axes.loglog(steps, found, "o-", color=W_COLOUR, markersize=4, label=None if i else "the gradient, along three directions")
-    axes.loglog(steps, planted, "-", color=V_COLOUR, linewidth=1, label=None if i else "conv1's bias forgotten")
-    kinks = [int(np.sum(kinks_at(network.flat + h * u) != kinks_at(network.flat - h * u))) for h in (1e-5, 1e-2, 1)]
-    print(f"error at h = 1e-5: {found[7]:.0e};   kinks between the two ends for h = 1e-5, 1e-2, 1: {kinks}")
-    assert kinks[0] == 0 < kinks[1]
-    assert found[7] < 1e-7 < min(planted)
-rounding = steps[:8]
-axes.loglog(rounding, 1e-16 / rounding, "--", color=GREY, label="rounding: 1/h")
-axes.set(title="backward against differences: LeNet-5, all parameters", xlabel="h", ylabel="relative error", ylim=(1e-12, 10))
-axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-plt.show()
+    right.append([relative_error(one, gradient @ u) for one in numeric])
+    wrong.append([relative_error(one, without @ u) for one in numeric])
+    kinks.append([int(np.sum(kinks_at(network.flat + h * u) != kinks_at(network.flat - h * u))) for h in (1e-5, 1e-2, 1)])
+draw.gradient_check(steps, right, wrong)
+
+# %%
+errors_at, kinks = np.array(right)[:, np.abs(steps / 1e-5 - 1).argmin()], np.array(kinks)  # (3,), (3, 3)
+print(f"errors at h = 1e-5: {', '.join(f'{error:.0e}' for error in errors_at)}")
+print("kinks between the two ends, a row for each direction, for h = 1e-5, 1e-2, 1:", *kinks, sep="\n")
+assert max(errors_at) < 1e-7, f"the text says that they agree to eight digits; the largest error is {max(errors_at):.0e}"
+assert np.min(wrong) > 1e-7, f"the text says that the mistake stands out for every h; its least error is {np.min(wrong):.0e}"
+assert kinks[:, 0].max() == 0 < kinks[:, 1].min(), f"the text says that only large steps cross kinks; they cross\n{kinks}"
 
 # %% [markdown]
-# With small $h$ there is rounding, as foretold. With large $h$ a step crosses kinks, of ReLU and of pooling, where Taylor's formula
+# Small $h$ suffer from rounding; large ones cross kinks, of ReLU and of pooling, where Taylor's formula
 # does not hold. In between, gradient and differences agree to eight digits, and a mistake in 20 of 431,080 entries stands out.
 #
 # ## What a gradient check cannot see
 #
-# The check asks one question: is `backward` the derivative of `forward`, at this point, in float64? So there is much that it does not see.
+# The check asks one question: is `backward` the derivative of `forward`, at this point, in float64? It does not see
 #
-# - **A mistake in both.** If `forward` computes the wrong loss, and `backward` its derivative, they agree. Only numbers from elsewhere help: computed by
-#   hand, or by another program.
-# - **A mistake that this input does not reach.** With one image a forgotten $\tfrac1N$ is a factor of 1. Square pictures hide exchanged axes, and a
-#   weight behind a shut ReLU has the slope 0, right or wrong. So check with two images or more, odd sizes, and several points.
-# - **The slope at a kink.** At 0 the difference of ReLU is $\frac{\max(h, 0) - \max(-h, 0)}{2h} = \tfrac12$ for every $h$, whatever `backward` has chosen
-#   there.
-# - **A small mistake.** Along a random direction $u$ of length 1 in $n$ dimensions, an error $\delta$ in one entry changes $\langle \text{gradient}, u \rangle$
-#   by $\delta u_i$, and $u_i$ is about $1/\sqrt n$: here 0.0015. The differences themselves are good to about eight digits. What changes less than that
-#   is not seen; if all entries are moved one by one, it is.
-# - **What happens in float32**, in which the network learns: $e^{100}$ is a number in float64, and infinity in float32.
-# - **All that comes after the gradient**: the sign of the step, the learning rate, the optimiser's memory.
+# - **a mistake in both**: `forward` computes the wrong loss, and `backward` its derivative. Only numbers computed by hand or by another program help.
+# - **a mistake that this input does not reach**: with one image a forgotten $\tfrac1N$ is a factor of 1, square pictures hide exchanged axes, and a
+#   weight before a closed ReLU has the slope 0. So use several images, odd sizes, and several points.
+# - **the slope at a kink**: at 0 the difference of ReLU is $\frac{\max(h, 0) - \max(-h, 0)}{2h} = \tfrac12$, whatever `backward` returns there.
+# - **a small mistake**: along a random direction $u$ of length 1 in $n$ dimensions, an error $\delta$ in one entry changes $\langle \text{gradient}, u \rangle$
+#   by $\delta u_i$, and $u_i$ is about $1/\sqrt n$: here 0.0015. The differences are good to about eight digits, so a smaller change
+#   is not seen, unless entries are moved one by one.
+# - **what float32 does**, in which the network learns: there $e^{100}$ is infinite.
+# - **what comes after the gradient**: the sign of the step, the learning rate, the optimiser's state.
 
 # %%
 z, t = np.random.default_rng(5).normal(size=(3, 4)), np.array([0, 3, 1])  # (N, classes), (N,)
-u = np.random.default_rng(6).normal(size=z.shape)
+direction = np.random.default_rng(6).normal(size=z.shape)
 
 
-def mean_loss(z):
-    return float(softmax_cross_entropy(z, t[: len(z)])[0])
+def check_of(n, of_loss, of_gradient):
+    """The error of a gradient check on the first n images, if loss and gradient are multiplied by these factors."""
+    claimed = of_gradient * softmax_cross_entropy(z[:n], t[:n])[1]
+    slope = directional_derivative(lambda z: of_loss * softmax_cross_entropy(z, t[:n])[0], z[:n], direction[:n])
+    return relative_error(slope, np.sum(claimed * direction[:n]))
 
 
-def sum_loss(z):  # not what we want
-    return len(z) * mean_loss(z)
-
-
-def sum_gradient(z):  # its derivative: the factor 1/N is missing
-    return len(z) * softmax_cross_entropy(z, t[: len(z)])[1]
-
-
-def error(f, gradient, z):
-    return relative_error(directional_derivative(f, z, u[: len(z)]), np.sum(gradient(z) * u[: len(z)]))
-
-
-for name, found in {
-    "both are those of the sum": error(sum_loss, sum_gradient, z),
-    "1/N forgotten in backward, 1 image": error(mean_loss, sum_gradient, z[:1]),
-    "1/N forgotten in backward, 3 images": error(mean_loss, sum_gradient, z),
-}.items():
-    print(f"{name:>36}: error {found:.0e}")
-    assert (found < 1e-7) == ("3 images" not in name)
-
-assert all((max(h, 0) - max(-h, 0)) / (2 * h) == 0.5 for h in (1e-1, 1e-5, 1e-9))
-u = np.random.default_rng(1).normal(size=network.flat.size)
-u /= np.linalg.norm(u)
+in_both, one_image, three_images = check_of(3, 3, 3), check_of(1, 1, 1), check_of(3, 1, 3)
+print(f"both are those of the sum: {in_both:.0e}; 1/N forgotten, 1 image: {one_image:.0e}, 3 images: {three_images:.0e}")
 slightly_wrong = gradient.copy()
 slightly_wrong[1000] += 1e-8 * np.abs(gradient).max()
 changed = relative_error(slightly_wrong @ u, gradient @ u)
-print(f"{'one entry of 431,080 slightly wrong':>36}: changes the product by {changed:.0e}")
-assert 0.5 < np.sqrt(network.flat.size) * np.sqrt(np.mean(u**2)) < 2
-assert changed < 1e-8
-with np.errstate(over="ignore"):
-    assert np.isinf(np.exp(np.float32(100)))
-assert np.isfinite(np.exp(np.float64(100)))
+print(f"one entry of 431,080 slightly wrong changes the product by {changed:.0e}, relative to its size")
+unseen = max(in_both, one_image, changed)
+assert unseen < 1e-7 < three_images, f"the text says that only 3 images show the mistake: {unseen:.0e}, {three_images:.0e}"
+
 
 # %% [markdown]
 # ## How large at the start?
 #
-# Weights start at random, with mean 0 and variance $s^2$. How large should $s$ be? Follow the mean square of the signal through one
-# layer, $y_o = \sum_i W_{oi} h_i$ with $F$ inputs (*fan-in*; for a convolution $F = C R S$). The weights are independent of each
-# other and of $h$. So in the square of the sum only equal indices survive the mean ($\mathbb E[h^2]$ is that over all $h_i$):
+# Weights start at random, with mean 0 and variance $s^2$. Follow the mean square of the signal through one layer,
+# $y_o = \sum_i W_{oi} h_i$ with $F$ inputs (*fan-in*; for a convolution $F = C R S$). The weights are independent of each
+# other and of $h$. So in the mean of the square only equal indices remain ($\mathbb E[h^2]$ is that over all $h_i$):
 #
 # $$\mathbb E[y_o^2] = \sum_{i, j} \mathbb E[W_{oi} W_{oj}]\, \mathbb E[h_i h_j] = \sum_i s^2\, \mathbb E[h_i^2] = F s^2 \cdot \mathbb E[h^2]$$
 #
-# Draw the weights symmetrically: $-W$ is as likely as $W$, and so $-y$ as $y$. ReLU drops one of the two, with half of the mean square:
+# Draw the weights symmetrically: then $-y$ is as likely as $y$, and ReLU removes half of the mean square:
 # $\mathbb E[\max(y, 0)^2] = \tfrac12 F s^2 \cdot \mathbb E[h^2]$. It stays what it was if
 #
 # $$\boxed{\; s^2 = \tfrac{2}{F} \;} \qquad \text{(He's initialisation)}$$
 #
-# With weights $c$ times as large, every layer multiplies the root mean square by $c$, and $k$ layers by $c^k$. The gradient of one layer's
-# weight is made of the signal from the layers before and of $dy$ from the layers behind, so it has the factors of all layers but its
+# With weights $c$ times as large, every layer multiplies the root mean square by $c$, and $k$ layers by $c^k$. The gradient of a layer's
+# weight is made of the signal from the layers before and $dy$ from those behind, so it has the factors of all layers but its
 # own: about $c^{k-1}$, in LeNet-5 $c^3$. **Check** on 30 layers of 400 units (left), then with LeNet-5: the first gradient (middle), and 60
 # steps of learning (right).
 
@@ -623,59 +505,50 @@ def learn(network, optimizer, lr, steps=60, held_out=None):
     return losses, lengths, wrong
 
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
-for c, colour in ((0.8, W_COLOUR), (1.0, V_COLOUR), (1.25, GREY)):
-    sizes = rms_through(c)
-    left.semilogy(sizes, color=colour, label=f"{c:g} x He")
-    growth = (sizes[-1] / sizes[0]) ** (1 / 30)
-    print(f"{c:4g} x He: a layer multiplies the signal by {growth:.2f}")
-    assert abs(growth / c - 1) < 0.02
-first_lengths = {}
-for c, colour, style in ((0.1, W_COLOUR, "s-"), (1.0, V_COLOUR, "o-"), (10.0, GREY, "^--")):
-    network = lenet5(np.random.default_rng(0))
+sizes = {c: rms_through(c) for c in (0.8, 1.0, 1.25)}
+networks, losses, lengths = {}, {}, {}
+for c in (0.1, 1.0, 10.0):
+    networks[c] = network = lenet5(np.random.default_rng(0))
     network.weights[...] *= c
-    losses, lengths, _ = learn(network, SGD(network.flat, momentum=0.9), lr=0.01)
-    first_lengths[c] = np.array(list(lengths.values()))
-    middle.semilogy(list(lengths), first_lengths[c], style, color=colour, label=f"{c:g} x He")
-    right.semilogy(losses, style[1:], color=colour, label=f"{c:g} x He")
-    print(f"{c:4g} x He: mean loss of the last 10 steps {np.mean(losses[-10:]):.2f}")
-    assert (np.mean(losses[-10:]) < 1) == (c == 1)
-for c in (0.1, 10.0):
-    times = first_lengths[c] / first_lengths[1.0]  # (4,)
-    print(f"{c:4g} x He: the first gradient, by layer, times", ", ".join(f"{one:.2g}" for one in times))
-    assert np.all((times > c**3 / 2) & (times < 5 * c**3))
+    losses[c], lengths[c], _ = learn(network, SGD(network.flat, momentum=0.9), lr=0.01)
+draw.scales(sizes, lengths, losses)
+
+# %%
+for c, size in sizes.items():
+    growth = (size[-1] / size[0]) ** (1 / 30)
+    print(f"{c:4g} x He: a layer multiplies the signal by {growth:.2f}")
+    assert abs(growth / c - 1) < 0.02, f"the text says that each layer multiplies the signal by {c}; here by {growth:.2f}"
+for c in losses:
+    times = np.array(list(lengths[c].values())) / list(lengths[1.0].values())  # (4,)
+    end = np.mean(losses[c][-10:])
+    print(f"{c:4g} x He: last losses {end:.2f}; first gradient, by layer, times", ", ".join(f"{one:.2g}" for one in times))
+    assert np.all((times > c**3 / 2) & (times < 5 * c**3)), f"the text says about {c**3:g} times, not {times}"
+    assert (end < 1) == (c == 1), f"the text says that only He's scale learns; at {c:g} x He the last losses are {end:.2f}"
+c, network = max(networks.items(), key=lambda item: item[0])
 after, _ = network.layers["pool1"].forward(network.layers["conv1"].forward(np.moveaxis(test.images[:100], 0, -1))[0])
-print(f"  10 x He, after its steps: of {after.size:,} numbers that reach the first ReLU, {np.sum(after > 0)} are positive")
-assert not np.any(after > 0)
-left.set(title="size of the signal in 30 layers", xlabel="layer")
-middle.set(title="LeNet-5: length of the first gradient")
-right.axhline(np.log(10), color=GREY, linestyle=":", linewidth=1)
-right.set(title="LeNet-5: loss (dotted: ln 10, guessing)", xlabel="step of SGD")
-left.legend()
-right.legend()  # of the middle too
-plt.show()
+print(f"{c:4g} x He, after its steps: of {after.size:,} numbers that reach the first ReLU, {np.sum(after > 0)} are positive")
+assert not np.any(after > 0), f"the text says that all of these ReLUs are closed; {np.sum(after > 0)} are open"
 
 # %% [markdown]
-# The gradients are about $10^{-3}$ and $10^3$ times as long. (Not exactly: $dz$ changes too, and the biases are as they were.) Too small,
-# and in 60 steps the gradient moves next to nothing. Too large, and the first steps throw the weights so far that every ReLU after conv1 is shut:
-# nothing goes through, no gradient comes back, and it stays so. With He's scale the network learns.
+# The gradients are about $10^{-3}$ and $10^3$ times as long (not exactly: $dz$ changes too, and the biases do not). If the weights are too
+# small, they hardly change in 60 steps. If they are too large, the first steps close every ReLU after conv1, and no gradient comes
+# back any more. With He's scale the network learns.
 #
 # ## From gradient to step
 #
-# **SGD** goes against the gradient, and with momentum $\mu$ remembers its way: $u \leftarrow \mu u + g$,
+# **SGD** goes against the gradient $g$, with momentum $\mu$ also along its earlier steps: $u \leftarrow \mu u + g$,
 # $w \leftarrow w - \eta\, u$. **Adam** keeps a running mean of $g$ and one of $g^2$, entry by entry, from $m_0 = s_0 = 0$:
 #
 # $$m_t = b_1 m_{t-1} + (1 - b_1)\, g_t \qquad s_t = b_2 s_{t-1} + (1 - b_2)\, g_t^2$$
 #
-# Written out, $m_t = (1 - b_1) \sum_{i=1}^t b_1^{t-i} g_i$. Were these weights those of a mean, they would add up to 1; but the
-# geometric sum gives $(1 - b_1)(1 + b_1 + \ldots + b_1^{t-1}) = 1 - b_1^t$. The zero at the start makes $m_t$ too small by this
-# factor. Divide it out, and likewise for $s_t$:
+# Written out, $m_t = (1 - b_1) \sum_{i=1}^t b_1^{t-i} g_i$. The weights of a mean add up to 1; these add up to
+# $(1 - b_1)(1 + b_1 + \ldots + b_1^{t-1}) = 1 - b_1^t$, by the geometric sum. So $m_t$ is too small by this
+# factor. Divide by it, and likewise for $s_t$:
 #
 # $$\hat m_t = \frac{m_t}{1 - b_1^t} \qquad \hat s_t = \frac{s_t}{1 - b_2^t} \qquad w \leftarrow w - \eta\, \frac{\hat m_t}{\sqrt{\hat s_t} + \epsilon}$$
 #
-# At the first step $\hat m = g$ and $\hat s = g^2$: every weight moves by $\eta \operatorname{sign}(g)$, however large or small its
-# gradient is, as long as $|g|$ is far above $\epsilon = 10^{-8}$. The package multiplies the fraction above and below by $\sqrt{1 - b_2^t}$, so that the corrections become
-# one factor and $m_t$, $s_t$ stay as they are:
+# At the first step $\hat m = g$ and $\hat s = g^2$: every weight moves by $\eta \operatorname{sign}(g)$, if $|g|$ is far above $\epsilon = 10^{-8}$. The package multiplies numerator and denominator by $\sqrt{1 - b_2^t}$, so that the
+# corrections become one factor:
 #
 # $$\eta\, \frac{m_t / (1 - b_1^t)}{\sqrt{s_t} / \sqrt{1 - b_2^t} + \epsilon} \;=\; \eta\, \frac{\sqrt{1 - b_2^t}}{1 - b_1^t} \cdot \frac{m_t}{\sqrt{s_t} + \epsilon \sqrt{1 - b_2^t}}$$
 
@@ -690,38 +563,32 @@ for t in range(1, 21):
     adam.advance()
     adam.update(by_package, g.copy(), lr=0.01)
     if t == 1:
-        np.testing.assert_allclose(w, -0.01 * np.sign(g), rtol=1e-4)
-np.testing.assert_allclose(by_package, w)
+        same(w, -0.01 * np.sign(g), rtol=1e-4, err_msg="the first step is not the learning rate times the sign of g")
+same(by_package, w, err_msg="the package's Adam differs from the formula")
 show_code(Adam.update)
 
 # %% [markdown]
 # ## An experiment: learn to read
 #
-# All together: LeNet-5, Adam, and 6,000 real digits, each seen once, in 120 batches. After every tenth step we count the errors
-# among 500 held-out digits, from the end of the training set.
+# LeNet-5, Adam, and 6,000 digits, each seen once, in 120 batches. After every tenth step we count the errors
+# among 500 held-out digits.
 
 # %%
 network = lenet5(np.random.default_rng(0))
-held_out = train[-500:]
-losses, _, wrong = learn(network, Adam(network.flat), lr=1e-3, steps=120, held_out=held_out)
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.2))
-left.plot(np.arange(1, 121), losses, color=W_COLOUR, linewidth=1)
-left.axhline(np.log(10), color=GREY, linestyle=":", linewidth=1)
-left.set(title="loss of the batch (dotted: ln 10, guessing)", xlabel="step")
-right.plot(np.arange(10, 121, 10), 100 * np.array(wrong), "o-", color=V_COLOUR)
-right.set(title="held-out error, percent", xlabel="step", ylim=(0, None))
-plt.show()
-print(f"held-out error after 10 steps: {wrong[0]:.1%}, after 120: {wrong[-1]:.1%};  by guessing it would be about 90%")
-assert wrong[-1] < 0.1
+losses, _, wrong = learn(network, Adam(network.flat), lr=1e-3, steps=120, held_out=train[-500:])
+draw.learning(losses, wrong)
+
+# %%
+print(f"held-out error after 10 steps: {wrong[0]:.1%}, after {10 * len(wrong)}: {wrong[-1]:.1%}; by guessing: about 90%")
+assert wrong[-1] < 0.1, f"6,000 digits should be enough for fewer than 10 % errors; there are {wrong[-1]:.1%}"
 
 # %% [markdown]
-# Each step asked one number, the loss of 50 digits, and told 431,080 parameters their way. How many of them were needed? This is
-# where the [next chapter](04_proximal_operator.ipynb) begins.
+# Each step turned one number into a direction for each of 431,080 parameters. How many of them are needed? See the
+# [next chapter](04_proximal_operator.ipynb).
 #
 # ## Exercises
 #
-# To be written in [exercises/03_whole_network_gradient.ipynb](exercises/03_whole_network_gradient.ipynb), where a check below each
-# answer tells you what is wrong.
+# In [exercises/03_whole_network_gradient.ipynb](exercises/03_whole_network_gradient.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** The linear layer $y = W x + b$, backward. From `dy` $(D_{out}, N)$, `x` $(D_{in}, N)$ and `weight` $(D_{out}, D_{in})$ return
@@ -732,7 +599,7 @@ assert wrong[-1] < 0.1
 # %% tags=["ex1"]
 def linear_backward(dy, x, weight):
     """dx (D_in, N), dweight (D_out, D_in), dbias (D_out,) of y = weight @ x + bias."""
-    # BEGIN SOLUTION: who reaches y, and with what factor? let the shapes guide you, and return all three
+    # BEGIN SOLUTION: dx, dweight and dbias, in this order
     dx = weight.T @ dy
     dweight = dy @ x.T
     return dx, dweight, dy.sum(axis=1)
@@ -744,14 +611,14 @@ check("03.linear_backward", linear_backward)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** Max-pooling, $2 \times 2$ with stride 2, backward. `dy` is $(C, P, Q, N)$, `x` $(C, 2P, 2Q, N)$; return `dx` of
-# `x`'s shape and dtype. At a tie the first winner in row-major order gets all. Without `minisgl.nn`. Hint: `x[:, r::2, s::2]` is pixel $(r, s)$ of all windows at
-# once, of shape $(C, P, Q, N)$.
+# `x`'s shape and dtype. At a tie the first of the largest in row-major order gets all. Without `minisgl.nn`. `x[:, r::2, s::2]`, of shape
+# $(C, P, Q, N)$, is pixel $(r, s)$ of all windows.
 
 
 # %% tags=["ex2"]
 def max_pool_backward(dy, x):
     """dx (C, 2P, 2Q, N) of y = the largest of every 2 x 2 window of x."""
-    # BEGIN SOLUTION: go through the four pixels in row-major order; who equals the maximum, and has nobody claimed it yet?
+    # BEGIN SOLUTION: dx, with dy at the first of the largest of each window
     y = np.maximum(np.maximum(x[:, ::2, ::2], x[:, ::2, 1::2]), np.maximum(x[:, 1::2, ::2], x[:, 1::2, 1::2]))
     dx, claimed = np.zeros_like(x), np.zeros(y.shape, bool)
     for r, s in ((0, 0), (0, 1), (1, 0), (1, 1)):
@@ -773,7 +640,7 @@ check("03.max_pool_backward", max_pool_backward)
 # %% tags=["ex3"]
 def loss_gradient(logits, labels):
     """dz (N, D) of the mean over n of -log softmax(z[n])[labels[n]]."""
-    # BEGIN SOLUTION: probabilities that cannot overflow; then what the derivation does with them
+    # BEGIN SOLUTION: dz, finite for logits of 1000 too
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     p[np.arange(len(labels)), labels] -= 1
@@ -793,7 +660,7 @@ check("03.loss_gradient", loss_gradient)
 # %% tags=["ex4"]
 def first_weight_gradient(x, labels, W1, W2):
     """dW1 (D_1, D_0) of the mean cross-entropy of W2 max(W1 x, 0)."""
-    # BEGIN SOLUTION: forward, keeping what you need; then back, one layer at a time
+    # BEGIN SOLUTION: dW1, of the shape of W1
     y = W1 @ x
     z = W2 @ np.maximum(y, 0)
     _, dz = softmax_cross_entropy(z.T, labels)
@@ -808,9 +675,9 @@ check("03.first_weight_gradient", first_weight_gradient)
 # %% [markdown]
 # ## Summary
 #
-# - Backward is the chain rule from right to left: $dx = J^{\mathsf T} dy$, layer by layer, a vector at every place, and no Jacobian
-#   ever built.
+# - Backward is the chain rule from right to left: $dx = J^{\mathsf T} dy$, layer by layer, without building a Jacobian.
 # - Linear: $dW = dy\, x^{\mathsf T}$, $db = \sum_n dy$, $dx = W^{\mathsf T} dy$. ReLU: $dy$ where $x > 0$. Max-pooling: $dy$ to the
-#   first winner. The last two commute, so pool first.
-# - Softmax with cross-entropy: $dz = (p - Y)/N$. Subtract the largest logit, and take the logarithm of the sum, not of $p$.
-# - Central differences tell right from wrong, in float64, away from kinks. Variance $2/\text{fan-in}$ keeps signals and gradients alive.
+#   first of the largest. The last two commute.
+# - Softmax with cross-entropy: $dz = (p - Y)/N$. Subtract the largest logit; take the logarithm of the sum, not of $p$.
+# - Central differences check a gradient, in float64, away from kinks. The variance $2/\text{fan-in}$ keeps the size of signals and
+#   gradients from layer to layer.

@@ -18,12 +18,11 @@ limit_blas_threads()
 
 # %%
 import matplotlib.pyplot as plt
-from matplotlib.colors import ListedColormap
+from drawings import chapter_09 as draw
 
 from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, L1, GroupL0With, GroupLasso, SparseGroupL0, TransformedL1
 from minisgl.penalties.groups import block_soft, norms
-from minisgl.plots import V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -41,26 +40,21 @@ def cost(x, v, k):
     return k * np.sqrt((x**2).sum(axis=-1)) + ((x - v) ** 2).sum(axis=-1) / 2
 
 
-k = 0.5 * np.sqrt(2)
+per_weight, per_length = 0.5, 0.5
+k = per_length * np.sqrt(2)
 s = np.linspace(0, 1.8, 361)
 v = s[:, None] * np.array([1.2, 1.1])  # (361, 2)
-composed = block_soft(L0(0.5).prox(v, 1.0), k, groups=0)
-exact = SparseGroupL0(0.5, 0.5, groups=0).prox(v, 1.0)  # derived below
-paid, least = (0.5 * (x != 0).sum(axis=1) + cost(x, v, k) for x in (composed, exact))  # each (361,)
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4))
-for name, x, total, colour in (("hard, then block soft", composed, paid, V_COLOUR), ("the best", exact, least, W_COLOUR)):
-    left.plot(s, total, color=colour, label=name)
-    right.plot(s, np.linalg.norm(x, axis=1), color=colour, label=name)
-left.set(title="the cost of the result", xlabel="s")
-right.set(title="the length of the result", xlabel="s")
-left.legend()
-plt.show()
+composed = block_soft(L0(per_weight).prox(v, 1.0), k, groups=0)
+exact = SparseGroupL0(per_weight, per_length, groups=0).prox(v, 1.0)  # derived below
+paid, least = (per_weight * (x != 0).sum(axis=1) + cost(x, v, k) for x in (composed, exact))  # each (361,)
+lengths = [np.linalg.norm(x, axis=1) for x in (composed, exact)]  # each (361,)
+draw.costs_and_lengths(s, (paid, lengths[0]), (least, lengths[1]))
 
 # %%
-assert np.all(paid >= least - 1e-12)
-print(f"the composition pays up to {np.max(paid - least):.2f} more than the best x")
-assert np.max(paid - least) > 0.5
+more = paid - least  # (361,)
+print(f"the composition pays up to {more.max():.2f} more than the best x")
+assert more.min() >= -1e-12, f"the blue line is the least cost, but the composition pays {-more.min():.2f} less"
+assert more.max() > 0.5, f"the figure should show a clear difference; the composition pays at most {more.max():.2f} more"
 
 # %% [markdown]
 # ## With l0 the composition is wrong
@@ -80,8 +74,9 @@ for r in (L1(0.5), L0(0.5), TransformedL1(0.5, a=1.0)):
     least = np.array([(price + cost(grid, one, k)).min() for one in v])  # (200,)
     too_much[type(r)] = np.max(r.cost(x).sum(axis=1) + cost(x, v, k) - least)
     print(f"{type(r).__name__:14} the composition costs up to {max(too_much[type(r)], 0):.2f} more than the best candidate")
-assert too_much[L1] < 1e-9
-assert min(too_much[L0], too_much[TransformedL1]) > 0.1
+assert too_much[L1] < 1e-9, f"with l1 the composition is the prox, but it costs {too_much[L1]:.2f} more"
+least_wrong = min(too_much[L0], too_much[TransformedL1])
+assert least_wrong > 0.1, f"with l0 and transformed l1 the composition should be wrong; one costs only {least_wrong:.2f} more"
 
 # %% [markdown]
 # One case by hand: l0 with the price $\lambda_0 = 0.5$ per weight, $k = 0.707$ and $v = (1.2, 1.1)$, of length 1.628. Both weights are over the hard threshold of 1, so the composition keeps
@@ -99,7 +94,8 @@ assert min(too_much[L0], too_much[TransformedL1]) > 0.1
 # %%
 v = np.array([1.2, 1.1])
 x = block_soft(v[None], 0.5 * np.sqrt(2), groups=0)[0]
-np.testing.assert_allclose([2 * 0.5 + cost(x, v, 0.5 * np.sqrt(2)), v @ v / 2], [1.901, 1.325], atol=0.0005)
+by_package = [2 * 0.5 + cost(x, v, 0.5 * np.sqrt(2)), v @ v / 2]
+np.testing.assert_allclose(by_package, [1.901, 1.325], atol=0.0005, err_msg="these are not the costs computed by hand")
 
 v = np.random.default_rng(6).normal(0, 1.2, size=(500, 6))
 lam0, lam2 = 0.3, 0.25
@@ -108,8 +104,9 @@ tried = np.stack([block_soft(v * chosen, lam2 * np.sqrt(6), groups=0) for chosen
 costs = lam0 * (tried != 0).sum(axis=2) + cost(tried, v[:, None], lam2 * np.sqrt(6))  # (500, 64)
 x = SparseGroupL0(lam0, lam2, groups=0).prox(v, step=1.0)  # (500, 6)
 kept = (x != 0).sum(axis=1)  # (500,)
-np.testing.assert_allclose(lam0 * kept + cost(x, v, lam2 * np.sqrt(6)), costs.min(axis=1))
 print("of 500 groups, so many keep 0, 1, ..., 6 of their weights:", np.bincount(kept))
+paid = lam0 * kept + cost(x, v, lam2 * np.sqrt(6))  # (500,)
+np.testing.assert_allclose(paid, costs.min(axis=1), err_msg="a subset of the weights costs less than the j largest")
 
 # %% [markdown]
 # **A price per group.** As l0 asks a price per weight, *group l0* asks $k = s\lambda\sqrt{n_g}$ of every group that is not zero, whatever is in it. Drop the group: that costs
@@ -129,31 +126,17 @@ show_code(GroupL0With.prox)
 
 # %%
 fine = np.linspace(0, 2.5, 251)
-plane = np.stack(np.meshgrid(fine, fine), axis=-1).reshape(-1, 2)  # (63001, 2)
-composed = block_soft(L0(0.5).prox(plane, 1.0), k, groups=0)
-exact = SparseGroupL0(0.5, 0.5, groups=0).prox(plane, 1.0)
-with_price = GroupL0With(L0(0.5), 0.5, groups=0).prox(plane, 1.0)
-excess = 0.5 * (composed != 0).sum(axis=1) + cost(composed, plane, k)
-excess -= 0.5 * (exact != 0).sum(axis=1) + cost(exact, plane, k)
-assert excess.min() > -1e-12
+plane = np.stack(np.meshgrid(fine, fine), axis=-1)  # (251, 251, 2)
+v = plane.reshape(-1, 2)  # (63001, 2)
+composed = block_soft(L0(per_weight).prox(v, 1.0), k, groups=0)
+exact = SparseGroupL0(per_weight, per_length, groups=0).prox(v, 1.0)
+with_price = GroupL0With(L0(per_weight), per_length, groups=0).prox(v, 1.0)
+paid, least = (per_weight * (x != 0).sum(axis=1) + cost(x, v, k) for x in (composed, exact))  # each (63001,)
+excess = (paid - least).reshape(251, 251)
+draw.which_are_kept(2.5, *(x.reshape(plane.shape) for x in (composed, exact, with_price)), excess)
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.6))
-colours = ListedColormap(["white", "#9db9dc", "#f2c48d", "#b5b5b5"])  # none, only the first, only the second, both
-for panel, x, title in (
-    (axes[0], composed, "hard, then block soft: wrong"),
-    (axes[1], exact, "l0 and group lasso: exact"),
-    (axes[3], with_price, "l0 and group l0: exact"),
-):
-    which = (x != 0) @ np.array([1, 2])
-    panel.imshow(which.reshape(251, 251), origin="lower", extent=(0, 2.5, 0, 2.5), cmap=colours, vmin=0, vmax=3)
-    for at_1, at_2, text in ((0.4, 0.4, "none"), (2.1, 0.3, "$x_1$"), (0.25, 2.1, "$x_2$"), (1.9, 1.9, "both")):
-        panel.text(at_1, at_2, text, ha="center")
-    panel.set(title=title, xlabel="$v_1$")
-image = axes[2].imshow(excess.reshape(251, 251), origin="lower", extent=(0, 2.5, 0, 2.5), cmap="Oranges")
-axes[2].set(title=f"the wrong one: up to {excess.max():.2f} dearer", xlabel="$v_1$")
-figure.colorbar(image, ax=axes[2], shrink=0.7)
-axes[0].set_ylabel("$v_2$")
-plt.show()
+# %%
+assert excess.min() > -1e-12, f"the exact result has the least cost, but the composition pays {-excess.min():.2f} less"
 
 # %% [markdown]
 # ## Why the group term stays in the W-step
@@ -175,35 +158,37 @@ plt.show()
 # %%
 rng = np.random.default_rng(7)
 A = np.concatenate([rng.normal(0, 1, (10, 4)), rng.normal(0, 0.2, (10, 8))], axis=1)  # (10, 12)
-beta, lr = 1.0, 0.05
-nothing, group, single = GroupLasso(0.0, groups=1), GroupLasso(0.2, groups=1), L0(0.02)
+beta, lr, lam0, lam = 1.0, 0.05, 0.02, 0.2
+nothing, group, single = GroupLasso(0.0, groups=1), GroupLasso(lam, groups=1), L0(lam0)
 runs = (
     ("no group term", nothing, single),
     ("group lasso on W (the paper's way)", group, single),
-    ("group lasso on V (exact prox)", nothing, SparseGroupL0(0.02, 0.2, groups=1)),
+    ("group lasso on V (exact prox)", nothing, SparseGroupL0(lam0, lam, groups=1)),
 )
-figure, axes = plt.subplots(1, 3, figsize=(14, 3.6), sharey=True)
-dead_in_v = []
-for panel, (title, on_w, on_v) in zip(axes, runs, strict=True):
-    W, lengths_w, lengths_v = A.copy(), [], []
+lengths, last = {}, {}  # of the 8 noise columns, and the last W and V
+for title, on_w, on_v in runs:
+    W, of_w, of_v = A.copy(), [], []
     V = on_v.prox(W, 1 / beta)
     for _ in range(150):
         W = W - lr * ((W - A) + on_w.subgradient(W) + beta * (W - V))
         V = on_v.prox(W, 1 / beta)
-        lengths_w.append(norms(W, 1)[0, 4:])
-        lengths_v.append(norms(V, 1)[0, 4:])
-    dead_in_v.append(int((V == 0).all(axis=0).sum()))
-    assert (V[:, :4] != 0).any(axis=0).all()  # the four large columns stay
-    assert np.all(W != 0)
-    if on_w is group:
-        assert np.max(lengths_w[-50:]) < 2 * lr * 0.2 * np.sqrt(10)  # two steps of the group term
-    panel.plot(lengths_w, color=W_COLOUR, linewidth=1, alpha=0.8)
-    panel.plot(lengths_v, color=V_COLOUR, linewidth=1.5)
-    panel.set(title=f"{title}\nzero columns: W 0, V {dead_in_v[-1]}", xlabel="step", ylim=(-0.03, 0.8))
-axes[0].set_ylabel("length of the 8 noise columns")
-figure.suptitle("blue: columns of W     orange: columns of V")
-plt.show()
-assert dead_in_v[0] < dead_in_v[1] == dead_in_v[2] == 8
+        of_w.append(norms(W, 1)[0, 4:])
+        of_v.append(norms(V, 1)[0, 4:])
+    lengths[title], last[title] = (np.array(of_w), np.array(of_v)), (W, V)
+draw.noise_columns(lengths)
+
+# %%
+zero_columns = [int((V == 0).all(axis=0).sum()) for _, V in last.values()]
+assert zero_columns[0] < zero_columns[1] == zero_columns[2] == 8, f"the text says fewer than 8, 8 and 8: {zero_columns}"
+kept = [int((V[:, :4] != 0).any(axis=0).sum()) for _, V in last.values()]
+assert kept == [4, 4, 4], f"the four large columns should stay in V; of them stay {kept}"
+zeros = [int(np.sum(W == 0)) for W, _ in last.values()]
+assert zeros == [0, 0, 0], f"the text says that W has no zero; there are {zeros}"
+of_w, _ = lengths["group lasso on W (the paper's way)"]  # (150, 8)
+two_steps = 2 * lr * lam * np.sqrt(10)  # of the group term
+assert of_w[-50:].max() < two_steps, (
+    f"the text says a step or two, {two_steps:.3f}; the longest column has {of_w[-50:].max():.3f}"
+)
 
 # %% [markdown]
 # Without a group term, single weights keep noise columns of $V$ alive. With it on $W$, the noise columns of $W$ shrink to the length of a step or two, most of them rattle, and in $V$ they are
@@ -224,7 +209,7 @@ assert dead_in_v[0] < dead_in_v[1] == dead_in_v[2] == 8
 # %% tags=["ex1"]
 def keep_groups(v, lam, axis):
     """argmin over x of lam sum_g sqrt(n_g) [x_g != 0] + ||x - v||^2 / 2: v of any shape, lam >= 0, 0 at a tie."""
-    # BEGIN SOLUTION: what it costs to drop each group, what to keep it, and v where that is cheaper
+    # BEGIN SOLUTION: x, of the shape of v; at a tie the group is 0
     drop = np.sum(v**2, axis=within(v, axis), keepdims=True) / 2
     keep = lam * np.sqrt(v.size // v.shape[axis])
     return np.where(keep < drop, v, 0)
@@ -243,7 +228,7 @@ check("09.keep_groups", keep_groups)
 # %% tags=["ex2"]
 def best_of_group(v, lam0, k):
     """argmin over x of lam0 ||x||_0 + k ||x|| + ||x - v||^2 / 2: v (n,), lam0 >= 0, k >= 0."""
-    # BEGIN SOLUTION: what every j gains over dropping all, and the places of the best j, shortened
+    # BEGIN SOLUTION: the x of least cost, of the shape and dtype of v
     places = np.argsort(-np.abs(v))
     c = np.sqrt(np.cumsum(v[places] ** 2))  # (n,): the length of the j largest
     gain = np.maximum(c - k, 0) ** 2 / 2 - lam0 * np.arange(1, v.size + 1)
