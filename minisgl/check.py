@@ -87,7 +87,7 @@ def _tasks(config: CheckConfig, answers: dict[str, str]) -> "list[Task]":
 
 
 def main() -> None:
-    """Parse the options, check, and print. Exit with status 1 if an answer is wrong; on an error print a sentence and exit with 2."""
+    """Parse the options, check, and print. Exit with status 1 if an answer is wrong, and with 2 after an error's sentence."""
     with errors_as_sentences():
         messages = check_notebook(tyro.cli(CheckConfig, prog="python -m minisgl.check", args=sys.argv[1:]))
         for exercise, message in messages.items():

@@ -12,6 +12,7 @@ import pytest
 from independent import evaluate as independently
 from rich.console import Console
 from support.commands import parsed, run_module
+from support.resuming import without_figures
 
 import minisgl
 from minisgl import run as runs
@@ -143,7 +144,8 @@ def test_init_starts_from_a_saved_model(finished: tuple[Path, str], small: Path,
 @pytest.mark.parametrize("name", ["quick", "paper"])
 def test_every_penalty_trains_in_both_regimes(penalty: str, name: str, small: Path, tmp_path: Path) -> None:
     config = preset(name, penalty=penalty, data=small, epochs=1, batch_size=200, out=tmp_path / "run")
-    run = runs.train(config, Console(file=StringIO()))
+    with without_figures():
+        run = runs.train(config, Console(file=StringIO()))
     report = json.loads(run.report.read_text())
     assert report["final"] == ("v" if name == "quick" and penalty in ("l0", "l1") else "w")
     assert report["w"]["test_error"] < 50
@@ -154,7 +156,8 @@ def test_every_penalty_trains_in_both_regimes(penalty: str, name: str, small: Pa
 @pytest.mark.parametrize("options", [[], ["--nesterov"]])
 def test_sgd_trains(options: list[str], small: Path, tmp_path: Path) -> None:
     words = ["--optimizer", "sgd", "--lr", "0.05", "--penalty", "none", "--data", str(small), "--epochs", "2"]
-    run = runs.train(parsed([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
+    with without_figures():
+        run = runs.train(parsed([*words, *options, "--out", str(tmp_path / "sgd")]), Console(file=StringIO()))
     assert json.loads(run.report.read_text())["w"]["test_error"] < 30
 
 
