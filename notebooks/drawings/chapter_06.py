@@ -113,7 +113,7 @@ def cost_panel(panel, penalty, v, end):
     lam, a = penalty.lam, penalty.a
 
     def above_zero(x):
-        return penalty.cost(np.atleast_1d(x)) + (x - v) ** 2 / 2 - v**2 / 2
+        return penalty.cost(np.atleast_1d(x).astype(float)) + (x - v) ** 2 / 2 - v**2 / 2
 
     panel.plot(x, above_zero(x), color=GREY)
     panel.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
@@ -125,7 +125,7 @@ def cost_panel(panel, penalty, v, end):
         panel.plot(flat[0], above_zero(flat[0]), "o", color=GREY, markersize=6)
         if len(flat) > 1 and flat[1] > 1e-9:
             open_dot(panel, flat[1], above_zero(flat[1]), GREY)
-    best = penalty.prox(np.array([v]), 1.0)  # (1,)
+    best = penalty.prox(np.array([v], dtype=float), 1.0)  # (1,)
     panel.plot(best, above_zero(best), "o", color=V_COLOUR, markersize=9)
     t, landing = penalty.threshold(1.0), landing_of(penalty)
     tie = f", or {landing:.3g}" if landing > 0 and abs(v - t) < 1e-9 else ""
