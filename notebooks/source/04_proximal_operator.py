@@ -357,7 +357,7 @@ for penalty in (L1(0.3), L0(0.3)):
                 f"it goes from {before:.4g} to {after:.4g}"
             )
             assert after <= before + 1e-12, (
-                f"F should not rise if eta is at most 1/L_f; with {penalty} and eta = {eta * L_f:.3g}/L_f it rises in step {step}, "
+                f"F should not rise if eta <= 1/L_f; with {penalty} and eta = {eta * L_f:.3g}/L_f it rises in step {step}, "
                 f"from {before:.4g} to {after:.4g}"
             )
             w = new

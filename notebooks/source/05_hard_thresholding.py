@@ -321,8 +321,8 @@ l1_apart, l0_apart = np.ptp(objective(after_l1, l1)), np.ptp(random)
 assert l1_apart < 0.01, f"the text says that with l1 all starts end at the same value; here they are {l1_apart:.3g} apart"
 assert l0_apart > 0.01, f"the text says that with l0 the end depends on the start; here all are within {l0_apart:.3g}"
 assert prepared.max() < random.min(), (
-    f"the text says that no random start ends as low as l1's ends do; here the best ends at {random.min():.3f}, and from l1's ends the worst at "
-    f"{prepared.max():.3f}"
+    f"the text says that no random start ends as low as l1's ends do; here the best ends at {random.min():.3f}, and from l1's "
+    f"ends the worst at {prepared.max():.3f}"
 )
 assert all(found), f"the text says that l0 finds the 12 weights from where l1 ended; here in {sum(found)} of {len(found)} runs"
 
