@@ -67,8 +67,17 @@ def price(x, a):
     return (a + 1) * np.abs(x) / (a + np.abs(x))
 
 
-x = np.linspace(0.01, 2, 400)  # (400,)
 some_a = (0.1, 0.5, 1.0, 3.0, 10.0)
+
+# %% [markdown]
+# Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs at most 1, as
+# much as a single weight of size 1. The smaller $a$, the closer it is to the axes, where one of the weights is zero.
+
+# %%
+draw.prices(price, some_a, contours_of=(3.0, 1.0, 0.1))
+
+# %%
+x = np.linspace(0.01, 2, 400)  # (400,)
 for a in some_a:
     slope = (price(x + 1e-5, a) - price(x - 1e-5, a)) / 2e-5  # (400,)
     said = f"the text says that at a = {a} the slope is a (a + 1)/(a + x)^2"
@@ -81,13 +90,6 @@ np.testing.assert_allclose(
     price(x, 1e-9), 1, rtol=1e-6, err_msg="the text says that for tiny a every weight costs 1, as with l0"
 )
 np.testing.assert_allclose(price(x, 1e9), x, rtol=1e-6, err_msg="the text says that for large a a weight x costs x, as with l1")
-
-# %% [markdown]
-# Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs at most 1, as
-# much as a single weight of size 1. The smaller $a$, the closer it is to the axes, where one of the weights is zero.
-
-# %%
-draw.prices(price, some_a, contours_of=(3.0, 1.0, 0.1))
 
 # %% [markdown]
 # ## By hand
