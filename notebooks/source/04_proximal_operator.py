@@ -21,9 +21,9 @@ limit_blas_threads()
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
+from drawings import chapter_04 as draw
 from minisgl.course.show_code import show_code
 from minisgl.penalties import L0
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -39,29 +39,23 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # is about.
 
 # %%
-lr = 0.25
+lr, steps = 0.25, 25
 by_slope, by_prox = [1.5], [1.5]
-for _ in range(25):
+for _ in range(steps):
     w = by_slope[-1]
     by_slope.append(w - lr * ((w - 0.3) + 0.5 * np.sign(w)))
     w = by_prox[-1]
     w = w - lr * (w - 0.3)  # the loss alone
     by_prox.append(np.sign(w) * max(abs(w) - lr * 0.5, 0))  # then the penalty
+draw.slope_and_prox(by_slope, by_prox)
 
-assert 0 not in by_slope
-first = by_prox.index(0)
-assert set(by_prox[first:]) == {0}
-
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-for panel, steps, colour, title in (
-    (axes[0], by_slope, W_COLOUR, "by the slope: never 0"),
-    (axes[1], by_prox, V_COLOUR, f"by the prox: 0 from step {first} on"),
-):
-    panel.axhline(0, color=GREY, linewidth=0.8)
-    panel.plot(steps, ".-", color=colour)
-    panel.set(title=title, xlabel="step", xticks=range(0, 26, 5))
-axes[0].set_ylabel("w")
-plt.show()
+# %%
+assert 0 not in by_slope, f"the text says that the slope never lands on 0; here it does, in step {by_slope.index(0)}"
+assert 0 in by_prox, (
+    f"the text says that the prox lands on 0; here, after {steps} steps of length {lr}, it is at {by_prox[-1]:.3g}"
+)
+stays = set(by_prox[by_prox.index(0) :])
+assert stays == {0}, f"the text says that the prox stays at 0; here it leaves it, up to {max(np.abs(list(stays))):.3g}"
 
 # %% [markdown]
 # ## The question, in symbols
@@ -100,9 +94,10 @@ def cost(x, v, t):
     return t * np.abs(x) + (x - v) ** 2 / 2
 
 
-np.testing.assert_allclose(cost(np.array([1.5, 1, 0.5, 0]), 1.5, 0.5), [0.75, 0.625, 0.75, 1.125])
-np.testing.assert_allclose(cost(np.array([0.3, 0.1, 0]), 0.3, 0.5), [0.15, 0.07, 0.045])
-print("both tables are right")
+large, small = cost(np.array([1.5, 1, 0.5, 0]), 1.5, 0.5), cost(np.array([0.3, 0.1, 0]), 0.3, 0.5)
+print(f"v = 1.5: {large}\nv = 0.3: {small}")
+np.testing.assert_allclose(large, [0.75, 0.625, 0.75, 1.125], err_msg="the last column of the table for v = 1.5")
+np.testing.assert_allclose(small, [0.15, 0.07, 0.045], err_msg="the last column of the table for v = 0.3")
 
 # %% [markdown]
 # ## The derivation
@@ -151,8 +146,9 @@ x = np.linspace(-3, 3, 6001)  # (6001,), 0.001 apart
 for t in (0.0, 0.3, 0.5, 1.7):
     best = x[cost(x, v[:, None], t).argmin(axis=1)]  # (301, 6001) -> (301,)
     formula = np.sign(v) * np.maximum(np.abs(v) - t, 0)  # (301,)
-    assert np.abs(formula - best).max() < 0.001
-    print(f"t = {t}: the formula and the best candidate agree, and {np.sum(formula == 0)} of 301 are exactly 0")
+    off = np.abs(formula - best).max()
+    assert off < 0.001, f"t = {t}: the formula should be within 0.001 of the best candidate; here they are {off:.3g} apart"
+    print(f"t = {t}: the formula and the best candidate agree, and {np.sum(formula == 0)} of {v.size} are exactly 0")
 
 # %% [markdown]
 # The prox is the best $x$. What it costs also has a name: $\min_x\, t\,r(x) + \tfrac12 (x - v)^2$, as a function of $v$, is the **Moreau envelope** of
@@ -165,8 +161,9 @@ for t in (0.0, 0.3, 0.5, 1.7):
 # %%
 t = 0.5
 envelope = np.where(np.abs(v) <= t, v**2 / 2, t * np.abs(v) - t**2 / 2)  # (301,)
-np.testing.assert_allclose(cost(L1(t).prox(v, step=1.0), v, t), envelope, atol=1e-15)
-np.testing.assert_allclose(cost(x, v[:, None], t).min(axis=1), envelope, atol=1e-6)
+prox_costs, least = cost(L1(t).prox(v, step=1.0), v, t), cost(x, v[:, None], t).min(axis=1)  # (301,) each
+np.testing.assert_allclose(prox_costs, envelope, atol=1e-15, err_msg="the prox should cost what the envelope says")
+np.testing.assert_allclose(least, envelope, atol=1e-6, err_msg="the cheapest candidate should cost what the envelope says")
 
 # %% [markdown]
 # ## Where the zeros come from
@@ -190,12 +187,19 @@ t = 0.5
 v = np.array([-1.3, -0.4, -0.1, 0.2, 0.45, 0.9])
 gradient_step = v - t * np.sign(v)
 prox = L1(t).prox(v, step=1.0)  # the formula in the box, as minisgl computes it
-np.testing.assert_allclose(prox, np.sign(v) * np.maximum(np.abs(v) - t, 0))
 for row in zip(v, gradient_step, prox, strict=True):
     print("v = {:5.2f}     by a gradient step {:5.2f}     by the prox {:5.2f}".format(*row))
+
+# %%
 kept = np.abs(v) > t
-np.testing.assert_allclose(prox[kept], v[kept] - t * np.sign(prox[kept]))  # x = v - t sign(x)
-assert np.all(np.sign(gradient_step[~kept]) == -np.sign(v[~kept]))  # on the other side of zero
+arrived = v[kept] - t * np.sign(prox[kept])
+np.testing.assert_allclose(prox, np.sign(v) * np.maximum(np.abs(v) - t, 0), err_msg="minisgl's prox should be the box")
+np.testing.assert_allclose(prox[kept], arrived, err_msg="what is kept should be v - t sign(x)")
+np.testing.assert_allclose(prox[kept], gradient_step[kept], err_msg="for what is kept both steps should give the same")
+dropped, landed = v[~kept], gradient_step[~kept]
+assert np.all(landed * dropped <= 0), (
+    f"the text says that the gradient step takes {dropped} over zero; here it takes them to {landed}"
+)
 
 # %% [markdown]
 # ## The threshold curve, and the cost it makes least
@@ -206,52 +210,15 @@ assert np.all(np.sign(gradient_step[~kept]) == -np.sign(v[~kept]))  # on the oth
 
 
 # %%
-def draw_cost(axes, v, t):
-    x = np.linspace(-1, 2.2, 401)  # (401,)
-    axes.plot(x, cost(x, v, t), color=GREY)
-    best = L1(t).prox(np.array([v]), 1.0)[0]
-    axes.axvline(v, color=GREY, linewidth=0.8, linestyle="--")
-    axes.text(v, 1.62, " v", color=GREY, va="top")
-    axes.plot(best, cost(best, v, t), "o", color=V_COLOUR, markersize=8)
-    axes.set(
-        xlabel="x",
-        title=f"v = {v:.1f}:  best x = {best:.1f}",
-        ylim=(0, max(1.65, 1.15 * cost(best, v, t))),
-        xticks=[-1, 0, 1, 2],
-    )
-
-
-def draw_prox(axes, marked, t):
-    v = np.linspace(-2.2, 2.2, 441)  # (441,)
-    axes.plot(v, v, "--", color=GREY, linewidth=0.8)
-    axes.plot(v, L1(t).prox(v, 1.0), color=W_COLOUR)
-    axes.plot(marked, L1(t).prox(np.array(marked), 1.0), "o", color=V_COLOUR, markersize=8)
-    axes.set(xlabel="v", title="prox(v); dashed: v", xticks=[-2, -t, t, 2], aspect="equal")
-
-
-figure, axes = plt.subplots(1, 5, figsize=(14, 3))
-some_v = [0.3, 0.5, 1.0, 1.6]
-for panel, one_v in zip(axes, some_v, strict=False):
-    draw_cost(panel, one_v, 0.5)
-axes[0].set_ylabel("cost f(x)")
-draw_prox(axes[4], some_v, 0.5)
-plt.show()
+draw.costs([0.3, 0.5, 1.0, 1.6], t=0.5)
 
 # %% [markdown]
 # With a running kernel, move $v$ and $t$ yourself. Push $v$ slowly past $t$ and watch the dot leave its corner. (Without a
 # kernel the panels above show the same.)
 
-
 # %%
-def two_panels(v, t):
-    _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-    draw_cost(left, v, t)
-    draw_prox(right, [v], t)
-    plt.show()
-
-
 _ = interact(
-    two_panels,
+    draw.cost_and_prox,
     v=FloatSlider(value=1.0, min=-0.9, max=2.1, step=0.1),
     t=FloatSlider(value=0.5, min=0.1, max=1.5, step=0.1),
 )
@@ -278,8 +245,10 @@ lam, beta = 0.6, 4.0
 w = np.linspace(-1, 1, 81)  # (81,)
 x = np.linspace(-1, 1, 2001)  # (2001,)
 best = x[(lam * np.abs(x) + beta / 2 * (x - w[:, None]) ** 2).argmin(axis=1)]  # (81, 2001) -> (81,)
-assert np.abs(best - L1(lam).prox(w, step=1 / beta)).max() < 0.001
-assert L1(lam).threshold(step=1 / beta) == 0.15
+off, t = np.abs(best - L1(lam).prox(w, step=1 / beta)).max(), L1(lam).threshold(step=1 / beta)
+print(f"lam = {lam}, beta = {beta}: threshold {t:.4g}; the best candidates and the prox differ by at most {off:.2g}")
+assert off < 0.001, f"the best V should be the prox at W with the step 1/beta; here they are {off:.3g} apart"
+assert np.isclose(t, 0.15), f"the text says that the threshold is 0.15; for lam = {lam} and beta = {beta} it is {t:.4g}"
 
 # %% [markdown]
 # ## The code
@@ -305,7 +274,8 @@ show_code(L1.threshold, L1.prox)
 # %%
 v = np.random.default_rng(0).normal(size=100_000)  # (100000,)
 for t in (0.0, 0.1, 1.0):
-    np.testing.assert_array_equal(L1(t).prox(v, 1.0), np.sign(v) * np.maximum(np.abs(v) - t, 0))
+    box = np.sign(v) * np.maximum(np.abs(v) - t, 0)  # (100000,)
+    np.testing.assert_array_equal(L1(t).prox(v, 1.0), box, err_msg=f"t = {t}: two operations should give what five do")
 
 # %% [markdown]
 # ## One step for a loss and a penalty
@@ -337,7 +307,7 @@ x, w, g = rng.normal(size=(3, 8))  # each (8,)
 eta = 0.7
 left = g @ (x - w) + (x - w) @ (x - w) / (2 * eta)
 away = x - (w - eta * g)  # (8,)
-np.testing.assert_allclose(left, away @ away / (2 * eta) - eta / 2 * g @ g)
+np.testing.assert_allclose(left, away @ away / (2 * eta) - eta / 2 * g @ g, err_msg="the completed square, left and right side")
 
 # %% [markdown]
 # ## It never makes the sum larger
@@ -373,16 +343,25 @@ def loss(w):
     return np.sum((A @ w - b) ** 2) / 2
 
 
-np.testing.assert_allclose(loss(x), loss(w) + A.T @ (A @ w - b) @ (x - w) + np.sum((A @ (x - w)) ** 2) / 2)
+exact = loss(w) + A.T @ (A @ w - b) @ (x - w) + np.sum((A @ (x - w)) ** 2) / 2
+np.testing.assert_allclose(loss(x), exact, err_msg="L(x) should be exactly its slope at w and half of ||A (x - w)||^2")
 for penalty in (L1(0.3), L0(0.3)):
     for eta in (1 / L_f, 0.4 / L_f):
         w = 3 * rng.normal(size=8)
-        for _ in range(200):
+        for step in range(200):
             new = penalty.prox(w - eta * A.T @ (A @ w - b), step=eta)
             before, after = (loss(one) + penalty.value(one) for one in (w, new))
-            assert after <= before - (1 / (2 * eta) - L_f / 2) * np.sum((new - w) ** 2) + 1e-12
+            bound = before - (1 / (2 * eta) - L_f / 2) * np.sum((new - w) ** 2)
+            assert after <= bound + 1e-12, (
+                f"line 3 says that F is at most {bound:.4g} after step {step}; with {penalty} and eta = {eta * L_f:.3g}/L_f "
+                f"it goes from {before:.4g} to {after:.4g}"
+            )
+            assert after <= before + 1e-12, (
+                f"F should not rise if eta <= 1/L_f; with {penalty} and eta = {eta * L_f:.3g}/L_f it rises in step {step}, "
+                f"from {before:.4g} to {after:.4g}"
+            )
             w = new
-print("in 800 steps the sum has never risen, and always fallen by what line 3 says")
+        print(f"{penalty}, eta = {eta * L_f:.2g}/L_f: F has fallen in every step by what line 3 says, or more, to {after:.3f}")
 
 # %% [markdown]
 # ## An experiment: five weights out of a hundred
@@ -416,26 +395,8 @@ def run(step, steps=400):
 
 w_slope, zeros_slope, objective_slope = run(lambda w, g: w - lr * (g + lam * np.sign(w)))
 w_prox, zeros_prox, objective_prox = run(lambda w, g: L1(lam).prox(w - lr * g, step=lr))
-assert max(zeros_slope) == 0
-assert min(objective_slope) > objective_prox[-1]
-assert np.all(np.abs(w_prox) < np.abs(w_true), where=w_true != 0)  # the bias
-assert np.all(np.diff(objective_prox) < 1e-9)  # it never rises: lr is 1 / L_f
-
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.4))
-left.plot(zeros_slope, color=W_COLOUR, label="by the slope")
-left.plot(zeros_prox, color=V_COLOUR, label="by the prox")
-left.set(title="weights that are exactly 0, of 100", xlabel="step")
-left.legend()
-middle.semilogy(np.array(objective_slope) - objective_prox[-1], color=W_COLOUR, label="by the slope")
-middle.semilogy(np.array(objective_prox[:-1]) - objective_prox[-1] + 1e-16, color=V_COLOUR, label="by the prox")
-middle.set(title="loss + penalty, above the lowest seen", xlabel="step", ylim=(1e-8, 100))
-middle.legend()
-right.vlines(np.arange(100), 0, w_true, color=GREY, linewidth=5, alpha=0.4, label="true")
-right.plot(np.flatnonzero(w_prox), w_prox[w_prox != 0], "o", color=V_COLOUR, markersize=4, label="found, not zero")
-right.axhline(0, color=GREY, linewidth=0.8)
-right.set(title="the weights", xlabel="index")
-right.legend()
-plt.show()
+zeros = {"by the slope": zeros_slope, "by the prox": zeros_prox}
+draw.five_weights(zeros, {"by the slope": objective_slope, "by the prox": objective_prox}, w_true, w_prox)
 print(f"by the slope {zeros_slope[-1]} zeros; by the prox {zeros_prox[-1]}, and the large ones of the rest are:")
 print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.flatnonzero(np.abs(w_prox) > 0.2)))
 
@@ -446,7 +407,20 @@ print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.fl
 # - **Middle:** jumping to and fro around zero also costs: the slope's run stays above the other.
 # - **Right:** the five large weights are found, and **each is too small**. This is the *bias* of the l1 norm, and the reason for
 #   [chapter 5](05_hard_thresholding.ipynb).
-#
+
+# %%
+rise = np.diff(objective_prox, prepend=objective_prox[0]).max()
+assert rise < 1e-9, f"with lr <= 1/L_f the sum should never rise; here lr = {lr:.3g}, and it rises by up to {rise:.3g}"
+assert max(zeros_slope) == 0, f"the text says that the slope never makes a zero; here it makes {max(zeros_slope)}"
+assert zeros_prox[-1] > 50, f"the text says that the prox makes most weights 0; here {zeros_prox[-1]} of {w_true.size}"
+ends = f"the lowest is {min(objective_slope):.4f}, and the prox ends at {objective_prox[-1]:.4f}"
+assert min(objective_slope) > objective_prox[-1], f"the text says that the slope's run stays above the other; here {ends}"
+found = np.count_nonzero(w_prox[w_true != 0])
+assert found == 5, f"the text says that the five large weights are found; here {found} of them are not 0"
+small = [f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.flatnonzero(w_true) if abs(w_prox[i]) >= abs(w_true[i])]
+assert not small, f"the text says that each of the five is too small; here not {', '.join(small)}"
+
+# %% [markdown]
 # **How large is the bias?** Not $t$ at every step: soft thresholding takes $t = \eta\lambda$ from a kept weight, and the next gradient step gives back what
 # the loss wants. At rest the two balance. Let $S$ be the set of the weights that are not zero, $w_S$ these weights, and $A_S$ their columns of $A$. A
 # step that changes nothing has
@@ -458,19 +432,23 @@ print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.fl
 #
 # $$\lambda\, (A_S^{\mathsf T} A_S)^{-1} \operatorname{sign}(w_S),$$
 #
-# however large the weights are, and whatever $\eta$ is. If the columns are orthogonal with length 1, that is $\lambda$ for each weight. If not, the
-# weights share it out among themselves.
+# however large the weights are, and whatever $\eta$ is. If the columns are orthogonal with length 1, that is $\lambda$ for each weight. If not, each
+# weight loses another amount.
 
 # %%
 w, _, _ = run(lambda w, g: L1(lam).prox(w - lr * g, step=lr), steps=20_000)  # until it is at rest
 S = np.flatnonzero(w)
+rank = np.linalg.matrix_rank(A[:, S])
+assert rank == S.size, (
+    f"the formula needs independent columns; here {S.size} weights are not 0, and their columns have the rank {rank}"
+)
 inverse = np.linalg.inv(A[:, S].T @ A[:, S])  # (|S|, |S|)
 bias = lam * inverse @ np.sign(w[S])  # (|S|,)
-np.testing.assert_allclose(w[S], inverse @ A[:, S].T @ b - bias, atol=1e-10)
 large = np.isin(S, np.flatnonzero(w_true))
-print(
-    f"{len(S)} weights are not 0; the five large ones lose {np.array2string(bias[large] * np.sign(w[S][large]), precision=2)}"
-)
+losses = ", ".join(f"{one:.2f}" for one in (bias * np.sign(w[S]))[large])
+print(f"{S.size} weights are not 0; the five large ones lose {losses}")
+least_squares = inverse @ A[:, S].T @ b  # (|S|,)
+np.testing.assert_allclose(w[S], least_squares - bias, atol=1e-10, err_msg="at rest w should be least squares less this bias")
 
 # %% [markdown]
 # ## Exercises
@@ -486,7 +464,7 @@ print(
 # %% tags=["ex1"]
 def soft_threshold(v, t):
     """argmin over x of t |x| + (x - v)^2 / 2, entry by entry."""
-    # BEGIN SOLUTION: shrink the sizes by t, stop at 0, and give every entry its sign back
+    # BEGIN SOLUTION: every entry's best x, without a loop
     return np.sign(v) * np.maximum(np.abs(v) - t, 0)
     # END SOLUTION
 
@@ -495,14 +473,14 @@ def soft_threshold(v, t):
 check("04.soft_threshold", soft_threshold)
 
 # %% [markdown] tags=["ex2"]
-# **Exercise 2.** Another penalty, $r(x) = \tfrac12 x^2$ (weight decay). Derive its prox as in the chapter, on paper: what is the slope of
-# $\tfrac{t}{2} x^2 + \tfrac12 (x - v)^2$, and where is it zero? Write it. Does it ever make a zero of a weight that was none?
+# **Exercise 2.** Another penalty, $r(x) = \tfrac12 x^2$ (weight decay). Derive its prox as in the chapter, on paper, and write it. Does it
+# ever make a zero of a weight that was none?
 
 
 # %% tags=["ex2"]
 def ridge_prox(v, t):
     """argmin over x of t x^2 / 2 + (x - v)^2 / 2, entry by entry: v of any shape, t >= 0."""
-    # BEGIN SOLUTION: the x at which the slope is zero
+    # BEGIN SOLUTION: what you found on paper
     return v / (1 + t)
     # END SOLUTION
 
@@ -518,7 +496,7 @@ check("04.ridge_prox", ridge_prox)
 # %% tags=["ex3"]
 def proximal_gradient_step(w, gradient, lr, lam):
     """The w after one step of length lr on loss + lam ||w||_1."""
-    # BEGIN SOLUTION: a gradient step on the loss, then the prox of the penalty with the right step
+    # BEGIN SOLUTION: the new w, of w's shape
     return L1(lam).prox(w - lr * gradient, step=lr)
     # END SOLUTION
 

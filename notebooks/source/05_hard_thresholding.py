@@ -1,11 +1,10 @@
 # %% [markdown]
 # # 5 The l0 penalty, and hard thresholding
 #
-# *Reading: 25 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
+# *Reading: 20 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
 #
 # The l1 norm asks a price for every *unit* of weight. So it also takes from the large weights, which nobody wanted to lose
-# ([chapter 4](04_proximal_operator.ipynb)). Let us ask a price for every *head* instead: each weight that is not zero costs $\lambda$, large
-# or small.
+# ([chapter 4](04_proximal_operator.ipynb)). Let each weight that is not zero cost $\lambda$ instead, large or small.
 #
 # **Which weights are worth their price?**
 
@@ -21,9 +20,9 @@ limit_blas_threads()
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 
+from drawings import chapter_05 as draw
 from minisgl.course.show_code import show_code
 from minisgl.penalties import L1
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -35,18 +34,16 @@ plt.rcParams["figure.constrained_layout.use"] = True
 
 # %%
 v = np.array([2.2, -1.4, 0.8, 1.2, -0.5, 0.3])  # (6,)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-for panel, penalty, colour, title in (
-    (axes[0], L1(1.0), W_COLOUR, "l1: what is kept loses 1"),
-    (axes[1], L0(0.5), V_COLOUR, "l0: what is kept, is kept whole"),
-):
-    panel.bar(np.arange(6), v, color=GREY, alpha=0.35, width=0.8)
-    panel.bar(np.arange(6), penalty.prox(v, step=1.0), color=colour, width=0.4)
-    panel.axhspan(-1, 1, color=GREY, alpha=0.12, zorder=0)
-    panel.axhline(0, color=GREY, linewidth=0.8)
-    panel.set(title=title, xlabel="weight", xticks=range(6))
-figure.suptitle("grey: before     coloured: after     shaded: up to the threshold")
-plt.show()
+soft, hard = L1(1.0), L0(0.5)
+by_l1, by_l0 = soft.prox(v, step=1.0), hard.prox(v, step=1.0)  # (6,) each
+draw.what_is_kept(v, {"l1": (soft.threshold(1.0), by_l1), "l0": (hard.threshold(1.0), by_l0)})
+
+# %%
+kept = by_l0 != 0
+assert np.array_equal(by_l1 != 0, kept), f"the text says that both drop the same; here l1 keeps {v[by_l1 != 0]}, l0 {v[kept]}"
+assert np.sum(~kept) == 3, f"the text says that three are dropped; here {np.sum(~kept)} are"
+np.testing.assert_array_equal(by_l0[kept], v[kept], err_msg="what l0 keeps should be whole")
+np.testing.assert_allclose(np.abs(v - by_l1)[kept], 1, err_msg="what l1 keeps should lose 1")
 
 # %% [markdown]
 # ## By hand
@@ -79,9 +76,10 @@ def cost(x, v, lam):
     return lam * (x != 0) + (x - v) ** 2 / 2
 
 
-np.testing.assert_allclose(cost(np.array([0.9, 0.5, 0]), 0.9, 0.5), [0.5, 0.58, 0.405])
-np.testing.assert_allclose(cost(np.array([1.2, 0.5, 0]), 1.2, 0.5), [0.5, 0.745, 0.72])
-print("both tables are right")
+small, large = cost(np.array([0.9, 0.5, 0]), 0.9, 0.5), cost(np.array([1.2, 0.5, 0]), 1.2, 0.5)
+print(f"v = 0.9: {small}\nv = 1.2: {large}")
+np.testing.assert_allclose(small, [0.5, 0.58, 0.405], err_msg="the last column of the table for v = 0.9")
+np.testing.assert_allclose(large, [0.5, 0.745, 0.72], err_msg="the last column of the table for v = 1.2")
 
 # %% [markdown]
 # ## The derivation
@@ -122,7 +120,8 @@ for lam in (0.1, 0.5, 1.3):
     clear = np.abs(np.abs(v) - t) > 0.002  # not a tie: there rounding would decide
     best = x[cost(x, v[:, None], lam).argmin(axis=1)]  # (301, 6001) -> (301,)
     formula = np.where(np.abs(v) > t, v, 0)  # (301,)
-    assert np.abs(formula - best)[clear].max() < 0.001
+    off = np.abs(formula - best)[clear].max()
+    assert off < 0.001, f"lam = {lam}: the formula should be within 0.001 of the best candidate; here they are {off:.3g} apart"
     print(f"lam = {lam}: threshold {t:.3f}; the formula and the best candidate agree on {clear.sum()} values of v")
 
 # %% [markdown]
@@ -133,59 +132,15 @@ for lam in (0.1, 0.5, 1.3):
 # grows, this point rises. The bottom of the parabola stays where it is, at the height $\lambda$. At $v = 1$ they are level. A little later the best $x$
 # is no longer 0 but, in one jump, $v$.
 
-
 # %%
-def draw_cost(axes, v, lam):
-    x = np.linspace(-0.6, 2.2, 401)  # (401,)
-    axes.plot(x, lam + (x - v) ** 2 / 2, color=GREY)
-    axes.plot(0, lam + v**2 / 2, "o", color=GREY, markerfacecolor="white", markersize=6)
-    axes.plot([0, v], [v**2 / 2, lam], "o", color=GREY, markersize=5)
-    axes.axhline(lam, color=GREY, linewidth=0.8, linestyle=":")
-    best = L0(lam).prox(np.array([v]), 1.0)[0]
-    axes.plot(best, cost(best, v, lam), "o", color=V_COLOUR, markersize=9)
-    tie = ", or v" if v == np.sqrt(2 * lam) else ""
-    axes.set(
-        xlabel="x",
-        title=f"v = {v:.1f}:  best x = {best:.1f}{tie}",
-        ylim=(0, max(2.2, 1.03 * (lam + v**2 / 2))),
-        xticks=[0, 1, 2],
-    )
-
-
-def draw_prox(axes, marked, lam):
-    t = np.sqrt(2 * lam)
-    axes.plot([-2.2, 2.2], [-2.2, 2.2], "--", color=GREY, linewidth=0.8)
-    for start, end, height in ((-2.2, -t, 1), (-t, t, 0), (t, 2.2, 1)):
-        axes.plot([start, end], [start * height, end * height], color=W_COLOUR, linewidth=2)
-    axes.plot([t, -t], [t, -t], "o", color=W_COLOUR, markerfacecolor="white", markersize=6)
-    axes.plot([t, -t], [0, 0], "o", color=W_COLOUR, markersize=6)
-    axes.plot(marked, L0(lam).prox(np.array(marked), 1.0), "o", color=V_COLOUR, markersize=8)
-    axes.set(xlabel="v", title="prox(v); dashed: v", xticks=[-2, -t, 0, t, 2], aspect="equal")
-    axes.xaxis.set_major_formatter("{x:.2g}")
-
-
-figure, axes = plt.subplots(1, 5, figsize=(14, 3))
-some_v = [0.6, 1.0, 1.2, 1.8]
-for panel, one_v in zip(axes, some_v, strict=False):
-    draw_cost(panel, one_v, 0.5)
-axes[0].set_ylabel("cost f(x)")
-draw_prox(axes[4], some_v, 0.5)
-plt.show()
+draw.costs([0.6, 1.0, 1.2, 1.8], lam=0.5)
 
 # %% [markdown]
 # With a running kernel, move $v$ through the threshold, or $\lambda$ under $v$. (Without a kernel the panels above show the same.)
 
-
 # %%
-def two_panels(v, lam):
-    _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-    draw_cost(left, v, lam)
-    draw_prox(right, [v], lam)
-    plt.show()
-
-
 _ = interact(
-    two_panels,
+    draw.cost_and_prox,
     v=FloatSlider(value=1.2, min=-0.5, max=2.1, step=0.05),
     lam=FloatSlider(value=0.5, min=0.05, max=1.5, step=0.05),
 )
@@ -206,9 +161,10 @@ for lam in (0.0002, 0.005, 0.02, 0.5, 2.0):
 w = np.random.default_rng(0).normal(0, 0.05, 100_000)  # (100000,), as the weights of a linear layer
 lam = 0.005
 right, wrong = np.where(np.abs(w) > np.sqrt(2 * lam), w, 0), np.where(np.abs(w) > lam, w, 0)
-for name, x in (("sqrt(2 lam)", right), ("lam", wrong)):
-    print(f"threshold {name:>11}: {np.mean(x == 0):6.1%} zeros, at the cost {cost(x, w, lam).sum():.0f}")
-assert cost(right, w, lam).sum() < cost(wrong, w, lam).sum()
+costs = [cost(x, w, lam).sum() for x in (right, wrong)]
+for name, x, total in zip(("sqrt(2 lam)", "lam"), (right, wrong), costs, strict=True):
+    print(f"threshold {name:>11}: {np.mean(x == 0):6.1%} zeros, at the cost {total:.0f}")
+assert costs[0] <= costs[1], f"no threshold should cost less than sqrt(2 lam): it costs {costs[0]:.2f}, and lam {costs[1]:.2f}"
 
 # %% [markdown]
 # ## The step, and its inverse
@@ -225,10 +181,11 @@ assert cost(right, w, lam).sum() < cost(wrong, w, lam).sum()
 
 # %%
 lam = 1e-6
-np.testing.assert_allclose(L0(lam).threshold(step=1 / (25 * lam)), np.sqrt(2 / 25))
+start = L0(lam).threshold(step=1 / (25 * lam))
+np.testing.assert_allclose(start, np.sqrt(2 / 25), err_msg="the text says that the threshold is sqrt(2/25), whatever lam is")
 for tau in (0.01, 0.1, 0.3):
-    np.testing.assert_allclose(L0(lam).threshold(step=tau**2 / (2 * lam)), tau)
-    np.testing.assert_allclose(L0(lam).step_for(tau), tau**2 / (2 * lam))
+    s, said = tau**2 / (2 * lam), f"the step for the threshold {tau} should be tau^2/(2 lam)"
+    np.testing.assert_allclose([L0(lam).threshold(step=s), L0(lam).step_for(tau)], [tau, s], err_msg=said)
 
 # %% [markdown]
 # ## The code
@@ -245,8 +202,8 @@ show_code(L0.threshold, L0.step_for, L0.prox)
 # %%
 v = np.random.default_rng(0).normal(size=100_000)  # (100000,)
 x = L0(0.5).prox(v, step=1.0)
-np.testing.assert_array_equal(x, np.where(np.abs(v) > 1, v, 0))
-assert not np.signbit(x[x == 0]).any()  # no -0
+np.testing.assert_array_equal(x, np.where(np.abs(v) > 1, v, 0), err_msg="lam = 0.5: the prox should be the box, threshold 1")
+assert not np.signbit(x[x == 0]).any(), f"every zero should be a plain 0; here {np.signbit(x[x == 0]).sum()} are -0"
 
 # %% [markdown]
 # ## An experiment: find the signal in the noise
@@ -263,37 +220,32 @@ noisy = truth + 0.3 * rng.normal(size=500)  # (500,)
 
 thresholds = np.linspace(0.01, 3, 300)  # (300,)
 penalties = {"soft": L1(1.0), "hard": L0(1.0)}
-colours = {"soft": W_COLOUR, "hard": V_COLOUR}
 kept = {name: np.array([p.prox(noisy, p.step_for(t)) for t in thresholds]) for name, p in penalties.items()}  # (300, 500)
 errors = {name: ((x - truth) ** 2).mean(axis=1) for name, x in kept.items()}  # (300,)
-assert np.array_equal(kept["soft"] == 0, kept["hard"] == 0)  # the same zeros, at every threshold
+best = {name: x[errors[name].argmin()] for name, x in kept.items()}  # (500,)
+draw.signal_in_noise(truth, noisy, thresholds, errors, best)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.8))
-left.axhline(np.mean((noisy - truth) ** 2), color=GREY, linestyle="--", label="the noisy signal itself")
-for name, error in errors.items():
-    left.plot(thresholds, error, color=colours[name], label=name)
-    left.plot(thresholds[error.argmin()], error.min(), "o", color=colours[name])
-    print(f"{name}: the best threshold is {thresholds[error.argmin()]:.2f}, with an error of {error.min():.4f}")
-left.set(title="error, over the threshold (dots: the best)", xlabel="threshold", ylabel="mean squared error", ylim=(0, 0.2))
-left.legend()
-for name, x in kept.items():
-    best = x[errors[name].argmin()]
-    lost = (np.abs(truth) - np.abs(best))[(best != 0) & (truth != 0)].mean()
-    print(f"{name}: what it keeps of the signal is {abs(lost):.2f} too {'small' if lost > 0 else 'large'} on average")
-right.plot([-3.2, 3.2], [-3.2, 3.2], "--", color=GREY, linewidth=0.8, label="what is right")
-for name, x in kept.items():
-    best = x[errors[name].argmin()]
-    shown = (best != 0) & (truth != 0)
-    right.plot(truth[shown], best[shown], ".", color=colours[name], markersize=8, label=name)
-right.set(title="what is kept, at the best threshold", xlabel="truth", ylabel="after thresholding")
-right.legend()
-plt.show()
+# %%
+best_t = {name: round(float(thresholds[error.argmin()]), 2) for name, error in errors.items()}
+lost = {name: np.mean((np.abs(truth) - np.abs(x))[(x != 0) & (truth != 0)]) for name, x in best.items()}
+for name, one in lost.items():
+    print(f"{name}: the best threshold is {best_t[name]}, with an error of {errors[name].min():.4f}")
+    print(f"{name}: what it keeps of the signal is {abs(one):.2f} too {'small' if one > 0 else 'large'} on average")
 
 # %% [markdown]
 # At the same threshold both make the same zeros. But the soft threshold pays for every step upwards with its bias: its best threshold is a
 # compromise, low enough to let noise through, and still what it keeps is too small on average (blue, right). The hard threshold can
 # go as high as the noise asks, and takes nothing from what it keeps: how far that is from the truth is noise.
-#
+
+# %%
+differ = np.sum((kept["soft"] == 0) != (kept["hard"] == 0))
+assert differ == 0, f"the text says that both make the same zeros; here {differ} are not the same"
+assert best_t["soft"] < best_t["hard"], f"the text says that soft's best threshold is lower; here they are {best_t}"
+assert lost["soft"] > 0.1, f"the text says that soft keeps too little; here {lost['soft']:.2f} is missing on average"
+bound = 4 * np.std(noisy - truth) / np.sqrt(np.sum(truth != 0))  # four times what noise makes of the mean of 40
+assert abs(lost["hard"]) < bound, f"what hard is off should be noise, below {bound:.2f}; here it is {lost['hard']:.2f}"
+
+# %% [markdown]
 # ## The price of the jump
 #
 # Nothing is free. The l0 penalty is not convex, and its prox is not continuous:
@@ -310,12 +262,16 @@ plt.show()
 # %%
 rng = np.random.default_rng(5)
 u, v = rng.normal(0, 2, size=(2, 100_000))  # each (100000,)
-assert np.all(np.abs(L1(1.0).prox(u, 1.0) - L1(1.0).prox(v, 1.0)) <= np.abs(u - v) + 1e-12)
+further = np.max(np.abs(L1(1.0).prox(u, 1.0) - L1(1.0).prox(v, 1.0)) - np.abs(u - v))
+assert further < 1e-12, f"the text says that soft thresholding moves no two numbers apart; here by {further:.3g}"
 print(L0(0.5).prox(np.array([0.999, 1.001]), step=1.0))
-near = np.linspace(-0.1, 0.1, 201)  # (201,)
+near = np.arange(-100, 101) / 1000  # (201,), with an exact 0
 for one_v in (0.6, 1.8):
-    assert cost(near, one_v, 0.5).min() == cost(0.0, one_v, 0.5)  # the valley at 0
-    assert cost(one_v + near, one_v, 0.5).min() == cost(one_v, one_v, 0.5)  # the valley at v
+    for bottom in (0.0, one_v):
+        here, lowest = cost(bottom, one_v, 0.5), cost(bottom + near, one_v, 0.5).min()
+        assert lowest == here, (
+            f"v = {one_v}: no x within 0.1 of {bottom} should cost less; that costs {here:.3f}, and one x {lowest:.3f}"
+        )
 
 # %% [markdown]
 # The same linear model as in chapter 4, harder: 60 outputs, 100 weights, 12 of them not zero. We run proximal gradient steps from 30
@@ -344,31 +300,33 @@ def descend(w, penalty, steps=3000):
     return w
 
 
-l1, l0 = L1(0.05), L0(0.05)
+lam = 0.05
+l1, l0 = L1(lam), L0(lam)
 after_l1 = descend(starts, l1)  # (100, 30)
 from_random, from_l1 = descend(starts, l0), descend(after_l1, l0)
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.2))
-left.plot(np.sort(objective(after_l1, l1)), "o", color=W_COLOUR, markersize=4)
-left.set(title="l1, lam = 0.05", ylabel="loss + penalty")
-right.plot(np.sort(objective(from_random, l0)), "o", color=V_COLOUR, markersize=4, label="from random weights")
-right.plot(np.sort(objective(from_l1, l0)), "o", color=W_COLOUR, markersize=4, label="from where l1 ended")
-right.set(title="l0, lam = 0.05")
-right.axhline(objective(w_true, l0), color=GREY, linestyle="--", linewidth=1, label="the true weights")
-right.legend(loc="upper left")
-for panel in (left, right):
-    panel.set(xlabel="run (sorted)", ylim=(0, 3.5))
-plt.show()
+with_l0 = {"from random weights": objective(from_random, l0), "from where l1 ended": objective(from_l1, l0)}  # (30,) each
+draw.ends(objective(after_l1, l1), with_l0, objective(w_true, l0), lam)
 found = [np.array_equal(w != 0, w_true[:, 0] != 0) for w in from_l1.T]
-print(f"l0 from where l1 ended: {sum(found)} of 30 runs find exactly the 12 weights that are not zero")
-assert np.ptp(objective(after_l1, l1)) < 0.01 < np.ptp(objective(from_random, l0))
+print(f"l0 from where l1 ended: {sum(found)} of {len(found)} runs find exactly the 12 weights that are not zero")
 
 # %% [markdown]
-# With l1 all starts end at the same value: there is one valley. With l0 and a random start the end depends on the start, and none is
-# good. But from a start that l1 has prepared, l0 finds the right 12 weights, and then sets them free of l1's bias. minisgl's
+# With l1 all starts end at the same value: there is one valley. With l0 and a random start the end depends on the start, and none of
+# the 30 is good. But from a start that l1 has prepared, l0 finds the right 12 weights, and then sets them free of l1's bias. minisgl's
 # preset `quick` prepares its weights in another way: the threshold of l0 climbs from zero while the network learns
 # ([chapter 13](13_lenet5_on_mnist.ipynb)).
-#
+
+# %%
+random, prepared = with_l0.values()  # (30,) each
+l1_apart, l0_apart = np.ptp(objective(after_l1, l1)), np.ptp(random)
+assert l1_apart < 0.01, f"the text says that with l1 all starts end at the same value; here they are {l1_apart:.3g} apart"
+assert l0_apart > 0.01, f"the text says that with l0 the end depends on the start; here all are within {l0_apart:.3g}"
+assert prepared.max() < random.min(), (
+    f"the text says that no random start ends as low as l1's ends do; here the best ends at {random.min():.3f}, and from l1's "
+    f"ends the worst at {prepared.max():.3f}"
+)
+assert all(found), f"the text says that l0 finds the 12 weights from where l1 ended; here in {sum(found)} of {len(found)} runs"
+
+# %% [markdown]
 # ## Exercises
 #
 # To be written in [exercises/05_hard_thresholding.ipynb](exercises/05_hard_thresholding.ipynb), where a check below each answer tells you what is
@@ -382,7 +340,7 @@ assert np.ptp(objective(after_l1, l1)) < 0.01 < np.ptp(objective(from_random, l0
 # %% tags=["ex1"]
 def hard_threshold(v, lam):
     """argmin over x of lam [x != 0] + (x - v)^2 / 2, entry by entry."""
-    # BEGIN SOLUTION: keep every entry that costs more to drop than to keep
+    # BEGIN SOLUTION: every entry's best x, without a loop
     threshold = np.sqrt(2 * lam)
     return np.where(np.abs(v) > threshold, v, 0)
     # END SOLUTION
@@ -393,13 +351,13 @@ check("05.hard_threshold", hard_threshold)
 
 # %% [markdown] tags=["ex2"]
 # **Exercise 2.** How much does the best $x$ cost? Write the least value of $\lambda \lVert x \rVert_0 + \tfrac12 \lVert x - v \rVert^2$ over all $x$, one number for
-# the whole array, without computing $x$. Every entry of `v` takes the cheaper of its two choices.
+# the whole array, without computing $x$.
 
 
 # %% tags=["ex2"]
 def least_cost(v, lam):
     """The least value of lam ||x||_0 + ||x - v||^2 / 2: v of any shape, lam >= 0; one number."""
-    # BEGIN SOLUTION: for each entry the smaller of two costs, and the sum of these
+    # BEGIN SOLUTION: one number for the whole array
     return np.minimum(v**2 / 2, lam).sum()
     # END SOLUTION
 
@@ -415,7 +373,7 @@ check("05.least_cost", least_cost)
 # %% tags=["ex3"]
 def lam_to_keep(v, k):
     """A lam for which L0(lam).prox(v, step=1) has exactly k entries that are not zero: v of any shape."""
-    # BEGIN SOLUTION: sort the sizes, find the largest that is to go, and turn t = sqrt(2 lam) round
+    # BEGIN SOLUTION: one of the many lam, also for k = 0 and k = v.size
     sizes = np.sort(np.abs(v), axis=None)[::-1]
     largest_dropped = sizes[k] if k < v.size else 0.0
     return largest_dropped**2 / 2

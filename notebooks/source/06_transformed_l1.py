@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 6 Transformed l1: the cubic, the arccosine, the two regimes
 #
-# *Reading: 45 minutes. Exercises: an evening. Needs chapters [4](04_proximal_operator.ipynb) and [5](05_hard_thresholding.ipynb).*
+# *Reading: 40 minutes. Exercises: an evening. Needs chapters [4](04_proximal_operator.ipynb) and [5](05_hard_thresholding.ipynb).*
 #
 # l1 leaves no gap, but takes the same from every weight it keeps ([chapter 4](04_proximal_operator.ipynb)). l0 takes nothing, but jumps
-# ([chapter 5](05_hard_thresholding.ipynb)). Is there something between? There is a penalty with a knob $a$ that turns the one into the other.
-# On the way its prox, a smooth bend at first, suddenly breaks. (The formula for the prox is from S. Zhang and J. Xin, *Minimization of transformed l1
+# ([chapter 5](05_hard_thresholding.ipynb)). Is there something between? There is a penalty with a parameter $a$ that leads from the one to the other.
+# (The formula for the prox is from S. Zhang and J. Xin, *Minimization of transformed l1
 # penalty: closed form representation and iterative thresholding algorithms*, Commun. Math. Sci. 15 (2017) 511. Here it is derived anew.)
 #
 # **When does the threshold jump, where to, and why?**
@@ -20,33 +20,29 @@ limit_blas_threads()
 # %%
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
-from matplotlib.colors import LinearSegmentedColormap
 
+from drawings import chapter_06 as draw
 from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, L1, TransformedL1
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
-shade = LinearSegmentedColormap.from_list("a", [V_COLOUR, "#b0306a", W_COLOUR])  # small a: like l0; large a: like l1
 
 # %% [markdown]
 # ## A picture
 #
 # The same penalty twice, with the same $a = 1$. Only its weight $\lambda$ has changed. On the left the curve leaves zero without a gap, on
-# the right no weight ever ends between 0 and 1.
+# the right no weight ends between 0 and 1.
 
 # %%
 v = np.linspace(-3, 3, 1201)  # (1201,)
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True)
-for panel, lam in zip(axes, (0.2, 1.0), strict=True):
-    x = TransformedL1(lam, a=1.0).prox(v, step=1.0)  # (1201,)
-    panel.plot(v, v, "--", color=GREY, linewidth=0.8)
-    panel.plot(v, np.where(np.abs(np.diff(x, append=x[-1])) > 0.5, np.nan, x), color=W_COLOUR, linewidth=2)
-    widest = np.diff(x).max()
-    panel.set(title=f"lam = {lam}: widest gap {widest:.1f}", xlabel="v", aspect="equal")
-    assert (widest > 0.9) == (lam == 1)
-axes[0].set_ylabel("prox(v); dashed: v")
-plt.show()
+curves = {lam: TransformedL1(lam, a=1.0).prox(v, step=1.0) for lam in (0.2, 1.0)}  # (1201,) each
+draw.bend_and_jump(v, curves)
+
+# %%
+left, *_, right = curves.values()  # (1201,) each
+gap, least = np.diff(left).max(), np.abs(right[right != 0]).min()
+assert gap < 0.05, f"the text says that the left curve has no gap; here two neighbours are {gap:.2f} apart"
+assert least > 0.99, f"the text says that on the right no weight ends between 0 and 1; here one ends at {least:.2f}"
 
 # %% [markdown]
 # ## The penalty
@@ -71,46 +67,29 @@ def price(x, a):
     return (a + 1) * np.abs(x) / (a + np.abs(x))
 
 
-x = np.linspace(0.01, 2, 400)  # (400,)
-some_a = {0.1: shade(0.0), 0.5: shade(0.33), 1.0: shade(0.5), 3.0: shade(0.75), 10.0: shade(1.0)}
-for a in some_a:
-    slope = (price(x + 1e-5, a) - price(x - 1e-5, a)) / 2e-5  # (400,)
-    np.testing.assert_allclose(slope, a * (a + 1) / (a + x) ** 2, rtol=1e-5)
-    assert np.all(np.diff(slope) < 0)
-    assert price(1.0, a) == 1
-np.testing.assert_allclose(price(x, 1e-9), 1, rtol=1e-6)  # nearly l0
-np.testing.assert_allclose(price(x, 1e9), x, rtol=1e-6)  # nearly l1
+some_a = (0.1, 0.5, 1.0, 3.0, 10.0)
 
 # %% [markdown]
 # Its graph, and its contours for two weights, $\rho_a(w_1) + \rho_a(w_2)$. The shade is all that costs at most 1, as
-# much as a single weight of that size. The smaller $a$, the closer it clings to the axes, where one of the weights is zero.
+# much as a single weight of size 1. The smaller $a$, the closer it is to the axes, where one of the weights is zero.
 
 # %%
-figure, axes = plt.subplots(1, 6, figsize=(14, 2.7), width_ratios=[1.6, 1, 1, 1, 1, 1])
-ends = np.linspace(0, 1.6, 321)  # (321,)
-for a, colour in some_a.items():
-    axes[0].plot(ends, price(ends, a), color=colour, label=f"a = {a:g}")
-axes[0].plot(ends, ends, "--", color=GREY, label="l1")
-axes[0].plot([0, 1.6], [1, 1], ":", color=GREY, label="l0")
-axes[0].plot(0, 0, "o", color=GREY, markersize=4)
-axes[0].set(title="price of one weight", xlabel="x", ylim=(-0.05, 1.65))
-axes[0].legend(fontsize=7, loc="lower right", ncols=2)
-both = np.linspace(-1.5, 1.5, 301)  # (301,)
-for panel, a in zip(axes[1:5], (np.inf, 3.0, 1.0, 0.1), strict=True):
-    single = np.abs(both) if a == np.inf else price(both, a)  # (301,)
-    values = single + single[:, None]  # (301, 301)
-    panel.contourf(both, both, values, levels=[-1, 1], colors=[W_COLOUR], alpha=0.25)
-    panel.contour(both, both, values, levels=[0.25, 0.5, 0.75, 1.25, 1.5, 2], colors=GREY, linewidths=0.6)
-    panel.contour(both, both, values, levels=[1], colors=W_COLOUR, linewidths=2)
-    panel.set_title("l1" if a == np.inf else f"a = {a:g}")
-axes[5].plot([-1.5, 1.5], [0, 0], [0, 0], [-1.5, 1.5], color=W_COLOUR, linewidth=2)
-axes[5].text(0.75, 0.75, "2", color=GREY, ha="center", va="center")
-axes[5].text(0.75, 0.12, "1", color=W_COLOUR, ha="center")
-axes[5].set(title="l0 (with its values)", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5))
-for panel in axes[1:]:
-    panel.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="w1")
-axes[1].set_ylabel("w2")
-plt.show()
+draw.prices(price, some_a, contours_of=(3.0, 1.0, 0.1))
+
+# %%
+x = np.linspace(0.01, 2, 400)  # (400,)
+for a in some_a:
+    slope = (price(x + 1e-5, a) - price(x - 1e-5, a)) / 2e-5  # (400,)
+    said = f"the text says that at a = {a} the slope is a (a + 1)/(a + x)^2"
+    np.testing.assert_allclose(slope, a * (a + 1) / (a + x) ** 2, rtol=1e-5, err_msg=said)
+    assert np.all(np.diff(slope) < 0), (
+        f"the text says that the slope only falls; at a = {a} it rises by {np.diff(slope).max():.2g}"
+    )
+    np.testing.assert_allclose(price(1.0, a), 1, err_msg=f"the text says that 1 costs 1, whatever a is; here a = {a}")
+np.testing.assert_allclose(
+    price(x, 1e-9), 1, rtol=1e-6, err_msg="the text says that for tiny a every weight costs 1, as with l0"
+)
+np.testing.assert_allclose(price(x, 1e9), x, rtol=1e-6, err_msg="the text says that for large a a weight x costs x, as with l1")
 
 # %% [markdown]
 # ## By hand
@@ -137,10 +116,10 @@ def cost(x, v, lam, a):
 
 
 x = np.array([0, 0.5, 1, 1.5, 2])  # (5,)
-np.testing.assert_allclose(cost(x, 1.0, 1, 1), [0.5, 0.792, 1, 1.325, 1.833], atol=5e-4)
-np.testing.assert_allclose(cost(x, 1.5, 1, 1), [1.125, 1.167, 1.125, 1.2, 1.458], atol=5e-4)
-np.testing.assert_allclose(cost(x, 2.0, 1, 1), [2, 1.792, 1.5, 1.325, 1.333], atol=5e-4)
-print("the table is right")
+table = {1.0: [0.5, 0.792, 1, 1.325, 1.833], 1.5: [1.125, 1.167, 1.125, 1.2, 1.458], 2.0: [2, 1.792, 1.5, 1.325, 1.333]}
+for v, column in table.items():
+    print(f"v = {v}: f = {cost(x, v, 1, 1).round(3)}")
+    np.testing.assert_allclose(cost(x, v, 1, 1), column, atol=5e-4, err_msg=f"the column of v = {v} in the table")
 
 # %% [markdown]
 # ## The threshold: which $x$ beats 0?
@@ -153,15 +132,15 @@ print("the table is right")
 #
 # $$h(x) = \underbrace{\tfrac12 x}_{\text{half the weight}} + \underbrace{\lambda\,\frac{a+1}{a+x}}_{\text{the price per unit}}$$
 #
-# So $x$ beats 0 exactly when $v > h(x)$. All the rest is in this function. Think of $v$ as a water level that rises. While it is below the
-# curve of $h$, nothing beats 0. **The threshold $t$ is the height of the lowest point of $h$, and $x$ lands where that point is.** And the
-# place of the lowest point is a matter of two terms: further out, half the weight is more, and the price per unit is less.
+# So $x$ beats 0 exactly when $v > h(x)$. Let $v$ grow. While it is below the curve of $h$, nothing beats 0. **The threshold $t$ is the height
+# of the lowest point of $h$, and $x$ lands where that point is.** Two terms decide where it is: further out, half the weight is more, and the
+# price per unit is less.
 #
 # Write $z = a + x$ and $M = \sqrt{2\lambda(a+1)}$, so that $\lambda (a+1) = M^2/2$, and complete the square, $z^2 + M^2 = (z - M)^2 + 2zM$:
 #
 # $$h = \frac{z - a}{2} + \frac{M^2}{2z} = \frac{z^2 + M^2}{2z} - \frac a2 = \frac{(z - M)^2}{2z} + M - \frac a2 \qquad (z > a)$$
 #
-# The fraction is never negative, and 0 only at $z = M$. May $z$ be $M$? We need $z > a$.
+# The fraction is never negative, and 0 only at $z = M$. Is $z = M$ allowed? We need $z > a$.
 #
 # - **$M > a$: yes.** The lowest point is *inside*, at $x = M - a$, at the height $M - \tfrac a2$. When $v$ rises past it, only an $x$ between
 #   the two places where $h(x) = v$ beats 0, and these close in on $M - a$. So $x$ goes from 0 to $M - a$ in one **jump**.
@@ -177,7 +156,7 @@ print("the table is right")
 # threshold $1.5$, jump to 1. And l1 and l0 are here too: their $h$ is $\tfrac12 x + \lambda$ (always lowest at the edge) and
 # $\tfrac12 x + \lambda/x$ (always inside).
 #
-# **Check.** The lowest of 200,000 values of $h$, and the picture.
+# **The picture**, and a check: the lowest of 200,000 values of $h$.
 
 
 # %%
@@ -191,40 +170,36 @@ def threshold_and_landing(lam, a):
     return (M - a / 2, M - a) if a < M else (lam * (a + 1) / a, 0.0)
 
 
+def curve(x, lam, a):
+    """h, and its lowest point: place and height."""
+    t, landing = threshold_and_landing(lam, a)
+    return h(x, lam, a), landing, t
+
+
+x, lam = np.linspace(0.001, 2.5, 500), 0.5  # (500,)
+three_penalties = {
+    "l1: never a jump": (x / 2 + lam, 0.0, lam),
+    "transformed l1, a = 0.5": curve(x, lam, 0.5),
+    "l0: always a jump": (x / 2 + lam / x, np.sqrt(2 * lam), np.sqrt(2 * lam)),
+}
+by_lam = {lam: curve(x, lam, 1.0) for lam in (0.1, 0.25, 0.5, 1.0)}
+draw.lowest_points(x, by_lam, three_penalties, a=1.0, lam=lam, level=1.7)
+
+# %%
 x = np.linspace(1e-6, 8, 200_000)  # (200000,)
 for a in (0.1, 0.5, 1.0, 3.0, 10.0):
     for lam in (0.01, 0.1, 0.25, 1.0, 3.0):
-        t, landing = threshold_and_landing(lam, a)
         heights = h(x, lam, a)  # (200000,)
-        np.testing.assert_allclose([heights.min(), x[heights.argmin()]], [t, landing], atol=1e-4)
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
-x = np.linspace(0.001, 2.5, 500)  # (500,)
-for lam, colour in ((0.1, shade(1.0)), (0.25, shade(0.67)), (0.5, shade(0.33)), (1.0, shade(0.0))):
-    left.plot(x, h(x, lam, 1.0), color=colour, label=f"lam = {lam:g}")
-    t, landing = threshold_and_landing(lam, 1.0)
-    left.plot(landing, t, "o", color=colour, markersize=8, clip_on=False)
-left.set(title="h, a = 1. Dots: height = threshold, place = landing", xlabel="x", ylabel="h(x)", xlim=(0, 2.5), ylim=(0, 2.5))
-for name, heights, place, colour in (
-    ("l1: never a jump", x / 2 + 0.5, 0.0, W_COLOUR),
-    ("transformed l1, a = 0.5", h(x, 0.5, 0.5), threshold_and_landing(0.5, 0.5)[1], shade(0.5)),
-    ("l0: always a jump", x / 2 + 0.5 / x, 1.0, V_COLOUR),
-):
-    right.plot(x, heights, color=colour, label=name)
-    right.plot(place, heights.min(), "o", color=colour, markersize=8, clip_on=False)
-left.fill_between(x, h(x, 1.0, 1.0), 1.7, where=h(x, 1.0, 1.0) < 1.7, color=shade(0.0), alpha=0.25)
-left.text(1.0, 1.74, "v = 1.7: here x beats 0 (lam = 1)", fontsize=8, ha="center")
-right.set(title="the same for three penalties, lam = 0.5", xlabel="x", xlim=(0, 2.5))
-left.legend(loc="lower right", fontsize=8)
-right.legend(loc="lower right", fontsize=8)
-plt.show()
+        found, said = (heights.min(), x[heights.argmin()]), f"height and place of the lowest point for a = {a}, lam = {lam}"
+        np.testing.assert_allclose(found, threshold_and_landing(lam, a), atol=1e-4, err_msg=said)
+print("25 times the lowest value of h is the threshold, and its place the landing")
 
 # %% [markdown]
-# Follow the dots on the left. At first, with a larger $\lambda$, the dot climbs up the axis: the threshold grows, and there is no jump.
-# Beyond $\lambda = \tfrac14$, the border for $a = 1$, the price per unit falls faster than half the weight grows, and the curve begins by
-# falling. Its lowest point leaves the axis, and the landing with it. Shaded, for $\lambda = 1$: when $v$ has risen to 1.7, these $x$ beat 0.
+# Follow the dots on the left. While $\lambda$ is small the dot stays on the axis: the threshold grows, and there is no jump.
+# Beyond $\lambda = \tfrac14$, the border for $a = 1$, the curve begins by falling, and its lowest point leaves the axis. Shaded, for
+# $\lambda = 1$: at $v = 1.7$ these $x$ beat 0.
 #
-# *The same, said with slopes.* Threshold and landing are often found by solving $f(x) = f(0)$ together with $f'(x) = 0$. From
+# *The same with slopes.* Threshold and landing are often found by solving $f(x) = f(0)$ together with $f'(x) = 0$. From
 # $f(x) - f(0) = x\,(h - v)$ the first says $h(x) = v$; and $f'(x) = h - v + x\,h'$, so the second then says $h'(x) = 0$: the lowest point of
 # $h$. Also, $f''(x) = 1 - 2\lambda a (a+1)/(a+x)^3$ is least at $x = 0$, and there it is $1 - 2\lambda(a+1)/a^2$: not negative exactly if
 # $\lambda \le a^2/(2(a+1))$. **Where there is no jump, $f$ is convex on $x \ge 0$, for every $v$**: one valley. Where there is one, it has a
@@ -288,9 +263,6 @@ plt.show()
 #
 # **By hand**, $\lambda = a = 1$ and $v = 2$: $c = 2$, $A = 3$, $\cos\varphi = 1 - \tfrac{54}{54} = 0$, so $\varphi = 90°$ and
 # $\varphi/3 = 30°$. The roots are $1 + 2\cos 30° = 1 + \sqrt3$, $1 + 2 \cos 150° = 1 - \sqrt3$ and $1 + 2\cos 270° = 1$. Hence $x = \sqrt3$.
-#
-# **Check**: the three roots against those of `np.roots`, and the formula on 301 values of $v$ against the best of 6,001 candidates, in both
-# regimes.
 
 
 # %%
@@ -310,18 +282,8 @@ def by_arccosine(v, lam, a):
     return np.where(sizes > threshold_and_landing(lam, a)[0], np.sign(v) * inside, 0)
 
 
-np.testing.assert_allclose(roots(np.array([2.0]), 1, 1)[:, 0], [1 + np.sqrt(3), 1 - np.sqrt(3), 1])
-v = np.linspace(-3, 3, 301)  # (301,)
-x = np.arange(-3000, 3001) / 1000  # (6001,), with an exact 0
-for a, lam in ((0.1, 0.001), (0.1, 0.3), (1, 0.2), (1, 1), (5, 0.7), (5, 3)):
-    t, landing = threshold_and_landing(lam, a)
-    for one_v in v[v > t]:
-        three = roots(np.array([one_v]), lam, a)[[1, 2, 0], 0]  # (3,)
-        np.testing.assert_allclose(three, np.sort(np.roots([1, -(a + one_v), 0, lam * a * (a + 1)]).real), atol=1e-6)
-    clear = np.abs(np.abs(v) - t) > 0.002  # not a tie: there rounding would decide
-    best = x[cost(x, v[:, None], lam, a).argmin(axis=1)]  # (301, 6001) -> (301,)
-    assert np.abs(by_arccosine(v, lam, a) - best)[clear].max() < 0.001
-    print(f"a = {a:<4g} lam = {lam:<6g} t = {t:.3f}, lands at {landing:.3f}: the formula and the best candidate agree")
+by_hand = [1 + np.sqrt(3), 1 - np.sqrt(3), 1]
+np.testing.assert_allclose(roots(np.array([2.0]), 1, 1)[:, 0], by_hand, err_msg="the three roots found by hand for v = 2")
 
 # %% [markdown]
 # The three roots, seen: three points on a circle of radius $\tfrac{2A}{3}$ around $\tfrac A3$, 120° apart, and on the axis their shadows, the
@@ -330,83 +292,42 @@ for a, lam in ((0.1, 0.001), (0.1, 0.3), (1, 0.2), (1, 1), (5, 0.7), (5, 3)):
 # %%
 lam = a = 1.0
 birth = 3 * (lam * a * (a + 1) / 4) ** (1 / 3) - a  # c = 4 A^3 / 27, solved for v
-figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), sharey=True)
-for panel, one_v in zip(axes, (3.0, 2.0, birth + 1e-9), strict=True):
-    A, z = a + one_v, roots(np.array([one_v]), lam, a)[:, 0]  # (3,)
-    phi = np.arccos(1 - 27 * lam * a * (a + 1) / (2 * A**3))
-    panel.add_patch(plt.Circle((A / 3, 0), 2 * A / 3, edgecolor=GREY, facecolor="none"))
-    heights = 2 * A / 3 * np.sin(phi / 3 + np.arange(3) * 2 * np.pi / 3)  # (3,)
-    panel.fill(z, heights, edgecolor=GREY, facecolor="none", linewidth=0.8)
-    wide = np.linspace(-1.6, 4.2, 300)  # (300,)
-    panel.plot(wide, (wide**3 - A * wide**2 + 2) / 3, color=W_COLOUR, label="p(z) / 3")
-    panel.axhline(0, color=GREY, linewidth=0.8)
-    panel.axvline(a, color=GREY, linewidth=0.8, linestyle="--")
-    marks = {"z0: valley": (V_COLOUR, V_COLOUR), "z1": (GREY, GREY), "z2: hill": (GREY, "white")}
-    for place, height, (name, (colour, face)) in zip(z, heights, marks.items(), strict=True):
-        panel.plot([place, place], [height, 0], ":", color=colour)
-        panel.plot([place, place], [height, 0], "o", color=colour, markerfacecolor=face, markersize=8, label=name)
-    panel.set(title=f"v = {one_v:.3g}:  phi = {np.degrees(phi):.0f}°", xlabel="z (dashed: z = a, that is x = 0)")
-    panel.set(xlim=(-1.6, 4.2), ylim=(-3, 3), aspect="equal")
-axes[2].legend(fontsize=8, loc="lower right")
-plt.show()
+draw.three_on_a_circle(lam, a, {v: roots(np.array([v]), lam, a)[:, 0] for v in (3.0, 2.0, birth + 1e-9)})
+
+# %% [markdown]
+# **Check**: the three roots against those of `np.roots`, and the formula on 301 values of $v$ against the best of 6,001 candidates, in both
+# regimes.
+
+# %%
+v = np.linspace(-3, 3, 301)  # (301,)
+x = np.arange(-3000, 3001) / 1000  # (6001,), with an exact 0
+for a, lam in ((0.1, 0.001), (0.1, 0.3), (1, 0.2), (1, 1), (5, 0.7), (5, 3)):
+    t, landing = threshold_and_landing(lam, a)
+    for one_v in v[v > t]:
+        three = roots(np.array([one_v]), lam, a)[[1, 2, 0], 0]  # (3,)
+        known = np.sort(np.roots([1, -(a + one_v), 0, lam * a * (a + 1)]).real)  # (3,)
+        np.testing.assert_allclose(three, known, atol=1e-6, err_msg=f"the roots for a = {a}, lam = {lam}, v = {one_v:.2f}")
+    clear = np.abs(np.abs(v) - t) > 0.002  # not a tie: there rounding would decide
+    best = x[cost(x, v[:, None], lam, a).argmin(axis=1)]  # (301, 6001) -> (301,)
+    off = np.abs(by_arccosine(v, lam, a) - best)[clear].max()
+    assert off < 0.001, f"a = {a}, lam = {lam}: the box and the best candidate should agree; they are {off:.4f} apart"
+    print(f"a = {a:<4g} lam = {lam:<6g} t = {t:.3f}, lands at {landing:.3f}: the formula and the best candidate agree")
 
 # %% [markdown]
 # ## The two valleys
 #
 # Each row shows $f(x) - f(0)$ for $a = 1$ and four values of $v$: what is below the dotted line beats 0. Grey dots: valleys; open dots:
-# hills; orange: the best. At the right the prox, with the four orange dots. The thin curve behind it has all points of zero slope, and needs
-# no cubic to be drawn: solve $f'(x) = 0$ for $v$ instead of $x$, $v = x + c/(a+x)^2$. Where it leans backwards are the hills.
-
+# hills; orange: the best. On the right the prox, with the four orange dots. The thin curve behind it shows all points of zero slope,
+# $v = x + c/(a+x)^2$. Where it leans backwards are the hills.
 
 # %%
-def draw_cost(axes, v, lam, a, end):
-    x = np.linspace(-0.15 * end, end, 401)  # (401,)
-    axes.plot(x, cost(x, v, lam, a) - v**2 / 2, color=GREY)
-    axes.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
-    valley, _, hill = roots(np.array([v]), lam, a)[:, 0] - a
-    for place, real, face in ((0.0, v < lam * (a + 1) / a, GREY), (valley, valley > 0, GREY), (hill, hill > 1e-9, "white")):
-        if real:
-            axes.plot(place, cost(place, v, lam, a) - v**2 / 2, "o", color=GREY, markerfacecolor=face, markersize=6)
-    best = TransformedL1(lam, a).prox(np.array([v]), 1.0)[0]
-    axes.plot(best, cost(best, v, lam, a) - v**2 / 2, "o", color=V_COLOUR, markersize=9)
-    t, landing = threshold_and_landing(lam, a)
-    tie = f", or {landing:.3g}" if landing > 0 and abs(v - t) < 1e-9 else ""
-    axes.set(title=f"v = {v:.3g}:  best x = {best:.2f}{tie}", xlabel="x", xlim=(-0.15 * end, end))
-
-
-def draw_prox(axes, marked, lam, a, end):
-    t, landing = threshold_and_landing(lam, a)
-    x = np.linspace(0, end, 401)  # (401,)
-    flat = x + lam * a * (a + 1) / (a + x) ** 2  # (401,), the v for which x has slope zero
-    axes.plot([0, end], [0, end], "--", color=GREY, linewidth=0.8)
-    axes.plot([0, lam * (a + 1) / a], [0, 0], flat, x, color=GREY, linewidth=1.2)
-    axes.plot([0, t], [0, 0], color=W_COLOUR, linewidth=2.5)
-    axes.plot(flat[x >= landing], x[x >= landing], color=W_COLOUR, linewidth=2.5)
-    if landing > 0:
-        axes.plot([t, t], [0, landing], ":", color=W_COLOUR)
-        axes.plot(t, landing, "o", color=W_COLOUR, markerfacecolor="white", markersize=6)
-    axes.plot(marked, TransformedL1(lam, a).prox(np.array(marked), 1.0), "o", color=V_COLOUR, markersize=8)
-    jump = f"jumps at {t:.3g}" if landing > 0 else f"bends at {t:.3g}"
-    axes.set(title=f"prox: {jump}", xlabel="v", xlim=(0, end), ylim=(-0.03 * end, end), aspect="equal")
-
-
-figure, axes = plt.subplots(2, 5, figsize=(14, 5.6), width_ratios=[1, 1, 1, 1, 1.15])
-for row, lam, some_v, end, limits in (
-    (axes[0], 0.2, [0.2, 0.4, 0.6, 0.9], 1.2, (-0.3, 0.3)),
-    (axes[1], 1.0, [1.2, 1.45, 1.5, 1.7], 2.6, (-0.3, 0.3)),
-):
-    for panel, one_v in zip(row, some_v, strict=False):
-        draw_cost(panel, one_v, lam, 1.0, end)
-        panel.set_ylim(limits)
-    row[0].set_ylabel(f"lam = {lam:g}\nf(x) - f(0)")
-    draw_prox(row[4], some_v, lam, 1.0, end)
-plt.show()
+draw.valleys([(TransformedL1(0.2, a=1.0), [0.2, 0.4, 0.6, 0.9]), (TransformedL1(1.0, a=1.0), [1.2, 1.45, 1.5, 1.7])])
 
 # %% [markdown]
 # - **Upper row**, $\lambda = 0.2$, below the border: always one valley. It sits in the corner at 0 until $v = t = 0.4$, and then moves out.
 # - **Lower row**, $\lambda = 1$: at $v = 1.2$ there is one valley, at 0. Then a second appears inside ($v = 1.45$), higher than the first. At
-#   $v = 1.5$ the two are level, and then the inner is the lower. *It has not moved much: it has only become the best.* That is the jump. The
-#   valley at 0 lives on until $v = \lambda(a+1)/a = 2$, where the slope at 0 turns downwards.
+#   $v = 1.5$ the two are level, and then the inner is the lower. *It has hardly moved: it has only become the best.* That is the jump. The
+#   valley at 0 remains until $v = \lambda(a+1)/a = 2$, where the slope at 0 turns negative.
 #
 # So beyond the border three values of $v$ matter: the inner valley is born (at $c = \tfrac{4}{27}A^3$, hence
 # $v = A - a = 3 \sqrt[3]{c/4} - a$); the two are level (the threshold); the valley at 0 dies. In between a step-by-step method stays in the
@@ -415,23 +336,19 @@ plt.show()
 # %%
 for a, lam in ((1.0, 1.0), (1.0, 0.3), (0.1, 0.3)):
     birth, level, death = 3 * (lam * a * (a + 1) / 4) ** (1 / 3) - a, threshold_and_landing(lam, a)[0], lam * (a + 1) / a
-    assert birth < level < death
     print(f"a = {a}, lam = {lam}: born at {birth:.3f}, level at {level:.3f}, the valley at 0 dies at {death:.3f}")
+    assert birth < level < death, (
+        f"beyond the border the three should come in this order: {birth:.3f}, {level:.3f}, {death:.3f}"
+    )
 
 # %% [markdown]
-# With a running kernel: drag $v$ from 1 to 2, and see the two valleys levelling, then the jump. Or drag $\lambda$ or $a$ across the border.
-# (Without a kernel the rows above show the same.)
+# With a running kernel, drag $v$ from 1 to 2 and watch the jump, or drag $\lambda$ or $a$ across the border. (Without a kernel the rows
+# above show the same.)
 
 
 # %%
 def two_panels(a, lam, v):
-    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    draw_cost(left, v, lam, a, end=3.2)
-    x = np.linspace(0, 3.2, 100)  # (100,)
-    at_v = cost(v, v, lam, a) - v**2 / 2  # the inner valley is near
-    left.set_ylim(min(-0.8, 1.1 * (cost(x, v, lam, a) - v**2 / 2).min()), max(0.8, 1.1 * at_v))
-    draw_prox(right, [v], lam, a, end=3.2)
-    plt.show()
+    draw.cost_and_prox(TransformedL1(lam, a), v)
 
 
 _ = interact(
@@ -449,38 +366,24 @@ _ = interact(
 # has the slope $(a+1)/M = (a+1)/a$, as the line has.)
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4))
 a, lam = np.meshgrid(np.geomspace(0.02, 20, 300), np.geomspace(0.002, 20, 300))  # (300, 300) each
 M = np.sqrt(2 * lam * (a + 1))  # (300, 300)
 part = np.where(a < M, (M - a) / np.maximum(M - a / 2, a / 2), np.nan)  # (300, 300)
-filled = left.contourf(a, lam, part, levels=np.linspace(0, 1, 11), cmap="Oranges", vmax=1.4)
-left.plot(a[0], a[0] ** 2 / (2 * (a[0] + 1)), color=W_COLOUR, linewidth=2)
-left.text(0.03, 3, "jump, like l0", fontsize=11)
-left.text(1.2, 0.006, "no jump, like l1", fontsize=11)
-left.text(2.6, 0.35, "lam = a²/(2(a + 1))", color=W_COLOUR, rotation=27, fontsize=9)
-left.plot([1, 1], [0.2, 1], "o", color="black", markersize=5)
-left.set(
-    xscale="log", yscale="log", xlabel="a", ylabel="lam", title="jump / threshold (dots: the two rows above)", ylim=(0.002, 20)
-)
-figure.colorbar(filled, ax=left)
 lams = np.linspace(1e-4, 2, 400)  # (400,)
-right.plot(lams, lams, "--", color=GREY, label="l1: lam")
-right.plot(lams, np.sqrt(2 * lams), ":", color=GREY, label="l0: sqrt(2 lam)")
-for a in (0.1, 1.0, 3.0):
-    right.plot(lams, [TransformedL1(lam, a).threshold(1.0) for lam in lams], color=some_a[a], label=f"a = {a:g}")
-    if (border := a**2 / (2 * (a + 1))) < 2:
-        right.plot(border, a / 2, "o", color=some_a[a])
-right.set(xlabel="lam", title="threshold (dots: the border)")
-right.legend()
-plt.show()
+thresholds = {a: (lams, [TransformedL1(lam, a).threshold(1.0) for lam in lams]) for a in (0.1, 1.0, 3.0)}
+draw.regimes(a, lam, part, borders={a: a**2 / (2 * (a + 1)) for a in thresholds}, thresholds=thresholds)
 
+# %%
 wide = np.linspace(0, 1, 4001)  # (4001,), candidates from 0 to v
 for a in np.geomspace(0.05, 20, 20):
     for lam in np.geomspace(0.005, 10, 20):
         t, landing = threshold_and_landing(lam, a)
         below, above = ((v * wide)[cost(v * wide, v, lam, a).argmin()] for v in (0.998 * t, 1.002 * t))
-        assert below == 0 < above
-        assert above > landing - 0.001 * t
+        where = f"a = {a:.3g}, lam = {lam:.3g}: "
+        assert below == 0, where + f"just below t the best should be 0, and is {below:.3g}"
+        assert above > max(0, landing - 0.001 * t), (
+            where + f"just above t the best should be beyond {landing:.3g}, and is {above:.3g}"
+        )
 print("400 points of the map: just below t the best candidate is 0, just above it is beyond the jump")
 
 # %% [markdown]
@@ -495,11 +398,14 @@ print("400 points of the map: just below t the best candidate is 0, just above i
 # and for $a = 1$ the threshold is 0.08, far below $\tfrac12$: there it bends, and does not jump.
 
 # %%
+lam = 1e-4
 for a in (0.1, 1.0, 3.0):
     for tau in (0.01, a / 2, 0.3, 2.0):
-        s = tau / 1e-4 * a / (a + 1) if tau <= a / 2 else (tau + a / 2) ** 2 / (2 * 1e-4 * (a + 1))
-        np.testing.assert_allclose([TransformedL1(1e-4, a).threshold(s), TransformedL1(1e-4, a).step_for(tau)], [tau, s])
-np.testing.assert_allclose(TransformedL1(1e-4).threshold(step=1 / (25 * 1e-4)), 0.08)
+        s = tau / lam * a / (a + 1) if tau <= a / 2 else (tau + a / 2) ** 2 / (2 * lam * (a + 1))
+        said, p = f"the step for the threshold {tau} with a = {a} should be {s:.5g}", TransformedL1(lam, a)
+        np.testing.assert_allclose([p.threshold(s), p.step_for(tau)], [tau, s], err_msg=said)
+said = "the text says that the threshold is 0.08 at the start"
+np.testing.assert_allclose(TransformedL1(lam).threshold(step=1 / (25 * lam)), 0.08, err_msg=said)
 
 # %% [markdown]
 # ## The code
@@ -510,18 +416,17 @@ np.testing.assert_allclose(TransformedL1(1e-4).threshold(step=1 / (25 * 1e-4)), 
 show_code(TransformedL1.threshold, TransformedL1.prox)
 
 # %% [markdown]
-# Weights are float32 numbers, with some seven digits. For large $a$ the box takes them away: $\tfrac{27c}{2A^3}$ is tiny, and the arccosine
-# of 1 minus something tiny has lost it; and $\tfrac23(a+v)\cos\tfrac\varphi3 - \tfrac23 a$ is a difference of two large numbers. Take half
-# the angle. From $\cos\alpha = 1 - 2\sin^2\tfrac\alpha2$, once for $\alpha = \varphi$ and once for $\alpha = \varphi/3$,
+# Weights are float32 numbers, with some seven digits. For large $a$ the box loses them: $\tfrac{27c}{2A^3}$ is tiny, and is rounded away in
+# 1 minus it; and $\tfrac23(a+v)\cos\tfrac\varphi3 - \tfrac23 a$ is a difference of two large numbers. Take half the angle. From $\cos\alpha = 1 - 2\sin^2\tfrac\alpha2$, once for $\alpha = \varphi$ and once for $\alpha = \varphi/3$,
 #
 # $$\sin^2\tfrac\varphi2 = \frac{1 - \cos\varphi}{2} = \frac{27c}{4A^3} =: q, \qquad \frac\varphi6 = \frac{\arcsin\sqrt q}{3}$$
 #
 # $$\begin{aligned} x &= \tfrac23 A \big(1 - 2\sin^2\tfrac\varphi6\big) - \tfrac23 a + \tfrac13 v = \Big[\tfrac23 (a + v) - \tfrac23 a + \tfrac13 v\Big] - \tfrac43 A \sin^2\tfrac\varphi6 \\
 # &= v - \tfrac43 A \sin^2\!\Big( \frac{\arcsin\sqrt q}{3} \Big) \end{aligned}$$
 #
-# The large numbers have gone by algebra, not by rounding: what stands there is $v$ *minus what it loses*. Two more details: where there is no
-# real root, $q > 1$, and `minimum` keeps the arcsine from complaining (there $|v| \le t$, and 0 is chosen); and $\sqrt q$ is divided in two
-# portions, because $A^3$ may be too large for a float32.
+# The large numbers have cancelled by algebra, not by rounding: the result is $v$ *minus what it loses*. Two more details: where there is no
+# real root, $q > 1$, and `minimum` keeps the arcsine defined (there $|v| \le t$, and 0 is chosen); and $\sqrt q$ is computed in two
+# divisions, because $A^3$ may be too large for a float32.
 
 # %%
 v = np.linspace(1.6, 3, 1000)  # (1000,)
@@ -531,16 +436,15 @@ for a in scales:
     right_x = TransformedL1(1.0, a).prox(v, 1.0)  # (1000,), in float64
     off["the box"].append(np.abs(by_arccosine(v.astype(np.float32), 1.0, float(a)) - right_x).max())
     off["the package"].append(np.abs(TransformedL1(1.0, a).prox(v.astype(np.float32), 1.0) - right_x).max())
-    if a < 1000:
-        np.testing.assert_allclose(by_arccosine(v, 1.0, a), right_x, rtol=1e-9)
-figure, axes = plt.subplots(figsize=(7, 3))
-for (name, errors), colour in zip(off.items(), (W_COLOUR, V_COLOUR), strict=True):
-    axes.loglog(scales, errors, ".-", color=colour, label=name)
-axes.set(title="largest error in float32, v from 1.6 to 3, lam = 1", xlabel="a", ylim=(1e-8, 10))
-axes.legend()
-plt.show()
-assert max(off["the package"]) < 1e-6
-assert max(off["the box"]) > 0.9
+draw.rounding(scales, off, v)
+
+# %%
+for a in scales[scales < 1000]:
+    same = f"in float64 both forms should give the same; a = {a:.3g}"
+    np.testing.assert_allclose(by_arccosine(v, 1.0, a), TransformedL1(1.0, a).prox(v, 1.0), rtol=1e-9, err_msg=same)
+box, package = max(off["the box"]), max(off["the package"])
+assert box > 0.9, f"for large a the box should lose all digits in float32; here its largest error is {box:.2g}"
+assert package < 1e-6, f"the half angle should keep float32's digits; here its largest error is {package:.2g}"
 
 # %% [markdown]
 # ## What a kept weight loses
@@ -552,24 +456,20 @@ assert max(off["the box"]) > 0.9
 
 # %%
 v = np.linspace(1.001, 6, 400)  # (400,)
-family = {"l1": (L1(1.0), GREY, "--"), "l0": (L0(1.0), GREY, ":")}
-family |= {f"a = {a:g}": (TransformedL1(1.0, a), colour, "-") for a, colour in some_a.items()}
-figure, axes = plt.subplots(figsize=(7, 3.2))
-for name, (penalty, colour, style) in family.items():
-    x = penalty.prox(v, penalty.step_for(1.0))  # (400,)
-    axes.plot(v, v - x, style, color=colour, label=name)
-    if isinstance(penalty, TransformedL1):
-        c = penalty.step_for(1.0) * penalty.a * (penalty.a + 1)
-        np.testing.assert_allclose(v - x, c / (penalty.a + x) ** 2)
-axes.set(title="what a kept weight loses, all with the threshold 1", xlabel="v", ylabel="v - x", xlim=(1, 6))
-axes.legend(fontsize=8, ncols=2, loc="upper right", bbox_to_anchor=(1, 0.93))
-plt.show()
+family = {"l1": L1(1.0), "l0": L0(1.0), **{a: TransformedL1(1.0, a) for a in some_a}}
+kept = {name: penalty.prox(v, penalty.step_for(1.0)) for name, penalty in family.items()}  # (400,) each
+draw.losses(v, {name: v - x for name, x in kept.items()})
+
+# %%
+for a in some_a:
+    c, said = family[a].step_for(1.0) * a * (a + 1), f"the text says that a weight loses c/(a + x)^2; here a = {a}"
+    np.testing.assert_allclose(v - kept[a], c / (a + kept[a]) ** 2, err_msg=said)
 
 # %% [markdown]
 # ## An experiment: little bias, and few valleys
 #
-# Where chapter 5 was stuck: 100 weights, 60 outputs, 12 weights not zero, proximal gradient steps from 30 random starts. l1 always came to
-# the same end, with a bias; l0 came to many different ends. Now turn $a$ from one to the other.
+# Chapter 5's problem: 100 weights, 60 outputs, 12 weights not zero, proximal gradient steps from 30 random starts. l1 always came to
+# the same end, with a bias; l0 came to many different ends. Now let $a$ lead from one to the other.
 #
 # Where do we expect trouble? Hold all weights but $w_j$ still. Then $\tfrac12 \lVert B w - b \rVert^2$ is a parabola in $w_j$ with the
 # curvature $\kappa = \lVert B_j \rVert^2$ ($B_j$ is the column), that is $\kappa \cdot \tfrac12 (w_j - v)^2$ for some $v$, and a constant.
@@ -584,45 +484,36 @@ w_true[rng.choice(100, 12, replace=False), 0] = rng.uniform(1, 2, 12) * rng.choi
 b = B @ w_true + 0.05 * rng.normal(size=(60, 1))
 lr = 1 / np.linalg.norm(B, 2) ** 2
 starts = rng.normal(0, 0.5, size=(100, 30))  # a column for each start
-some = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 3.0, 10.0]
+lam, some = 0.05, [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 3.0, 10.0]
 away, exact = {}, {}
-for name, penalty in {"l0": L0(0.05), **{a: TransformedL1(0.05, a) for a in some}, "l1": L1(0.05)}.items():
+for name, penalty in {"l0": L0(lam), **{a: TransformedL1(lam, a) for a in some}, "l1": L1(lam)}.items():
     w = starts
     for _ in range(1500):
         w = penalty.prox(w - lr * B.T @ (B @ w - b), step=lr)  # (100, 30)
     away[name] = np.linalg.norm(w - w_true, axis=0)  # (30,)
-    exact[name] = np.sum(np.all((w != 0) == (w_true != 0), axis=0))  # of 30
-
+    exact[name] = int(np.sum(np.all((w != 0) == (w_true != 0), axis=0)))  # of 30
 kappa = np.sum(B**2, axis=0).min()
-two_valleys = max(a for a in np.geomspace(0.02, 20, 2000) if 0.05 / kappa > a**2 / (2 * (a + 1)))
-places = {name: {"l0": 0.02, "l1": 25}.get(name, name) for name in away}
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6))
-for name, distances in away.items():
-    one_end = np.ptp(distances) < 1e-6
-    left.plot(np.full(30, places[name]), distances, "o", color=W_COLOUR if one_end else V_COLOUR, markersize=4)
-    assert one_end or places[name] < two_valleys
-right.plot(list(places.values()), list(exact.values()), "o-", color=W_COLOUR)
-for panel in (left, right):
-    panel.axvspan(0.015, two_valleys, color=GREY, alpha=0.15)
-    panel.set(xlabel="a", xlim=(0.015, 33), xscale="log")
-    panel.set_xticks([0.02, 0.1, 1, 10, 25], ["l0", "0.1", "1", "10", "l1"])
-left.set(title="distance from the truth (blue: 30 runs, one end)", yscale="log")
-left.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
-left.yaxis.set_minor_formatter("")
-right.set(title="runs of 30 with exactly the 12 right weights", ylim=(-1, 31))
-plt.show()
-for name in ("l0", 0.1, 0.2, 0.3, 1.0, "l1"):
-    print(
-        f"{name}: {exact[name]} of 30 runs find the 12 weights; the distances are {away[name].min():.2f} to {away[name].max():.2f}"
-    )
+two_valleys = max(a for a in np.geomspace(0.001, 1000, 5000) if lam / kappa > a**2 / (2 * (a + 1)))
+draw.one_end_or_many(away, exact, two_valleys)
+
+# %%
+for name, one in away.items():
+    print(f"{name}: {exact[name]} of 30 runs find the 12 weights; the distances are {one.min():.2f} to {one.max():.2f}")
 print(f"the shade ends at a = {two_valleys:.2f}")
-assert exact[0.3] == exact[0.5] == 30 > exact[0.2] > exact[0.1] > exact["l0"] == exact["l1"] == 0
+outside = [a for a in some if a > two_valleys and np.ptp(away[a]) > 1e-6]  # and with several ends
+assert not outside, f"the text says that outside the shade all runs end in one place; here not for a of {outside}"
+some_exact = {a: exact[a] for a in ("l0", 0.1, 0.2, 0.3, 0.5, "l1")}
+assert exact[0.3] == exact[0.5] == 30, f"the text says that at a = 0.5 and 0.3 every run is right; runs that are: {some_exact}"
+assert exact["l0"] == exact["l1"] == 0, f"the text says that l0 and l1 are never right; runs that are: {some_exact}"
+assert 30 > exact[0.2] > exact[0.1], (
+    f"the text says that further into the shade fewer runs are right; runs that are: {some_exact}"
+)
 
 # %% [markdown]
 # From the right: the smaller $a$, the less bias, and still all 30 runs end in one place (blue). At $a = 0.5$ and $0.3$ every run finds
-# exactly the twelve weights, which neither l1 nor l0 did once. Further into the shade more and more runs are caught in a wrong valley
-# (orange). Outside the shade no single weight can have two valleys. That is no promise for all weights together, and inside it need not go
-# wrong; but the border tells where to look.
+# exactly the twelve weights, which neither l1 nor l0 did once. Further into the shade more and more runs end in a wrong valley
+# (orange). Outside the shade no single weight can have two valleys. That is no promise for all weights together, and inside the shade it need
+# not go wrong; but the border says where to look.
 #
 # ## Exercises
 #
@@ -631,13 +522,13 @@ assert exact[0.3] == exact[0.5] == 30 > exact[0.2] > exact[0.1] > exact["l0"] ==
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** To go backwards needs no cubic. `x` is what the prox of $\lambda \rho_a$ (step 1) made of `v`, and no entry of `x` is 0.
-# What was `v`? The slope of $\lambda \rho_a(x) + \tfrac12 (x - v)^2$ is zero at `x`: take care of the negative entries. Any shape.
+# What was `v`? Any shape; take care of the negative entries.
 
 
 # %% tags=["ex1"]
 def came_from(x, lam, a):
     """The v with prox(v) = x: x of any shape, no entry 0."""
-    # BEGIN SOLUTION: add the slope of the price at x, away from zero
+    # BEGIN SOLUTION: every entry's v, without a loop
     lost = lam * a * (a + 1) / (a + np.abs(x)) ** 2
     return x + np.sign(x) * lost
     # END SOLUTION
@@ -654,7 +545,7 @@ check("06.came_from", came_from)
 # %% tags=["ex2"]
 def tl1_threshold(lam, a):
     """The largest v for which 0 is a best x."""
-    # BEGIN SOLUTION: find out which regime it is, and take its line of the box
+    # BEGIN SOLUTION: one number, for every lam and a
     if lam <= a**2 / (2 * a + 2):
         return lam * (1 + 1 / a)
     return np.sqrt(2 * lam * (a + 1)) - a / 2
@@ -673,7 +564,7 @@ check("06.tl1_threshold", tl1_threshold)
 # %% tags=["ex3"]
 def tl1_prox(v, lam, a, t):
     """argmin over x of lam (a + 1)|x|/(a + |x|) + (x - v)^2 / 2, entry by entry; 0 where |v| <= t."""
-    # BEGIN SOLUTION: the valley of the cubic for |v|, then 0 up to t, then the signs
+    # BEGIN SOLUTION: every entry's best x, without a loop
     A = a + np.abs(v)
     half_sine = np.sqrt(np.minimum(27 * lam * a * (a + 1) / (4 * A**3), 1))
     size = np.abs(v) - 4 / 3 * A * np.sin(np.arcsin(half_sine) / 3) ** 2
@@ -692,7 +583,7 @@ check("06.tl1_prox", tl1_prox)
 # %% tags=["ex4"]
 def least_a(lam):
     """The smallest a > 0 without a jump, for the price lam > 0: one number."""
-    # BEGIN SOLUTION: the positive solution of a quadratic equation
+    # BEGIN SOLUTION: what you found on paper
     return lam + np.sqrt(lam**2 + 2 * lam)
     # END SOLUTION
 

@@ -3,12 +3,12 @@
 #
 # *Reading: 35 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
 #
-# The penalties so far look at one weight at a time. Each weight pays its own price, and does not know of the others. But "sparse" is
-# said of a whole vector: nearly all of its length stands in few entries. The penalty of this chapter looks at that,
+# The penalties so far look at one weight at a time: each weight pays its own price. But "sparse" is said of a whole vector: nearly all of its
+# length is in few entries. The penalty of this chapter measures that,
 #
 # $$r(x) = \lVert x \rVert_1 - \alpha \lVert x \rVert_2, \qquad 0 \le \alpha \le 1,$$
 #
-# the l1 norm, with a rebate for length. It costs nothing to stand alone: $\alpha = 1$ and one entry that is not 0 give $r = 0$.
+# the l1 norm, with a rebate for length. A single entry is free: $\alpha = 1$ and one entry that is not 0 give $r = 0$.
 #
 # **Which $x$ is cheap and near $v$, when no entry can be decided by itself?**
 
@@ -22,11 +22,10 @@ limit_blas_threads()
 # %%
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
-from matplotlib.colors import ListedColormap, to_rgba
 
+from drawings import chapter_07 as draw
 from minisgl.course.show_code import show_code
 from minisgl.penalties import L1, L1MinusL2
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -35,6 +34,14 @@ plt.rcParams["figure.constrained_layout.use"] = True
 #
 # What two weights cost: white is cheap, and orange is free. Below, $\lVert x \rVert$ without a number is the l2 norm $\lVert x \rVert_2$.
 
+# %%
+draw.prices(alphas=(0, 0.5, 1))
+
+# %% [markdown]
+# The corners of l1 on the axes are what makes weights zero. With $\alpha$ they grow longer, and at $\alpha = 1$ the lines of equal cost
+# run along the axes and never meet them: on the axes all is free. On the right, the rebate is the same for all $x$ of one length. So it does not change which of them
+# is cheaper, but by which *factor*: between the axes and the diagonal, l1 rises from 1 to 1.41, and $\alpha = 1$ from 0 to 0.41.
+
 
 # %%
 def r(x, alpha):
@@ -42,34 +49,17 @@ def r(x, alpha):
     return np.abs(x).sum(axis=-1) - alpha * np.sqrt((x**2).sum(axis=-1))
 
 
-line = np.linspace(-1.5, 1.5, 301)  # (301,), with an exact 0
+line = np.arange(-150, 151) / 100  # (301,), with an exact 0
 plane = np.stack(np.meshgrid(line, line), axis=-1)  # (301, 301, 2)
-angle = np.linspace(0, 90, 361)  # (361,), degrees
-circle = np.stack([np.cos(np.radians(angle)), np.sin(np.radians(angle))], axis=-1)  # (361, 2), all of length 1
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.4))
-for panel, alpha, name in zip(axes, (0, 0.5, 1), ("alpha = 0: l1", "alpha = 0.5", "alpha = 1: free on the axes"), strict=False):
-    panel.contourf(line, line, r(plane, alpha), levels=np.arange(0, 3.3, 0.2), cmap="Blues", extend="max")
-    panel.contour(line, line, r(plane, alpha), levels=np.arange(0.2, 3.3, 0.2), colors=GREY, linewidths=0.7)
-    panel.set(title=name, xlabel="$x_1$", aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-axes[0].set_ylabel("$x_2$")
-axes[0].plot(0, 0, "o", color=V_COLOUR, markersize=5)
-axes[1].plot(0, 0, "o", color=V_COLOUR, markersize=5)
-axes[2].plot([-1.5, 1.5, np.nan, 0, 0], [0, 0, np.nan, -1.5, 1.5], color=V_COLOUR, linewidth=2)
-for alpha, colour in ((0, W_COLOUR), (0.5, GREY), (1, V_COLOUR)):
-    axes[3].plot(angle, r(circle, alpha), color=colour)
-    axes[3].text(45, r(circle, alpha).max() - 0.04, f"alpha = {alpha:g}", color=colour, ha="center", va="top")
-axes[3].set(
-    title="all x of length 1", xlabel="angle (0 and 90: on an axis)", xticks=[0, 45, 90], ylim=(-0.05, 1.5), ylabel="r(x)"
+wrong = np.sum((r(plane, 1) == 0) != (plane == 0).any(axis=-1))
+assert wrong == 0, (
+    f"the text says that for alpha = 1 all is free on the axes, and nothing elsewhere; here not so at {wrong} points"
 )
-plt.show()
-assert r(plane, 1)[150].max() == r(plane, 1)[:, 150].max() == 0  # the two axes
-assert np.sort(r(plane, 1).ravel())[601] > 0  # and nothing else: 301 + 301 - 1 points are on them
+for alpha, wanted in ((0, [1, np.sqrt(2)]), (1, [0, np.sqrt(2) - 1])):
+    found = r(np.array([[1, 0], [np.sqrt(0.5), np.sqrt(0.5)]]), alpha)  # (2,)
+    np.testing.assert_allclose(found, wanted, atol=1e-12, err_msg=f"alpha = {alpha}: the costs on an axis and on the diagonal")
 
 # %% [markdown]
-# The corners of l1 on the axes are what makes weights zero. With $\alpha$ they grow longer, and at $\alpha = 1$ the lines of equal cost
-# run along the axes and never meet them: on the axes all is free. On the right, the rebate is the same for all $x$ of one length. So it does not change which of them
-# is cheaper, but by which *factor*: between the axes and the diagonal, l1 rises from 1 to 1.41, and $\alpha = 1$ from 0 to 0.41.
-#
 # ## Why this measures sparsity
 #
 # Let $x$ of shape $(n,)$ have $k \ge 1$ entries that are not 0.
@@ -85,6 +75,7 @@ assert np.sort(r(plane, 1).ravel())[601] > 0  # and nothing else: 301 + 301 - 1 
 # It is never negative. At $\alpha = 1$ it is 0 for the vectors with a single entry, and for 0, and for no others. And it is not convex: halfway between two
 # free points, $(1, 0)$ and $(0, 1)$, it costs $1 - \sqrt{1/2} = 0.29$.
 
+
 # %%
 rng = np.random.default_rng(0)
 for k in (1, 2, 4, 9, 100):
@@ -92,14 +83,17 @@ for k in (1, 2, 4, 9, 100):
     x[:, :k] = rng.normal(size=(1000, k))
     x /= np.linalg.norm(x, axis=1, keepdims=True)  # of length 1
     equal = np.repeat([1.0, 0.0], [k, 100 - k]) / np.sqrt(k)  # (100,), of length 1
-    for alpha in (0, 0.5, 1):
-        assert r(x, alpha).min() > 1 - alpha - 1e-12
-        assert r(x, alpha).max() < np.sqrt(k) - alpha + 1e-12
-    np.testing.assert_allclose(r(equal, 1.0), np.sqrt(k) - 1, atol=1e-12)
     print(
-        f"length 1, {k:3d} entries, alpha = 1: {r(equal, 1.0):.2f} if they are equal, {r(x, 1.0).mean():.2f} on average of random ones"
+        f"length 1, {k:3d} entries, alpha = 1: {r(equal, 1.0):.2f} if they are equal, "
+        f"{r(x, 1.0).mean():.2f} on average of random ones"
     )
-np.testing.assert_allclose(r(np.array([0.5, 0.5]), 1), 1 - np.sqrt(0.5))
+    for alpha in (0, 0.5, 1):
+        costs, low, high = r(x, alpha), 1 - alpha, np.sqrt(k) - alpha  # (1000,)
+        said = f"k = {k}, alpha = {alpha}: r should be {low:.3f} to {high:.3f}, and is {costs.min():.3f} to {costs.max():.3f}"
+        assert low - 1e-12 < costs.min(), said
+        assert costs.max() < high + 1e-12, said
+        np.testing.assert_allclose(r(equal, alpha), high, atol=1e-12, err_msg=f"{k} equal entries should cost the most")
+np.testing.assert_allclose(r(np.array([0.5, 0.5]), 1), 1 - np.sqrt(0.5), err_msg="the cost halfway between two free points")
 
 # %% [markdown]
 # ## By hand
@@ -125,8 +119,10 @@ def cost(x, v, lam, alpha):
 
 v = np.array([4.0, 5, 1])
 x = np.array([v, [0, 5, 0], [3, 4, 0], [3.6, 4.8, 0], [4.2, 5.6, 0]])  # (5, 3)
-np.testing.assert_allclose(cost(x, v, 1, 1), [3.519, 8.5, 3.5, 3, 3.5], atol=0.0005)
-print(L1MinusL2(1.0).prox(v, step=1.0))
+column, best = cost(x, v, 1, 1), L1MinusL2(1.0).prox(v, step=1.0)  # (5,), (3,)
+print(column.round(3), "minisgl's prox:", best)
+np.testing.assert_allclose(column, [3.519, 8.5, 3.5, 3, 3.5], atol=0.0005, err_msg="the last column of the table")
+np.testing.assert_allclose(best, [3.6, 4.8, 0], err_msg="the best x of the table should be the prox")
 
 # %% [markdown]
 # ## A weight and its neighbour
@@ -135,26 +131,29 @@ print(L1MinusL2(1.0).prox(v, step=1.0))
 # its neighbour $v_2$, and look at what becomes of the first. The price is that of $\lambda = 1$, $\alpha = 1$.
 
 # %%
-p = L1MinusL2(1.0)
-figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), sharey=True)
-for panel, v1, where in zip(axes, (0.9, 1.5), (0.9, 1.0), strict=True):
-    v2 = np.linspace(0, 4, 801)  # (801,)
-    x1 = np.array([p.prox(np.array([v1, other]), 1.0)[0] for other in v2])  # (801,)
-    panel.axhline(L1(1.0).prox(np.array([v1]), 1.0)[0], color=W_COLOUR, label="l1: the neighbour does not matter")
-    for part in (v2 <= where, v2 > where):
-        panel.plot(v2[part], x1[part], color=V_COLOUR, linewidth=2, label="l1 - l2" if part[0] else None)
-    panel.axvline(where, color=GREY, linewidth=0.8, linestyle=":")
-    panel.set(title=f"$v_1$ = {v1}: what is left of it", xlabel="$v_2$, its neighbour", ylim=(-0.1, 1.7))
-axes[0].set_ylabel("$x_1$")
-axes[1].legend()
-plt.show()
+lam, p = 1.0, L1MinusL2(1.0)
+v2 = np.linspace(0, 4, 801)  # (801,)
+left = {v1: np.array([p.prox(np.array([v1, other]), lam)[0] for other in v2]) for v1 in (0.9, 1.5)}  # x_1, (801,) each
+panels = {v1: (x1, L1(1.0).prox(np.array([v1]), lam)[0], min(v1, lam)) for v1, x1 in left.items()}
+draw.neighbour(v2, panels)
 for pair in ([0.9, 0.5], [0.9, 1.0], [1.5, 0.5], [1.5, 1.5], [1.5, 3.0]):
     print(f"v = {pair}:   x = {p.prox(np.array(pair), 1.0).round(3)}")
 
 # %% [markdown]
 # On the left only one of the two can stand, and it is the larger: at $v_2 = 0.9$ the first gives way, in a jump. On the right the first
 # keeps all of its 1.5 while its neighbour is small, and loses more and more as it grows. Why, and why at 0.9 and at 1?
-#
+
+# %%
+small, large = left.values()  # (801,) each
+before, after = small[v2 < 0.9], small[v2 > 0.9]
+assert before.min() > 0.5, f"the text says that 0.9 stands while its neighbour is smaller; here only {before.min():.2f} is left"
+assert after.max() == 0, f"the text says that 0.9 gives way to a larger neighbour; here up to {after.max():.2f} is left"
+keeps = large[v2 < 1]
+np.testing.assert_allclose(keeps, 1.5, err_msg="the text says that 1.5 keeps its size while its neighbour is below 1")
+rise = np.diff(large[v2 >= 1]).max()
+assert rise < 0, f"the text says that 1.5 loses more and more from 1 on; here it changes by {rise:+.2g} somewhere"
+
+# %% [markdown]
 # ## The derivation
 #
 # $v$ and $x$ have the shape $(n,)$, $\lambda > 0$, and $m = \max_i |v_i|$ is the largest size. There is a least value: $F$ is continuous, and far out the distance makes it
@@ -168,17 +167,20 @@ for pair in ([0.9, 0.5], [0.9, 1.0], [1.5, 0.5], [1.5, 1.5], [1.5, 3.0]):
 #
 # **Check** of both differences, with random vectors.
 
+
 # %%
 rng = np.random.default_rng(1)
 for _ in range(1000):
     v, x = rng.normal(size=(2, 6))  # each (6,)
     lam, alpha = rng.uniform(size=2)
     turned = x * np.array([-1, 1, 1, 1, 1, 1])
-    np.testing.assert_allclose(cost(x, v, lam, alpha) - cost(turned, v, lam, alpha), -2 * x[0] * v[0], atol=1e-12)
+    gain = cost(x, v, lam, alpha) - cost(turned, v, lam, alpha)
+    np.testing.assert_allclose(gain, -2 * x[0] * v[0], atol=1e-12, err_msg="what it gains to turn the sign of x_0")
     v, x = np.abs(v), np.abs(x)
     exchanged = x[[1, 0, 2, 3, 4, 5]]
-    gain = (v[0] - v[1]) * (x[1] - x[0])
-    np.testing.assert_allclose(cost(x, v, lam, alpha) - cost(exchanged, v, lam, alpha), gain, atol=1e-12)
+    gain, said = cost(x, v, lam, alpha) - cost(exchanged, v, lam, alpha), "what it gains to exchange two sizes"
+    np.testing.assert_allclose(gain, (v[0] - v[1]) * (x[1] - x[0]), atol=1e-12, err_msg=said)
+print("both differences are right 1,000 times")
 
 # %% [markdown]
 # **Step 2: the direction.** Write $\rho = \lVert x \rVert$. With $x \ge 0$ the l1 norm is $\sum_i x_i$. Multiply out the square, and collect:
@@ -194,7 +196,7 @@ for _ in range(1000):
 # The first because $x_i \ge 0$; equal if $x_i = 0$ wherever $v_i < \lambda$. The second is Cauchy and Schwarz; equal only if $x$ points along $z$. This $x$
 # meets both: **$x = \rho\, z / \lVert z \rVert$**.
 #
-# *If $m \le \lambda$*, no $v_i - \lambda$ is positive: every unit of $x$ costs, at the largest $v_i$ the least. And $\sum_i x_i = \lVert x \rVert_1 \ge \rho$. So, minding that $m - \lambda \le 0$ turns an inequality round,
+# *If $m \le \lambda$*, no $v_i - \lambda$ is positive: every unit of $x$ costs, at the largest $v_i$ the least. And $\sum_i x_i = \lVert x \rVert_1 \ge \rho$. So, since multiplying by $m - \lambda \le 0$ turns the inequality round,
 #
 # $$\sum_i (v_i - \lambda)\,x_i \;\le\; (m - \lambda) \sum_i x_i \;\le\; (m - \lambda)\,\rho$$
 #
@@ -215,8 +217,13 @@ for v, wanted in (
 ):
     for rho in (0.1, 1, 3):
         for alpha in (0, 0.6, 1):
-            best = degrees[cost(rho * directions, np.array(v), 1, alpha).argmin()]
-            assert abs(best - wanted) < 0.011
+            best, of = (
+                degrees[cost(rho * directions, np.array(v), 1, alpha).argmin()],
+                f"v = {v}, length {rho}, alpha = {alpha}",
+            )
+            assert abs(best - wanted) < 0.011, (
+                f"{of}: the best direction should be at {wanted:.2f} degrees, and is at {best:.2f}"
+            )
     print(f"v = {v}: at every length the best direction is at {wanted:.1f} degrees")
 
 # %% [markdown]
@@ -265,11 +272,14 @@ for lam, alpha in ((1.0, 1), (1.0, 0.6), (1.0, 0), (0.5, 0.3), (1.75, 0.8)):
         x = L1MinusL2(lam, alpha).prox(v, step=1.0)
         case = int(case_of(v, lam, alpha))
         tried[case] += 1
-        least, where = best_on_grid(v, lam, alpha)
-        assert -1e-12 < least - cost(x, v, lam, alpha) < 1e-4  # no candidate is cheaper, and one comes near
-        np.testing.assert_allclose(cost(x, v, lam, alpha), (v @ v - x @ x) / 2, atol=1e-12)
-        if case > 2 and abs(v[0]) != abs(v[1]):
-            assert np.abs(where - x).max() <= 0.01  # the best x is one, and the grid finds it
+        (least, where), of_x = best_on_grid(v, lam, alpha), cost(x, v, lam, alpha)
+        of = f"lam = {lam}, alpha = {alpha}, v = {v}, case {case}: "
+        assert -1e-12 < least - of_x < 1e-4, (
+            of + f"the prox should cost as little as the best candidate, {least:.5f}, not {of_x:.5f}"
+        )
+        np.testing.assert_allclose(of_x, (v @ v - x @ x) / 2, atol=1e-12, err_msg=of + "the least cost")
+        if case > 2 and abs(v[0]) != abs(v[1]):  # then the best x is one, and the grid finds it
+            assert np.abs(where - x).max() <= 0.01, of + f"the prox should be the best candidate, {where}, and is {x}"
 print("values of v tried in case 1, 2, 3, 4:", *tried.values())
 
 # %% [markdown]
@@ -277,79 +287,37 @@ print("values of v tried in case 1, 2, 3, 4:", *tried.values())
 #
 # The cost of $x = (x_1, x_2)$ for five $v$ (grey cross), with $\lambda = 1$, $\alpha = 0.6$: white is low. Orange: the best $x$. The dotted circle has the radius $\alpha\lambda$.
 
+# %%
+lam, alpha = 1.0, 0.6
+some_v = {
+    "1: along z, longer": [1.7, 1.3],
+    "2: a whole arc": [1.0, 1.0],
+    "3: the larger alone": [0.85, 0.6],
+    "3, a tie: either": [0.85, 0.85],
+    "4: zero": [0.3, 0.2],
+}
+draw.four_cases(some_v, lam, alpha, case_of)
 
 # %%
-def draw_cost(axes, v, lam, alpha):
-    line = np.linspace(-0.6, 2.0, 261)  # (261,)
-    costs = cost(np.stack(np.meshgrid(line, line), axis=-1), np.array(v), lam, alpha)  # (261, 261)
-    levels = costs.min() + np.array([0, 0.01, 0.03, 0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.9, 1.3, 1.8, 2.5, 4])
-    axes.contourf(line, line, costs, levels=levels, colors=plt.cm.Blues(np.linspace(0, 0.75, 14)), extend="max")
-    axes.contour(line, line, costs, levels=levels[1:], colors=GREY, linewidths=0.4)
-    axes.add_patch(plt.Circle((0, 0), alpha * lam, fill=False, color=GREY, linestyle=":"))
-    best = [L1MinusL2(lam, alpha).prox(np.array(v), 1.0)]
-    if abs(v[0]) == abs(v[1]) and case_of(v, lam, alpha) in (2, 3):
-        best.append(best[0][::-1] * np.sign(v[0] * v[1]))  # the other of the two
-    if len(best) == 2 and case_of(v, lam, alpha) == 2:  # and all between them
-        axes.plot(*(alpha * lam * circle.T * np.sign(v)[:, None]), color=V_COLOUR, linewidth=3)
-    axes.plot(*v, "x", color=GREY, markersize=8, markeredgewidth=2)
-    axes.plot(*np.transpose(best), "o", color=V_COLOUR, markersize=8)
-    axes.set(aspect="equal", xlabel="$x_1$", xticks=[0, 1, 2], yticks=[0, 1, 2], xlim=(-0.6, 2), ylim=(-0.6, 2))
-
-
-figure, axes = plt.subplots(1, 5, figsize=(14, 3.3))
-for panel, v, said in zip(
-    axes,
-    ([1.7, 1.3], [1.0, 1.0], [0.85, 0.6], [0.85, 0.85], [0.3, 0.2]),
-    ("1: along z, longer", "2: a whole arc", "3: the larger alone", "3, a tie: either", "4: zero"),
-    strict=True,
-):
-    draw_cost(panel, v, 1, 0.6)
-    panel.set_title(f"{said}\nv = ({v[0]}, {v[1]})")
-axes[0].set_ylabel("$x_2$")
-plt.show()
-on_arc = cost(0.6 * circle, np.array([1.0, 1.0]), 1, 0.6)  # (361,)
-assert np.ptp(on_arc) < 1e-12  # all of the arc costs the same
-either = cost(np.array([[0.45, 0], [0, 0.45]]), np.array([0.85, 0.85]), 1, 0.6)
-assert either[0] == either[1] < best_on_grid(np.array([0.85, 0.85]), 1, 0.6)[0] + 1e-12
+cases = [int(case_of(v, lam, alpha)) for v in some_v.values()]
+assert cases == [1, 2, 3, 3, 4], f"the five v are said to be in the cases 1, 2, 3, 3, 4; here they are in {cases}"
+angle = np.linspace(0, np.pi / 2, 361)  # (361,)
+arc = alpha * lam * np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (361, 2)
+spread = np.ptp(cost(arc, np.array(some_v["2: a whole arc"]), lam, alpha))
+assert spread < 1e-12, f"the text says that all of the arc costs the same; here the costs differ by {spread:.2g}"
+v = np.array(some_v["3, a tie: either"])
+alone = v[0] - (1 - alpha) * lam
+either, least = cost(np.array([[alone, 0], [0, alone]]), v, lam, alpha), best_on_grid(v, lam, alpha)[0]
+assert either[0] == either[1] < least + 1e-12, f"at the tie either should be best, {least:.4f}; here they cost {either}"
 
 # %% [markdown]
 # Now let $v$ be anywhere in the plane. Left: its case. Middle: where $v$ goes. Right: all the places that are reached.
 
 # %%
-COLOURS = {1: W_COLOUR, 2: "black", 3: V_COLOUR, 4: GREY}
-
-
-def draw_map(axes, lam, alpha, end=2.0):
-    line = np.linspace(-end, end, 401)  # (401,)
-    cases = case_of(np.stack(np.meshgrid(line, line), axis=-1), lam, alpha)  # (401, 401)
-    shades = ListedColormap([to_rgba(COLOURS[case], 0.3) for case in (1, 2, 3, 4)])
-    axes.imshow(cases, extent=(-end, end, -end, end), origin="lower", cmap=shades, vmin=0.5, vmax=4.5)
-    if lam < end:
-        axes.add_patch(plt.Rectangle((-lam, -lam), 2 * lam, 2 * lam, fill=False, color="black", linewidth=2))
-    axes.set(xlim=(-end, end), ylim=(-end, end), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-
-
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.5))
-p = L1MinusL2(1, alpha=0.6)
-draw_map(left, 1, 0.6)
-for case, place in ((1, (1.5, 1.5)), (2, (1.0, 0.0)), (3, (0.0, 0.7)), (4, (0, 0))):
-    left.text(*place, str(case), color=COLOURS[case], fontsize=16, ha="center", va="center", backgroundcolor="white")
-left.set(title="the case of v", xlabel="$v_1$", ylabel="$v_2$")
-for v in np.stack(np.meshgrid([0.25, 0.65, 1.05, 1.45, 1.85], [0.1, 0.5, 0.9, 1.3, 1.7]), axis=-1).reshape(25, 2):
-    arrow = {"arrowstyle": "->", "color": COLOURS[int(case_of(v, 1, 0.6))], "shrinkA": 0, "shrinkB": 0}
-    middle.annotate("", p.prox(v, 1.0), v, arrowprops=arrow)
-middle.set(title="from v to x, in a quadrant", aspect="equal", xlabel="$v_1$ and $x_1$", xticks=[0, 1, 2], yticks=[0, 1, 2])
-middle.set(xlim=(-0.05, 2), ylim=(-0.05, 2))
 many = np.random.default_rng(3).uniform(-2, 2, size=(6000, 2))  # (6000, 2)
+p = L1MinusL2(lam, alpha)
 reached = np.array([p.prox(v, 1.0) for v in many])  # (6000, 2)
-right.scatter(*reached.T, s=4, color=[COLOURS[case] for case in case_of(many, 1, 0.6)])
-right.add_patch(plt.Circle((0, 0), 0.6, fill=False, color=GREY, linestyle=":"))
-right.set(title="where 6,000 v are sent", aspect="equal", xlabel="$x_1$", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-right.set(xlim=(-2, 2), ylim=(-2, 2))
-plt.show()
-inside = np.linalg.norm(reached, axis=1) <= 0.6
-assert np.all((reached[inside] == 0).any(axis=1))
-print(f"{inside.sum()} of 6,000 end inside the circle, all of them on an axis")
+draw.where_v_goes(many, reached, lam, alpha, case_of)
 for pair in ([0.81, 0.79], [0.79, 0.81], [1.41, 1.39], [1.39, 1.41]):
     print(f"v = {pair}:   x = {p.prox(np.array(pair), 1.0).round(3)}")
 
@@ -358,18 +326,18 @@ for pair in ([0.81, 0.79], [0.79, 0.81], [1.41, 1.39], [1.39, 1.41]):
 # neighbours $v$ on both sides of the orange square's diagonal go to different axes. Further out, neighbours stay neighbours. With a running kernel, move $v$,
 # $\lambda$ and $\alpha$. (Without one, the panels above show the same.)
 
+# %%
+inside = np.linalg.norm(reached, axis=1) <= alpha * lam
+off_axes = np.sum((reached[inside] != 0).all(axis=1))
+print(f"{inside.sum():,} of {len(many):,} end inside the circle")
+assert off_axes == 0, (
+    f"the text says that inside the circle only the axes are reached; here {off_axes} of {inside.sum()} are elsewhere"
+)
+
 
 # %%
 def two_panels(v1, v2, lam, alpha):
-    _, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
-    draw_cost(left, [v1, v2], lam, alpha)
-    draw_map(right, lam, alpha)
-    v = np.array([v1, v2])
-    x = L1MinusL2(lam, alpha).prox(v, 1.0)
-    right.annotate("", x, v, arrowprops={"arrowstyle": "->", "linewidth": 2})
-    right.plot(*v, "x", color="black")
-    right.set_title(f"case {case_of(v, lam, alpha)}: x = ({x[0]:.2f}, {x[1]:.2f})")
-    plt.show()
+    draw.cost_and_case(np.array([v1, v2]), lam, alpha, case_of)
 
 
 _ = interact(
@@ -400,18 +368,20 @@ for n in (10, 100, 10_000, 400_000):
     lam = np.quantile(np.abs(v), 0.9)
     x, z = L1MinusL2(lam).prox(v, step=1.0), L1(lam).prox(v, step=1.0)
     kept = x != 0
-    np.testing.assert_allclose(x[kept], (v - lam * np.sign(x) + lam * x / np.linalg.norm(x))[kept])
-    assert np.all(np.abs(x) <= np.abs(v) + 1e-12)
-    np.testing.assert_array_equal(kept, z != 0)  # the same zeros as l1
     lost, lost_l1 = np.abs(v - x)[kept].mean() / lam, np.abs(v - z)[kept].mean() / lam
     print(f"{n:7,} weights, {kept.sum():6,} kept: each loses {lost:.3f} lam on average; {lost_l1:.3f} lam with l1")
+    given_back = (v - lam * np.sign(x) + lam * x / np.linalg.norm(x))[kept]  # (kept,)
+    np.testing.assert_allclose(x[kept], given_back, err_msg=f"n = {n}: what is kept should get lam x/||x|| back")
+    grown = np.max(np.abs(x) - np.abs(v))
+    assert grown < 1e-12, f"n = {n}: the text says that no entry grows; here one grows by {grown:.2g}"
+    np.testing.assert_array_equal(kept, z != 0, err_msg=f"n = {n}: l1 should make the same zeros")
 
 # %% [markdown]
 # So over a whole layer l1 - l2 is nearly l1: the same zeros, and almost the same weights. It differs where few weights are left.
 #
 # ## The step, and the code
 #
-# With a step $s$ write $s\lambda$ for $\lambda$, everywhere. A threshold $\tau$ is had with the step $\tau/\lambda$, as for l1: below it all is dropped as long as one weight is above. This is what
+# With a step $s$ write $s\lambda$ for $\lambda$, everywhere. The step $\tau/\lambda$ gives the threshold $\tau$, as for l1: below it all is dropped as long as one weight is above. This is what
 # minisgl runs, printed from the package itself. `scaled` is $s\lambda$.
 
 # %%
@@ -428,17 +398,15 @@ show_code(L1MinusL2.value, L1MinusL2.step_for, L1MinusL2.prox)
 
 # %%
 small = np.array([3e-25, 4e-25], dtype=np.float32)
-assert np.sqrt(np.sum(small * small)) == 0
-np.testing.assert_allclose(
-    L1MinusL2(1e-25).prox(small, step=1.0), L1MinusL2(1.0).prox(small / np.float32(1e-25), 1.0) * 1e-25, rtol=1e-5
-)
+assert np.sqrt(np.sum(small * small)) == 0, "in float32 the length of this vector should be rounded to 0"
+of_small, of_large = L1MinusL2(1e-25).prox(small, step=1.0), L1MinusL2(1.0).prox(small / np.float32(1e-25), 1.0)  # (2,) each
+np.testing.assert_allclose(of_small, of_large * 1e-25, rtol=1e-5, err_msg="tiny numbers should be treated as large ones are")
 v = np.random.default_rng(5).normal(size=(4, 3, 5, 5)).astype(np.float32)  # a small convolution's weights
 for lam, alpha in ((0.5, 1.0), (10.0, 1.0), (10.0, 0.8), (10.0, 0.1)):
-    x = L1MinusL2(lam, alpha).prox(v, step=1.0)
-    np.testing.assert_array_equal(x.ravel(), L1MinusL2(lam, alpha).prox(v.ravel(), step=1.0))
-    print(
-        f"lam = {lam:4}, alpha = {alpha}: case {case_of(v.ravel(), lam, alpha)}, {np.count_nonzero(x):3} of {x.size} kept, {x.dtype}"
-    )
+    x, case = L1MinusL2(lam, alpha).prox(v, step=1.0), case_of(v.ravel(), lam, alpha)
+    print(f"lam = {lam:4}, alpha = {alpha}: case {case}, {np.count_nonzero(x):3} of {x.size} kept, {x.dtype}")
+    as_vector = L1MinusL2(lam, alpha).prox(v.ravel(), step=1.0)  # (300,)
+    np.testing.assert_array_equal(x.ravel(), as_vector, err_msg="an array of any shape should be treated as one vector")
 print("a tie:", L1MinusL2(1.0).prox(np.array([0.2, -0.7, 0.7]), step=1.0))
 
 # %% [markdown]
@@ -446,7 +414,7 @@ print("a tie:", L1MinusL2(1.0).prox(np.array([0.2, -0.7, 0.7]), step=1.0))
 #
 # 30 weights, of which only 2 are not 0, and $M$ outputs $b = A\,w_{\text{true}}$ without noise: $A : (M, 30)$, $b : (M,)$. With $M < 30$ infinitely many $w$ fit exactly.
 # Is $w_{\text{true}}$ the one with the least penalty, and is it found? We make proximal gradient steps ([chapter 4](04_proximal_operator.ipynb)) with a $\lambda$ that shrinks to 0.001,
-# from $w = 0$. For l1 - l2, which is not convex, we also take the best of 5 starts: the one that ends with the least loss plus penalty, for the truth is not to be looked at. Each step
+# from $w = 0$. For l1 - l2, which is not convex, we also take the best of 5 starts: the one that ends with the least loss plus penalty, since the truth is not known. Each step
 # sets out from a point a little ahead, where the last one was going (momentum). A problem is solved when the error is below 2 % of the length of $w_{\text{true}}$.
 
 # %%
@@ -464,13 +432,13 @@ def descend(A, b, penalty, w):
     return w
 
 
-outputs = np.array([4, 6, 8, 10, 12])
+outputs, trials = np.array([4, 6, 8, 10, 12]), 20
 runs = {"l1": l1, "l1 - l2, from 0": l1_l2, "l1 - l2, best of 5": l1_l2}
-found = {name: np.zeros(5) for name in runs}
+found = {name: np.zeros(len(outputs)) for name in runs}
 wrong_question = dict.fromkeys(runs, 0)  # a w was found that is not the truth, and has a smaller penalty
 rng = np.random.default_rng(6)
 for i, M in enumerate(outputs):
-    for _ in range(20):
+    for _ in range(trials):
         A = rng.normal(size=(M, 30)) / np.sqrt(M)
         w_true = np.zeros(30)
         w_true[rng.choice(30, 2, replace=False)] = rng.uniform(1, 2, 2) * rng.choice([-1, 1], 2)
@@ -482,25 +450,31 @@ for i, M in enumerate(outputs):
             hit = np.linalg.norm(w - w_true) < 0.02 * np.linalg.norm(w_true)
             found[name][i] += hit
             wrong_question[name] += not hit and penalty.value(w) < penalty.value(w_true)
-
-figure, axes = plt.subplots(figsize=(7, 3.4))
-for (name, count), style in zip(found.items(), ("o-", "o--", "o-"), strict=True):
-    axes.plot(outputs, count, style, color=W_COLOUR if name == "l1" else V_COLOUR, label=name)
-axes.set(title="problems solved, of 20", xlabel="outputs M (30 weights, 2 not zero)", xticks=outputs, yticks=[0, 5, 10, 15, 20])
-axes.legend()
-plt.show()
-for name, count in found.items():
+draw.solved(outputs, found, trials)
+failed = {name: int(trials * len(outputs) - count.sum()) for name, count in found.items()}
+for name, count in failed.items():
     print(
-        f"{name}: {int(100 - count.sum())} of 100 not solved; in {wrong_question[name]} of them what is found is cheaper than the truth"
+        f"{name}: {count} of {trials * len(outputs)} not solved; "
+        f"in {wrong_question[name]} of them what is found is cheaper than the truth"
     )
-assert np.all(found["l1 - l2, best of 5"] >= np.maximum(found["l1"], found["l1 - l2, from 0"]))
-assert wrong_question["l1"] > (100 - found["l1"].sum()) / 2 > wrong_question["l1 - l2, from 0"]
 
 # %% [markdown]
 # Where l1 fails, it mostly asks the wrong question: a wrong $w$ has a smaller l1 norm than the true one, and no search can help that. l1 - l2 asks the right one more
 # often: from a single start, far fewer of its failures are cheaper than the truth. In the others the truth is cheaper, and the search ended elsewhere; more starts help. The better
 # measure of sparsity is paid for with a harder search, as in [chapter 5](05_hard_thresholding.ipynb).
-#
+
+# %%
+best = found["l1 - l2, best of 5"]
+for other in ("l1", "l1 - l2, from 0"):
+    assert np.all(best >= found[other]), (
+        f"the best of 5 should solve at least what {other} does, {found[other]}; it solves {best}"
+    )
+shares = {name: f"{wrong_question[name]} of {failed[name]}" for name in runs}
+assert wrong_question["l1"] > failed["l1"] / 2, f"the text says that l1 mostly asks the wrong question; here {shares}"
+fewer = wrong_question["l1 - l2, from 0"] < 0.6 * wrong_question["l1"]
+assert fewer, f"the text says that far fewer failures of l1 - l2 are cheaper than the truth; here {shares}"
+
+# %% [markdown]
 # ## Exercises
 #
 # To be written in [exercises/07_l1_minus_l2.ipynb](exercises/07_l1_minus_l2.ipynb), where a check below each answer tells you what is wrong.
@@ -512,7 +486,7 @@ assert wrong_question["l1"] > (100 - found["l1"].sum()) / 2 > wrong_question["l1
 # %% tags=["ex1"]
 def l1_minus_l2(x, alpha):
     """||x||_1 - alpha ||x||_2 over all entries of x: one number."""
-    # BEGIN SOLUTION: the sum of the sizes, less alpha times the length
+    # BEGIN SOLUTION: one number for the whole array
     return np.abs(x).sum() - alpha * np.sqrt((x * x).sum())
     # END SOLUTION
 
@@ -528,7 +502,7 @@ check("07.l1_minus_l2", l1_minus_l2)
 # %% tags=["ex2"]
 def prox_case_1(v, lam, alpha):
     """argmin over x of lam (||x||_1 - alpha ||x||_2) + ||x - v||^2 / 2, where max |v| > lam."""
-    # BEGIN SOLUTION: the soft threshold, then made longer as a whole
+    # BEGIN SOLUTION: the best x, without a loop
     z = np.sign(v) * np.maximum(np.abs(v) - lam, 0)
     length = np.sqrt((z * z).sum())
     return z * ((length + alpha * lam) / length)
@@ -539,14 +513,13 @@ def prox_case_1(v, lam, alpha):
 check("07.prox_case_1", prox_case_1)
 
 # %% [markdown] tags=["ex3"]
-# **Exercise 3.** How long is the best $x$? Write $\lVert x \rVert_2$, one number, for any `v` (of any shape, with at least one entry), `lam` of at least 0 and `alpha` from 0 to 1. First
-# find out which case it is.
+# **Exercise 3.** How long is the best $x$? Write $\lVert x \rVert_2$, one number, for any `v` (of any shape, with at least one entry), `lam` of at least 0 and `alpha` from 0 to 1.
 
 
 # %% tags=["ex3"]
 def best_length(v, lam, alpha):
     """||x||_2 of the x that makes lam (||x||_1 - alpha ||x||_2) + ||x - v||^2 / 2 least: in all four cases."""
-    # BEGIN SOLUTION: the largest size decides the case; each has its length
+    # BEGIN SOLUTION: one number, in every case
     m = np.abs(v).max()
     if m > lam:
         return np.linalg.norm(np.maximum(np.abs(v) - lam, 0)) + alpha * lam
@@ -565,7 +538,7 @@ check("07.best_length", best_length)
 # %% tags=["ex4"]
 def l1_minus_l2_prox(v, lam, alpha):
     """argmin over x of lam (||x||_1 - alpha ||x||_2) + ||x - v||^2 / 2; v as one vector."""
-    # BEGIN SOLUTION: case 1 as before; else zeros, and the one entry that may stay
+    # BEGIN SOLUTION: the best x, in every case
     sizes = np.abs(v)
     if sizes.max() > lam:
         z = np.sign(v) * np.maximum(sizes - lam, 0)

@@ -1,4 +1,4 @@
-"""The figures of the chapter on weakly convex penalties. Every function shows one figure."""
+"""The figures of chapter 10. Every function gets numbers or penalties from the chapter, and shows one figure."""
 
 import matplotlib.pyplot as plt
 import numpy as np
