@@ -18,7 +18,10 @@ def units_left(
     units that read none are removed (constants), and units that no unit reads (unread), inputs among them (inputs).
     """
     alive = [np.ones(n, bool) for n in (weights[0].shape[1], *map(len, weights))]
+    before: list[int] = []
     for _ in range(times):
+        if before == (before := [int(units.sum()) for units in alive]):
+            break
         edges = [(W != 0) & here & there[:, None] for W, here, there in zip(weights, alive, alive[1:], strict=False)]
         for level in range(len(weights)):
             if unread and (level > 0 or inputs):
