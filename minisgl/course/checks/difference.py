@@ -66,8 +66,8 @@ def _wrong_kind(yours: Any, wanted: np.ndarray) -> str:
     if yours.shape != wanted.shape:
         turned = ": are the axes in their order?" if yours.shape == wanted.shape[::-1] else "."
         return f"the shape {wanted.shape} is wanted, and yours is {yours.shape}{turned}"
-    if yours.dtype == bool:
-        return "True and False are not the result: they can choose it, entry by entry."
+    if yours.dtype == bool and wanted.dtype != bool:
+        return "numbers are wanted, and yours are True and False: which number belongs to each?"
     if yours.dtype != wanted.dtype:
         return f"the result is to be of the dtype of the argument, {wanted.dtype}, and yours is {yours.dtype}."
     return ""
