@@ -120,7 +120,7 @@ TASKS = (
             "small entries come out on the other side of zero: what stops them there?": lambda v, lam, gamma, step: np.where(
                 np.abs(v) <= gamma * lam, (v - step * lam * np.sign(v)) / (1 - step / gamma), v
             ),
-            "you subtract the slope at v, where you start. The prox has it at x, where it arrives.": lambda v, lam, gamma, step: (
+            "you subtract the slope at v, where you start. The prox has it where it arrives.": lambda v, lam, gamma, step: (
                 np.where(np.abs(v) <= gamma * lam, np.sign(v) * np.maximum(np.abs(v) - step * (lam - np.abs(v) / gamma), 0), v)
             ),
             "only the positive entries are right: negative ones are mirror images, not zero.": lambda v, lam, gamma, step: (

@@ -86,7 +86,7 @@ PLANTED = {
         (scad(lambda y, lam, a, s: ((a - 1) * y - a * lam) / (a - 2)), "the one for step 1"),
         (scad(lambda y, lam, a, s: ((a - 1) * y - a * lam) / (a - 1 - s)), "piece the step is missing"),
         (scad(lambda y, lam, a, s: y - a * s * lam / (a - 1)), "slope of the middle piece is wrong"),
-        (scad(lambda y, lam, a, s: ((a - 1) * y - a * s * lam) / (a - 1 + s)), "a sign is wrong"),
+        (scad(lambda y, lam, a, s: ((a - 1) * y - a * s * lam) / (a - 1 + s)), "a sign is wrong in the middle piece"),
         (scad(lambda y, lam, a, s: (a * y - a * s * lam) / (a - s)), "where a - 1 belongs"),
         (scad(begin=lambda lam: 2 * lam), "only if step is 1"),
         (scad(begin=lambda lam: lam), "x is not v"),
