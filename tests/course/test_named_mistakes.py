@@ -4,6 +4,7 @@ A row of a task's table is a planted mistake, from planted/; a column is one of 
 """
 
 from functools import cache
+from itertools import combinations, islice
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ from support.course import PLANTED, SOURCES, TASKS
 
 from minisgl.course import CheckFailed, check
 from minisgl.course.checks.answer import Answer
+from minisgl.course.checks.difference import close
 from minisgl.course.checks.named_results import compare_named
 from minisgl.course.checks.task import Task
 
+GRADIENTS = ("dx", "dweight", "dbias")
+# The names of the results, where a task has several: a sentence begins with the one that it is about.
+PARTS = {"03.linear_backward": GRADIENTS, "17.batch_norm_backward": GRADIENTS, "17.fold_batch_norm": ("weight", "bias")}
 SECRETS = [line for source in SOURCES for line in source.solution_lines()]
 
 
@@ -58,6 +63,34 @@ def test_no_message_shows_a_solution(name):
 
 def test_every_check_has_planted_mistakes():
     assert set(PLANTED) == set(TASKS)
+
+
+@pytest.mark.parametrize("name", sorted(set(PLANTED) - {"05.lam_to_keep"}))  # its mistakes are not functions of the inputs
+def test_two_inputs_at_least_tell_a_mistake_from_the_right_result_and_from_every_other(name):
+    inputs = [
+        case for case in TASKS[name].inputs() if all(np.size(value) for value in case.values() if not isinstance(value, list))
+    ]
+
+    @cache
+    def outcome(sentence, i):
+        function = TASKS[name].mistakes[sentence] if sentence else TASKS[name].reference
+        with np.errstate(all="ignore"):
+            try:
+                return function(*inputs[i].values())
+            except (IndexError, ValueError) as error:  # a row that is not there, a matrix norm of three axes
+                return type(error)
+
+    def differ(one, other, i):
+        if name not in PARTS:
+            return not close(outcome(one, i), outcome(other, i))
+        if one and one.partition(":")[0] != other.partition(":")[0]:
+            return True
+        right = outcome(one, i) if one else outcome("", i)[PARTS[name].index(other.partition(":")[0])]
+        return not close(right, outcome(other, i))
+
+    for one, other in combinations(["", *TASKS[name].mistakes], 2):
+        telling = (i for i in range(len(inputs)) if differ(one, other, i))
+        assert len(list(islice(telling, 2))) == 2, f"{one} | {other}"
 
 
 # ---- how a sentence is chosen, on a task of four inputs

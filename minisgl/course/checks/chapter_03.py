@@ -70,6 +70,7 @@ def _logit_inputs() -> Iterator[Inputs]:
     yield {"logits": _eighths(rng, 4, 3).astype(np.float32), "labels": rng.integers(0, 3, 4)}
     yield {"logits": np.array([[1000.0, 998.0]]), "labels": np.array([1])}
     yield {"logits": np.array([[-1000.0, -1001.0], [1000.0, -1000.0]]), "labels": np.array([1, 1])}
+    yield {"logits": np.array([[1000.0, 0.0, 999.0], [-1000.0, -1002.0, -1001.0]]), "labels": np.array([2, 0])}
 
 
 # ---- first_weight_gradient

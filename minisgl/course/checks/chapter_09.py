@@ -15,6 +15,7 @@ def _keep_groups_inputs() -> Iterator[Inputs]:
     for v, axis in group_arrays():
         for lam in (1.0, 8.0, 0.25, 2.0, 0.0):
             yield {"v": v, "lam": lam, "axis": axis}
+    yield {"v": np.array([2.0, -2.0, 0.5, 4.0]), "lam": 2.0, "axis": 0}  # two ties
 
 
 def _keep_groups_reference(v: np.ndarray, lam: float, axis: int) -> np.ndarray:

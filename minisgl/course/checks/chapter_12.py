@@ -31,6 +31,7 @@ def _group_inputs() -> Iterator[Inputs]:
     yield {"u": np.array([3.0, -4.0]), "d": np.array([0.5, 2.0]), "lr": 0.5, "lam": 1.0}
     yield {"u": np.array([1.5, -0.25]), "d": np.array([0.25, 0.5]), "lr": 0.5, "lam": 1.0}  # 0, though ||u|| > lr lam
     yield {"u": np.array([0.5, 0.25]), "d": np.array([2.0, 1.5]), "lr": 1.0, "lam": 0.75}  # kept, though ||u|| < lr lam
+    yield {"u": np.array([-0.25, 0.25]), "d": np.array([1.5, 3.0]), "lr": 0.5, "lam": 1.0}  # so is this
     yield {"u": np.zeros(3), "d": np.ones(3), "lr": 0.5, "lam": 1.0}
     rng = np.random.default_rng(0)
     for size in (2, 3, 5, 8):

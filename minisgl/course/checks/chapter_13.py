@@ -93,8 +93,9 @@ def _best_setting_inputs() -> Iterator[Inputs]:
     yield case(np.array([[0.8], [0.7]]), np.array([[0.8], [0.9]]), np.array([[300], [250]]), 50.0)
     yield case(np.array([[0.6], [0.7]]), np.array([[0.6], [0.7]]), np.array([[600], [250]]), 50.0)
     yield case(np.array([[0.9], [0.7]]), np.array([[0.9], [0.7]]), np.array([[300], [500]]), 50.0)  # just enough
-    # the medians and the means of these choose differently
-    yield case(np.array([[0.5, 0.5, 1.5], [0.7, 0.7, 0.7]]), np.zeros((2, 3)), np.full((2, 3), 300), 50.0)
+    yield case(np.array([[0.9, 0.9], [0.7, 0.7]]), np.zeros((2, 2)), np.array([[300, 300], [350, 450]]), 60.0)  # just enough
+    for heldout in ([[0.5, 0.5, 1.5], [0.7, 0.7, 0.7]], [[0.6, 0.6, 0.6], [0.5, 0.4, 1.2]]):  # the medians choose otherwise
+        yield case(np.array(heldout), np.zeros((2, 3)), np.full((2, 3), 300), 50.0)
     rng = np.random.default_rng(0)
     for settings, seeds in ((2, 2), (3, 1), (3, 2), (4, 3), (6, 3), (8, 5)):
         for at_least in (30.01, 45.01, 60.01):  # no mean of these is so near that rounding decides

@@ -28,7 +28,7 @@ def _scale_to_rms_inputs() -> Iterator[Inputs]:
     yield {"a": np.array([[3.0, 4.0]]), "rms": 1.0}
     yield {"a": np.array([[3.0, 4.0], [1.0, -2.0]]), "rms": 0.5}
     rng = np.random.default_rng(0)
-    for shape, rms in (((3, 1), 2.0), ((5, 2), 0.1), ((24, 2), 0.18)):
+    for shape, rms in (((3, 1), 2.0), ((5, 2), 0.1), ((24, 2), 0.18), ((4, 3), 1.5)):
         yield {"a": rng.integers(1, 9, shape) / 4, "rms": rms}
 
 
@@ -82,13 +82,14 @@ def _displacements() -> Iterator[Inputs]:
         (8, 0.5, 2.0, {0: (0, 3), 3: (0.5, 1)}),
         (12, 0.125, 2.0, {1: (0.5, 0.5), 4: (0, 2)}),
         (20, 0.1, 3.0, {3: (2, -2), 7: (1, 1)}),
-        (16, 0.25, 2.0, {3: (2, 2), 7: (0, 3)}),  # amplitudes 4 and 3, powers 8 and 9
+        (16, 0.25, 2.0, {3: (2, 2), 7: (0, 3)}),  # the sums of the amplitudes are 4 and 3, and the powers 8 and 9
+        (24, 0.5, 1.0, {2: (1.5, 1.5), 5: (0, 2.25)}),  # 3 and 2.25, and 4.5 and 5.1
         (21, 0.2, 2.0, {0: (9, -5), 2: (1, 0), 5: (0, 3)}),
         (400, 0.04, 2.5, {0: (2, 0), 13: (0.5, 0), 32: (1, 1), 80: (0, 1.2)}),
         (1000, 0.03, 1.5, {0: (0, 40), 1: (0, 1), 400: (-3, 3), 77: (0, 3.5)}),
     ):
         j = np.arange(n) / n
-        d = sum(np.outer(np.cos(2 * np.pi * m * j + rng.uniform(0, 1)), a) for m, a in waves.items())
+        d = sum(np.outer(np.cos(2 * np.pi * m * j + rng.uniform(0, 6)), a) for m, a in waves.items())
         yield {"d": np.round(d, 6), "step": step, "speed": speed}
 
 

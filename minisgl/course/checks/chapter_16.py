@@ -29,6 +29,7 @@ def _two_layers() -> Iterator[Inputs]:
     yield {"W1": np.array([[1.0, 0], [2, 1], [0, 0]]), "W2": np.array([[1.0, 2, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])}
     yield {"W1": np.array([[1.0, 0], [1, 2]]), "W2": np.array([[0.0, 2]])}
     yield {"W1": np.array([[1.0, -1], [2, 1]]), "W2": np.array([[1.0, 1], [-1, 2]])}  # sums of 0, and no zeros
+    yield {"W1": np.array([[1.0, -1, 0], [0, 2, 1]]), "W2": np.array([[2.0, 3], [-2, 0]])}
     rng = np.random.default_rng(0)
     for D, H, K in ((3, 4, 2), (2, 3, 4), (3, 3, 3), (6, 5, 4)):
         for _ in range(4):

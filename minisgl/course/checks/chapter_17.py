@@ -79,6 +79,7 @@ def _fold_inputs() -> Iterator[Inputs]:
     yield case(np.full((1, 1, 1, 1), 2.0), 3.0, 4.0, 5.0, 4.0)
     yield case(np.full((1, 1, 1, 2), 2.0), -1.0, 0.5, -2.0, 0.25)
     yield case(np.full((1, 2, 1, 1), 1.0), 1.0, 0.0, 1.0, 1e-5)  # a channel that hardly varies
+    yield case(np.full((1, 1, 2, 1), -1.5), 0.5, 1.0, -2.0, 4e-5)
     rng = np.random.default_rng(0)
     for K, C, R, S in ((2, 2, 1, 1), (2, 3, 3, 3), (3, 3, 3, 3), (4, 1, 2, 3)):
         vectors = {name: _eighths(rng, K) for name in ("gamma", "shift", "mean")}

@@ -64,6 +64,7 @@ def _step_time_inputs() -> Iterator[Inputs]:
         ([8.0], [0.0]),
         ([0.0], [8.0]),
         ([8.0, 4.0], [2.0, 16.0]),
+        ([1.0, 2.0], [1.0, 0.0]),
         ([0.0, 32.0, 8.0], [8.0, 8.0, 8.0]),
     ]
     lists += [(rng.integers(0, 64, k).astype(float), rng.integers(0, 64, k).astype(float)) for k in (5, 12)]
