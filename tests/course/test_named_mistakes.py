@@ -139,6 +139,23 @@ def test_what_is_wrong_in_the_same_way_everywhere_is_said_for_every_task():
     assert "look at the signs" in said(lambda x: x * x * np.where(x > 1, -1, 1))
 
 
+@pytest.mark.parametrize("name", sorted(set(TASKS) - {"16.dead_units"}))  # whose result is of booleans
+def test_every_task_has_a_sentence_for_nan(name):
+    def nan_like(result):
+        return tuple(map(nan_like, result)) if isinstance(result, tuple) else result * np.nan
+
+    def answer(*given):
+        if name == "18.firm_threshold":  # whose v may be in another memory
+            return given[0] * np.nan
+        if name in ("05.lam_to_keep", "16.units_left"):
+            return np.nan
+        return nan_like(TASKS[name].reference(*given))
+
+    message = said(answer, TASKS[name])
+    assert "nan, not a number" in message
+    assert "a division 0/0?" in message
+
+
 def test_nan_is_found_at_whichever_input_it_is():
     message = said(lambda x: x**3 / x)
     assert "your result has 1 nan, not a number, the first at index 0: a division 0/0?" in message

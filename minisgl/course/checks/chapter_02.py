@@ -24,8 +24,10 @@ def _square_kernels_first(answer: Answer, task: Task) -> None:
     """Compare on square kernels first: with them an answer that takes rows for columns still runs, and the hint can say so."""
 
     def is_square(case: Inputs) -> bool:
-        kernel = case["weight"] if "weight" in case else task.reference(**case)
-        return kernel.shape[2] == kernel.shape[3]
+        if "weight" in case:
+            return bool(case["weight"].shape[2] == case["weight"].shape[3])
+        (_, P, Q, _), (_, H, W, _) = case["dy"].shape, case["x"].shape
+        return bool(H - P == W - Q)
 
     cases = list(task.inputs())
     answer.compare([case for case in cases if is_square(case)], task.reference, task.mistakes)

@@ -6,6 +6,7 @@ says little: at 0, for example, many wrong answers are the same. Where both rais
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def explained(
     if sentence := _known_mistake(function, reference, mistakes, inputs):
         return sentence, None
     for case in inputs:
-        if nan := not_a_number(_outcome(function, case)):
+        if nan := not_a_number(_outcome(function, deepcopy(case))):
             return nan, case
     return "", None
 
@@ -34,33 +35,34 @@ def explained(
 def _known_mistake(function: Function, reference: Function, mistakes: Mapping[str, Function], inputs: list[Inputs]) -> str:
     """The first sentence that is true on all inputs: of the task's own, then of those that are possible in every task."""
     inputs = [case for case in inputs if not any(map(_is_empty, case.values()))]  # empty results are all the same
-    results = [_outcome(function, case) for case in inputs]
-
-    def has_results_of(mistake: Function, of: Function = lambda result: result) -> bool:
-        return all(_same(of(mine), of(_outcome(mistake, case))) for mine, case in zip(results, inputs, strict=True))
-
-    for sentence, mistake in {**mistakes, **_of_every_task(reference)}.items():
-        if has_results_of(mistake):
+    mine = cache(lambda i: _outcome(function, deepcopy(inputs[i])))  # each is computed once, and only if it is needed
+    right = cache(lambda i: _outcome(reference, inputs[i]))
+    for sentence, mistake in mistakes.items():
+        if all(_same(mine(i), _outcome(mistake, case)) for i, case in enumerate(inputs)):
             return sentence
-    lost_signs = has_results_of(reference, _size) and not has_results_of(reference)
-    return "the sizes are right; look at the signs." if lost_signs else ""
+    if all(_same(mine(i), right(i)) for i in range(len(inputs))):
+        return ""  # the numbers are right: it is the kind, the dtype, or a zero
+    for sentence, holds in OF_EVERY_TASK.items():
+        if all(_has_sign(mine(i)) and _has_sign(right(i)) and holds(mine(i), right(i)) for i in range(len(inputs))):
+            return sentence
+    return ""
 
 
-def _of_every_task(reference: Function) -> dict[str, Function]:
-    return {
-        "your result has the opposite sign everywhere.": lambda *given: -reference(*given),
-        "your result is twice the right one, on all inputs: is there a factor 2 too many?": lambda *given: (
-            2 * reference(*given)
-        ),
-        "your result is half of the right one, on all inputs: is a factor 2 missing?": lambda *given: reference(*given) / 2,
-    }
+OF_EVERY_TASK: dict[str, Callable[[Any, Any], bool]] = {
+    "your result has the opposite sign everywhere.": lambda mine, right: close(mine, -right),
+    "your result is twice the right one, on all inputs: is there a factor 2 too many?": lambda mine, right: close(
+        mine, 2 * right
+    ),
+    "your result is half of the right one, on all inputs: is a factor 2 missing?": lambda mine, right: close(mine, right / 2),
+    "the sizes are right; look at the signs.": lambda mine, right: close(np.abs(mine), np.abs(right)),
+}
 
 
 def _outcome(function: Function, case: Inputs) -> Any:
     """What the function returns, or the class of the error that it raises."""
     with np.errstate(all="ignore"):
         try:
-            return function(*deepcopy(case).values())
+            return function(*case.values())
         except Exception as error:
             return type(error)
 
@@ -69,8 +71,9 @@ def _same(mine: Any, its: Any) -> bool:
     return mine is its or close(mine, its)
 
 
-def _size(result: Any) -> Any:
-    return np.abs(result) if isinstance(result, np.ndarray | np.number | float | int) else result
+def _has_sign(result: Any) -> bool:
+    """Whether it is a number or an array of numbers, and not of booleans."""
+    return isinstance(result, np.ndarray | np.number | float | int) and np.asarray(result).dtype.kind in "fi"
 
 
 def _is_empty(value: Any) -> bool:

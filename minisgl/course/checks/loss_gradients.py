@@ -43,6 +43,9 @@ LOSS_GRADIENT: dict[str, Callable[..., np.ndarray]] = {
     "that is the slope of -log p as a function of p, -1/p. How do the logits change p?": lambda z, t: (
         -onehot(z, t) / softmax(z) / len(z)
     ),
+    "that is -1/p for every class. Only that of the true class is in the loss, and p is not the logit.": lambda z, t: (
+        -1 / softmax(z) / len(z)
+    ),
     "p (1 - p) is how one p changes with its own logit. How does -log p change, and with the other logits?": lambda z, t: (
         softmax(z) * (1 - softmax(z)) / len(z)
     ),

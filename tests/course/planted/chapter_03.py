@@ -116,6 +116,7 @@ PLANTED = {
         (lambda z, t: at_labels(z, t, lambda p: p - 1, rows=False), "columns of all labels"),
         (lambda z, t: at_labels(z, t, lambda p: -1), "without its probability"),
         (lambda z, t: at_labels(z, t, lambda p: p - 1) * len(z) / z.shape[1], "number of classes"),
+        (lambda z, t: (-1 / softmax(z) / len(z)).astype(z.dtype), "for every class"),
     ],
     "03.first_weight_gradient": [
         (lambda x, t, W1, W2: back(x, t, W1, W2)[0] @ x.T, "passes every gradient"),
