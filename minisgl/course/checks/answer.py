@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minisgl.course.checks.difference import close, difference
+from minisgl.course.checks.difference import difference
+from minisgl.course.checks.known import explained
 from minisgl.course.checks.shown import Inputs, shown
 
 __all__ = ["Answer", "CheckFailed", "Inputs"]
@@ -39,15 +40,17 @@ class Answer:
     ) -> None:
         """Raise CheckFailed at the first of `inputs` where the function's result differs from that of `reference`.
 
-        mistakes: functions that are wrong in a known way, by the sentence that names the mistake. The message has the sentence
-        of the first one whose results are the student's on all inputs. exact_zeros: whether a 0 must be exactly 0.
+        mistakes: functions that are wrong in a known way, by the sentence that names the mistake; known.py says when a mistake
+        is named. exact_zeros: whether a 0 must be exactly 0.
         """
         inputs = list(inputs)
         for case in inputs:
             yours, target = self.call(case), reference(*case.values())
             if problem := difference(yours, target, exact_zeros):
-                hint = self._known_mistake(inputs, mistakes) or problem
-                self.fail(case, yours, target, hint)
+                hint, there = explained(self.function, reference, mistakes, inputs)
+                if there:
+                    self.fail(there, self.call(there), reference(*there.values()), hint)
+                self.fail(case, yours, target, hint or problem)
 
     def call(self, case: Inputs) -> Any:
         """Return what the function returns. Raise CheckFailed if it raises, returns nothing, or changes an argument."""
@@ -72,26 +75,9 @@ class Answer:
         message = f"{self.name} is not right yet.\n\n{shown({**case, yours_is: yours, 'wanted': wanted})}\n\n{hint}"
         raise CheckFailed(message)
 
-    def _known_mistake(self, inputs: list[Inputs], mistakes: Mapping[str, Callable[..., Any]]) -> str | None:
-        inputs = [case for case in inputs if not any(map(_is_empty, case.values()))]  # empty results are all the same
-        try:
-            results = [self.function(*deepcopy(case).values()) for case in inputs]
-        except Exception:  # it fails on a later input, so its results cannot be compared
-            return None
-        for sentence, mistake in mistakes.items():
-            with np.errstate(all="ignore"):
-                wrong = [mistake(*case.values()) for case in inputs]
-            if all(close(mine, its) for mine, its in zip(results, wrong, strict=True)):
-                return sentence
-        return None
-
     def _where(self, error: Exception) -> str:
         """The error, and the student's line in which it was raised."""
         text = f"{type(error).__name__}: {error}"
         code = getattr(self.function, "__code__", None)
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if code and frame.filename == code.co_filename]
         return f"{text}\nin the line: {frames[-1].line}" if frames and frames[-1].line else text
-
-
-def _is_empty(value: Any) -> bool:
-    return len(value) == 0 if isinstance(value, list) else np.size(value) == 0

@@ -91,3 +91,21 @@ def eps_outside(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float) -
     r = x.std(axis=1, keepdims=True) + eps
     g, z = weight[:, None] * dy, (x - mean(x)) / r
     return (g - mean(g) - z * mean(g * z)) / r
+
+
+def means_added(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
+    """With + in place of -."""
+    g, z, r = parts(dy, x, weight, eps)
+    return (g + mean(g) + z * mean(g * z)) / r
+
+
+def over_the_variance(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
+    """With the variance below, without its root."""
+    g, z, r = parts(dy, x, weight, eps)
+    return (g - mean(g) - z * mean(g * z)) / r**2
+
+
+def without_z(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float) -> np.ndarray:
+    """Without the z before the second mean."""
+    g, z, r = parts(dy, x, weight, eps)
+    return (g - mean(g) - mean(g * z)) / r

@@ -32,10 +32,10 @@ def best_x(cost: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarra
 def best_pair(cost: Callable[[np.ndarray, np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarray:
     """argmin over x of cost(x_1, x_2) + ||x - v||^2/2 for two entries that depend on each other: v (2,)."""
     low, high = np.minimum(v, 0) - 1, np.maximum(v, 0) + 1
-    for _ in range(8):  # 0 and v_i are always among the points
-        x1, x2 = (np.concatenate([[0, v[i]], np.linspace(low[i], high[i], 101)]) for i in (0, 1))  # (103,)
-        x = np.stack(np.meshgrid(x1, x2), axis=-1).reshape(-1, 2)  # (103 * 103, 2)
+    for _ in range(9):  # 0 and v_i are always among the points
+        x1, x2 = (np.concatenate([[0, v[i]], np.linspace(low[i], high[i], 51)]) for i in (0, 1))  # (53,)
+        x = np.stack(np.meshgrid(x1, x2), axis=-1).reshape(-1, 2)  # (53 * 53, 2)
         best = x[np.argmin(cost(x[:, 0], x[:, 1]) + ((x - v) ** 2).sum(axis=1) / 2)]
-        around = (high - low) / 25
+        around = (high - low) / 12
         low, high = best - around, best + around
     return best

@@ -77,6 +77,11 @@ def _below_quantile(w: np.ndarray, fraction: float) -> np.ndarray:
     return np.where(np.abs(w) <= sizes[n - 1], 0, w) if n else w.copy()
 
 
+def _below_the_last_of_them(w: np.ndarray, fraction: float) -> np.ndarray:
+    n = int(fraction * w.size)
+    return np.where(np.abs(w) < np.sort(np.abs(w), axis=None)[n - 1], 0, w) if n else w.copy()
+
+
 # ---- sawtooth
 
 
@@ -144,6 +149,12 @@ TASKS = (
             "you count the biases too, which are added and not multiplied.": (
                 lambda image, weight: _places(image, weight) * weight[0] * (prod(weight[1:]) + 1)
             ),
+            "the window moves in one direction only. It goes down as well as to the right.": lambda image, weight: (
+                (image[1] - weight[2] + 1) * prod(weight)
+            ),
+            "C is in it twice: which of the two shapes has given it already?": lambda image, weight: (
+                image[0] * _places(image, weight) * prod(weight)
+            ),
         },
     ),
     Task(
@@ -184,6 +195,12 @@ TASKS = (
             "what is kept has to stay in its place.": lambda w, f: np.sort(
                 _zeroed(w, _order(w)[: int(f * w.size)]), axis=None
             ).reshape(w.shape),
+            "you drop the fraction of every row. It is a fraction of all of w: a row may lose nothing.": lambda w, f: np.array(
+                [_zeroed(row, _order(row)[: int(f * row.size)]) for row in w.reshape(-1, w.shape[-1])]
+            ).reshape(w.shape),
+            "len(w) is the number of rows. How many entries has w?": lambda w, f: _zeroed(w, _order(w)[: int(f * len(w))]),
+            "you return what is dropped. What is kept is asked for.": lambda w, f: w - _zeroed(w, _order(w)[: int(f * w.size)]),
+            "the entry at the threshold has to go too: one too few is 0.": _below_the_last_of_them,
         },
     ),
     Task(
@@ -203,6 +220,16 @@ TASKS = (
                 _two(w0, lr * lam), 0, -1
             ),
             "they are as far apart as yours, but not symmetric: where it ends depends on where it began.": _half,
+            "your step is longer for a smaller lr.": lambda w0, lr, lam: _two(w0, lam / lr),
+            "that is one step. Where does it go from there?": lambda w0, lr, lam: np.sort(
+                [w0, w0 - lr * lam * np.sign(w0)], axis=0
+            ),
+            "these are the multiples of the step around w0. Where is w0 when it has come near zero?": lambda w0, lr, lam: (
+                np.stack([np.floor(w0 / (lr * lam)), np.ceil(w0 / (lr * lam))]) * (lr * lam)
+            ),
+            "your two values are two steps apart. How far does one step lead?": lambda w0, lr, lam: np.stack(
+                [0 * w0 - lr * lam, 0 * w0 + lr * lam]
+            ),
         },
     ),
 )

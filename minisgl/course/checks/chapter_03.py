@@ -6,8 +6,9 @@ import numpy as np
 
 from minisgl.course.checks import two_layers
 from minisgl.course.checks.answer import Inputs
-from minisgl.course.checks.cross_entropy import mean_loss, onehot, overflowing_softmax, softmax
-from minisgl.course.checks.pooling_windows import laid_out, tied, to_pixel, windows, winner
+from minisgl.course.checks.cross_entropy import mean_loss
+from minisgl.course.checks.loss_gradients import LOSS_GRADIENT
+from minisgl.course.checks.pooling_windows import laid_out, of_the_whole_map, tied, to_pixel, windows, winner
 from minisgl.course.checks.task import Task
 from minisgl.course.checks.three_gradients import compare_three_gradients
 from minisgl.nn.gradcheck import numeric_gradient
@@ -69,10 +70,7 @@ def _logit_inputs() -> Iterator[Inputs]:
     yield {"logits": _eighths(rng, 4, 3).astype(np.float32), "labels": rng.integers(0, 3, 4)}
     yield {"logits": np.array([[1000.0, 998.0]]), "labels": np.array([1])}
     yield {"logits": np.array([[-1000.0, -1001.0], [1000.0, -1000.0]]), "labels": np.array([1, 1])}
-
-
-def _shifted_by_the_largest_of_all(logits: np.ndarray) -> np.ndarray:
-    return overflowing_softmax(logits - logits.max())
+    yield {"logits": np.array([[1000.0, 0.0, 999.0], [-1000.0, -1002.0, -1001.0]]), "labels": np.array([2, 0])}
 
 
 # ---- first_weight_gradient
@@ -121,6 +119,18 @@ TASKS = (
                 lambda dy, x, weight: dy.mean(axis=1)
             ),
             "dbias: only the first image counts: b reaches them all.": lambda dy, x, weight: dy[:, 0],
+            "dx: divided by N: the loss is a mean, and its 1/N is in dy already.": lambda dy, x, weight: (
+                weight.T @ dy / dy.shape[1]
+            ),
+            "dweight: only the first image counts: every image has its part in it.": lambda dy, x, weight: (
+                dy[:, :1] @ x[:, :1].T
+            ),
+            "dweight: dy and x are summed before they are multiplied. Whose dy meets whose x then?": lambda dy, x, weight: (
+                np.outer(dy.sum(axis=1), x.sum(axis=1))
+            ),
+            "dbias: that is one sum for all outputs, and each has its own bias.": lambda dy, x, weight: np.full(
+                len(dy), dy.sum()
+            ),
         },
     ),
     Task(
@@ -157,6 +167,13 @@ TASKS = (
             "negative windows get no gradient: ReLU does that. Pooling alone gives one to a negative maximum, too.": (
                 lambda dy, x: to_pixel(windows(x).argmax(axis=0), dy * (windows(x).max(axis=0) > 0))
             ),
+            "you look for the maximum of the whole map. Each window has its own.": lambda dy, x: np.where(
+                x == x.max(axis=(1, 2), keepdims=True), laid_out(np.repeat(dy[None], 4, axis=0)), 0
+            ),
+            "only one pixel of the whole map gets a gradient. Each window has a maximum of its own.": of_the_whole_map,
+            "the right places, but with a 1 in each: what comes back there?": lambda dy, x: to_pixel(
+                windows(x).argmax(axis=0), np.ones_like(dy)
+            ),
         },
     ),
     Task(
@@ -166,30 +183,7 @@ TASKS = (
         reference=lambda logits, labels: numeric_gradient(
             lambda at: mean_loss(at, labels), logits.astype(np.float64), h=1e-5
         ).astype(logits.dtype),
-        mistakes={
-            "the loss is a mean over the images: yours is the gradient of their sum.": lambda z, t: softmax(z) - onehot(z, t),
-            "right, but it overflows: exp(1000) is infinite. What can be taken from a row of logits without changing p?": (
-                lambda z, t: (overflowing_softmax(z) - onehot(z, t)) / len(z)
-            ),
-            "of the sum over the images, not of their mean, and it overflows for large logits.": lambda z, t: (
-                overflowing_softmax(z) - onehot(z, t)
-            ),
-            "one number is subtracted from all rows: the row with the small logits then has only zeros to divide.": (
-                lambda z, t: (_shifted_by_the_largest_of_all(z) - onehot(z, t)) / len(z)
-            ),
-            "these are the probabilities: where does the true class come in?": lambda z, t: softmax(z) / len(z),
-            "the sign: it is the wrong logits that make the loss rise.": lambda z, t: (onehot(z, t) - softmax(z)) / len(z),
-            "the logits themselves are compared with the truth: first turn them into probabilities.": lambda z, t: (
-                (z - onehot(z, t)) / len(z)
-            ),
-            "a mean over all N D numbers: the loss is the mean of N.": lambda z, t: (softmax(z) - onehot(z, t)) / z.size,
-            "the probabilities of one class add up to 1 over the images: it should be those of one image, over the classes.": (
-                lambda z, t: (softmax(z.T).T - onehot(z, t)) / len(z)
-            ),
-            "only the true class gets a gradient: every other logit is in the denominator, too.": lambda z, t: (
-                (softmax(z) - 1) * onehot(z, t) / len(z)
-            ),
-        },
+        mistakes=LOSS_GRADIENT,
     ),
     Task(
         signature="first_weight_gradient(x, labels, W1, W2)",
@@ -206,6 +200,11 @@ TASKS = (
             "you multiply by the ReLU's value: its slope is wanted, and that is 0 or 1.": two_layers.times_values,
             "the ReLU is missing, forward and back.": two_layers.no_relu,
             "that is the gradient of W2: W1 is one layer further back.": two_layers.second_weight,
+            "the probabilities come back alone: where does the true class come in?": two_layers.without_labels,
+            "your mask is upside down: when does a ReLU let a change through?": two_layers.mask_upside_down,
+            "the logits themselves are compared with the truth: first turn them into probabilities.": (
+                two_layers.without_softmax
+            ),
         },
     ),
 )

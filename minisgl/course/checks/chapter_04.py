@@ -8,7 +8,7 @@ from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.thresholds import soft
+from minisgl.course.checks.thresholds import hard, soft
 
 THRESHOLDS = (0.5, 1.0, 0.125, 0.0, 2.0)
 
@@ -50,6 +50,16 @@ TASKS = (
             "you shrink by half of t: differentiate (x - v)^2/2 once more.": lambda v, t: (
                 np.sign(v) * np.maximum(np.abs(v) - t / 2, 0)
             ),
+            "t is subtracted from every entry: for a negative one, towards zero is up, and none may cross zero.": lambda v, t: (
+                v - t
+            ),
+            "that is what v loses, v - x.": lambda v, t: np.clip(v, -t, t),
+            "the entries that are not larger than t stay as they are. Where does shrinking by t take them?": lambda v, t: (
+                np.where(np.abs(v) > t, soft(v, t), v)
+            ),
+            "the large entries grow by t: a penalty pulls towards zero.": lambda v, t: np.where(
+                np.abs(v) > t, v + t * np.sign(v), 0
+            ),
         },
     ),
     Task(
@@ -66,6 +76,9 @@ TASKS = (
                 v - np.clip(v, -t, t)
             ),
             "your x is further from zero than v: a penalty pulls towards zero.": lambda v, t: v * (1 + t),
+            "a sign is wrong: which x makes the slope t x + (x - v) zero?": lambda v, t: v / (1 - t),
+            "half of t is lost: what is the slope of t x^2/2?": lambda v, t: v / (1 + t / 2),
+            "that is what v loses, v - x.": lambda v, t: t * v / (1 + t),
         },
     ),
     Task(
@@ -87,6 +100,14 @@ TASKS = (
             ),
             "the gradient does not count: you threshold w itself.": lambda w, g, lr, lam: soft(w, lr * lam),
             "your gradient step has length 1: where is lr?": lambda w, g, lr, lam: soft(w - g, lr * lam),
+            "that is the gradient step alone: the prox is missing.": lambda w, g, lr, lam: w - lr * g,
+            "you drop or keep, as l0 does. What does the prox of lam |x| do to what it keeps?": lambda w, g, lr, lam: hard(
+                w - lr * g, lr * lam
+            ),
+            "your threshold grows where the step is shorter.": lambda w, g, lr, lam: soft(w - lr * g, lam / lr),
+            "small entries come out on the other side of zero: where does the threshold stop them?": lambda w, g, lr, lam: (
+                w - lr * g - lr * lam * np.sign(w - lr * g)
+            ),
         },
     ),
 )

@@ -8,8 +8,9 @@ import numpy as np
 from minisgl.course.checks.answer import Answer, Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
+from minisgl.course.checks.difference import not_a_number
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.thresholds import soft
+from minisgl.course.checks.thresholds import hard, soft
 from minisgl.penalties import L0
 
 LAMS = (0.5, 0.125, 2.0, 1.0, 0.0)
@@ -45,6 +46,8 @@ def _compare_number_kept(answer: Answer, task: Task) -> None:
     cases = list(task.inputs())
     for case in cases:
         v, k, lam = case["v"], case["k"], answer.call(case)
+        if nan := not_a_number(lam):
+            answer.fail(case, lam, "a number >= 0", nan)
         if np.ndim(lam) > 0 or not np.isfinite(lam) or lam < 0:
             answer.fail(case, lam, "a number >= 0", "lam is the price of one weight: one number, and not below zero.")
         if (kept := task.reference(v, lam)) != k:
@@ -86,6 +89,13 @@ TASKS = (
             ),
             "you keep the small entries and drop the large ones.": lambda v, lam: np.where(np.abs(v) <= np.sqrt(2 * lam), v, 0),
             "at a tie, where both cost the same, 0 is wanted.": lambda v, lam: np.where(np.abs(v) >= np.sqrt(2 * lam), v, 0),
+            "your threshold is 2 sqrt(lam): which part of it belongs under the root?": lambda v, lam: hard(v, 2 * np.sqrt(lam)),
+            "your threshold is sqrt(lam/2): is v^2/2 = lam solved for v?": lambda v, lam: hard(v, np.sqrt(lam / 2)),
+            "your threshold is sqrt(2) lam: what else belongs under the root?": lambda v, lam: hard(v, np.sqrt(2) * lam),
+            "you return 1 for what is kept: the mask says where v stays, and v is asked for.": lambda v, lam: (
+                np.abs(v) > np.sqrt(2 * lam)
+            ),
+            "that is the soft threshold, the prox of lam |x|. Here every x but 0 has the same price.": soft,
         },
     ),
     Task(
@@ -105,6 +115,16 @@ TASKS = (
             "you charge for what is dropped, and forget that what is kept costs lam each.": lambda v, lam: (
                 v[np.abs(v) <= np.sqrt(2 * lam)] ** 2 / 2
             ).sum(),
+            "you keep every weight that is not 0. Some of them cost less if they are dropped.": lambda v, lam: (
+                lam * np.count_nonzero(v)
+            ),
+            "you drop every weight. Some of them cost less if they are kept.": lambda v, lam: (v**2).sum() / 2,
+            "you keep all of v or drop all of it. Each entry decides for itself.": lambda v, lam: min(
+                lam * np.count_nonzero(v), (v**2).sum() / 2
+            ),
+            "what is kept costs lam, and nothing more: there x is v.": lambda v, lam: (
+                lam * np.count_nonzero(np.abs(v) > np.sqrt(2 * lam)) + (v**2).sum() / 2
+            ),
         },
     ),
     Task(
@@ -123,6 +143,10 @@ TASKS = (
             "one too few is kept: between which two sizes must the threshold be?": lambda f, v, k: _kept(v, f(v, k)) == k - 1,
             "it is right where all of v is positive. A weight of -3 is larger than one of 2, in size.": lambda f, v, k: (
                 _kept(np.abs(v), f(np.abs(v), k)) == k
+            ),
+            "you drop k entries. How many are to be kept?": lambda f, v, k: _kept(v, f(v, k)) == v.size - k,
+            "one too many is kept: between which two sizes must the threshold be?": lambda f, v, k: (
+                _kept(v, f(v, k)) == min(k + 1, v.size)
             ),
         },
     ),

@@ -1,7 +1,7 @@
 """The tasks of chapter 06: transformed l1."""
 
 from collections.abc import Iterator
-from math import pi, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.thresholds import soft
+from minisgl.course.checks.tl1_mistakes import TL1_PROX
 
 SETTINGS = ((1.0, 1.0), (0.1, 1.0), (0.5, 1.0), (0.3, 2.0), (1.0, 2.0), (0.7, 0.5), (0.9, 10.0), (0.0, 1.0))  # lam, a
 
@@ -71,28 +71,10 @@ def _continuous(lam: float, a: float) -> bool:
 # ---- tl1_prox
 
 
-def _by_cosine(
-    v: np.ndarray, lam: float, a: float, t: float, *, k: int = 0, factor: float = 1.0, degrees: bool = False
-) -> np.ndarray:
-    """The arccosine formula with root number k, and with the fraction under the arccosine multiplied by `factor`."""
-    A = a + np.abs(v)
-    phi = np.arccos(np.clip(1 - factor * 27 * lam * a * (a + 1) / (2 * A**3), -1, 1))
-    angle = np.degrees(phi) / 3 + k * 120 if degrees else phi / 3 + k * 2 * pi / 3
-    return np.where(np.abs(v) > t, np.sign(v) * (2 / 3 * A * np.cos(angle) - 2 * a / 3 + np.abs(v) / 3), 0)
-
-
 def _tl1_prox_inputs() -> Iterator[Inputs]:
     for v in arrays():
         for lam, a in SETTINGS[1:]:  # without the first: its threshold is an eighth, a tie
             yield {"v": v, "lam": lam, "a": a, "t": round(_threshold_and_landing(lam, a)[0], 10)}
-
-
-def _without_zeros(v: np.ndarray, lam: float, a: float, t: float) -> np.ndarray:
-    return _by_cosine(v, lam, a, -1.0)
-
-
-def _at_least_zero(v: np.ndarray, lam: float, a: float, t: float) -> np.ndarray:
-    return np.sign(v) * np.maximum(_by_cosine(np.abs(v), lam, a, -1.0), 0)
 
 
 # ---- least_a
@@ -134,6 +116,11 @@ TASKS = (
             "you add the price itself; what a weight has lost is the slope of its price.": lambda x, lam, a: (
                 x + np.sign(x) * _price(x, lam, a)
             ),
+            "that is the slope of l1's price. This one falls as x grows.": lambda x, lam, a: x + lam * np.sign(x),
+            "that is what v has lost. v itself is asked for.": _slope,
+            "you differentiate the numerator of the price only: x is below the line too.": lambda x, lam, a: (
+                x + lam * (a + 1) * np.sign(x) / (a + np.abs(x))
+            ),
         },
     ),
     Task(
@@ -162,6 +149,15 @@ TASKS = (
             "where it does not jump, the price per unit at 0 is not yet right: (a+1)/(a+x) at x = 0?": lambda lam, a: (
                 lam * (a + 1) if _continuous(lam, a) else _root(lam, a)
             ),
+            "your regimes change at twice the right lam: at which lam are the two thresholds the same?": lambda lam, a: (
+                _line(lam, a) if lam <= a * a / (a + 1) else _root(lam, a)
+            ),
+            "where it jumps, a factor 2 is missing under the root.": lambda lam, a: (
+                _line(lam, a) if _continuous(lam, a) else sqrt(lam * (a + 1)) - a / 2
+            ),
+            "where it jumps, a/2 is added: is z = a + x larger than x, or smaller?": lambda lam, a: (
+                _line(lam, a) if _continuous(lam, a) else _root(lam, a) + a
+            ),
         },
     ),
     Task(
@@ -170,49 +166,7 @@ TASKS = (
         inputs=_tl1_prox_inputs,
         reference=lambda v, lam, a, t: _prox(v, lam, a),
         exact_zeros=True,
-        mistakes={
-            "that is the hill between the valleys: you took another root of the cubic.": lambda v, lam, a, t: _by_cosine(
-                v, lam, a, t, k=2
-            ),
-            "that root has a + x below zero. The three roots are 120 degrees apart: which is the largest?": (
-                lambda v, lam, a, t: _by_cosine(v, lam, a, t, k=1)
-            ),
-            "np.arccos gives radians, and np.cos takes them: nothing has to be converted to degrees.": lambda v, lam, a, t: (
-                _by_cosine(v, lam, a, t, degrees=True)
-            ),
-            "the third of the angle is missing: cos(3 theta) is known, and cos(theta) is wanted.": lambda v, lam, a, t: (
-                np.where(
-                    np.abs(v) > t,
-                    v - np.sign(v) * (9 * lam * a * (a + 1) / (a + np.abs(v)) ** 2),
-                    0,
-                )
-            ),
-            "the factor a + 1 of the penalty is missing from the angle.": lambda v, lam, a, t: _by_cosine(
-                v, lam, a, t, factor=1 / (a + 1)
-            ),
-            "a factor a is missing from the angle: c is lam a (a + 1).": lambda v, lam, a, t: _by_cosine(
-                v, lam, a, t, factor=1 / a
-            ),
-            "a factor 2 is lost under the arccosine or the arcsine: one has 2 in its denominator, the other 4.": (
-                lambda v, lam, a, t: _by_cosine(v, lam, a, t, factor=0.5)
-            ),
-            "under the arccosine or the arcsine something is twice too large: one has 2 in its denominator, the other 4.": (
-                lambda v, lam, a, t: _by_cosine(v, lam, a, t, factor=2.0)
-            ),
-            "you return z = a + x, the root of the cubic. Which x is that?": lambda v, lam, a, t: np.where(
-                np.abs(v) > t, _by_cosine(v, lam, a, t) + a * np.sign(v), 0
-            ),
-            "the sign is lost: a negative v has a negative x.": lambda v, lam, a, t: np.abs(_by_cosine(v, lam, a, t)),
-            "up to the threshold 0 is best, even where the cubic has a root.": _without_zeros,
-            "where the prox jumps, the inner valley is there before it is the lower of the two: what is t for?": _at_least_zero,
-            "you do not shrink what you keep: that is l0. Here a kept weight loses the slope of its price.": (
-                lambda v, lam, a, t: np.where(np.abs(v) > t, v, 0)
-            ),
-            "that is the soft threshold: here a large weight loses less than a small one.": lambda v, lam, a, t: soft(v, t),
-            "only the positive entries are right: negative ones are mirror images, not zero.": lambda v, lam, a, t: np.maximum(
-                _by_cosine(v, lam, a, t), 0
-            ),
-        },
+        mistakes=TL1_PROX,
     ),
     Task(
         signature="least_a(lam)",
@@ -235,6 +189,10 @@ TASKS = (
             ),
             "it is exactly twice what is right: look at the 2a in the formula for quadratic equations.": lambda lam: (
                 2 * (lam + sqrt(lam**2 + 2 * lam))
+            ),
+            "a sign is lost: in a^2 - 2 lam a - 2 lam = 0, which sign has b?": lambda lam: sqrt(lam**2 + 2 * lam) - lam,
+            "the root alone is not yet a: what stands before it in the formula for quadratic equations?": lambda lam: sqrt(
+                lam**2 + 2 * lam
             ),
         },
     ),

@@ -1,32 +1,16 @@
 """The tasks of chapter 08: groups."""
 
-import contextlib
 from collections.abc import Iterator
 
 import numpy as np
 
-from minisgl.course.checks.answer import Answer, CheckFailed, Inputs
+from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import group_arrays
 from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.group_lengths import block, inner, norms, scaled, shorten, size, sums, with_lengths
-from minisgl.course.checks.task import Task, compare_results
+from minisgl.course.checks.task import Task
 from minisgl.course.checks.thresholds import soft
 from minisgl.penalties import SparseGroupLasso
-
-
-def _compare_nan_first(answer: Answer, task: Task) -> None:
-    """Look for nan before anything else: a result with nan in it equals that of no known mistake."""
-    uncounted = Answer(answer.name, answer.function)  # only what compare_results tries is counted
-    for case in task.inputs():
-        yours = None
-        with contextlib.suppress(CheckFailed):
-            yours = uncounted.call(case)
-        if isinstance(yours, np.ndarray) and yours.dtype.kind == "f" and np.isnan(yours).any():
-            hint = (
-                "a group of zeros has become nan: its length is 0, and 0/0 is no number. What should a group of zeros become?"
-            )
-            answer.fail(case, yours, task.reference(**case), hint)
-    compare_results(answer, task)
 
 
 def _group_norms_reference(w: np.ndarray, axis: int) -> np.ndarray:
@@ -60,6 +44,11 @@ def _sparse_group_prox_reference(v: np.ndarray, lam1: float, lam2: float, axis: 
     return SparseGroupLasso(lam1, lam2, groups=axis).prox(v, 1.0)
 
 
+def _counting_those_left(v: np.ndarray, lam1: float, lam2: float, axis: int) -> np.ndarray:
+    z = soft(v, lam1)
+    return scaled(z, norms(z, axis), np.maximum(norms(z, axis) - lam2 * np.sqrt(sums(z != 0, axis)), 0))
+
+
 TASKS = (
     Task(
         signature="group_norms(w, axis)",
@@ -87,6 +76,15 @@ TASKS = (
             "you multiply by the price sqrt(n_g); only the length is asked for.": lambda w, axis: np.sqrt(
                 sums(w * w, axis, False) * size(w, axis)
             ),
+            "reshape does not move the axis to the front: which entries are in a row of yours?": lambda w, axis: np.linalg.norm(
+                w.reshape(w.shape[axis], -1), axis=1
+            ),
+            "entries of opposite sign cancel in your sums: what does each add to the length?": lambda w, axis: np.abs(
+                sums(w, axis, False)
+            ),
+            "these are half of the squares of the lengths: (3, 4) has the length 5.": lambda w, axis: (
+                sums(w * w, axis, False) / 2
+            ),
         },
     ),
     Task(
@@ -94,7 +92,6 @@ TASKS = (
         asks="argmin over x of the sum over groups of k ||x_g|| + ||x_g - v_g||^2/2; 0 for zero groups.",
         inputs=_shorten_groups_inputs,
         reference=_shorten_groups_reference,
-        compare=_compare_nan_first,
         exact_zeros=True,
         mistakes={
             "each weight is thresholded on its own. A group is shortened as a whole: how long is it?": (
@@ -119,6 +116,18 @@ TASKS = (
             "k is all that a group pays for a unit of length: do not multiply by the root of its size.": lambda v, k, axis: (
                 shorten(v, k * size(v, axis) ** 0.5, axis)
             ),
+            "you multiply v by the length that is to be left. How long is v already?": lambda v, k, axis: (
+                v * np.maximum(norms(v, axis) - k, 0)
+            ),
+            "each entry of a kept group loses k. The group loses k in all, and its direction stays.": lambda v, k, axis: (
+                np.where(norms(v, axis) > k, v - k * np.sign(v), 0)
+            ),
+            "the groups get longer: a price of length makes them shorter.": lambda v, k, axis: scaled(
+                v, norms(v, axis), norms(v, axis) + k
+            ),
+            "every group gets the length k. k is what it loses.": lambda v, k, axis: scaled(
+                v, norms(v, axis), np.full_like(norms(v, axis), k)
+            ),
         },
     ),
     Task(
@@ -126,7 +135,6 @@ TASKS = (
         asks="The prox of lam1 ||x||_1 + lam2 sum_g sqrt(n_g) ||x_g||, for the step 1.",
         inputs=_sparse_group_prox_inputs,
         reference=_sparse_group_prox_reference,
-        compare=_compare_nan_first,
         exact_zeros=True,
         mistakes={
             "the order is reversed: shortened first, the group no longer points where it did when its weights are taken.": (
@@ -154,6 +162,16 @@ TASKS = (
             ),
             "the price sqrt(n_g) belongs to the groups alone: single weights pay lam1.": lambda v, lam1, lam2, axis: block(
                 soft(v, lam1 * size(v, axis) ** 0.5), lam2, axis
+            ),
+            "you take the length of v. Which vector is shortened in the second step?": lambda v, lam1, lam2, axis: with_lengths(
+                soft(v, lam1), norms(v, axis), lam2 * size(v, axis) ** 0.5
+            ),
+            "n_g counts all weights of a group, those that have become 0 as well.": _counting_those_left,
+            "you divide lam2 by the root: is a unit of length dearer in a large group?": lambda v, lam1, lam2, axis: shorten(
+                soft(v, lam1), lam2 / size(v, axis) ** 0.5, axis
+            ),
+            "the groups that are kept are not shortened: that would be right for an l0 price.": lambda v, lam1, lam2, axis: (
+                np.where(norms(soft(v, lam1), axis) > lam2 * size(v, axis) ** 0.5, soft(v, lam1), 0)
             ),
         },
     ),

@@ -6,7 +6,7 @@ import numpy as np
 
 from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import group_arrays
-from minisgl.course.checks.group_lengths import keep_longer, norms, shorten, size
+from minisgl.course.checks.group_lengths import keep_longer, norms, shorten, size, sums
 from minisgl.course.checks.task import Task
 from minisgl.course.checks.thresholds import hard
 
@@ -15,6 +15,7 @@ def _keep_groups_inputs() -> Iterator[Inputs]:
     for v, axis in group_arrays():
         for lam in (1.0, 8.0, 0.25, 2.0, 0.0):
             yield {"v": v, "lam": lam, "axis": axis}
+    yield {"v": np.array([2.0, -2.0, 0.5, 4.0]), "lam": 2.0, "axis": 0}  # two ties
 
 
 def _keep_groups_reference(v: np.ndarray, lam: float, axis: int) -> np.ndarray:
@@ -92,6 +93,18 @@ TASKS = (
             "your sums run along the axis that numbers the groups: they belong to the other axes.": lambda v, lam, axis: (
                 np.where(np.sum(v * v, axis=axis, keepdims=True) / 2 > lam * np.sqrt(v.shape[axis]), v, 0)
             ),
+            "n_g is how many weights there are in a group, and not how many groups.": lambda v, lam, axis: keep_longer(
+                v, axis, np.sqrt(2 * lam * np.sqrt(v.shape[axis]))
+            ),
+            "you treat the whole array as one group. Each group is kept or dropped by itself.": lambda v, lam, axis: np.where(
+                np.sqrt((v * v).sum()) > np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
+            ),
+            "you add the sizes in a group. To drop it costs half of a sum of squares.": lambda v, lam, axis: np.where(
+                sums(np.abs(v), axis) > np.sqrt(2 * lam * np.sqrt(size(v, axis))), v, 0
+            ),
+            "your threshold is too low by a factor 2: is the factor 1/2 on the right side?": lambda v, lam, axis: keep_longer(
+                v, axis, np.sqrt(lam / 2 * np.sqrt(size(v, axis)))
+            ),
         },
     ),
     Task(
@@ -112,6 +125,13 @@ TASKS = (
             ),
             "you keep all weights or none: compare every j in between as well.": lambda v, lam0, k: _all_or_nothing(
                 v, lam0 * v.size, k
+            ),
+            "you shorten first and threshold what is left: the dropped weights still count as length.": lambda v, lam0, k: hard(
+                shorten(v[None], k, axis=0)[0], np.sqrt(2 * lam0)
+            ),
+            "k does nothing in yours: what is the price of the group's length?": lambda v, lam0, k: hard(v, np.sqrt(2 * lam0)),
+            "k is the price of length already: do not multiply it by the root of the group's size.": lambda v, lam0, k: (
+                _best_of_group_reference(v, lam0, k * v.size**0.5)
             ),
         },
     ),

@@ -117,6 +117,15 @@ TASKS = (
             "the sign is lost: a negative v has a negative x.": lambda v, lam, gamma, step: np.abs(
                 _mcp_with(v, step * lam, 1 - step / gamma, gamma * lam)
             ),
+            "small entries come out on the other side of zero: what stops them there?": lambda v, lam, gamma, step: np.where(
+                np.abs(v) <= gamma * lam, (v - step * lam * np.sign(v)) / (1 - step / gamma), v
+            ),
+            "you subtract the slope at v, where you start. The prox has it where it arrives.": lambda v, lam, gamma, step: (
+                np.where(np.abs(v) <= gamma * lam, np.sign(v) * np.maximum(np.abs(v) - step * (lam - np.abs(v) / gamma), 0), v)
+            ),
+            "only the positive entries are right: negative ones are mirror images, not zero.": lambda v, lam, gamma, step: (
+                np.maximum(_mcp_with(v, step * lam, 1 - step / gamma, gamma * lam), 0)
+            ),
         },
     ),
     Task(
@@ -146,6 +155,12 @@ TASKS = (
             ),
             "the root is the wrong one: x^(2-p) = ... needs the power 1/(2-p).": lambda L, p: (
                 (2 * L * (1 - p)) ** (2 - p) * (2 - p) / (2 * (1 - p))
+            ),
+            "that is the cost of x where the prox lands, without v. h is that divided by x.": lambda L, p: (
+                L * _landing(L, p) ** p + _landing(L, p) ** 2 / 2
+            ),
+            "the place of the lowest point lacks 1 - p: what is the derivative of x^(p-1)?": lambda L, p: (
+                (2 * L) ** (1 / (2 - p)) / 2 + L * (2 * L) ** ((p - 1) / (2 - p))
             ),
         },
     ),
@@ -192,6 +207,18 @@ TASKS = (
                 v, step * lam, 1 - step / a, a * lam
             ),
             "the sign is lost: a negative v has a negative x.": lambda v, lam, a, step: np.abs(_scad_with(v, lam, a, step)),
+            "the middle piece goes on for ever. Where is SCAD constant?": lambda v, lam, a, step: (
+                np.sign(v) * np.where(np.abs(v) <= (1 + step) * lam, np.abs(soft(v, step * lam)), _scad_middle(v, lam, a, step))
+            ),
+            "above the line of the middle piece a sign is wrong: a kept weight shrinks.": lambda v, lam, a, step: _scad_with(
+                v, lam, a, step, middle=((a - 1) * np.abs(v) + a * step * lam) / (a - 1 - step)
+            ),
+            "in the middle piece step lam is multiplied by a - 1: where does the slope end?": lambda v, lam, a, step: (
+                _scad_with(v, lam, a, step, middle=((a - 1) * np.abs(v) - (a - 1) * step * lam) / (a - 1 - step))
+            ),
+            "only the positive entries are right: negative ones are mirror images, not zero.": lambda v, lam, a, step: (
+                np.maximum(_scad_with(v, lam, a, step), 0)
+            ),
         },
     ),
 )

@@ -1,16 +1,17 @@
 """The tasks of chapter 11: variable splitting."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
+from minisgl.course.checks.splitting_mistakes import NEW_V, W_STEP, lowest
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.thresholds import hard, soft
+from minisgl.course.checks.thresholds import soft
 
-ITERATIONS = 400  # of the two exact steps; each brings w and v nearer to their limit by a factor of beta/(1 + beta) <= 4/5
+ITERATIONS = 100  # of the two exact steps; each brings w and v nearer to their limit by a factor of beta/(1 + beta) <= 4/5
 
 
 def _with_v_and_gradient() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -31,11 +32,6 @@ def _w_step_inputs() -> Iterator[Inputs]:
 # ---- new_v
 
 
-def _lowest(v: np.ndarray, b: np.ndarray, beta: float) -> np.ndarray:
-    """The w that makes ||w - b||^2/2 + beta/2 ||w - v||^2 least: the mean of b and v, with the weights 1 and beta."""
-    return b / (1 + beta) + v * (beta / (1 + beta))
-
-
 def _new_v_inputs() -> Iterator[Inputs]:
     for v, b, _ in _with_v_and_gradient():
         for lam, beta in ((0.5, 1.0), (1.5, 3.0), (0.375, 3.0), (2.0, 1.0), (0.1, 0.3)):  # all but the last have ties
@@ -43,17 +39,7 @@ def _new_v_inputs() -> Iterator[Inputs]:
 
 
 def _new_v_reference(v: np.ndarray, b: np.ndarray, lam: float, beta: float) -> np.ndarray:
-    return best_x(lambda x: lam / beta * (x != 0), _lowest(v, b, beta))
-
-
-def _at(threshold: Callable[[float, float], float]) -> Callable[..., np.ndarray]:
-    """The mistake that drops the right w at another threshold(lam, beta)."""
-    return lambda v, b, lam, beta: hard(_lowest(v, b, beta), threshold(lam, beta))
-
-
-def _of(w: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """The mistake that drops another w(v, b, beta) at the right threshold."""
-    return lambda v, b, lam, beta: hard(w(v, b, beta), np.sqrt(2 * lam / beta))
+    return best_x(lambda x: lam / beta * (x != 0), lowest(v, b, beta))
 
 
 # ---- largest_safe_step
@@ -98,26 +84,7 @@ TASKS = (
         inputs=_w_step_inputs,
         # the loss moves w by -lr * gradient; the spring pulls it towards v by lr beta v - lr beta w
         reference=lambda w, v, gradient, lr, beta: w - lr * gradient + lr * beta * v - lr * beta * w,
-        mistakes={
-            "your spring pushes w away from v. In which direction does beta/2 ||w - v||^2 fall?": (
-                lambda w, v, g, lr, beta: w - lr * (g + beta * (v - w))
-            ),
-            "you step uphill: a step goes against the gradient.": lambda w, v, g, lr, beta: w + lr * (g + beta * (w - v)),
-            "the spring is missing: w does not depend on v.": lambda w, v, g, lr, beta: w - lr * g,
-            "the loss is missing: w follows the spring alone.": lambda w, v, g, lr, beta: w - lr * beta * (w - v),
-            "the spring's gradient is not multiplied by lr: it is a part of the step like the other.": (
-                lambda w, v, g, lr, beta: w - lr * g - beta * (w - v)
-            ),
-            "your spring has half of its strength: differentiate beta/2 (w - v)^2 once more.": (
-                lambda w, v, g, lr, beta: w - lr * (g + beta / 2 * (w - v))
-            ),
-            "your spring has twice its strength: where is the half of beta/2 (w - v)^2?": (
-                lambda w, v, g, lr, beta: w - lr * (g + 2 * beta * (w - v))
-            ),
-            "beta does not count: a stiffer spring pulls harder.": lambda w, v, g, lr, beta: w - lr * (g + (w - v)),
-            "your spring pulls w towards 0: it is fixed at v.": lambda w, v, g, lr, beta: w - lr * (g + beta * w),
-            "your step starts at v. It is w that moves.": lambda w, v, g, lr, beta: v - lr * (g + beta * (w - v)),
-        },
+        mistakes=W_STEP,
     ),
     Task(
         signature="new_v(v, b, lam, beta)",
@@ -125,45 +92,7 @@ TASKS = (
         inputs=_new_v_inputs,
         reference=_new_v_reference,
         exact_zeros=True,
-        mistakes={
-            "you threshold the old v. The V-step comes second: whose prox is it?": _of(lambda v, b, beta: v),
-            "you threshold b, as if w went there: the spring holds it back.": _of(lambda v, b, beta: b),
-            "your w does not notice v: the spring ties it to v, not to 0.": _of(lambda v, b, beta: b / (1 + beta)),
-            "your spring pushes w away from v: look at the sign of beta (w - v).": _of(
-                lambda v, b, beta: (b - beta * v) / (1 + beta)
-            ),
-            "your w is not between b and v: collect all factors of w in (w - b) + beta (w - v) = 0.": _of(
-                lambda v, b, beta: b + beta * v
-            ),
-            "your w is the middle of b and v, whatever beta is: a stiffer spring holds it nearer to v.": _of(
-                lambda v, b, beta: (b + v) / 2
-            ),
-            "your V-step comes first, and w undoes its zeros: which of the two comes last?": (
-                lambda v, b, lam, beta: _lowest(hard(v, np.sqrt(2 * lam / beta)), b, beta)
-            ),
-            "you return the new w: the V-step is missing.": lambda v, b, lam, beta: _lowest(v, b, beta),
-            "your V-step does not know beta: with a stiffer spring a smaller w is kept. What is the step of the prox?": _at(
-                lambda lam, beta: np.sqrt(2 * lam)
-            ),
-            "your threshold grows with beta. A stiffer spring costs more to stretch, so dropping w costs more.": _at(
-                lambda lam, beta: np.sqrt(2 * lam * beta)
-            ),
-            "your threshold is lam/beta, which is right for l1. For l0, compare the price lam with beta w^2/2.": _at(
-                lambda lam, beta: lam / beta
-            ),
-            "your threshold is lam. Keeping w costs lam, dropping it beta w^2/2: at which |w| are they the same?": _at(
-                lambda lam, beta: lam
-            ),
-            "a factor 1/2 is missing under your root: the spring is beta/2 (w - v)^2.": _at(
-                lambda lam, beta: np.sqrt(lam / beta)
-            ),
-            "what you keep is shrunk. Of all x that are not 0, which has the shortest spring?": (
-                lambda v, b, lam, beta: soft(_lowest(v, b, beta), np.sqrt(2 * lam / beta))
-            ),
-            "at a tie, where both cost the same, 0 is wanted.": lambda v, b, lam, beta: np.where(
-                np.abs(_lowest(v, b, beta)) >= np.sqrt(2 * lam / beta), _lowest(v, b, beta), 0
-            ),
-        },
+        mistakes=NEW_V,
     ),
     Task(
         signature="largest_safe_step(A, beta)",
@@ -189,6 +118,15 @@ TASKS = (
                 lambda A, beta: 2 / (2 * _eigenvalues(A)[-1] + beta)
             ),
             "that is the curvature. How large may a step be where F bends so much?": lambda A, beta: _eigenvalues(A)[-1] + beta,
+            "np.linalg.norm without a 2 is not the largest eigenvalue of A^T A: it adds up squares.": lambda A, beta: (
+                2 / (np.sqrt((_eigenvalues(A) ** 2).sum()) + beta)
+            ),
+            "beta is in the square: the curvatures of the loss and of the spring are added.": lambda A, beta: (
+                2 / (np.sqrt(_eigenvalues(A)[-1]) + beta) ** 2
+            ),
+            "the spring is counted twice: beta/2 ||w - v||^2 bends by beta.": lambda A, beta: (
+                2 / (_eigenvalues(A)[-1] + 2 * beta)
+            ),
         },
     ),
     Task(
@@ -222,6 +160,13 @@ TASKS = (
             ),
             "you decide by the size of b which entries are dropped. It is w that is compared with the threshold.": (
                 lambda b, lam, beta: np.where(np.abs(b) > lam / beta, np.sign(b) * lam / beta, b / (1 + beta))
+            ),
+            "that is b - v. The gap is w - v: how far has w gone from b?": lambda b, lam, beta: b - soft(b, lam + lam / beta),
+            "you compare with the threshold of l0. That of l1 is the step times the price.": lambda b, lam, beta: np.clip(
+                b / (1 + beta), -np.sqrt(2 * lam / beta), np.sqrt(2 * lam / beta)
+            ),
+            "your threshold grows with beta: a stiffer spring closes the gap.": lambda b, lam, beta: np.clip(
+                b / (1 + beta), -lam * beta, lam * beta
             ),
         },
     ),

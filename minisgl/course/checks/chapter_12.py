@@ -31,6 +31,7 @@ def _group_inputs() -> Iterator[Inputs]:
     yield {"u": np.array([3.0, -4.0]), "d": np.array([0.5, 2.0]), "lr": 0.5, "lam": 1.0}
     yield {"u": np.array([1.5, -0.25]), "d": np.array([0.25, 0.5]), "lr": 0.5, "lam": 1.0}  # 0, though ||u|| > lr lam
     yield {"u": np.array([0.5, 0.25]), "d": np.array([2.0, 1.5]), "lr": 1.0, "lam": 0.75}  # kept, though ||u|| < lr lam
+    yield {"u": np.array([-0.25, 0.25]), "d": np.array([1.5, 3.0]), "lr": 0.5, "lam": 1.0}  # so is this
     yield {"u": np.zeros(3), "d": np.ones(3), "lr": 0.5, "lam": 1.0}
     rng = np.random.default_rng(0)
     for size in (2, 3, 5, 8):
@@ -60,6 +61,11 @@ def _with_length_of_u(u: np.ndarray, d: np.ndarray, lr: float, lam: float) -> np
     return np.zeros_like(u) if zero else d * u / (d + lr * lam / np.linalg.norm(u))
 
 
+def _after_one_step(u: np.ndarray, d: np.ndarray, lr: float, lam: float) -> np.ndarray:
+    x = _with_length_of_u(u, d, lr, lam)
+    return d * u / (d + lr * lam / np.linalg.norm(x)) if x.any() else x
+
+
 TASKS = (
     Task(
         signature="effective_price(tau, beta)",
@@ -83,6 +89,8 @@ TASKS = (
                 lambda tau, beta: sqrt(2 * tau / beta)
             ),
             "beta is squared, and it occurs only once.": lambda tau, beta: (beta * tau) ** 2 / 2,
+            "that is the square of tau alone: the stiffness of the spring and its 1/2 are missing.": lambda tau, beta: tau**2,
+            "beta is on the wrong side of the fraction line, and the spring's 1/2 is missing.": lambda tau, beta: tau**2 / beta,
         },
     ),
     Task(
@@ -115,6 +123,11 @@ TASKS = (
                 u - lr * lam / d * np.sign(u)
             ),
             "the sign is lost: a negative u has a negative x.": lambda u, d, lr, lam: np.abs(soft(u, lr * lam / d)),
+            "only the positive entries are right: negative ones are mirror images, not zero.": lambda u, d, lr, lam: np.maximum(
+                u - lr * lam / d, 0
+            ),
+            "that is what u loses, u - x.": lambda u, d, lr, lam: u - soft(u, lr * lam / d),
+            "lam is missing: it is the price of a unit of size.": lambda u, d, lr, lam: soft(u, lr / d),
         },
     ),
     Task(
@@ -150,6 +163,16 @@ TASKS = (
             ),
             "a kept group has to shrink: you return u itself.": lambda u, d, lr, lam: (
                 np.zeros_like(u) if np.linalg.norm(d * u) <= lr * lam else u
+            ),
+            "that is block soft thresholding with the largest d: each entry has its own.": lambda u, d, lr, lam: _block(
+                u, lr * lam / d.max()
+            ),
+            "you shorten d u and divide by d afterwards: then all entries shrink by the same factor.": lambda u, d, lr, lam: (
+                _block(d * u, lr * lam) / d
+            ),
+            "one step from the length of u is not yet the length of x: go on until n stands still.": _after_one_step,
+            "lam is the price of length already: do not multiply it by the root of the group's size.": lambda u, d, lr, lam: (
+                _group(u, d, lr, lam * float(np.sqrt(u.size)))
             ),
         },
     ),

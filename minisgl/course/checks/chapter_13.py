@@ -8,6 +8,7 @@ from minisgl.course.checks.answer import Inputs
 from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.schedule_mistakes import CONTINUATION, PAPER_THRESHOLDS
+from minisgl.course.checks.setting_mistakes import BEST_SETTING, zeros
 from minisgl.course.checks.task import Task
 from minisgl.penalties import L0
 from minisgl.solver.schedules import Continuation
@@ -85,14 +86,6 @@ def _right(w: np.ndarray, tau: float, beta: float, r: str) -> np.ndarray:
 # ---- best_setting
 
 
-def _chosen(score: np.ndarray, enough: np.ndarray) -> int:
-    return int(np.argmin(np.where(enough, score, np.inf)))
-
-
-def _zeros(left: np.ndarray, of: int) -> np.ndarray:
-    return 100 * (of - left.mean(axis=1)) / of
-
-
 def _best_setting_inputs() -> Iterator[Inputs]:
     def case(heldout: np.ndarray, test: np.ndarray, left: np.ndarray, at_least: float) -> Inputs:
         return {"heldout": heldout, "test": test, "left": left, "of": 1000, "at_least": at_least}
@@ -100,6 +93,9 @@ def _best_setting_inputs() -> Iterator[Inputs]:
     yield case(np.array([[0.8], [0.7]]), np.array([[0.8], [0.9]]), np.array([[300], [250]]), 50.0)
     yield case(np.array([[0.6], [0.7]]), np.array([[0.6], [0.7]]), np.array([[600], [250]]), 50.0)
     yield case(np.array([[0.9], [0.7]]), np.array([[0.9], [0.7]]), np.array([[300], [500]]), 50.0)  # just enough
+    yield case(np.array([[0.9, 0.9], [0.7, 0.7]]), np.zeros((2, 2)), np.array([[300, 300], [350, 450]]), 60.0)  # just enough
+    for heldout in ([[0.5, 0.5, 1.5], [0.7, 0.7, 0.7]], [[0.6, 0.6, 0.6], [0.5, 0.4, 1.2]]):  # the medians choose otherwise
+        yield case(np.array(heldout), np.zeros((2, 3)), np.full((2, 3), 300), 50.0)
     rng = np.random.default_rng(0)
     for settings, seeds in ((2, 2), (3, 1), (3, 2), (4, 3), (6, 3), (8, 5)):
         for at_least in (30.01, 45.01, 60.01):  # no mean of these is so near that rounding decides
@@ -113,7 +109,7 @@ def _best_setting_inputs() -> Iterator[Inputs]:
 def _best_setting_reference(heldout: np.ndarray, test: np.ndarray, left: np.ndarray, of: int, at_least: float) -> int:
     best, place = np.inf, -1
     for i in range(len(heldout)):
-        if _zeros(left, of)[i] >= at_least and heldout[i].mean() < best:
+        if zeros(left, of)[i] >= at_least and heldout[i].mean() < best:
             best, place = heldout[i].mean(), i
     return place
 
@@ -169,6 +165,11 @@ TASKS = (
             "at |w| = tau, l0 has a tie. It goes to 0.": lambda w, tau, beta, r: (
                 _clipped(w, tau, beta) if r == "l1" else np.where(np.abs(w) < tau, beta * w, 0)
             ),
+            "l1 and l0 are exchanged: which of them takes tau from what it keeps?": lambda w, tau, beta, r: _right(
+                w, tau, beta, "l0" if r == "l1" else "l1"
+            ),
+            "you pull at everything as if v were 0. Where is it not?": lambda w, tau, beta, r: beta * w,
+            "you divide by beta: does a stiffer spring pull less?": lambda w, tau, beta, r: _right(w, tau, 1.0, r) / beta,
         },
     ),
     Task(
@@ -178,40 +179,6 @@ TASKS = (
         "of `of` are not zero.",
         inputs=_best_setting_inputs,
         reference=_best_setting_reference,
-        mistakes={
-            "you chose by the test error. The test images measure how good the choice was: they must not influence it.": (
-                lambda heldout, test, left, of, at_least: _chosen(test.mean(axis=1), _zeros(left, of) >= at_least)
-            ),
-            "you chose by both errors. The test images must not influence the choice.": (
-                lambda heldout, test, left, of, at_least: _chosen((heldout + test).mean(axis=1), _zeros(left, of) >= at_least)
-            ),
-            "you chose the luckiest single run. A setting is as good as the mean of its seeds.": (
-                lambda heldout, test, left, of, at_least: _chosen(heldout.min(axis=1), _zeros(left, of) >= at_least)
-            ),
-            "you compare the settings by their worst seeds; asked for is the mean.": (
-                lambda heldout, test, left, of, at_least: _chosen(heldout.max(axis=1), _zeros(left, of) >= at_least)
-            ),
-            "you took the least error of all: is that network sparse enough? (Percent are compared with percent.)": (
-                lambda heldout, test, left, of, at_least: int(np.argmin(heldout.mean(axis=1)))
-            ),
-            "no setting is ever sparse enough for you: a percentage is compared with a percentage.": (
-                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), _zeros(left, of) / 100 >= at_least)
-            ),
-            "left counts the weights that are not zero: the zeros are the others.": (
-                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), 100 - _zeros(left, of) >= at_least)
-            ),
-            "you took the sparsest. Of those that are sparse enough, the one with the least error is asked for.": (
-                lambda heldout, test, left, of, at_least: int(np.argmin(left.mean(axis=1)))
-            ),
-            "your index counts only the settings that are sparse enough: it is to be one among all of them.": (
-                lambda heldout, test, left, of, at_least: int(np.argmin(heldout.mean(axis=1)[_zeros(left, of) >= at_least]))
-            ),
-            "exactly at_least percent of zeros is enough.": (
-                lambda heldout, test, left, of, at_least: _chosen(heldout.mean(axis=1), _zeros(left, of) > at_least)
-            ),
-            "that is the error of the best setting; asked for is its index.": (
-                lambda heldout, test, left, of, at_least: heldout.mean(axis=1)[_zeros(left, of) >= at_least].min()
-            ),
-        },
+        mistakes=BEST_SETTING,
     ),
 )

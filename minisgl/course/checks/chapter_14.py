@@ -96,6 +96,15 @@ TASKS = (
                 1 - final * _cubic(_passed(t, t0, t1))
             ),
             "your power is 2. AGP's is the third.": lambda t, final, t0, t1: final * (1 - (1 - _passed(t, t0, t1)) ** 2),
+            "your share falls from final to 0: what has passed and what is left are exchanged.": lambda t, final, t0, t1: (
+                final * (1 - _passed(t, t0, t1) ** 3)
+            ),
+            "after t1 your share is 0: what has been removed stays so.": lambda t, final, t0, t1: np.where(
+                t <= t1, final * _cubic(_passed(t, t0, t1)), 0
+            ),
+            "your ramp lasts until the end of the run. It ends at t1.": lambda t, final, t0, t1: (
+                final * _cubic(_passed(t, t0, 1.0))
+            ),
         },
     ),
     Task(
@@ -120,6 +129,11 @@ TASKS = (
                 paired_tests.first_only(b, a)
             ),
             "that is 1 - p. A small p is to mean that chance explains little.": lambda a, b: 1 - paired_tests.sign_test(a, b),
+            "you start from the smaller number of wins: which results are as surprising?": paired_tests.from_the_fewer,
+            "that is the probability that all seeds fall on one side. Have they?": lambda a, b: min(
+                1.0, 2 * paired_tests.at_least(sum(paired_tests.wins(a, b)), sum(paired_tests.wins(a, b)))
+            ),
+            "the ties are given to the winner. A seed that decides nothing does not count.": paired_tests.ties_to_the_winner,
         },
     ),
     Task(
@@ -149,6 +163,9 @@ TASKS = (
             "that is Benjamini and Hochberg's. It bounds the share of false alarms, not the chance of any.": (
                 paired_tests.benjamini_hochberg
             ),
+            "p[order] sorts. Sorting once more by the same order does not put each back.": paired_tests.sorted_twice,
+            "you begin with the largest p. It is the smallest that is multiplied by m.": paired_tests.largest_first,
+            "you divide by the factors: a corrected p is larger than p.": lambda p: in_order(p, 1 / falling(p)),
         },
     ),
 )

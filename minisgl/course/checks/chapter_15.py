@@ -5,10 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from minisgl.course.checks.answer import Inputs
+from minisgl.course.checks.receptive_fields import RECEPTIVE_FIELD, Layers
 from minisgl.course.checks.task import Task
-
-Layers = list[tuple[int, int]]
-
 
 # ---- wavelength_in_pixels
 
@@ -30,7 +28,7 @@ def _scale_to_rms_inputs() -> Iterator[Inputs]:
     yield {"a": np.array([[3.0, 4.0]]), "rms": 1.0}
     yield {"a": np.array([[3.0, 4.0], [1.0, -2.0]]), "rms": 0.5}
     rng = np.random.default_rng(0)
-    for shape, rms in (((3, 1), 2.0), ((5, 2), 0.1), ((24, 2), 0.18)):
+    for shape, rms in (((3, 1), 2.0), ((5, 2), 0.1), ((24, 2), 0.18), ((4, 3), 1.5)):
         yield {"a": rng.integers(1, 9, shape) / 4, "rms": rms}
 
 
@@ -60,32 +58,6 @@ def _field(layers: Layers) -> int:
     return max(seen) - min(seen) + 1
 
 
-def _forward(layers: Layers, start: int = 1, overlap: int = 1, late: bool = True) -> int:
-    """The rule, with mistakes: where it starts, what it subtracts from a window, and whether a stride acts only later."""
-    field, apart = start, 1
-    for kernel, stride in layers:
-        field += (kernel - overlap) * (apart if late else apart * stride)
-        apart *= stride
-    return field
-
-
-def _strides_added(layers: Layers) -> int:
-    strides = [0, *(stride for _, stride in layers)]
-    return 1 + sum((kernel - 1) * max(sum(strides[: i + 1]), 1) for i, (kernel, _) in enumerate(layers))
-
-
-def _last_stride(layers: Layers) -> int:
-    strides = [1, *(stride for _, stride in layers)]
-    return 1 + sum((kernel - 1) * strides[i] for i, (kernel, _) in enumerate(layers))
-
-
-def _backwards(layers: Layers) -> int:
-    field = 1
-    for kernel, stride in layers:
-        field = (field - 1) * stride + kernel
-    return field
-
-
 # ---- peak_frequency
 
 
@@ -96,6 +68,12 @@ def _power(d: np.ndarray) -> np.ndarray:
     return np.asarray((np.cos(angles) @ d) ** 2 + (np.sin(angles) @ d) ** 2)  # real and imaginary part
 
 
+def _cosines(d: np.ndarray) -> np.ndarray:
+    """The real part of the same sum, (n//2 + 1, D)."""
+    n = len(d)
+    return np.asarray(np.cos(2 * np.pi * (np.outer(np.arange(n // 2 + 1), np.arange(n)) % n / n)) @ d)
+
+
 def _displacements() -> Iterator[Inputs]:
     """Sums of a few waves, each a whole number of times on the path: no two frequencies have nearly the same power."""
     rng = np.random.default_rng(0)
@@ -104,12 +82,14 @@ def _displacements() -> Iterator[Inputs]:
         (8, 0.5, 2.0, {0: (0, 3), 3: (0.5, 1)}),
         (12, 0.125, 2.0, {1: (0.5, 0.5), 4: (0, 2)}),
         (20, 0.1, 3.0, {3: (2, -2), 7: (1, 1)}),
+        (16, 0.25, 2.0, {3: (2, 2), 7: (0, 3)}),  # the sums of the amplitudes are 4 and 3, and the powers 8 and 9
+        (24, 0.5, 1.0, {2: (1.5, 1.5), 5: (0, 2.25)}),  # 3 and 2.25, and 4.5 and 5.1
         (21, 0.2, 2.0, {0: (9, -5), 2: (1, 0), 5: (0, 3)}),
         (400, 0.04, 2.5, {0: (2, 0), 13: (0.5, 0), 32: (1, 1), 80: (0, 1.2)}),
         (1000, 0.03, 1.5, {0: (0, 40), 1: (0, 1), 400: (-3, 3), 77: (0, 3.5)}),
     ):
         j = np.arange(n) / n
-        d = sum(np.outer(np.cos(2 * np.pi * m * j + rng.uniform(0, 1)), a) for m, a in waves.items())
+        d = sum(np.outer(np.cos(2 * np.pi * m * j + rng.uniform(0, 6)), a) for m, a in waves.items())
         yield {"d": np.round(d, 6), "step": step, "speed": speed}
 
 
@@ -141,6 +121,12 @@ TASKS = (
             "your result does not depend on the speed of the pen.": lambda frequency, speed, x_height: x_height / frequency,
             "you have how far the pen travels in a second: how many waves are there on that?": (
                 lambda frequency, speed, x_height: speed * x_height
+            ),
+            "you multiply all three. At twice the frequency, is a wave longer?": lambda frequency, speed, x_height: (
+                frequency * speed * x_height
+            ),
+            "a faster pen draws longer waves; yours are shorter.": lambda frequency, speed, x_height: (
+                x_height / (frequency * speed)
             ),
         },
     ),
@@ -175,6 +161,13 @@ TASKS = (
                 rms * a / (np.sqrt((a**2).sum(axis=1)).sum() / np.sqrt(2))
             ),
             "your sum always has the RMS 1.": lambda a, rms: a / np.sqrt((a**2).sum() / 2),
+            "now the largest amplitude is rms. The RMS of the sum is asked for.": lambda a, rms: rms * a / np.abs(a).max(),
+            "you add up the waves' amplitudes before you square: are the waves in step?": lambda a, rms: (
+                rms * a / np.sqrt((a.sum(axis=0) ** 2).sum() / 2)
+            ),
+            "you divide by the RMS of the numbers in a. The waves together have all of their squares.": lambda a, rms: (
+                rms * a / np.sqrt((a**2).mean())
+            ),
         },
     ),
     Task(
@@ -182,24 +175,7 @@ TASKS = (
         asks="How many pixels in a row a unit of the last layer sees; layers is a list of (kernel, stride).",
         inputs=_receptive_field_inputs,
         reference=_field,
-        mistakes={
-            "you treat all strides as 1. After a stride of 2, how many pixels are neighbours apart?": lambda layers: (
-                1 + sum(kernel - 1 for kernel, _ in layers)
-            ),
-            "a layer's own stride comes too early: it determines how far apart its units are, not what each of them sees.": (
-                lambda layers: _forward(layers, late=False)
-            ),
-            "the first unit of each window is counted twice: by how many units does a window of k reach beyond one?": (
-                lambda layers: _forward(layers, overlap=0)
-            ),
-            "a whole window is added for each layer. A unit of the layer before is in it already.": lambda layers: _forward(
-                layers, start=0, overlap=0
-            ),
-            "one is missing: without any layer, a unit is a pixel, and sees itself.": lambda layers: _forward(layers, start=0),
-            "strides are added up. Behind two strides of 3, a step is a step of 3 steps of 3 pixels.": _strides_added,
-            "only the stride of the layer just before is in it: its steps are made of earlier ones.": _last_stride,
-            "your rule starts at the wrong end: it is right for the layers in the opposite order.": _backwards,
-        },
+        mistakes=RECEPTIVE_FIELD,
     ),
     Task(
         signature="peak_frequency(d, step, speed)",
@@ -227,6 +203,18 @@ TASKS = (
             "you look at one of the two coordinates.": lambda d, step, speed: _peak(_power(d)[:, 0]) / (len(d) * step) * speed,
             "where x and y move against each other, your sum of them is 0. Add what cannot cancel.": lambda d, step, speed: (
                 _peak(_power(d.sum(axis=1, keepdims=True))[:, 0]) / (len(d) * step) * speed
+            ),
+            "you add up the amplitudes of the two coordinates. Power is their square.": lambda d, step, speed: (
+                _peak(np.sqrt(_power(d)).sum(axis=1)) / (len(d) * step) * speed
+            ),
+            "you look at the second of the two coordinates alone.": lambda d, step, speed: (
+                _peak(_power(d)[:, 1]) / (len(d) * step) * speed
+            ),
+            "that is an angle a second: a whole wave is 2 pi.": lambda d, step, speed: (
+                2 * np.pi * _waves(d) / (len(d) * step) * speed
+            ),
+            "you square the real part only: the imaginary part has power too.": lambda d, step, speed: (
+                _peak(np.asarray(_cosines(d) ** 2).sum(axis=1)) / (len(d) * step) * speed
             ),
         },
     ),

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from minisgl.course.checks.answer import Answer, Inputs
+from minisgl.course.checks.folded_constants import FOLD_CONSTANT, folded
 from minisgl.course.checks.task import Task
-from minisgl.course.checks.units_left import Matrices, logits_left_out, units_left
+from minisgl.course.checks.units_left import UNITS_LEFT, Matrices, units_left
 
 
 def _sparse(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -28,6 +29,7 @@ def _two_layers() -> Iterator[Inputs]:
     yield {"W1": np.array([[1.0, 0], [2, 1], [0, 0]]), "W2": np.array([[1.0, 2, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]])}
     yield {"W1": np.array([[1.0, 0], [1, 2]]), "W2": np.array([[0.0, 2]])}
     yield {"W1": np.array([[1.0, -1], [2, 1]]), "W2": np.array([[1.0, 1], [-1, 2]])}  # sums of 0, and no zeros
+    yield {"W1": np.array([[1.0, -1, 0], [0, 2, 1]]), "W2": np.array([[2.0, 3], [-2, 0]])}
     rng = np.random.default_rng(0)
     for D, H, K in ((3, 4, 2), (2, 3, 4), (3, 3, 3), (6, 5, 4)):
         for _ in range(4):
@@ -59,23 +61,6 @@ def _constants() -> Iterator[Inputs]:
                 "b2": rng.integers(-8, 9, K) / 4,
                 "constant": rng.random(C) < 0.6,
             }
-
-
-def _folded(
-    W2: np.ndarray,
-    b1: np.ndarray,
-    b2: np.ndarray,
-    constant: np.ndarray,
-    *,
-    value: Callable[[float], float] = lambda b: max(b, 0.0),
-    each: Callable[[np.ndarray], float] = lambda kernel: float(kernel.sum()),
-) -> np.ndarray:
-    """The new bias, one weight or kernel after the other: each(kernel) times value(bias)."""
-    new = b2.astype(np.float64)
-    for k, c in np.ndindex(*W2.shape[:2]):
-        if constant[c]:
-            new[k] += each(W2[k, c]) * value(float(b1[c]))
-    return new
 
 
 # ---- flops
@@ -157,38 +142,18 @@ TASKS = (
             "you accept one zero among a unit's weights: all of them have to be zero.": lambda W1, W2: (
                 (W1 == 0).any(axis=1) | (W2 == 0).any(axis=0)
             ),
+            "a negative weight is not zero: a row may have no positive number and still be read.": lambda W1, W2: (
+                (W1.max(axis=1) == 0) | (W2.max(axis=0) == 0)
+            ),
+            "a unit that has both reasons to go is left in yours.": lambda W1, W2: _empty(W1, 1) ^ _empty(W2, 0),
         },
     ),
     Task(
         signature="fold_constant(W2, b1, b2, constant)",
         asks="b2 (K,) plus, for each constant unit, relu(b1) times its weight, or times the sum of its kernel.",
         inputs=_constants,
-        reference=_folded,
-        mistakes={
-            "what comes out of a unit is not its bias: something comes between the two layers.": lambda W, b1, b2, c: _folded(
-                W, b1, b2, c, value=lambda b: b
-            ),
-            "that is only what the constants add: the bias was not zero before.": lambda W, b1, b2, c: _folded(
-                W, b1, 0 * b2, c
-            ),
-            "you add the value of every unit: only those marked in constant have one.": lambda W, b1, b2, c: _folded(
-                W, b1, b2, c | True
-            ),
-            "you add the units that are not marked, and leave out those that are.": lambda W, b1, b2, c: _folded(W, b1, b2, ~c),
-            "you subtract: what the removed units add has to stay.": lambda W, b1, b2, c: 2 * b2 - _folded(W, b1, b2, c),
-            "the values arrive without their weights: each reader multiplies what it reads.": lambda W, b1, b2, c: (
-                b2 + np.maximum(b1, 0)[c].sum()
-            ),
-            "in a convolution you take the mean of a kernel. A window gives the number to each of its weights.": (
-                lambda W, b1, b2, c: _folded(W, b1, b2, c, each=lambda kernel: float(kernel.mean()))
-            ),
-            "in a convolution one weight of the kernel is not enough: which of them meet the constant?": lambda W, b1, b2, c: (
-                _folded(W, b1, b2, c, each=lambda kernel: float(kernel.flat[0]))
-            ),
-            "the ReLU comes after each unit's own bias, and before the weight: not after the product.": lambda W, b1, b2, c: (
-                b2 + (np.maximum(W.reshape(*W.shape[:2], -1).sum(2) * b1, 0) * c).sum(1)
-            ),
-        },
+        reference=folded,
+        mistakes=FOLD_CONSTANT,
     ),
     Task(
         signature="flops(weight, image)",
@@ -222,6 +187,15 @@ TASKS = (
                     else (image[1] - weight[2]) * (image[2] - weight[3]) * weight[0] * (int(np.prod(weight[1:])) + 1)
                 )
             ),
+            "the window moves in one direction only. It goes down as well as to the right.": lambda weight, image: (
+                _flops(weight, image) // (1 if len(weight) == 2 else image[2] - weight[3] + 1)
+            ),
+            "you add one bias in all: how many units are there, and how many outputs has each?": _instead(
+                lambda places, K, products, _: places * K * products + 1
+            ),
+            "there is a bias for each output channel, and not for each input channel.": lambda weight, image: (
+                _flops(weight, image) + _counted(weight, image)[0] * (weight[1] - weight[0])
+            ),
         },
         afterwards=_whole_numbers,
     ),
@@ -230,20 +204,6 @@ TASKS = (
         asks="For each level, from inputs to logits, how many units lie on a path from an input to a logit.",
         inputs=lambda: ({"weights": weights} for weights in _chains()),
         reference=units_left,
-        mistakes={
-            "look again: with a unit its weights are removed too.": lambda weights: units_left(weights, times=1),
-            "you count what the inputs reach. Does it lead to a logit?": lambda weights: units_left(weights, unread=False),
-            "you count what leads to a logit. Does it depend on the image?": lambda weights: units_left(
-                weights, constants=False
-            ),
-            "an input that is not read is removed too.": lambda weights: units_left(weights, inputs=False),
-            "the logits stay, all of them, even one that is a constant.": logits_left_out,
-            "the numbers are right, in the opposite order: the inputs come first.": lambda weights: units_left(weights)[::-1],
-            "you count the units that are removed: asked for are those that are left.": lambda weights: [
-                n - left for n, left in zip((weights[0].shape[1], *map(len, weights)), units_left(weights), strict=True)
-            ],
-            "the logits are a level as well.": lambda weights: units_left(weights)[:-1],
-            "the inputs are a level as well.": lambda weights: units_left(weights)[1:],
-        },
+        mistakes=UNITS_LEFT,
     ),
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from minisgl.course.checks import batch_norm
 from minisgl.course.checks.answer import Inputs
+from minisgl.course.checks.folded_batch_norm import FOLD_BATCH_NORM
 from minisgl.course.checks.named_results import compare_named
 from minisgl.course.checks.task import Task
 from minisgl.course.checks.three_gradients import compare_three_gradients
@@ -78,6 +79,7 @@ def _fold_inputs() -> Iterator[Inputs]:
     yield case(np.full((1, 1, 1, 1), 2.0), 3.0, 4.0, 5.0, 4.0)
     yield case(np.full((1, 1, 1, 2), 2.0), -1.0, 0.5, -2.0, 0.25)
     yield case(np.full((1, 2, 1, 1), 1.0), 1.0, 0.0, 1.0, 1e-5)  # a channel that hardly varies
+    yield case(np.full((1, 1, 2, 1), -1.5), 0.5, 1.0, -2.0, 4e-5)
     rng = np.random.default_rng(0)
     for K, C, R, S in ((2, 2, 1, 1), (2, 3, 3, 3), (3, 3, 3, 3), (4, 1, 2, 3)):
         vectors = {name: _eighths(rng, K) for name in ("gamma", "shift", "mean")}
@@ -95,10 +97,6 @@ def _fold_reference(
 
     bias = normalised(np.zeros(len(weight)))
     return normalised(weight) - bias[:, None, None, None], bias
-
-
-def _factor(gamma: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    return gamma / np.sqrt(variance + 1e-5)
 
 
 TASKS = (
@@ -137,6 +135,12 @@ TASKS = (
             "dbias: the weight is in it, but the bias is added after the weight has acted.": lambda dy, x, weight, eps: (
                 weight * dy.sum(axis=1)
             ),
+            "dx: the means are added. If one x grows, in which direction does the mean take all z?": batch_norm.means_added,
+            "dx: you divide by the variance. Which number has the units of x?": batch_norm.over_the_variance,
+            "dx: the second mean comes back to each x alike: which x change the variance most?": batch_norm.without_z,
+            "dweight: that is the gradient of the bias. What does the weight multiply?": lambda dy, x, weight, eps: dy.sum(
+                axis=1
+            ),
         },
     ),
     Task(
@@ -165,6 +169,18 @@ TASKS = (
             "you multiply by the ReLU's value, but its slope is 0 or 1.": lambda dy, h, W1, W2, S: (
                 S.T @ dy + W1.T @ (np.maximum(W1 @ h, 0) * (W2.T @ dy))
             ),
+            "your mask is upside down: when does a ReLU let a change through?": lambda dy, h, W1, W2, S: (
+                S.T @ dy + W1.T @ ((W1 @ h < 0) * (W2.T @ dy))
+            ),
+            "the mask is that of h. What is the input of the ReLU?": lambda dy, h, W1, W2, S: (
+                S.T @ dy + (h > 0) * (W1.T @ (W2.T @ dy))
+            ),
+            "on the shortcut negative dy are lost. Is there a ReLU on it?": lambda dy, h, W1, W2, S: (
+                S.T @ np.maximum(dy, 0) + _body(dy, h, W1, W2)
+            ),
+            "you divide by the number of images: its 1/N is in dy already.": lambda dy, h, W1, W2, S: (
+                (S.T @ dy + _body(dy, h, W1, W2)) / dy.dtype.type(h.shape[1])
+            ),
         },
     ),
     Task(
@@ -173,38 +189,6 @@ TASKS = (
         inputs=_fold_inputs,
         reference=_fold_reference,
         compare=compare_named("weight", "bias"),
-        mistakes={
-            "weight: only gamma is in it. Batch norm also divides.": lambda weight, gamma, shift, mean, variance: (
-                weight * gamma[:, None, None, None]
-            ),
-            "weight: gamma is missing.": lambda weight, gamma, shift, mean, variance: (
-                weight * _factor(np.ones_like(gamma), variance)[:, None, None, None]
-            ),
-            "weight: you divide by the variance. Which number has the units of the channel itself?": (
-                lambda weight, gamma, shift, mean, variance: weight * (gamma / (variance + 1e-5))[:, None, None, None]
-            ),
-            "weight: eps is missing, which matters where a channel hardly varies.": (
-                lambda weight, gamma, shift, mean, variance: weight * (gamma / np.sqrt(variance))[:, None, None, None]
-            ),
-            "weight: eps is added to the variance, before the root is taken.": (
-                lambda weight, gamma, shift, mean, variance: weight * (gamma / (np.sqrt(variance) + 1e-5))[:, None, None, None]
-            ),
-            "weight: the convolution's weight is as it was. Who multiplies now?": (
-                lambda weight, gamma, shift, mean, variance: weight
-            ),
-            "bias: the scale is folded, and the bias is only the shift. What becomes of the mean?": (
-                lambda weight, gamma, shift, mean, variance: shift
-            ),
-            "bias: the mean is subtracted as it is, but batch norm multiplies it by the same factor as the weight.": (
-                lambda weight, gamma, shift, mean, variance: shift - mean
-            ),
-            "bias: the mean is added. Batch norm takes it away.": lambda weight, gamma, shift, mean, variance: (
-                shift + _factor(gamma, variance) * mean
-            ),
-            "bias: the shift is missing.": lambda weight, gamma, shift, mean, variance: -_factor(gamma, variance) * mean,
-            "bias: the shift is multiplied by the factor, but batch norm adds it at the very end.": (
-                lambda weight, gamma, shift, mean, variance: _factor(gamma, variance) * (shift - mean)
-            ),
-        },
+        mistakes=FOLD_BATCH_NORM,
     ),
 )

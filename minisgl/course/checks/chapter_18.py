@@ -1,6 +1,6 @@
 """The tasks of chapter 18: code for a GPU."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import ceil, log2
 from typing import Any
 
@@ -11,6 +11,7 @@ from minisgl.course.checks.arrays import arrays
 from minisgl.course.checks.brute_force import best_x
 from minisgl.course.checks.elsewhere import compare_elsewhere_and_here
 from minisgl.course.checks.followed import Followed, followed
+from minisgl.course.checks.intensities import DIRECT_INTENSITY, direct_intensity
 from minisgl.course.checks.task import Task
 from minisgl.course.checks.thresholds import soft
 
@@ -53,35 +54,6 @@ def _direct_intensity_inputs() -> Iterator[Inputs]:
             yield {"images": images, "weight": weight, "itemsize": itemsize}
 
 
-def _count(images: tuple[int, ...], weight: tuple[int, ...], itemsize: int) -> dict[str, float]:
-    """The flops and the bytes of a convolution, counted on arrays of these shapes."""
-    dtype = {2: np.float16, 4: np.float32, 8: np.float64}[itemsize]
-    x, w = np.empty(images, dtype), np.empty(weight, dtype)
-    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(1, 2))  # (C, P, Q, N, R, S)
-    y = np.empty((len(w), *windows.shape[1:4]), dtype)  # (K, P, Q, N)
-    flops = 2.0 * len(w) * windows.size  # every filter with every number of every window
-    return {"flops": flops, "x": x.nbytes, "w": w.nbytes, "y": y.nbytes, "columns": windows.size * itemsize}
-
-
-def _flops_per(*parts: str) -> Callable[..., float]:
-    """Flops over the bytes of these arrays."""
-
-    def result(*arguments: Any) -> float:
-        n = _count(*arguments)
-        return n["flops"] / sum(n[part] for part in parts)
-
-    return result
-
-
-_direct_intensity = _flops_per("x", "w", "y")
-
-
-def _with_pixels(images: tuple[int, ...], weight: tuple[int, ...], itemsize: int) -> float:
-    n, (_, H, W, N), K = _count(images, weight, itemsize), images, weight[0]
-    pixels = K * H * W * N * itemsize  # for n["y"]
-    return n["flops"] * pixels / n["y"] / (n["x"] + n["w"] + pixels)
-
-
 # ---- step_time
 
 
@@ -92,6 +64,7 @@ def _step_time_inputs() -> Iterator[Inputs]:
         ([8.0], [0.0]),
         ([0.0], [8.0]),
         ([8.0, 4.0], [2.0, 16.0]),
+        ([1.0, 2.0], [1.0, 0.0]),
         ([0.0, 32.0, 8.0], [8.0, 8.0, 8.0]),
     ]
     lists += [(rng.integers(0, 64, k).astype(float), rng.integers(0, 64, k).astype(float)) for k in (5, 12)]
@@ -178,32 +151,24 @@ TASKS = (
             "the large negative entries are gone: large means far from zero, on either side.": lambda v, t, g: _firm(
                 np.maximum(v, 0), t, g, g / (g - 1)
             ),
+            "that is soft thresholding: what is large is to stay as it is.": lambda v, t, g: soft(v, t),
+            "your line begins at 0 where |v| is 0. It begins at 0 where |v| is t.": lambda v, t, g: np.where(
+                np.abs(v) > g * t, v, np.where(np.abs(v) > t, v * (g / (g - 1)), 0)
+            ),
+            "small entries come out on the other side of zero: what is wanted up to t?": lambda v, t, g: np.where(
+                np.abs(v) > g * t, v, (v - t * np.sign(v)) * (g / (g - 1))
+            ),
+            "your line ends at g. It ends where |v| is g t.": lambda v, t, g: np.where(
+                np.abs(v) > g, v, soft(v, t) * (g / (g - 1))
+            ),
         },
     ),
     Task(
         signature="direct_intensity(images, weight, itemsize)",
         asks="Flops per byte of a convolution that reads and writes each number once.",
         inputs=_direct_intensity_inputs,
-        reference=_direct_intensity,
-        mistakes={
-            "each product is one multiplication and one addition: two flops.": lambda x, w, size: (
-                _direct_intensity(x, w, size) / 2
-            ),
-            "that is flops a number: how many bytes has one?": lambda x, w, size: _direct_intensity(x, w, size) * size,
-            "that is with the columns of im2col: a direct convolution reads the images themselves.": _flops_per(
-                "columns", "w", "y"
-            ),
-            "the weights are read too.": _flops_per("x", "y"),
-            "the result is written too.": _flops_per("x", "w"),
-            "the images are read too.": _flops_per("w", "y"),
-            "the flops are those of one image, and the bytes those of all.": lambda x, w, size: (
-                _direct_intensity(x, w, size) / x[3]
-            ),
-            "a result has as many places as the filter fits into the image: fewer than it has pixels.": _with_pixels,
-            "that is bytes a flop: which of the two is divided by the other?": lambda x, w, size: (
-                1 / _direct_intensity(x, w, size)
-            ),
-        },
+        reference=direct_intensity,
+        mistakes=DIRECT_INTENSITY,
     ),
     Task(
         signature="step_time(flops, moved, latency, bandwidth, peak)",
@@ -232,6 +197,15 @@ TASKS = (
             "these are the times of the single operations; the step is all of them together.": lambda f, m, ell, b, p: (
                 ell + np.maximum(f / p, m / b)
             ),
+            "that is the time of the slowest operation: they come one after the other.": lambda f, m, ell, b, p: (
+                ell + np.maximum(f / p, m / b)
+            ).max(),
+            "peak and bandwidth are exchanged: which of them is flops a second?": lambda f, m, ell, b, p: (
+                len(f) * ell + np.maximum(f / b, m / p).sum()
+            ),
+            "you multiply by the speeds: a faster device takes less time.": lambda f, m, ell, b, p: (
+                len(f) * ell + np.maximum(f * p, m * b).sum()
+            ),
         },
     ),
     Task(
@@ -243,6 +217,10 @@ TASKS = (
             "with an odd number of entries the last one is lost: what is it added to?": _without_the_odd_one,
             "that is the mean.": lambda x: x.mean(),
             "that is the sum of the sizes: the signs are lost.": lambda x: np.abs(x).sum(),
+            "only every second number counts: what becomes of its neighbours?": lambda x: x[::2].sum(),
+            "with an odd number of entries the last one counts twice.": lambda x: (
+                x.sum() + (x[-1] if len(x) % 2 and len(x) > 1 else 0)
+            ),
         },
         afterwards=_dtype_and_additions,
     ),

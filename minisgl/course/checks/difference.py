@@ -32,6 +32,24 @@ def difference(yours: Any, wanted: Any, exact_zeros: bool = False) -> str:
     return ""
 
 
+def not_a_number(yours: Any) -> str:
+    """Return a sentence that says where `yours`, a number or an array, has nan; "" if it has none."""
+    if not isinstance(yours, np.ndarray | np.floating | float) or np.asarray(yours).dtype.kind != "f":
+        return ""
+    is_nan = np.isnan(np.asarray(yours))
+    if not is_nan.any():
+        return ""
+    if is_nan.ndim == 0:
+        return "your result is nan, not a number: a division 0/0?"
+    return f"your result has {is_nan.sum()} nan, not a number, the first at {_place(is_nan)}: a division 0/0?"
+
+
+def _place(where: np.ndarray) -> str:
+    """The index of the first True."""
+    first = tuple(int(i) for i in np.argwhere(where)[0])
+    return f"index {first if len(first) > 1 else first[0]}"
+
+
 def _not_these_numbers(yours: Any, wanted: Any) -> str:
     if isinstance(wanted, list):
         return f"a list of {len(wanted)} whole numbers is wanted, the right one at each place."
@@ -48,16 +66,13 @@ def _wrong_kind(yours: Any, wanted: np.ndarray) -> str:
     if yours.shape != wanted.shape:
         turned = ": are the axes in their order?" if yours.shape == wanted.shape[::-1] else "."
         return f"the shape {wanted.shape} is wanted, and yours is {yours.shape}{turned}"
+    if yours.dtype == bool and wanted.dtype != bool:
+        return "numbers are wanted, and yours are True and False: which number belongs to each?"
     if yours.dtype != wanted.dtype:
         return f"the result is to be of the dtype of the argument, {wanted.dtype}, and yours is {yours.dtype}."
     return ""
 
 
 def _wrong_numbers(yours: np.ndarray, wanted: np.ndarray) -> str:
-    if wanted.dtype != bool and close(yours, -wanted):
-        return "your result has the opposite sign everywhere."
-    if wanted.dtype != bool and close(np.abs(yours), np.abs(wanted)):
-        return "the sizes are right; look at the signs."
     bad = ~np.isclose(yours, wanted, TOLERANCE, TOLERANCE, equal_nan=True)
-    first = tuple(int(i) for i in np.argwhere(bad)[0])
-    return f"{bad.sum()} of {bad.size} entries differ, the first at index {first if len(first) > 1 else first[0]}."
+    return f"{bad.sum()} of {bad.size} entries differ, the first at {_place(bad)}."

@@ -1,12 +1,12 @@
 """How an answer that returns several arrays is compared: one after the other, each under its name."""
 
 from collections.abc import Callable
-from copy import deepcopy
+from operator import itemgetter
+from typing import Any
 
-import numpy as np
-
-from minisgl.course.checks.answer import Answer, Inputs
-from minisgl.course.checks.difference import close, difference
+from minisgl.course.checks.answer import Answer
+from minisgl.course.checks.difference import difference
+from minisgl.course.checks.known import explained
 from minisgl.course.checks.task import Task
 
 NUMBERS = {2: "two", 3: "three"}
@@ -27,23 +27,17 @@ def compare_named(*names: str) -> Callable[[Answer, Task], None]:
                 answer.fail(case, yours, wanted, hint)
             for part, name in enumerate(names):
                 if problem := difference(yours[part], wanted[part]):
-                    hint = _known_mistake(answer, task, cases, part, name) or f"{name}: {problem}"
-                    answer.fail(case, yours[part], wanted[part], hint, f"your {name}")
+                    mine, right = _part(answer.function, part), _part(task.reference, part)
+                    mistakes = {text: wrong for text, wrong in task.mistakes.items() if text.startswith(f"{name}: ")}
+                    hint, there = explained(mine, right, mistakes, cases)
+                    hint = hint if hint in mistakes else f"{name}: {hint or problem}"
+                    shown = (there or case).values()
+                    answer.fail(there or case, mine(*shown), right(*shown), hint, f"your {name}")
 
     return compare
 
 
-def _known_mistake(answer: Answer, task: Task, cases: list[Inputs], part: int, name: str) -> str | None:
-    cases = [case for case in cases if all(map(np.size, case.values()))]  # empty results are all the same
-    try:
-        results = [answer.function(*deepcopy(case).values())[part] for case in cases]
-    except Exception:  # it fails on a later input, so its results cannot be compared
-        return None
-    for sentence, mistake in task.mistakes.items():
-        if not sentence.startswith(f"{name}: "):
-            continue
-        with np.errstate(all="ignore"):
-            wrong = [mistake(*case.values()) for case in cases]
-        if all(close(mine, its) for mine, its in zip(results, wrong, strict=True)):
-            return sentence
-    return None
+def _part(function: Callable[..., Any], part: int) -> Callable[..., Any]:
+    """The function that returns only this part of the results."""
+    pick = itemgetter(part)
+    return lambda *given: pick(function(*given))

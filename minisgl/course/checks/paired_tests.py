@@ -58,6 +58,17 @@ def first_only(a: np.ndarray, b: np.ndarray) -> float:
     return min(1.0, 2 * at_least(first, first + second))
 
 
+def from_the_fewer(a: np.ndarray, b: np.ndarray) -> float:
+    """Twice the probability of at least as many wins as the loser has."""
+    first, second = wins(a, b)
+    return min(1.0, 2 * at_least(min(first, second), first + second))
+
+
+def ties_to_the_winner(a: np.ndarray, b: np.ndarray) -> float:
+    """Ties count as wins of the better one."""
+    return min(1.0, 2 * at_least(len(a) - min(wins(a, b)), len(a)))
+
+
 def holm(p: np.ndarray) -> np.ndarray:
     """The largest of (number of p that are not smaller than q) times q, over all q up to each p."""
     raised = [(np.sum(p >= q) * q, q) for q in p]
@@ -89,4 +100,17 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     order = np.argsort(p)[::-1]
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)), 1)
+    return corrected
+
+
+def sorted_twice(p: np.ndarray) -> np.ndarray:
+    """With the order in place of its inverse."""
+    return in_order(p, falling(p), back=False)[np.argsort(p)]
+
+
+def largest_first(p: np.ndarray) -> np.ndarray:
+    """From the largest p to the smallest."""
+    order = np.argsort(p)[::-1]
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * falling(p)), 1)
     return corrected

@@ -33,3 +33,13 @@ def tied(x: np.ndarray) -> np.ndarray:
     pixels = windows(x)
     largest: np.ndarray = pixels == pixels.max(axis=0)
     return largest
+
+
+def of_the_whole_map(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The mistake in which one pixel of each map, its first maximum, gets dy: (C, 2P, 2Q, N)."""
+    everywhere = laid_out(np.repeat(dy[None], 4, axis=0))  # (C, 2P, 2Q, N)
+    dx = np.zeros_like(x)
+    for c, n in np.ndindex(x.shape[0], x.shape[3]):
+        place = np.unravel_index(x[c, :, :, n].argmax(), x.shape[1:3])
+        dx[c, :, :, n][place] = everywhere[c, :, :, n][place]
+    return dx

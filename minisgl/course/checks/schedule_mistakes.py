@@ -53,6 +53,18 @@ PAPER_THRESHOLDS: dict[str, Callable[..., np.ndarray]] = {
     "in your threshold beta multiplies lam. The step of the prox is 1/beta.": (
         lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam * beta * _stairs(growth, every, epochs))
     ),
+    "your beta stays the same for one epoch, and only then for `every`: does the first have company?": _with_power(
+        lambda e, every: -(-e // every)
+    ),
+    "a root is missing: lam v^0 and beta/2 v^2 cost the same at which v?": lambda lam, beta, growth, every, epochs: (
+        2 * lam / (beta * _stairs(growth, every, epochs))
+    ),
+    "the 2 belongs under the root.": lambda lam, beta, growth, every, epochs: (
+        2 * np.sqrt(lam / (beta * _stairs(growth, every, epochs)))
+    ),
+    "that is beta in each epoch. Its threshold is asked for.": lambda lam, beta, growth, every, epochs: (
+        beta * _stairs(growth, every, epochs)
+    ),
 }
 
 
@@ -126,4 +138,14 @@ CONTINUATION: dict[str, Callable[..., np.ndarray]] = {
     "the rows are in another order: learning rate, beta, threshold.": (
         lambda u, beta, rise, tau, ramp: _rows()(u, beta, rise, tau, ramp)[::-1]
     ),
+    "your beta never rises.": _rows(beta_of=lambda u, beta, rise, ramp: beta + 0 * u),
+    "your threshold falls back to 0 after the ramp: it stays where it has got to.": _rows(
+        tau_of=lambda u, tau, ramp: np.where(u <= ramp, tau * u / ramp, 0)
+    ),
+    "your learning rate falls only after the ramp. It falls through the whole run.": lambda u, beta, rise, tau, ramp: _rows(
+        lr_of=lambda u: _lr(_done(u, ramp))
+    )(u, beta, rise, tau, ramp),
+    "beta and the threshold have changed places.": lambda u, beta, rise, tau, ramp: _rows()(u, beta, rise, tau, ramp)[
+        [0, 2, 1]
+    ],
 }

@@ -58,3 +58,18 @@ def second_weight(x: np.ndarray, t: np.ndarray, W1: np.ndarray, W2: np.ndarray) 
     h = np.maximum(W1 @ x, 0)
     z = (W2 @ h).T
     return ((softmax(z) - onehot(z, t)) / len(z)).T @ h.T
+
+
+def mask_upside_down(x: np.ndarray, t: np.ndarray, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    dh, is_open = back(x, t, W1, W2)
+    return dh * ~is_open @ x.T
+
+
+def without_labels(x: np.ndarray, t: np.ndarray, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    z = (W2 @ np.maximum(W1 @ x, 0)).T
+    return (W2.T @ softmax(z).T / len(z) * (W1 @ x > 0)) @ x.T
+
+
+def without_softmax(x: np.ndarray, t: np.ndarray, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    z = (W2 @ np.maximum(W1 @ x, 0)).T
+    return (W2.T @ (z - onehot(z, t)).T / len(z) * (W1 @ x > 0)) @ x.T

@@ -24,9 +24,17 @@ def prune_in_place(w, fraction):
     return w
 
 
-def by_quantile(w, fraction):
+def by_quantile(w, fraction, strict=False):
     n = int(fraction * w.size)
-    return np.where(np.abs(w) <= np.sort(np.abs(w), axis=None)[n - 1], 0, w) if n else w.copy()
+    threshold = np.sort(np.abs(w), axis=None)[n - 1] if n else -1
+    return np.where((np.abs(w) < threshold) if strict else (np.abs(w) <= threshold), 0, w)
+
+
+def per_row(w, fraction):
+    rows = w.reshape(-1, w.shape[-1]).copy()
+    for row in rows:
+        row[order(row)[: int(fraction * row.size)]] = 0
+    return rows.reshape(w.shape)
 
 
 def between(w0, d):
@@ -51,6 +59,8 @@ PLANTED = {
         (lambda image, weight: places(image, weight) * (prod(weight) + weight[0]), "biases too"),
         (lambda image, weight: 1.5, "the numbers differ"),
         (lambda image, weight: weight, "one number is wanted"),
+        (lambda image, weight: prod(weight) * (1 + image[1] - weight[2]), "in one direction only"),
+        (lambda image, weight: places(image, weight) * prod(weight) * weight[1], "C is in it twice"),
     ],
     "01.magnitude_prune": [
         (lambda w, f: zeroed(w, np.argsort(w, axis=None, kind="stable")[: int(f * w.size)]), "larger in size"),
@@ -69,6 +79,10 @@ PLANTED = {
         (prune_in_place, "writes into its argument"),
         (lambda w, f: zeroed(w, order(w)[: int(f * w.size)]).ravel(), "the shape"),
         (lambda w, f: zeroed(w, order(w)[: int(f * w.size)]).astype(np.float64), "dtype of the argument"),
+        (per_row, "of every row"),
+        (lambda w, f: zeroed(w, order(w)[: int(f * len(w))]), "len(w) is"),
+        (lambda w, f: np.where(zeroed(w, order(w)[: int(f * w.size)]) == 0, w, 0), "return what is dropped"),
+        (lambda w, f: by_quantile(w, f, strict=True), "one too few is 0"),
     ],
     "01.sawtooth": [
         (lambda w0, lr, lam: between(w0, lam), "not lam alone"),
@@ -80,5 +94,14 @@ PLANTED = {
         (lambda w0, lr, lam: np.moveaxis(between(w0, lr * lam), 0, -1), "on the last axis"),
         (lambda w0, lr, lam: np.stack([0 * w0 - lr * lam / 2, 0 * w0 + lr * lam / 2]), "not symmetric"),
         (lambda w0, lr, lam: w0 % (lr * lam), "the shape"),
+        (lambda w0, lr, lam: between(w0, lam / lr), "for a smaller lr"),
+        (
+            lambda w0, lr, lam: np.stack(
+                [np.minimum(w0, w0 - np.sign(w0) * lr * lam), np.maximum(w0, w0 - np.sign(w0) * lr * lam)]
+            ),
+            "that is one step",
+        ),
+        (lambda w0, lr, lam: np.stack([w0 // (lr * lam), -(-w0 // (lr * lam))]) * lr * lam, "multiples of the step"),
+        (lambda w0, lr, lam: np.stack([np.full_like(w0, -lr * lam), np.full_like(w0, lr * lam)]), "two steps apart"),
     ],
 }

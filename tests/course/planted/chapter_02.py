@@ -52,6 +52,21 @@ def kernel_gradient(dy, x):
     return reference.conv2d_backward(dy, x, dweight)[1]
 
 
+def last_image(dy, x):
+    for n in range(x.shape[3]):
+        dweight = kernel_gradient(dy[..., n : n + 1], x[..., n : n + 1])
+    return dweight
+
+
+def last_window(dy, x):
+    """= for the windows, where += belongs."""
+    dweight = kernel_gradient(dy, x)
+    R, S = dweight.shape[2:]
+    for p, q in np.ndindex(*dy.shape[1:3]):
+        dweight[...] = np.einsum("kn,crsn->kcrs", dy[:, p, q], x[:, p : p + R, q : q + S])
+    return dweight
+
+
 def kernel_rows_for_columns(dy, x):
     """The same in the gradient: the windows of (s, r) at (r, s)."""
     dweight = kernel_gradient(dy, x)
@@ -88,6 +103,11 @@ def correlate_back(dy, weight, stride):
     return forward(wide, weight.swapaxes(0, 1), np.zeros(weight.shape[1], dy.dtype))
 
 
+def shared(first=lambda x, w: w[0] * (x[0] - x[1]), second=lambda x, w: w[1] * (x[2] - x[1]), both=lambda w: w[0] + w[1]):
+    """The right answer, unless one of its three products is another."""
+    return lambda x, w: np.array([both(w) * x[1] + first(x, w), both(w) * x[1] + second(x, w)])
+
+
 def quarter_squares(x, w):
     """a b = ((a + b)^2 - (a - b)^2) / 4: two squares for every product."""
 
@@ -114,6 +134,10 @@ PLANTED = {
         (bias_in_place, "writes into its argument bias"),
         (lambda x, w, b: None, "returns nothing"),
         (lambda x, w, b: b + np.tensordot(w, x, axes=3), "stops with an error"),
+        (lambda x, w, b: np.maximum(forward(x, w, b), 0), "that is ReLU"),
+        (lambda x, w, b: forward(x, w, np.full_like(b, b[0])), "the bias of the first one"),
+        (lambda x, w, b: np.stack([forward(x, w[:1], b[:1])[0]] * len(w)), "all output channels are the same"),
+        (lambda x, w, b: forward(x, np.zeros_like(w) + w[:, :1], b), "meet the same kernel"),
     ],
     "02.kernel_gradient": [
         (lambda dy, x: kernel_gradient(dy, x)[:, :, ::-1, ::-1], "turned by 180 degrees"),
@@ -130,6 +154,10 @@ PLANTED = {
         (lambda dy, x: kernel_gradient(dy, x)[:, :, :-1, :-1], "the last row and column of the kernel"),
         (lambda dy, x: -kernel_gradient(dy, x), "opposite sign"),
         (lambda dy, x: kernel_gradient(dy, x).astype(np.float64), "dtype"),
+        (last_image, "only the last image"),
+        (last_window, "only the last window"),
+        (lambda dy, x: kernel_gradient(np.zeros_like(dy) + dy.sum(axis=0), x), "dweight[k] depends on"),
+        (lambda dy, x: kernel_gradient(dy.sum(axis=-1)[..., None], x.sum(axis=-1)[..., None]), "before you multiply"),
     ],
     "02.input_gradient": [
         (correlate_back, "once too often, or once too little"),
@@ -148,6 +176,7 @@ PLANTED = {
             "the mean over the output channels",
         ),
         (lambda dy, w, stride: input_gradient(dy, w.swapaxes(0, 1), stride), "the shape (2, 3, 3) is wanted"),
+        (lambda dy, w, stride: input_gradient(dy[-1:], w[-1:], stride), "only the last output channel"),
     ],
     "02.two_outputs": [
         (lambda x, w: np.array([w[0] * x[0] + w[1] * x[1], w[0] * x[1] + w[1] * x[2]]), "4 multiplications"),
@@ -157,5 +186,10 @@ PLANTED = {
         (lambda x, w: np.correlate(x.astype(float), w.astype(float)), "could be counted"),
         (lambda x, w: w @ x[:2], "an array is wanted"),
         (lambda x, w: np.array([w @ x[:2], w @ x[:2]]), "entries differ"),
+        (shared(first=lambda x, w: w[0] * (x[1] - x[0])), "w[0] times which difference"),
+        (shared(second=lambda x, w: w[1] * (x[1] - x[2])), "w[1] times which difference"),
+        (shared(both=lambda w: 0), "share is missing"),
+        (shared(both=lambda w: w[0] - w[1]), "difference of the weights"),
+        (lambda x, w: -np.correlate(x, w), "opposite sign everywhere"),
     ],
 }

@@ -73,7 +73,29 @@ LARGE = [
     (lambda v, lam, alpha: soft(v, lam) * (1 + alpha * lam / np.abs(soft(v, lam)).sum()), "l1 norm of z"),
     (lambda v, lam, alpha: soft(v, lam) * (1 + alpha / norm(soft(v, lam))), "lam is missing"),
     (lambda v, lam, alpha: soft(v, lam) * (1 + alpha * lam / norm(v)), "which vector"),
+    (lambda v, lam, alpha: np.abs(right(v, lam, alpha)), "the signs are lost"),
+    (lambda v, lam, alpha: soft(v, lam) / norm(soft(v, lam)) * (1 + alpha * lam), "is a direction"),
+    (lambda v, lam, alpha: soft(v, lam) * (1 + alpha * lam), "by which factor is that"),
+    (lambda v, lam, alpha: soft(v, lam) * (1 + alpha * lam / (soft(v, lam) ** 2).sum()), "squared length of z"),
+    (lambda v, lam, alpha: soft(v, alpha * lam), "the price of ||x||_1"),
+    (lambda v, lam, alpha: soft(v, alpha * lam) * (1 + alpha * lam / norm(soft(v, alpha * lam))), "and then make it longer"),
+    (lambda v, lam, alpha: soft(v, (1 - alpha) * lam), "both norms as one"),
 ]
+
+
+def at(read):
+    """x[i] with i of the flat array, and the entry of v that read(v, i) gives."""
+
+    def prox(v, lam, alpha):
+        if np.abs(v).max() > lam:
+            return right(v, lam, alpha)
+        x = np.zeros_like(v)
+        i = np.argmax(np.abs(v))
+        x[i] = soft(read(v, i), (1 - alpha) * lam)
+        return x
+
+    return prox
+
 
 PLANTED = {
     "07.l1_minus_l2": [
@@ -87,12 +109,14 @@ PLANTED = {
         (lambda x, alpha: (np.abs(x).sum(axis=-1) - alpha * np.linalg.norm(x, axis=-1)).sum(), "each row"),
         (lambda x, alpha: np.abs(x) - alpha * norm(x), "one number is wanted"),
         (lambda x, alpha: np.abs(x).sum() / max(x.size, 1) - alpha * norm(x), "the numbers differ"),
+        (lambda x, alpha: np.linalg.norm(x, 1) - alpha * norm(x), "norm(x, 1) is a matrix norm"),
+        (lambda x, alpha: np.abs(x).sum() - alpha * np.linalg.norm(x, ord=2), "norm(x, 2) is a matrix norm"),
+        (lambda x, alpha: np.linalg.norm(x, ord=1) - alpha * np.linalg.norm(x, ord=2), "both of your norms"),
+        (lambda x, alpha: np.abs(x).sum(), "that is ||x||_1 alone"),
     ],
     "07.prox_case_1": [
         (lambda v, lam, alpha: soft(v, lam), "soft threshold alone"),
         *LARGE,
-        (lambda v, lam, alpha: np.abs(right(v, lam, alpha)), "signs are lost"),
-        (lambda v, lam, alpha: soft(v, lam) / norm(soft(v, lam)) * (1 + alpha * lam), "is a direction"),
         (lambda v, lam, alpha: right(v, lam, alpha).ravel(), "the shape"),
         (lambda v, lam, alpha: right(v, lam, alpha).astype(float), "dtype of the argument"),
         (in_place, "writes into its argument"),
@@ -112,6 +136,10 @@ PLANTED = {
             "how many entries are left",
         ),
         (right, "one number is wanted"),
+        (lambda v, lam, alpha: (right(v, lam, alpha) ** 2).sum(), "that is the squared length"),
+        (length(rest, large=lambda z, lam, alpha: (z * z).sum() + alpha * lam), "add alpha lam to the squared"),
+        (length(rest, large=lambda z, lam, alpha: norm(z) + lam), "alpha is missing"),
+        (lambda v, lam, alpha: np.abs(right(v, lam, alpha)).sum(), "that is ||x||_1"),
     ],
     "07.l1_minus_l2_prox": [
         (one(lambda m, lam, alpha: 0), "your result is all 0"),
@@ -127,5 +155,8 @@ PLANTED = {
         (in_case_1(lambda v, lam, alpha: soft(v, lam)), "which way does it change z"),
         (in_place, "writes into its argument"),
         (lambda v, lam, alpha: right(v, lam, alpha) + 1e-9, "almost zero"),
+        (at(lambda v, i: v[i]), "v[i] and x[i] are whole rows"),
+        (at(lambda v, i: v.flat[i]), "goes to a whole row"),
+        (lambda v, lam, alpha: right(v, lam, alpha) if np.abs(v).max() > lam else soft(v, lam - alpha * lam), "How many stay"),
     ],
 }

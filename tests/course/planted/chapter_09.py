@@ -15,6 +15,10 @@ def kept(v, axis, threshold):
     return np.where(norms(v, axis) > threshold, v, 0)
 
 
+def l1(v, axis):
+    return np.abs(v).sum(axis=tuple(other for other in range(v.ndim) if other != axis), keepdims=True)
+
+
 def right(v, lam0, k):
     return SparseGroupL0(lam0, k / np.sqrt(v.size), groups=0).prox(v[None], 1.0)[0]
 
@@ -46,6 +50,10 @@ PLANTED = {
             lambda v, lam, axis: np.where((v * v).sum(axis, keepdims=True) > 2 * lam * np.sqrt(v.shape[axis]), v, 0),
             "your sums run along",
         ),
+        (lambda v, lam, axis: kept(v, axis, np.sqrt(2 * lam * np.sqrt(v.shape[axis]))), "not how many groups"),
+        (lambda v, lam, axis: v * (np.linalg.norm(v) > np.sqrt(2 * lam * root(v, axis))), "as one group"),
+        (lambda v, lam, axis: v * (l1(v, axis) > np.sqrt(2 * lam * root(v, axis))), "add the sizes"),
+        (lambda v, lam, axis: kept(v, axis, np.sqrt(lam * root(v, axis) / 2)), "too low by a factor"),
     ],
     "09.best_of_group": [
         (lambda v, lam0, k: shortened(hard(v, np.sqrt(2 * lam0)), k), "that is the composition"),
@@ -57,5 +65,8 @@ PLANTED = {
         (lambda v, lam0, k: right(v, lam0, k) + 1e-9, "almost zero"),
         (lambda v, lam0, k: right(v, lam0, k).astype(float), "dtype of the argument"),
         (in_place, "writes into its argument"),
+        (lambda v, lam0, k: hard(shortened(v, k), np.sqrt(2 * lam0)), "you shorten first"),
+        (lambda v, lam0, k: np.where(v * v > 2 * lam0, v, 0), "k does nothing"),
+        (lambda v, lam0, k: SparseGroupL0(lam0, k, groups=0).prox(v[None], 1.0)[0], "root of the group's size"),
     ],
 }

@@ -54,9 +54,20 @@ PLANTED = {
         (mcp(end=lambda lam, gamma: gamma), "ends at the wrong place"),
         (lambda v, lam, gamma, step: np.where(np.abs(v) > lam * np.sqrt(gamma * step), v, 0), "hard threshold"),
         (lambda v, lam, gamma, step: np.abs(mcp()(v, lam, gamma, step)), "sign is lost"),
+        (
+            lambda v, lam, gamma, step: np.where(
+                np.abs(v) > gamma * lam, v, (v - np.sign(v) * step * lam) * gamma / (gamma - step)
+            ),
+            "other side of zero",
+        ),
+        (
+            lambda v, lam, gamma, step: np.sign(v) * np.maximum(np.abs(v) - step * np.maximum(lam - np.abs(v) / gamma, 0), 0),
+            "where you start",
+        ),
+        (lambda v, lam, gamma, step: np.maximum(mcp()(v, lam, gamma, step), 0), "mirror images"),
     ],
     "10.lp_threshold": [
-        (landing, "where the prox lands"),
+        (landing, "that is the x where the prox lands"),
         (no_valley, "stops having a valley"),
         (lambda L, p: 3 / 2 * L ** (2 / 3), "for p = 1/2"),
         (lambda L, p: np.sqrt(2 * L), "of l0"),
@@ -68,12 +79,14 @@ PLANTED = {
         (lambda L, p: landing(L, p) / 2 + L * landing(L, p) ** p, "not yet divided by x"),
         (lambda L, p: (2 - p) / (2 * (1 - p)) * (2 * L * (1 - p)) ** (2 - p), "root is the wrong one"),
         (lambda L, p: 1.0, "the numbers differ"),
+        (lambda L, p: landing(L, p) * lp_height(L, p, landing(L, p)), "without v"),
+        (lambda L, p: lp_height(L, p, (2 * L) ** (1 / (2 - p))), "lacks 1 - p"),
     ],
     "10.scad_prox": [
         (scad(lambda y, lam, a, s: ((a - 1) * y - a * lam) / (a - 2)), "the one for step 1"),
-        (scad(lambda y, lam, a, s: ((a - 1) * y - a * lam) / (a - 1 - s)), "above the line"),
+        (scad(lambda y, lam, a, s: ((a - 1) * y - a * lam) / (a - 1 - s)), "piece the step is missing"),
         (scad(lambda y, lam, a, s: y - a * s * lam / (a - 1)), "slope of the middle piece is wrong"),
-        (scad(lambda y, lam, a, s: ((a - 1) * y - a * s * lam) / (a - 1 + s)), "a sign is wrong"),
+        (scad(lambda y, lam, a, s: ((a - 1) * y - a * s * lam) / (a - 1 + s)), "a sign is wrong in the middle piece"),
         (scad(lambda y, lam, a, s: (a * y - a * s * lam) / (a - s)), "where a - 1 belongs"),
         (scad(begin=lambda lam: 2 * lam), "only if step is 1"),
         (scad(begin=lambda lam: lam), "x is not v"),
@@ -82,5 +95,16 @@ PLANTED = {
         (scad(inner=lambda lam, s: lam), "first piece does not know the step"),
         (mcp(), "MCP with gamma = a"),
         (lambda v, lam, a, step: np.abs(scad()(v, lam, a, step)), "sign is lost"),
+        (
+            lambda v, lam, a, step: np.where(
+                np.abs(v) > (1 + step) * lam,
+                (v - np.sign(v) * a * step * lam / (a - 1)) / (1 - step / (a - 1)),
+                soft(v, step * lam),
+            ),
+            "for ever",
+        ),
+        (scad(lambda y, lam, a, s: ((a - 1) * y + a * s * lam) / (a - 1 - s)), "a kept weight shrinks"),
+        (scad(lambda y, lam, a, s: (a - 1) * (y - s * lam) / (a - 1 - s)), "is multiplied by a - 1"),
+        (lambda v, lam, a, step: np.maximum(scad()(v, lam, a, step), 0), "mirror images"),
     ],
 }

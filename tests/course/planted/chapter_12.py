@@ -30,6 +30,16 @@ def length_of_u(u, d, lr, lam):
     return d * u / (d + lr * lam / np.linalg.norm(u))
 
 
+def one_step(u, d, lr, lam):
+    if np.sum((d * u) ** 2) <= (lr * lam) ** 2:
+        return 0 * u
+    n = np.linalg.norm(u)
+    for _ in range(2):
+        x = d * u / (d + lr * lam / n)
+        n = np.linalg.norm(x)
+    return x
+
+
 def alone(u, d, lr, lam):
     length = max(np.linalg.norm(u), 1e-300)
     return u * np.maximum(1 - lr * lam / (d * length), 0)
@@ -57,6 +67,8 @@ PLANTED = {
         (lambda tau, beta: np.sqrt(2 * tau / beta), "threshold for the price tau"),
         (lambda tau, beta: beta**2 * tau**2 / 2, "occurs only once"),
         (lambda tau, beta: 0.0, "the numbers differ"),
+        (lambda tau, beta: tau * tau, "square of tau alone"),
+        (lambda tau, beta: tau * tau / beta, "and the spring's 1/2"),
     ],
     "12.metric_soft": [
         (lambda u, d, lr, lam: soft(u, lr * lam), "d is not in the threshold"),
@@ -71,6 +83,9 @@ PLANTED = {
         (lambda u, d, lr, lam: u - np.sign(u) * lr * lam / d, "cross zero"),
         (lambda u, d, lr, lam: np.maximum(np.abs(u) - lr * lam / d, 0), "sign is lost"),
         (lambda u, d, lr, lam: soft(u, lr * lam / d) + 1e-9, "almost zero"),
+        (lambda u, d, lr, lam: np.maximum(u - lr * lam / d, 0), "mirror images"),
+        (lambda u, d, lr, lam: np.clip(u, -lr * lam / d, lr * lam / d), "what u loses"),
+        (lambda u, d, lr, lam: soft(u, lr / d), "lam is missing"),
     ],
     "12.metric_group": [
         (lambda u, d, lr, lam: block(u, lr * lam / d.mean()), "with the mean of d"),
@@ -85,5 +100,9 @@ PLANTED = {
         (tested_on_u, "the test is on the length"),
         (lambda u, d, lr, lam: u * (np.sum((d * u) ** 2) > (lr * lam) ** 2), "you return u itself"),
         (best_multiple, "entries differ"),
+        (lambda u, d, lr, lam: block(u, lr * lam / d.max()), "with the largest d"),
+        (lambda u, d, lr, lam: block(d * u, lr * lam) / d, "divide by d afterwards"),
+        (one_step, "until n stands still"),
+        (lambda u, d, lr, lam: group(u, d, lr, lam * len(u) ** 0.5), "root of the group's size"),
     ],
 }

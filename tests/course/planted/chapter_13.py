@@ -19,6 +19,11 @@ def rows(
     return lambda u, beta, rise, tau, ramp: np.stack([lr_of(u), beta_of(u, beta, rise, ramp), tau_of(u, tau, ramp)])
 
 
+def late_lr(u, beta, rise, tau, ramp):
+    late = np.maximum(u - ramp, 0) / (1 - ramp)
+    return np.stack([(1 + np.cos(np.pi * late)) / 2, *rows()(u, beta, rise, tau, ramp)[1:]])
+
+
 def spring(kept_l1=lambda w, tau: tau * np.sign(w), kept_l0=lambda w, tau: 0 * w, dropped=lambda w, tau: w):
     """An answer with another distance of w from v somewhere."""
 
@@ -47,6 +52,11 @@ def chosen(score, enough=sparse_enough):
 
 def mean_heldout(heldout, test):
     return heldout.mean(axis=1)
+
+
+def best_run(heldout, test, left, of, at_least):
+    """np.argmin over settings and seeds."""
+    return int(np.where(sparse_enough(left, of, at_least)[:, None], heldout, np.inf).argmin())
 
 
 PLANTED = {
@@ -79,10 +89,14 @@ PLANTED = {
             lambda lam, beta, growth, every, epochs: np.sqrt(2 * lam / beta) / growth ** (np.arange(epochs) // every) ** 0.5,
             "entries differ",
         ),
+        (thresholds(lambda e, every: (e + every - 1) // every), "have company"),
+        (lambda lam, beta, growth, every, epochs: thresholds()(lam, beta, growth, every, epochs) ** 2, "a root is missing"),
+        (lambda *given: np.sqrt(2) * thresholds()(*given), "the 2 belongs under"),
+        (lambda lam, beta, growth, every, epochs: beta * growth ** (np.arange(epochs) // every), "that is beta in each"),
     ],
     "13.continuation": [
         (rows(tau_of=lambda u, tau, ramp: tau * u / ramp), "goes on climbing"),
-        (rows(tau_of=lambda u, tau, ramp: tau * u), "through the whole run"),
+        (rows(tau_of=lambda u, tau, ramp: tau * u), "climbs through the whole run"),
         (rows(tau_of=lambda u, tau, ramp: tau * np.ones_like(u)), "its end from the start"),
         (rows(tau_of=lambda u, tau, ramp: np.minimum(u / ramp, 1)), "forgets tau"),
         (rows(beta_of=lambda u, beta, rise, ramp: beta * rise**u), "rises from the start"),
@@ -108,6 +122,10 @@ PLANTED = {
         (lambda *given: rows()(*given)[::-1], "another order"),
         (lambda *given: rows()(*given).T, "axes in their order"),
         (lambda u, beta, rise, tau, ramp: [u, beta, tau], "an array is wanted"),
+        (rows(beta_of=lambda u, beta, rise, ramp: np.full_like(u, beta)), "your beta never rises"),
+        (rows(tau_of=lambda u, tau, ramp: tau * u / ramp * (u <= ramp)), "falls back to 0"),
+        (late_lr, "only after the ramp"),
+        (lambda *given: rows()(*given)[[0, 2, 1]], "beta and the threshold have changed"),
     ],
     "13.spring_pull": [
         (spring(kept_l0=lambda w, tau: tau * np.sign(w)), "with l0 you pull"),
@@ -124,6 +142,9 @@ PLANTED = {
         (lambda *given: spring()(*given).astype(np.float64), "dtype of the argument"),
         (lambda *given: spring()(*given) + 1e-9, "almost zero"),
         (in_place, "writes into its argument"),
+        (lambda w, tau, beta, r: spring()(w, tau, beta, {"l1": "l0", "l0": "l1"}[r]), "are exchanged"),
+        (lambda w, tau, beta, r: beta * w, "as if v were 0"),
+        (lambda w, tau, beta, r: spring()(w, tau, 1 / beta, r), "you divide by beta"),
     ],
     "13.best_setting": [
         (chosen(lambda heldout, test: test.mean(axis=1)), "you chose by the test error"),
@@ -144,5 +165,12 @@ PLANTED = {
             "that is the error",
         ),
         (lambda heldout, test, left, of, at_least: heldout.mean(axis=1), "one number is wanted"),
+        (chosen(lambda heldout, test: np.median(heldout, axis=1)), "by their medians"),
+        (
+            chosen(mean_heldout, lambda left, of, at_least: 100 * (1 - left.max(axis=1) / of) >= at_least),
+            "enough zeros in every run",
+        ),
+        (chosen(lambda heldout, test: -heldout.mean(axis=1)), "the largest error"),
+        (best_run, "of a single run"),
     ],
 }

@@ -52,6 +52,12 @@ def benjamini_hochberg(p):
     return np.minimum(found, 1)[order.argsort()]
 
 
+def downwards(p):
+    order = np.argsort(-p)
+    found = np.minimum(np.maximum.accumulate(p[order] * (p.size - np.arange(p.size))), 1)
+    return found[order.argsort()]
+
+
 PLANTED = {
     "14.agp_share": [
         (ramp(share=lambda q: q), "straight ramp"),
@@ -67,6 +73,9 @@ PLANTED = {
         (ramp(share=lambda q: 1 - (1 - q) ** 2), "your power is 2"),
         (lambda t, final, t0, t1: ramp()(t, final, t0, t1).tolist(), "an array is wanted"),
         (in_place, "writes into its argument t"),
+        (ramp(share=lambda q: 1 - q**3), "falls from final to 0"),
+        (lambda t, final, t0, t1: ramp()(t, final, t0, t1) * (t <= t1), "after t1 your share"),
+        (ramp(lambda t, t0, t1: np.clip((t - t0) / (1 - t0), 0, 1)), "until the end of the run"),
     ],
     "14.sign_test": [
         (coins(sides=1), "one-sided: if the other"),
@@ -79,11 +88,14 @@ PLANTED = {
         (lambda a, b: 1 - coins()(a, b), "1 - p"),
         (lambda a, b: np.array([coins()(a, b)]), "one number is wanted"),
         (lambda a, b: float(np.mean(a - b)), "the numbers differ"),
+        (coins(lambda less, more, n: (min(less, more), less + more)), "the smaller number of wins"),
+        (lambda a, b: min(1.0, 2 * 0.5 ** int((a != b).sum())), "fall on one side"),
+        (coins(lambda less, more, n: (n - min(less, more), n)), "the ties are given"),
     ],
     "14.holm": [
         (lambda p: np.minimum(p * p.size, 1), "Bonferroni"),
         (adjusted(climb=lambda raised: raised), "none may fall below"),
-        (adjusted(back=False), "put each back"),
+        (adjusted(back=False), "they are sorted: put"),
         (adjusted(top=np.inf), "above 1"),
         (adjusted(lambda m: 1 + np.arange(m)), "the factors grow"),
         (adjusted(lambda m: m - 1 - np.arange(m)), "one too small"),
@@ -92,5 +104,8 @@ PLANTED = {
         (benjamini_hochberg, "Benjamini"),
         (lambda p: p, "entries differ"),
         (lambda p: adjusted()(p).tolist(), "an array is wanted"),
+        (lambda p: adjusted(back=False)(p)[p.argsort()], "Sorting once more"),
+        (downwards, "begin with the largest"),
+        (adjusted(lambda m: 1 / (m - np.arange(m))), "divide by the factors"),
     ],
 }

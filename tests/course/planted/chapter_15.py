@@ -7,6 +7,10 @@ def rfft_power(d):
     return (np.abs(np.fft.rfft(d, axis=0)) ** 2).sum(axis=1)
 
 
+def amplitudes(d):
+    return np.abs(np.fft.rfft(d, axis=0))
+
+
 def hertz(d, step, speed):
     return np.fft.rfftfreq(len(d), step) * speed
 
@@ -65,6 +69,8 @@ PLANTED = {
         (lambda f, s, x: s * x, "in a second"),
         (lambda f, s, x: s / f + x, "the numbers differ"),
         (lambda f, s, x: None, "returns nothing"),
+        (lambda f, s, x: f * s * x, "multiply all three"),
+        (lambda f, s, x: x / f / s, "a faster pen draws longer"),
     ],
     "15.scale_to_rms": [
         (lambda a, rms: rms * a / np.sqrt((a**2).sum()), "rarely at its full height"),
@@ -78,6 +84,9 @@ PLANTED = {
         (lambda a, rms: a / np.sqrt((a**2).sum() / 2), "always has the RMS 1"),
         (lambda a, rms: rms / np.sqrt((a**2).sum() / 2), "an array is wanted"),
         (scale_in_place, "writes into its argument"),
+        (lambda a, rms: a * (rms / a.max()), "largest amplitude"),
+        (lambda a, rms: rms * a / (np.linalg.norm(a.sum(axis=0)) / np.sqrt(2)), "before you square"),
+        (lambda a, rms: rms * a / (np.linalg.norm(a) / np.sqrt(a.size)), "RMS of the numbers"),
     ],
     "15.receptive_field": [
         (lambda layers: 1 + sum(k - 1 for k, _ in layers), "all strides as 1"),
@@ -89,6 +98,9 @@ PLANTED = {
         (last_stride, "layer just before"),
         (backwards, "at the wrong end"),
         (lambda layers: layers[0][0] if layers else 1, "the numbers differ"),
+        (lambda layers: int(np.prod([stride for _, stride in layers])), "two neighbours are"),
+        (lambda layers: sum(kernel for kernel, _ in layers), "you add up the windows"),
+        (lambda layers: windows(layers[:-1], 1, 1), "the last layer is not"),
     ],
     "15.peak_frequency": [
         (lambda d, step, speed: hertz(d, step, 1)[rfft_power(d)[1:].argmax() + 1], "waves per x-height"),
@@ -98,11 +110,18 @@ PLANTED = {
         (lambda d, step, speed: 1 / hertz(d, step, 1)[rfft_power(d)[1:].argmax() + 1], "length of a wave"),
         (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d)[1:].argmax()], "one less"),
         (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d).argmax()], "frequency 0 is left out"),
-        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d[:, :1])[1:].argmax() + 1], "one of the two coordinates"),
+        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d[:, :1])[1:].argmax() + 1], "you look at one of"),
         (
             lambda d, step, speed: hertz(d, step, speed)[rfft_power(d.sum(axis=1, keepdims=True))[1:].argmax() + 1],
             "against each other",
         ),
         (hertz, "one number is wanted"),
+        (lambda d, step, speed: hertz(d, step, speed)[amplitudes(d).sum(axis=1)[1:].argmax() + 1], "add up the amplitudes"),
+        (lambda d, step, speed: hertz(d, step, speed)[rfft_power(d[:, 1:])[1:].argmax() + 1], "the second of the two"),
+        (lambda d, step, speed: 2 * np.pi * hertz(d, step, speed)[rfft_power(d)[1:].argmax() + 1], "an angle a second"),
+        (
+            lambda d, step, speed: hertz(d, step, speed)[(np.fft.rfft(d, axis=0).real ** 2).sum(axis=1)[1:].argmax() + 1],
+            "the real part only",
+        ),
     ],
 }

@@ -76,6 +76,8 @@ PLANTED = {
         (lambda W1, W2: ~W1.any(0) | ~W2.any(1), "stops with an error"),  # the wrong axes
         (lambda W1, W2: np.flatnonzero(~W1.any(1) | ~W2.any(0)), "array of booleans"),
         (lambda W1, W2: ~W1.any(1) | ~W2.any(0) | (np.arange(len(W1)) == 2), "entries differ, the first at index 2"),
+        (lambda W1, W2: (W1.max(1) == 0) | (W2.max(0) == 0), "a negative weight is not zero"),
+        (lambda W1, W2: W1.any(1) ^ W2.any(0), "both reasons to go"),
     ],
     "16.fold_constant": [
         (lambda W, b1, b2, c: b2 + total(W)[:, c] @ b1[c], "comes between the two layers"),
@@ -91,6 +93,10 @@ PLANTED = {
         (lambda W, b1, b2, c: b2 + total(W)[c].T @ relu(b1[c]), "stops with an error"),  # the wrong axis
         (in_place, "writes into its argument b2"),
         (lambda W, b1, b2, c: None, "returns nothing"),
+        (lambda W, b1, b2, c: relu(b2 + total(W)[:, c] @ relu(b1[c])), "gone through a ReLU"),
+        (lambda W, b1, b2, c: b2 + total(W)[:, c].sum(axis=1), "the weights without the values"),
+        (lambda W, b1, b2, c: b2 + (total(W)[:, c] @ relu(b1[c])).sum(), "the same total"),
+        (lambda W, b1, b2, c: b2 + total(W)[:, c][:, :1] @ relu(b1[c][:1]), "only one of the constant"),
     ],
     "16.flops": [
         (lambda w, i: places(w, i) * int(np.prod(w)), "additions are missing"),
@@ -103,6 +109,9 @@ PLANTED = {
         (lambda w, i: places(w, i, smaller=0) * parameters(w, i), "both of them"),
         (lambda w, i: places(w, i) * parameters(w, i) / 1, "whole number"),
         (lambda w, i: (i[1] - w[2] + 1) * (i[2] - w[3] + 1) * parameters(w, i), "stops with an error"),
+        (lambda w, i: parameters(w, i) * (1 if len(w) == 2 else i[1] - w[2] + 1), "in one direction only"),
+        (lambda w, i: places(w, i) * int(np.prod(w)) + 1, "one bias in all"),
+        (lambda w, i: places(w, i) * (int(np.prod(w)) + w[1]), "not for each input channel"),
     ],
     "16.units_left": [
         (one_look, "look again"),
@@ -119,5 +128,8 @@ PLANTED = {
         (lambda weights: on_paths(weights)[1:], "inputs are a level"),
         (lambda weights: sum(on_paths(weights)), "whole numbers is wanted"),
         (lambda weights: weights.shape, "stops with an error"),
+        (lambda weights: [int((W != 0).sum()) for W in weights], "the weights that are not zero"),
+        (sizes_of, "how many units there are"),
+        (lambda weights: on_paths(weights)[1:-1], "inputs and logits"),
     ],
 }

@@ -77,6 +77,11 @@ PLANTED = {
         (norm(dbias=lambda g, z, r, dy, weight: g.sum(axis=1)), "after the weight has acted"),
         (norm(dbias=lambda g, z, r, dy, weight: dy.sum()), "dbias: an array is wanted"),
         (lambda dy, x, weight, eps: norm()(dy, x, weight, eps)[0], "three arrays are wanted"),
+        (norm(dx=lambda g, z, r, dy, weight: (g + average(g) + z * average(g * z)) / r), "the means are added"),
+        (norm(dx=lambda g, z, r, dy, weight: right_dx(g, z, r * r, dy, weight)), "the units of x"),
+        (norm(dx=lambda g, z, r, dy, weight: (g - average(g) - average(g * z)) / r), "change the variance most"),
+        (norm(dweight=lambda g, z, r, dy, weight: dy.sum(axis=1)), "that is the gradient of the bias"),
+        (norm(dx=lambda g, z, r, dy, weight: 0 * g / 0), "dx: your result has 3 nan"),
     ],
     "17.residual_backward": [
         (lambda dy, h, W1, W2, S: body(dy, h, W1, W2), "shortcut's gradient is missing"),
@@ -90,6 +95,10 @@ PLANTED = {
         (lambda dy, h, W1, W2, S: dy + body(dy, h, W1, W2), "the shape"),
         (lambda dy, h, W1, W2, S: -(S.T @ dy + body(dy, h, W1, W2)), "opposite sign"),
         (into_dy, "writes into its argument dy"),
+        (lambda dy, h, W1, W2, S: S.T @ dy + W1.T @ (~(W1 @ h > 0) * (W2.T @ dy)), "upside down"),
+        (lambda dy, h, W1, W2, S: S.T @ dy + (h > 0) * (W1.T @ W2.T @ dy), "the mask is that of h"),
+        (lambda dy, h, W1, W2, S: S.T @ (dy * (dy > 0)) + body(dy, h, W1, W2), "negative dy are lost"),
+        (lambda dy, h, W1, W2, S: (S.T @ dy + body(dy, h, W1, W2)) / np.float32(h.shape[1]), "number of images"),
     ],
     "17.fold_batch_norm": [
         (folded(factor=lambda gamma, variance: gamma), "only gamma"),
@@ -105,5 +114,21 @@ PLANTED = {
         (folded(bias=lambda shift, factor, mean: factor * (shift - mean)), "at the very end"),
         (lambda *given: folded()(*given)[0], "two arrays are wanted"),
         (lambda *given: folded()(*given)[::-1], "weight: the shape"),
+        (folded(factor=lambda gamma, variance: gamma * np.sqrt(variance + 1e-5)), "by the deviation. Batch"),
+        (
+            lambda weight, gamma, shift, mean, variance: (
+                folded()(weight, gamma, shift, mean, variance)[0],
+                shift - gamma * mean,
+            ),
+            "by gamma only",
+        ),
+        (
+            lambda weight, gamma, shift, mean, variance: (
+                folded()(weight, gamma, shift, mean, variance)[0],
+                shift - mean / np.sqrt(variance + 1e-5),
+            ),
+            "by the deviation only",
+        ),
+        (folded(bias=lambda shift, factor, mean: np.zeros_like(shift)), "an image of zeros"),
     ],
 }

@@ -50,6 +50,11 @@ def hard(v, t, g):
     return get_array_module(v).where(abs(v) > t, v, 0)
 
 
+def through_zero(v, t, g):
+    xp = get_array_module(v)
+    return xp.where(abs(v) > g * t, v, (v - t * xp.sign(v)) * g / (g - 1))
+
+
 def no_middle(v, t, g):
     return get_array_module(v).where(abs(v) > g * t, v, 0)
 
@@ -93,6 +98,11 @@ def intensity(images, weight, itemsize, *, flops=2, x=1, w=1, y=1, columns=False
     return flops * K * C * R * S * P * Q * N / (itemsize * numbers)
 
 
+def flops_of(images, weight, itemsize):
+    (_, H, W, N), (K, C, R, S) = images, weight
+    return 2.0 * K * C * R * S * (H - R + 1) * (W - S + 1) * N
+
+
 PLANTED = {
     "18.firm_threshold": [
         (by_numpy, "np.where"),
@@ -112,18 +122,25 @@ PLANTED = {
         (lambda v, t, g: firm(v, t, g, sign=1), "sign is lost"),
         (only_positive, "on either side"),
         (in_place, "writes into its argument"),
+        (lambda v, t, g: v - get_array_module(v).clip(v, -t, t), "that is soft thresholding"),
+        (lambda v, t, g: get_array_module(v).where(abs(v) > g * t, v, hard(v, t, g) * (g / (g - 1))), "your line begins"),
+        (through_zero, "other side of zero"),
+        (lambda v, t, g: get_array_module(v).where(abs(v) > g, v, soft_only(v, t, g)), "your line ends at g"),
     ],
     "18.direct_intensity": [
         (lambda *sizes: intensity(*sizes, flops=1), "two flops"),
         (lambda *sizes: intensity(*sizes) * sizes[-1], "how many bytes"),
         (lambda *sizes: intensity(*sizes, columns=True), "columns of im2col"),
-        (lambda *sizes: intensity(*sizes, w=0), "weights are read"),
+        (lambda *sizes: intensity(*sizes, w=0), "the weights are read too"),
         (lambda *sizes: intensity(*sizes, y=0), "written too"),
         (lambda *sizes: intensity(*sizes, x=0), "images are read too"),
         (lambda *sizes: intensity(*sizes) / sizes[0][3], "those of one image"),
         (lambda *sizes: intensity(*sizes, pixels=True), "fewer than it has pixels"),
         (lambda *sizes: 1 / intensity(*sizes), "bytes a flop"),
         (lambda *sizes: 4.0, "the numbers differ"),
+        (lambda images, weight, itemsize: intensity(images, weight, 4), "itemsize is not used"),
+        (lambda images, weight, itemsize: intensity(images, weight, itemsize, w=images[3]), "once for each image"),
+        (flops_of, "those are the flops"),
     ],
     "18.step_time": [
         (lambda f, m, ell, b, p: np.maximum(f / p, m / b).sum(), "latency is missing"),
@@ -135,6 +152,10 @@ PLANTED = {
         (lambda f, m, ell, b, p: f.size * ell + (m / b).sum(), "flops are forgotten"),
         (lambda f, m, ell, b, p: np.maximum(ell, np.maximum(f / p, m / b)).sum(), "not one of the two times"),
         (lambda f, m, ell, b, p: (ell + np.maximum(f / p, m / b)).mean(), "numbers differ"),
+        (lambda f, m, ell, b, p: ell + np.maximum(f / p, m / b).max(), "slowest operation"),
+        (lambda f, m, ell, b, p: f.size * ell + np.maximum(f / b, m / p).sum(), "are exchanged"),
+        (lambda f, m, ell, b, p: f.size * ell + np.maximum(f * p, m * b).sum(), "multiply by the speeds"),
+        (lambda f, m, ell, b, p: ell + np.maximum(f / p, m / b), "times of the single operations"),
     ],
     "18.pairwise_sum": [
         (drop_the_odd_one, "the last one is lost"),
@@ -145,5 +166,7 @@ PLANTED = {
         (lambda x: np.abs(x).sum(), "signs are lost"),
         (lambda x: x[:1], "one number is wanted"),
         (lambda x: x.dtype.type(fsum(x)), "stops with an error"),
+        (lambda x: x[::2].sum(), "every second number"),
+        (lambda x: (x if len(x) % 2 == 0 or len(x) == 1 else np.append(x, x[-1])).sum(), "counts twice"),
     ],
 }
