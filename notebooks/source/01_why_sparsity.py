@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1 Why sparsity
 #
-# *Reading: 40 minutes. Exercises: an evening. Needs no other chapter.*
+# *Reading: 35 minutes. Exercises: an evening. Needs no other chapter.*
 #
 # LeNet-5 is a small network that reads handwritten digits. It has 430,500 weights. Each of them is stored, and used in at least one multiplication for every digit.
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 2 Convolution by hand
 #
-# *Reading: 40 minutes. Exercises: an evening. Needs no other chapter.*
+# *Reading: 35 minutes, and 5 for the optional parts. Exercises: an evening. Needs no other chapter.*
 #
 # A digit is 784 numbers. A convolution takes 25 of them, a window of $5 \times 5$ pixels, multiplies each by a weight of its
 # own, and adds up. It does so for every window of the image, with the same weights.
