@@ -281,7 +281,7 @@ misses = {
     method: np.array([wrong(flat, tests, test_labels) for flat in six]) for method, six in networks.items()
 }  # each (6, 10000)
 errors = {method: 100 * one.mean(axis=1) for method, one in misses.items()}  # each (6,)
-draw.by_seed(errors, "95 % zeros, six new seeds", "test error, %")
+draw.by_seed(errors, f"{100 * ZEROS:g} % zeros, {len(SEEDS)} new seeds", "test error, %")
 
 # %%
 for method, six in networks.items():
