@@ -307,8 +307,8 @@ def train(config):
 
 
 def errors(seen, which):
-    """Held-out error of "w" or "v" after each epoch, in percent."""
-    return [epoch[which]["error"] for epoch in seen["epochs"]]
+    """Held-out error of "W" or "V" after each epoch, in percent."""
+    return [epoch[which.lower()]["error"] for epoch in seen["epochs"]]
 
 
 def zeros(seen, which, part=slice(None)):
@@ -324,8 +324,8 @@ gentle = preset(penalty="l1", **SHORT, lr=3e-3, ramp=RAMP)  # its threshold is 0
 as_l0 = preset(penalty="l1", **SHORT, lr=3e-3, ramp=RAMP, threshold=0.1, beta_rise=1000)
 trials = {name: train(config) for name, config in (("l0", strong), ("l1 as l0", as_l0), ("l1 with its own", gentle))}
 lengths = {name: [np.linalg.norm(V) for V in seen["V"]] for name, (_, seen) in trials.items()}
-draw.three_trials({name: (errors(seen, "v"), seen["step"], lengths[name]) for name, (_, seen) in trials.items()})
-ends = {name: (errors(seen, "v")[-1], zeros(seen, "V")[-1], lengths[name][-1]) for name, (_, seen) in trials.items()}
+draw.three_trials({name: (errors(seen, "V"), seen["step"], lengths[name]) for name, (_, seen) in trials.items()})
+ends = {name: (errors(seen, "V")[-1], zeros(seen, "V")[-1], lengths[name][-1]) for name, (_, seen) in trials.items()}
 for name, (error, share, length) in ends.items():
     print(f"{name:16} held-out error of V {error:5.1f} %, zeros {share:5.1f} %, ||V|| = {length:.1f}")
 
@@ -347,15 +347,13 @@ assert own[1] < l0[1], f"with its own settings l1 should drop less than l0 here;
 
 # %%
 runs = {"continuation": trials["l0"], "paper": train(preset("paper", **{**SHORT, **scaled(SHORT["epochs"])}))}
-training, seen = ({name: run[i] for name, run in runs.items()} for i in (0, 1))
+training, seen = {name: run for name, (run, _) in runs.items()}, {name: now for name, (_, now) in runs.items()}
 gap = {
     name: [np.linalg.norm(W - V) / np.linalg.norm(W) for W, V in zip(now["W"], now["V"], strict=True)]
     for name, now in seen.items()
 }
-share, error = (
-    {(name, which): of(now, letter) for name, now in seen.items() for which, letter in zip("WV", letters, strict=True)}
-    for of, letters in ((zeros, "WV"), (errors, "wv"))
-)
+share = {(name, which): zeros(now, which) for name, now in seen.items() for which in "WV"}
+error = {(name, which): errors(now, which) for name, now in seen.items() for which in "WV"}
 draw.two_regimes(seen["paper"]["step"], gap, share, error)
 for (name, which), curve in share.items():
     print(f"{name:12} {which}: zeros {curve[-1]:5.1f} %, held-out error {error[name, which][-1]:5.1f} %")
