@@ -507,7 +507,7 @@ for (method, regime, seed), one in by.items():
         assert more > 0, f"{method}, seed {seed}: continuation should have more zeros; it has {-more:.1f} points fewer"
         sparser += 1
 print(f"l0 beats magnitude pruning at once in all of {won} pairs; continuation has more zeros in all of {sparser}")
-assert won > 0 < sparser, "the file should have pairs to compare"
+assert won > 0 < sparser, f"the file should have pairs to compare; it has {won} and {sparser}"
 
 # %% [markdown]
 # ## How much is a tenth of a percent?

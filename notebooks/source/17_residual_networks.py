@@ -431,6 +431,7 @@ np.testing.assert_allclose(total, sum(paths), err_msg="the product, and the sum 
 assert len(paths) == 2**3, f"three blocks should have eight ways; here are {len(paths)}"
 
 
+# %%
 def lengths(kind, factor, layers=20, units=200):
     """Length of the gradient at each layer's input, (layers + 1,), the last = 1; weights are `factor` times He's."""
     rng = np.random.default_rng(0)

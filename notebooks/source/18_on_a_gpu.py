@@ -532,8 +532,10 @@ workspace.array("a layer", "its result", (37, 3000), x)[...] = 7  # the last bat
 fresh = best_time(lambda: xp.abs(big), xp, patience=0.3)
 print(f"abs of 64 MB: {1e3 * fresh:.1f} ms into new memory, {1e3 * sizing:.1f} ms into old ({place})")
 assert get_array_module(first) is xp, f"the array should belong to {xp.__name__}, as x does"
-assert again is first, "the next step should get the same array"
-assert to_host(first[:37].min()) == 7, "a smaller batch should get a part of the same array"
+assert again is first, f"the next step should get the same array; it gets another one of shape {again.shape}"
+assert to_host(first[:37].min()) == 7, (
+    f"a smaller batch should get a part of the same array, full of 7; there is a {to_host(first[:37].min()):g}"
+)
 
 # %% [markdown]
 # ## Why the last bits differ
