@@ -21,10 +21,9 @@ def by_seed(errors, title, xlabel):
 
 def shares(t, curves):
     """The share of zeros over the fraction of the run, {name: shares}."""
-    styles = {"AGP": (V_COLOUR, "-"), "a straight ramp": (GREY, "--"), "at once": (W_COLOUR, "-.")}
+    styles = (V_COLOUR, "-"), (GREY, "--"), (W_COLOUR, "-.")
     _, axes = plt.subplots(figsize=(7, 3))
-    for name, share in curves.items():
-        colour, line = styles[name]
+    for (name, share), (colour, line) in zip(curves.items(), styles, strict=True):
         axes.plot(t, share, line, color=colour, label=name)
     axes.set(title="share of zeros during the run", xlabel="fraction of the run", ylim=(-0.03, 1.03))
     axes.legend()
@@ -33,11 +32,11 @@ def shares(t, curves):
 
 def gates(samples):
     """Histograms of gates, {a: samples of z}."""
-    _, axes = plt.subplots(1, len(samples), figsize=(11, 2.8), sharey=True)
-    for panel, (a, z) in zip(axes, samples.items(), strict=True):
+    _, axes = plt.subplots(1, len(samples), figsize=(11, 2.8), sharey=True, squeeze=False)
+    for panel, (a, z) in zip(axes[0], samples.items(), strict=True):
         panel.hist(z, bins=np.linspace(0, 1, 41), weights=np.full(z.size, 1 / z.size), color=W_COLOUR)
         panel.set(title=f"a = {a:g}", xlabel="z")
-    axes[0].set_ylabel("share of the samples")
+    axes[0, 0].set_ylabel("share of the samples")
     plt.show()
 
 

@@ -61,11 +61,13 @@ def border(difference):
 def gradients_by_depth(lengths):
     """The gradient's length at every layer's input, relative to the last, {(kind, factor): (layers + 1,)}."""
     styles = {"plain": (GREY, "--"), "residual": (W_COLOUR, "-")}
-    markers = {0.5: "v", 1.0: "o"}
+    factors = sorted({factor for _, factor in lengths})
     _, axes = plt.subplots(figsize=(8, 3.4))
     for (kind, factor), length in lengths.items():
         colour, line = styles[kind]
-        axes.semilogy(length, line + markers[factor], color=colour, markersize=4, label=f"{kind}, {factor:g} x He")
+        axes.semilogy(
+            length, line + "vos^"[factors.index(factor)], color=colour, markersize=4, label=f"{kind}, {factor:g} x He"
+        )
     axes.set(
         title="length of the gradient, the last layer's = 1",
         xlabel="number of the layer's input",

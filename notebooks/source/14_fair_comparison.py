@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 14 A fair comparison
 #
-# *Reading: 40 minutes. Exercises: an evening. Needs chapters [5](05_hard_thresholding.ipynb) and [13](13_lenet5_on_mnist.ipynb).*
+# *Reading: 35 minutes. Exercises: an evening. Needs chapters [5](05_hard_thresholding.ipynb) and [13](13_lenet5_on_mnist.ipynb).*
 #
 # [docs/results.md](../docs/results.md) says that l0 is better than magnitude pruning: with as many zeros, 0.76 % test errors instead of 1.62 %. The
 # numbers are right. But pruning was done
@@ -57,13 +57,12 @@ draw.by_seed(
 )
 
 # %%
-assert [run["seed"] for run in l0] == [run["seed"] for run in one_shot] == [0, 1, 2], "the runs should pair by seed"
-assert all(a["weights_left"] == b["weights_left"] for a, b in zip(l0, one_shot, strict=True)), (
-    "each pair should have as many zeros"
-)
-assert max(run["heldout_error"] for run in l0) < min(run["heldout_error"] for run in one_shot), (
-    "l0's worst should beat pruning's best"
-)
+for a, b in zip(l0, one_shot, strict=True):
+    assert a["seed"] == b["seed"], f"the runs should pair by seed; these have the seeds {a['seed']} and {b['seed']}"
+    left = a["weights_left"], b["weights_left"]
+    assert left[0] == left[1], f"a pair should have as many zeros; with seed {a['seed']} l0 and pruning leave {left} weights"
+worst, best = max(run["heldout_error"] for run in l0), min(run["heldout_error"] for run in one_shot)
+assert worst < best, f"the picture shows l0's worst before pruning's best; here they have {worst:.2f} and {best:.2f} % errors"
 means = [np.mean([run["heldout_error"] for run in three]) for three in (l0, one_shot)]
 print(f"mean held-out error: l0 {means[0]:.2f} %, pruned at once {means[1]:.2f} %")
 
@@ -101,13 +100,13 @@ curve = 0.96 * (1 - still_to_come((t - 0.1) / 0.6))
 draw.shares(t, {"AGP": curve, "a straight ramp": 0.96 * np.clip((t - 0.1) / 0.6, 0, 1), "at once": 0.96 * (t >= 0.7)})
 
 # %%
-assert abs(curve[80] - 0.84) < 1e-12, "at t = 0.4 the share should be 0.84"
+assert abs(curve[80] - 0.84) < 1e-12, f"by hand the share at t = 0.4 is 0.84; here it is {curve[80]:.4f}"
 settings = SimpleNamespace(sparsity=0.96, ramp=(0.1, 0.7))
 by_package = [AGP.share(settings, one) for one in t]
-np.testing.assert_allclose(by_package, curve, atol=1e-12, err_msg="the package's share should be the formula's")
+np.testing.assert_allclose(by_package, curve, atol=1e-12, err_msg="the share by the package and by the formula")
 rate = np.gradient(curve, t) * 0.6  # per unit of q
 by_text = 3 * 0.96 * (1 - (t[30:130] - 0.1) / 0.6) ** 2
-np.testing.assert_allclose(rate[30:130], by_text, atol=1e-3, err_msg="the rate should be 3 s_f (1 - q)^2")
+np.testing.assert_allclose(rate[30:130], by_text, atol=1e-3, err_msg="the text says that the rate is 3 s_f (1 - q)^2")
 show_code(AGP.share, AGP.finish)
 
 # %% [markdown]
@@ -157,13 +156,15 @@ draw.gates(samples)
 
 # %%
 for a, z in samples.items():
-    print(f"a = {a:4g}: open in {np.mean(z > 0):.3f} of the samples, by the box {price(a):.3f}")
-    assert abs(np.mean(z > 0) - price(a)) < 0.005, "the price should be the share of open gates"
+    seen = np.mean(z > 0)
+    print(f"a = {a:4g}: open in {seen:.3f} of the samples, by the box {price(a):.3f}")
+    assert abs(seen - price(a)) < 0.005, f"a = {a:g}: the box says that {price(a):.3f} of the gates are open; {seen:.3f} are"
     some = u[:1000]
     numeric = (gate(a + 1e-6, some)[0] - gate(a - 1e-6, some)[0]) / 2e-6
-    np.testing.assert_allclose(gate(a, some)[1], numeric, atol=1e-5, err_msg="dz/da should be the slope along the path")
+    np.testing.assert_allclose(gate(a, some)[1], numeric, atol=1e-5, err_msg=f"dz/da for a = {a:g}, derived and by differences")
 edge = np.log(1 / 12) - np.log(11 / 12)  # where sigmoid(a) = 1/12
-assert abs(sigmoid(edge) * (HIGH - LOW) + LOW) < 1e-12, "there the gate should just close in evaluation"
+closing = sigmoid(edge) * (HIGH - LOW) + LOW
+assert abs(closing) < 1e-12, f"the text says that at sigmoid(a) = 1/12 the gate just closes in evaluation; it is {closing:.4f}"
 
 # %% [markdown]
 # A problem small enough to see what gates do: 200 measurements of a sum of 20 inputs of which only five matter. Loss: the mean square error, plus
@@ -187,7 +188,8 @@ at_the_end = both[:20] * np.clip(sigmoid(both[20:]) * (HIGH - LOW) + LOW, 0, 1)
 print(np.round(at_the_end, 2))
 
 # %%
-assert np.array_equal(at_the_end != 0, truth != 0), "the gates should be open for the inputs that matter, and for no others"
+opened, matter = (np.flatnonzero(one).tolist() for one in (at_the_end, truth))
+assert opened == matter, f"the text says that it works: the inputs {matter} matter, and the gates of {opened} are open"
 
 # %% [markdown]
 # It works. But notice what a comparison would need. With gates you choose $\lambda$ and *find out* how many zeros there are; with pruning you choose
@@ -279,14 +281,16 @@ misses = {
     method: np.array([wrong(flat, tests, test_labels) for flat in six]) for method, six in networks.items()
 }  # each (6, 10000)
 errors = {method: 100 * one.mean(axis=1) for method, one in misses.items()}  # each (6,)
-draw.by_seed(errors, "95 % zeros, six new seeds", "test error, %")
+draw.by_seed(errors, f"{100 * ZEROS:g} % zeros, {len(SEEDS)} new seeds", "test error, %")
 
 # %%
 for method, six in networks.items():
-    assert all(np.sum(flat != 0) == 8240 - round(ZEROS * 8240) for flat in six), "all networks should have as many weights"
+    left, wanted = {int(np.sum(flat != 0)) for flat in six}, 8240 - round(ZEROS * 8240)
+    assert left == {wanted}, f"each network should have {wanted} weights left; those of {method} have {sorted(left)}"
     print(f"{method:8} mean {errors[method].mean():.2f} %, from {errors[method].min():.2f} to {errors[method].max():.2f}")
-assert np.all(errors["at once"] > errors["AGP"]), "pruning at once should lose to AGP with every seed"
-assert np.all(errors["at once"] > errors["l0"]), "pruning at once should lose to l0 with every seed"
+for slow in ("AGP", "l0"):
+    lost = np.sum(errors["at once"] > errors[slow])
+    assert lost == len(SEEDS), f"pruning at once should lose to {slow} with each of {len(SEEDS)} seeds; it loses with {lost}"
 
 # %% [markdown]
 # Both slow methods beat the sudden one by far. Between the two, AGP is ahead by a point; whether that means anything we shall see. (The held-out
@@ -311,7 +315,7 @@ simulated = np.array([luck[:, :k].min(axis=1).mean() for k in trials])
 draw.best_of(trials, simulated, 1 / (trials + 1))
 
 # %%
-np.testing.assert_allclose(simulated, 1 / (trials + 1), atol=0.01, err_msg="the mean of the best of k should be 1/(k + 1)")
+np.testing.assert_allclose(simulated, 1 / (trials + 1), atol=0.01, err_msg="the mean of the best of k, seen and 1/(k + 1)")
 
 # %% [markdown]
 # ## Is it chance? The sign test over seeds
@@ -336,10 +340,13 @@ def tail(k, n):
 for n in range(1, 9):
     for k in range(-(-n // 2), n + 1):
         by_formula = min(1, 2 * sum(comb(n, i) for i in range(k, n + 1)) / 2**n)
-        np.testing.assert_allclose(by_formula, tail(k, n), err_msg="the formula should count the ways")
+        np.testing.assert_allclose(by_formula, tail(k, n), err_msg=f"p for {k} of {n}, by the formula and by counting")
 print({f"{n} of {n}": float(tail(n, n)) for n in (3, 5, 6)})
-assert tail(3, 3) == 0.25, "three of three should have p = 0.25"
-assert tail(5, 5) > 0.05 > tail(6, 6), "six seeds should be the fewest that can get below 0.05"
+assert tail(3, 3) == 0.25, f"by hand three of three have p = 0.25; counted it is {tail(3, 3):.3f}"
+fewest = tail(5, 5), tail(6, 6)
+assert fewest[0] > 0.05 > fewest[1], (
+    f"six seeds, not five, should get below 0.05; five have {fewest[0]:.3f}, six {fewest[1]:.3f}"
+)
 pairs = [("at once", "AGP"), ("at once", "l0"), ("AGP", "l0")]
 p_seeds = {}
 for a, b in pairs:
@@ -379,13 +386,15 @@ exact = exact_p(max(wins, counted.size - wins), counted.size)
 print(
     f"AGP against l0, seed 1: only AGP wrong on {wins} images, only l0 on {counted.size - wins}: p = {p_images:.1g}, exactly {exact:.1g}"
 )
-assert p_images < 0.01, "over the images the difference should be clear"
-assert p_seeds["AGP", "l0"] > 0.05, "over the seeds it should not"
-assert abs(p_images - exact) < 0.03, "random signs should agree with the exact test"
-worst = exact_p(162, 162 + 72)
-assert [round(100 * run["test_error"]) for run in (one_shot[0], l0[0])] == [162, 72], "these are the test errors of seed 0"
+assert p_images < 0.01, f"the text says that over the images the difference is clear; here p = {p_images:.3f}"
+p_of_seeds = p_seeds["AGP", "l0"]
+assert p_of_seeds > 0.05, f"the text says that the seeds do not tell AGP from l0; here p = {p_of_seeds:.3f}"
+assert abs(p_images - exact) < 0.03, f"random signs and the exact test should agree; they say {p_images:.3f} and {exact:.3f}"
+of_seed_0 = [round(100 * run["test_error"]) for run in (one_shot[0], l0[0])]  # of 10,000 images
+assert of_seed_0 == [162, 72], f"the text says 162 and 72 errors for LeNet-5 with seed 0; the file has {of_seed_0}"
+worst = exact_p(max(of_seed_0), sum(of_seed_0))
 print(f"l0 against pruning at once, LeNet-5, seed 0: p at most {worst:.0e}")
-assert worst < 1e-6, "even if no image is wrong for both"
+assert worst < 1e-6, f"even if no image is wrong for both, chance should be out of the question; here p = {worst:.1e}"
 
 # %% [markdown]
 # For seed 1 the test over images is clear: AGP's network is the better one. Yet with six seeds l0 wins one of six, $p = 0.22$: the seeds do not tell
@@ -423,13 +432,15 @@ rng = np.random.default_rng(0)
 uniform = rng.uniform(size=(100_000, 8))  # p of 8 comparisons of equal methods
 plain, corrected = np.mean(uniform.min(axis=1) < 0.05), np.mean(stays(uniform, 8) < 0.05)
 print(f"any false alarm: {plain:.3f} without a correction, by the formula {1 - 0.95**8:.3f}; {corrected:.3f} with Holm's")
-assert abs(plain - (1 - 0.95**8)) < 0.005, "without a correction it should be the formula"
-assert corrected < 0.05, "Holm should keep the chance of any false alarm below 5 %"
+assert abs(plain - (1 - 0.95**8)) < 0.005, f"without a correction the formula says {1 - 0.95**8:.1%}; here it is {plain:.1%}"
+assert corrected < 0.05, f"Holm should keep the chance of any false alarm below 5 %; here it is {corrected:.2%}"
 step_by_step = np.array([3, 2, 1]) * [0.01, 0.03, 0.04]
-np.testing.assert_allclose(np.maximum.accumulate(step_by_step), [0.03, 0.06, 0.06], err_msg="by hand and here should agree")
+np.testing.assert_allclose(
+    np.maximum.accumulate(step_by_step), [0.03, 0.06, 0.06], err_msg="the corrected p by hand, in their order"
+)
 smallest = min(p_seeds.values())
 print(f"our comparison: the smallest of three p over six seeds is {smallest:.3f}, and times three {3 * smallest:.3f}")
-assert 3 * smallest > 0.05, "six seeds should be too few for three comparisons"
+assert 3 * smallest > 0.05, f"the text says that six seeds are too few for three comparisons; here p = {3 * smallest:.3f}"
 
 # %% [markdown]
 # So even our comparison, in which pruning at once lost all twelve times, is not significant at 5 % over its six seeds once the three comparisons are
@@ -463,9 +474,10 @@ on_front = front(mean_points)
 print("on the front by means:", ", ".join(sorted(on_front)))
 unsure = {name: round(share, 2) for name, share in often.items() if 0.05 < share < 0.95}
 print("on it or not, by the luck of the seed:", unsure)
-assert "l0 continuation" not in on_front, "by the means l0 should not be on the front"
-assert 0.2 < often["l0 continuation"] < 0.8, "with one seed each it should be a matter of luck"
-assert len(unsure) >= 3, "one seed should leave the place of several methods to chance"
+lucky = often["l0 continuation"]
+assert "l0 continuation" not in on_front, f"by the means l0 should not be on the front; on it are {', '.join(sorted(on_front))}"
+assert 0.2 < lucky < 0.8, f"with one seed each it should be luck whether l0 is on the front; it is in {lucky:.0%} of the draws"
+assert len(unsure) >= 3, f"one seed should leave the place of several methods to chance; here only of {list(unsure)}"
 
 # %% [markdown]
 # Five things that a front does not show:
@@ -480,11 +492,11 @@ assert len(unsure) >= 3, "one seed should leave the place of several methods to 
 # %%
 flops = {name: np.mean([run["flops"] for run in of[name, "continuation"]]) for name in ("l0", "l1")}
 weights = {name: np.mean([run["weights_left"] for run in of[name, "continuation"]]) for name in ("l0", "l1")}
-assert weights["l0"] < 0.6 * weights["l1"], "l0 should have about half of l1's weights"
-assert flops["l0"] > flops["l1"], "l0 should need more operations than l1"
-assert of["sparse", "preset"][0]["config"]["epochs"] == 10 * l0[0]["config"]["epochs"], (
-    "sparse should have ten times the epochs"
-)
+half = weights["l0"] / weights["l1"]
+assert 0.4 < half < 0.6, f"the text says that l0 has half as many weights as l1; it has {half:.2f} times as many"
+assert flops["l0"] > flops["l1"], f"the text says that l0 needs more operations than l1; they need {flops}"
+epochs = {"sparse": of["sparse", "preset"][0]["config"]["epochs"], "the others": l0[0]["config"]["epochs"]}
+assert list(epochs.values()) == [100, 10], f"the text says 100 epochs for sparse, and ten for the others; the file has {epochs}"
 
 # %% [markdown]
 # ## A recipe

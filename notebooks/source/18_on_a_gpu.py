@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 18 The same code on a GPU
 #
-# *Reading: 40 minutes. Exercises: an evening. Needs chapters [2](02_convolution_by_hand.ipynb) and [4](04_proximal_operator.ipynb).*
+# *Reading: 40 minutes. Exercises: an evening. Needs chapters [2](02_convolution_by_hand.ipynb) and
+# [4](04_proximal_operator.ipynb).*
 #
-# A graphics card has memory and arithmetic of its own, and more of both than a processor core. minisgl runs on one from the same
-# source lines as on a processor: `python -m minisgl.train --backend cupy`.
+# A graphics card has memory and arithmetic of its own, and more of both than a processor core. minisgl runs on one from the
+# same source lines as on a processor: `python -m minisgl.train --backend cupy`.
 #
 # **What does a GPU do differently, and why can the same line run on both?**
 
@@ -17,32 +18,31 @@ from minisgl.course import check, limit_blas_threads
 limit_blas_threads()
 
 # %%
-from functools import reduce
 from inspect import ismodule
-from time import get_clock_info, perf_counter, thread_time
 
 import matplotlib.pyplot as plt
 from ipywidgets import FloatLogSlider, interact
 from threadpoolctl import threadpool_limits
 
+from drawings import chapter_18 as draw
+from drawings.chapter_18 import best_time
 from minisgl.backend import array_module, block_size, device_name, to_device, to_host
+from minisgl.course.show_code import show_code
 from minisgl.data import mnist
 from minisgl.errors import MinisglError
 from minisgl.experiments import PRESETS
 from minisgl.models import lenet5
 from minisgl.nn import Workspace
-from minisgl.course.show_code import show_code
 from minisgl.penalties import L0, TransformedL1
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR
 from minisgl.solver.schedules import StepSettings
-from minisgl.training.shards import running_shards
 from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
 # %% [markdown]
-# This chapter measures on whatever is there: with CuPy and an NVIDIA GPU on the GPU, else on one core of the processor. All below says
-# which.
+# This chapter measures on whatever is there: with CuPy and an NVIDIA GPU on the GPU, else on one core of the processor. All
+# below says which.
 
 # %%
 try:
@@ -56,74 +56,34 @@ print(f"measured here: {place}")
 # %% [markdown]
 # ## A picture
 #
-# One operation, `xp.abs(x, out=y)` in float32, over the number of entries. The dots are measured here. The dashed line is **no
-# measurement**: it is an imagined device that waits 10 µs before it begins, and then moves 1,000 GB a second. We chose these two
-# round numbers to draw with.
+# One operation, `xp.abs(x, out=y)` in float32, over the number of entries. The dots are measured here; `best_time` repeats an
+# operation and takes the quickest. The dashed line is **no measurement**: it is an imagined device that waits 10 µs before it
+# begins, and then moves 1,000 GB a second. We chose these two round numbers to draw with.
 
 # %%
-# on a processor the time of this program alone, where that clock is fine enough: other programs disturb it less
-clock = thread_time if xp is np and get_clock_info("thread_time").resolution < 1e-6 else perf_counter
-
-
-def best_time(run, calls=1, patience=0.1):
-    """Seconds a call, in the quickest round of `calls` calls within `patience` seconds; a GPU is waited for after a round."""
-    best, end = np.inf, clock() + patience
-    while best == np.inf or clock() < end:
-        start = clock()
-        for _ in range(calls):
-            run()
-        if xp is not np:
-            xp.cuda.Device().synchronize()
-        best = min(best, (clock() - start) / calls)
-    return best
-
-
 LATENCY, BANDWIDTH, PEAK = 10e-6, 1000e9, 20_000e9  # of the imagined device: s, bytes/s, flops/s
-
-
-def model(moved, latency=LATENCY, bandwidth=BANDWIDTH):
-    """Seconds for one operation that moves so many bytes."""
-    return latency + moved / bandwidth
-
-
 sizes = 4 ** np.arange(13)  # (13,), up to 16.8 million
 seconds = []
 for n in sizes:
     x, y = xp.ones(n, dtype=xp.float32), xp.ones(n, dtype=xp.float32)  # (n,)
-    seconds.append(best_time(lambda x=x, y=y: xp.abs(x, out=y), calls=max(1, min(200, 400_000 // n))))
-seconds = np.array(seconds)
-
-
-def draw_times(axes, latency, bandwidth):
-    n = np.geomspace(1, sizes[-1], 200)
-    axes.loglog(sizes, 1e6 * seconds, "o-", color=W_COLOUR, label=f"measured: {place}")
-    axes.loglog(n, 1e6 * model(8 * n, latency, bandwidth), "--", color=V_COLOUR, label="imagined device, not measured")
-    axes.axhline(1e6 * latency, color=V_COLOUR, linewidth=0.8, linestyle=":")
-    axes.set(xlabel="entries of x", ylabel="microseconds", title="flat, then straight: first you wait, then you move bytes")
-    axes.legend()
-
-
-figure, axes = plt.subplots(figsize=(8, 3.6))
-draw_times(axes, LATENCY, BANDWIDTH)
-plt.show()
+    seconds.append(best_time(lambda x=x, y=y: xp.abs(x, out=y), xp, calls=max(1, min(200, 400_000 // n))))
+draw.times(sizes, seconds, place, LATENCY, BANDWIDTH)
 print(f"here: {1e6 * seconds[0]:.2f} µs for 1 entry, and {8 * sizes[-1] / seconds[-1] / 1e9:.1f} GB/s for {sizes[-1]:,}")
-assert seconds[-1] > 10 * seconds[0]
-
-# %% [markdown]
-# Small arrays go to whoever begins sooner, large ones to whoever moves more. (Where the dots of a processor bend once more, far right, the array has
-# outgrown the cache.) Where do the two lines cross for another device? The
-# sliders are its latency in µs and its bandwidth in GB/s. (Without a kernel: the dashed line above.)
-
 
 # %%
-def one_panel(latency, bandwidth):
-    _, axes = plt.subplots(figsize=(8, 3.6))
-    draw_times(axes, latency * 1e-6, bandwidth * 1e9)
-    plt.show()
+longer = seconds[-1] / seconds[0]
+assert longer > 10, (
+    f"the text says flat, then straight; here the largest array takes only {longer:.1f} times as long as one entry"
+)
 
+# %% [markdown]
+# Small arrays go to whoever begins sooner, large ones to whoever moves more. (Where the dots of a processor bend once more,
+# far right, the array has outgrown the cache.) Where do the two lines cross for another device? The sliders are its latency
+# in µs and its bandwidth in GB/s. (Without a kernel: the dashed line above.)
 
+# %%
 _ = interact(
-    one_panel,
+    lambda latency, bandwidth: draw.times(sizes, seconds, place, latency * 1e-6, bandwidth * 1e9),
     latency=FloatLogSlider(value=10, min=-1, max=3, step=0.1),
     bandwidth=FloatLogSlider(value=1000, min=0, max=4, step=0.1),
 )
@@ -135,8 +95,8 @@ _ = interact(
 #
 # $$\text{time} = \ell + \frac{\text{bytes}}{B}$$
 #
-# `abs` of $n$ float32 numbers reads $4n$ bytes and writes $4n$. Take the imagined $\ell = 10$ µs and $B = 10^{12}$ bytes/s inside the device,
-# and $\ell = 10$ µs, $B = 10^{10}$ bytes/s for the way between host and device (imagined, too).
+# `abs` of $n$ float32 numbers reads $4n$ bytes and writes $4n$. Take the imagined $\ell = 10$ µs and $B = 10^{12}$ bytes/s
+# inside the device, and $\ell = 10$ µs, $B = 10^{10}$ bytes/s for the way between host and device (imagined, too).
 #
 # | | bytes | wait | move | together, µs |
 # |---|---|---|---|---|
@@ -147,15 +107,26 @@ _ = interact(
 # | fetch the parameters | 1,724,320 | 10 | 172.4 | 182.4 |
 # | send 60,000 images of 784 pixels, once | 188,160,000 | 10 | 18,816 | 18,826 |
 #
-# Waiting and moving cost the same where $\ell = \text{bytes}/B$, at $\ell B$ bytes: here $10^7$. Far below that, ten numbers cost what ten
-# thousand cost, almost.
+# Waiting and moving cost the same where $\ell = \text{bytes}/B$, at $\ell B$ bytes: here $10^7$. Far below that, ten numbers
+# cost what ten thousand cost, almost.
+
 
 # %%
-inside_bytes, bus_bytes = np.array([8, 8 * 431_080, 8e8]), np.array([4, 4 * 431_080, 4 * 784 * 60_000])
-np.testing.assert_allclose(1e6 * model(inside_bytes), [10.000008, 13.45, 810], rtol=1e-3)
-np.testing.assert_allclose(1e6 * model(bus_bytes, bandwidth=1e10), [10.0004, 182.4, 18_826], rtol=1e-3)
-assert lenet5(np.random.default_rng(0)).flat.size == 431_080
-np.testing.assert_allclose(model(LATENCY * BANDWIDTH), 2 * LATENCY)
+def model(moved, latency=LATENCY, bandwidth=BANDWIDTH):
+    """Seconds for one operation that moves so many bytes."""
+    return latency + moved / bandwidth
+
+
+parameters = lenet5(np.random.default_rng(0)).flat.size
+inside_bytes, bus_bytes = np.array([8, 8 * parameters, 8e8]), np.array([4, 4 * parameters, 4 * 784 * 60_000])
+by_hand = {
+    "inside": (model(inside_bytes), [10.000008, 13.45, 810]),
+    "the way": (model(bus_bytes, bandwidth=1e10), [10.0004, 182.4, 18_826]),
+}
+for name, (found, table) in by_hand.items():
+    np.testing.assert_allclose(1e6 * found, table, rtol=1e-3, err_msg=f"microseconds by the model and in the table, {name}")
+both = model(LATENCY * BANDWIDTH)
+np.testing.assert_allclose(both, 2 * LATENCY, err_msg="at l B bytes waiting and moving should cost the same")
 print("the table is right")
 
 # %% [markdown]
@@ -165,8 +136,8 @@ print("the table is right")
 #
 # $$k \Big( \ell + \frac{b/k}{B} \Big) = k\,\ell + \frac{b}{B}$$
 #
-# So on a device one piece is best. A processor core has a small $\ell$ (its flat part above), and a cache that is faster than its memory: there pieces that
-# fit into the cache are better. minisgl asks one function how large a piece is to be:
+# So on a device one piece is best. A processor core has a small $\ell$ (its flat part above), and a cache that is faster than
+# its memory: there pieces that fit into the cache are better. minisgl asks one function how large a piece is to be:
 
 # %%
 show_code(block_size)
@@ -174,18 +145,19 @@ show_code(block_size)
 # %% [markdown]
 # ## The queue, and what a question costs
 #
-# `y = xp.abs(x)` on a GPU does not compute. It writes an order into a queue and returns; the device takes orders from there. So while
-# the device works, the host is already writing the next orders, and nobody waits for the other. Until the host asks for a
-# *number*: `float(loss)` has to wait until all that was ordered is done. Then the device has nothing to do until the next order
-# arrives.
+# `y = xp.abs(x)` on a GPU does not compute. It writes an order into a queue and returns; the device takes orders from there.
+# So while the device works, the host is already writing the next orders, and nobody waits for the other. Until the host asks
+# for a *number*: `float(loss)` has to wait until all that was ordered is done. Then the device has nothing to do until the
+# next order arrives.
 #
-# Let an order take $h$ on the host, $d$ on the device, and a question $q$ on the way. After $n$ orders with no question the slower of
-# the two has worked without a pause, and the other has begun before it or ended after it by one order:
+# Let an order take $h$ on the host, $d$ on the device, and a question $q$ on the way. After $n$ orders with no question the
+# slower of the two has worked without a pause, and the other has begun before it or ended after it by one order:
 #
 # $$n \max(h, d) + \min(h, d) \qquad\text{and with a question after each:}\qquad n\,(h + d + q)$$
 #
-# So with a queue that never runs dry an operation costs at least its $h$, and that is most of the $\ell$ above. With questions all that is waited
-# adds up. The figure plays it through, order by order, with $h = 5$, $d = 8$, $q = 10$ µs (imagined).
+# So with a queue that never runs dry an operation costs at least its $h$, and that is most of the $\ell$ above. With
+# questions all that is waited adds up. The figure plays it through, order by order, with $h = 5$, $d = 8$, $q = 10$ µs
+# (imagined).
 
 
 # %%
@@ -203,20 +175,18 @@ def play(n, h, d, q, asks):
     return host, device, max(now, free)
 
 
-figure, axes = plt.subplots(1, 2, figsize=(13, 2.3), sharex=True, sharey=True)
-for panel, title, asks in (
-    (axes[0], "12 orders, no question", lambda i: False),
-    (axes[1], "a float() after every third", lambda i: i % 3 == 2),
-):
-    host, device, end = play(12, 5, 8, 10, asks)
-    panel.broken_barh(host, (1.1, 0.8), facecolor=W_COLOUR, edgecolor="white")
-    panel.broken_barh(device, (0.1, 0.8), facecolor=V_COLOUR, edgecolor="white")
-    panel.axvline(end, color=GREY, linestyle="--")
-    panel.set(title=f"{title}: {end:.0f} µs", xlabel="microseconds", yticks=[0.5, 1.5], yticklabels=["device", "host"])
-plt.show()
+draw.queues(
+    {
+        "no question": play(12, 5, 8, 10, lambda i: False),
+        "a float() after every third": play(12, 5, 8, 10, lambda i: i % 3 == 2),
+    }
+)
+
+# %%
 for h, d in ((5, 8), (8, 5), (5, 5)):
-    assert play(12, h, d, 10, lambda i: False)[2] == 12 * max(h, d) + min(h, d)
-    assert play(12, h, d, 10, lambda i: True)[2] == 12 * (h + d + 10)
+    for asks, by_text in ((False, 12 * max(h, d) + min(h, d)), (True, 12 * (h + d + 10))):
+        end = play(12, h, d, 10, lambda i, asks=asks: asks)[2]
+        assert end == by_text, f"h = {h}, d = {d}, questions {asks}: the formula says {by_text} µs, the game {end} µs"
 
 # %% [markdown]
 # Questions often do not look like questions. In a training step there must be none of these:
@@ -231,48 +201,43 @@ for h, d in ((5, 8), (8, 5), (5, 5)):
 #
 # ## Why the same line runs on both
 #
-# CuPy's arrays and functions are called and behave as NumPy's. So a function that takes its module *from its argument*, and not from
-# an import, runs wherever the argument lies:
+# CuPy's arrays and functions are called and behave as NumPy's. So a function that takes its module *from its argument*, and
+# not from an import, runs wherever the argument lies:
 
 # %%
 show_code(get_array_module, to_device, to_host, L0.prox)
 
 # %% [markdown]
-# `xp = get_array_module(v)`, and then `xp.abs` where one would write `np.abs`: that is the whole pattern. There is no switch that could be
-# set wrongly. Two details:
+# `xp = get_array_module(v)`, and then `xp.abs` where one would write `np.abs`: that is the whole pattern. There is no switch
+# that could be set wrongly. Two details:
 #
-# - The standard for array libraries in Python has a method for the question "whose are you?": `__array_namespace__`. NumPy's arrays have it; CuPy's, as of CuPy
-#   14, do not. A test for this method alone would turn down every GPU array, so `get_array_module` also looks at the name of the type's
-#   package.
-# - Would `np.abs` not do? For many functions, yes: an array may answer NumPy's call itself (through `__array_ufunc__` and `__array_function__`), and
-#   CuPy's arrays do. But `np.zeros(3)` has no array to ask, and makes one on the host. One rule without exceptions is easier
-#   to keep, and to test.
+# - The standard for array libraries in Python has a method for the question "whose are you?": `__array_namespace__`. NumPy's
+#   arrays have it; CuPy's, as of CuPy 14, do not. A test for this method alone would turn down every GPU array, so
+#   `get_array_module` also looks at the name of the type's package.
+# - Would `np.abs` not do? For many functions, yes: an array may answer NumPy's call itself (through `__array_ufunc__` and
+#   `__array_function__`), and CuPy's arrays do. But `np.zeros(3)` has no array to ask, and makes one on the host. One rule
+#   without exceptions is easier to keep, and to test.
+#
+# The last argument of `in_blocks`, `kernel=`, is for GPUs only; we come back to it.
 
 # %%
 v = xp.asarray(np.random.default_rng(0).normal(size=8), dtype=xp.float32)  # (8,)
-assert get_array_module(v) is xp
+assert get_array_module(v) is xp, f"v should belong to {xp.__name__}"
 x = L0(0.5).prox(v, step=1.0)
 print(type(x), to_host(x))
 
 # %% [markdown]
 # ## A GPU to test with, where there is none
 #
-# Whether a line asks a hidden question can be tested without a GPU. We build an array whose numbers lie *elsewhere*: in a NumPy array that
-# nobody may touch but the functions of its own module. Whatever would fetch a number raises an error. On the way we count: each
-# operation that computes is a **launch**, and reads its arguments and writes its result, so many **bytes**.
+# Whether a line asks a hidden question can be tested without a GPU. We build an array whose numbers lie *elsewhere*: in a
+# NumPy array that nobody may touch but the functions of its own module. Whatever would fetch a number raises an error. On the
+# way we count: each operation that computes is a **launch**, and reads its arguments and writes its result, so many
+# **bytes**.
 
 # %%
-NO_LAUNCH = (
-    "reshape",
-    "transpose",
-    "swapaxes",
-    "view",
-    "as_strided",
-    "__getitem__",
-    "empty",
-    "empty_like",
-)  # views, or nothing
-log = []  # a (name, bytes) for every launch
+# views, or nothing:
+NO_LAUNCH = ["reshape", "transpose", "swapaxes", "view", "as_strided", "__getitem__", "empty", "empty_like"]
+log = []  # (name, bytes) of every launch
 
 
 def inside(value):
@@ -358,8 +323,8 @@ for name in (*arithmetic, "matmul", "neg", "abs", "lt", "le", "gt", "ge", "eq", 
     setattr(Elsewhere, f"__{name}__", elsewhere(getattr(np.ndarray, f"__{name}__")))
 
 # %% [markdown]
-# The package's proxes run through, with NumPy's bits. Hard thresholding as a formula reads $v$ and writes $x$: 8 bytes a number, in one
-# operation. As it is written it takes six (a boolean has 1 byte):
+# The package's proxes run through, with NumPy's bits. Hard thresholding as a formula reads $v$ and writes $x$: 8 bytes a
+# number, in one operation. As array code it takes six (a boolean has 1 byte):
 #
 # | | `abs` | `> t` | `astype` | `*` | `+ 0` | into `out` | together |
 # |---|---|---|---|---|---|---|---|
@@ -367,17 +332,20 @@ for name in (*arithmetic, "matmul", "neg", "abs", "lt", "le", "gt", "ge", "eq", 
 
 # %%
 v = np.random.default_rng(0).normal(size=100_000).astype(np.float32)  # (100000,)
+counted = {}
 for penalty in (L0(0.5), TransformedL1(0.3)):
     log.clear()
-    x = penalty.prox(Elsewhere(v), step=1.0)
-    assert inside(x).tobytes() == penalty.prox(v, step=1.0).tobytes()
-    launches, moved = len(log), sum(moved for _, moved in log) / v.size
-    print(f"{type(penalty).__name__}: {launches} launches, {moved:g} bytes a number; NumPy's bits")
-    assert type(penalty) is not L0 or (launches, moved) == (6, 46)
+    x, name = penalty.prox(Elsewhere(v), step=1.0), type(penalty).__name__
+    counted[name] = len(log), sum(moved for _, moved in log) / v.size
+    print(f"{name}: {counted[name][0]} launches, {counted[name][1]:g} bytes a number")
+    assert inside(x).tobytes() == penalty.prox(v, step=1.0).tobytes(), f"{name}: the stand-in should have NumPy's bits"
+assert counted["L0"] == (6, 46), f"the table says 6 operations and 46 bytes a number for l0; counted were {counted['L0']}"
 
 # %% [markdown]
-# A *fused* operation, one that does all six in one go, would save five of six waits and 38 of 46 bytes. minisgl has none yet: on a processor the
-# blocks of `in_blocks` keep the 46 bytes in the cache, where they are cheap, and for a device it waits for one on which to measure it.
+# A *fused* operation, one that does all six in one go, saves five of six waits and 38 of 46 bytes. That is what `kernel=` is
+# for: the formula once more, as a string that CuPy compiles ([kernels.py](../minisgl/kernels.py)). The stand-in compiles
+# nothing, so here the array code ran. A processor does without: the blocks of `in_blocks` keep the 46 bytes in the cache,
+# where they are cheap.
 #
 # Now five lines that run on NumPy and would not do on a device. Each is stopped where it asks.
 
@@ -390,20 +358,22 @@ WRONG = {
     "a mask": lambda v: v[abs(v) > 1],
 }
 two = np.array([2.0], dtype=np.float32)  # (1,)
+stopped = {}
 for name, wrong in WRONG.items():
-    assert np.asarray(wrong(two)) == 2
+    assert np.asarray(wrong(two)) == 2, f"{name} should run on NumPy, and keep the 2; it returns {wrong(two)}"
     try:
         wrong(Elsewhere(two))
     except TypeError as error:
+        stopped[name] = error
         print(f"{name:<9} {error}")
-    else:
-        raise AssertionError(f"{name} was not stopped")
+assert list(stopped) == list(WRONG), f"the text says that each is stopped; stopped were {', '.join(stopped)}"
 
 # %% [markdown]
-# (The project's own stand-in, [device_double.py](../tests/support/device_double.py), also knows which functions and arguments CuPy has.)
+# (The project's own stand-in, [device_double.py](../tests/support/device_double.py), also knows which functions and arguments
+# CuPy has.)
 #
-# And a whole training step of LeNet-5 with l0, forward, backward, W-step, V-step: does it ever ask? Two steps on the stand-in and on NumPy,
-# the second one counted.
+# And a whole training step of LeNet-5 with l0, forward, backward, W-step, V-step: does it ever ask? Two steps on the stand-in
+# and on NumPy, the second one counted.
 
 # %%
 digits = mnist.load()[0][:100]
@@ -424,35 +394,39 @@ def two_steps(put):
 
 
 (there, launches), (here, _) = two_steps(Module(np).asarray), two_steps(np.copy)
-assert all(inside(a).tobytes() == b.tobytes() for a, b in zip(there, here, strict=True))
-assert "moved from the host" not in dict(launches)
-print(f"one step: {len(launches)} launches, no question, nothing moved; W, V and the loss have NumPy's bits")
+print(f"one step: {len(launches)} launches and no question")
+for name, a, b in zip(("W", "V", "the loss"), there, here, strict=True):
+    assert inside(a).tobytes() == b.tobytes(), f"{name} should have NumPy's bits"
+moved = sum(name == "moved from the host" for name, _ in launches)
+assert moved == 0, f"nothing should move within a step; {moved} arrays did"
 
 # %% [markdown]
-# How long is such a step on a GPU? Never shorter than $n h$, what the host needs to write its $n$ orders; more cannot be said without a measurement. The
-# table for it in [docs/gpu.md](../docs/gpu.md) is empty: while minisgl was written there was no GPU to measure on. With one, and a PyTorch
-# built for CUDA, `python -m benchmarks.gpu` prints the table for it.
+# How long is such a step on a GPU? Never shorter than $n h$, what the host needs to write its $n$ orders. Kernels make $n$
+# smaller: [docs/gpu.md](../docs/gpu.md) counts 54 launches a step with them, and 252 without. More cannot be said without a
+# measurement. With a GPU, and a PyTorch built for CUDA, `python -m benchmarks.gpu` measures the step on yours.
 #
 # ## The roofline
 #
-# An operation of $F$ flops (additions, multiplications, and what costs like them) that moves $b$ bytes needs at least $b/B$ seconds, and at least $F/P$, where $P$ is the **peak**, the
-# most flops a second. At best it does both at once:
+# An operation of $F$ flops (additions, multiplications, and what costs like them) that moves $b$ bytes needs at least $b/B$
+# seconds, and at least $F/P$, where $P$ is the **peak**, the most flops a second. At best it does both at once:
 #
 # $$\text{time} \ge \max\Big(\frac{F}{P}, \frac{b}{B}\Big) \qquad\Longleftrightarrow\qquad \frac{F}{\text{time}} \le \min\big(P,\; I B\big),
 # \qquad I = \frac{F}{b}$$
 #
-# (invert, and multiply by $F$). $I$ is the **arithmetic intensity**, in flops a byte. Below the ridge $I = P/B$ the memory decides, above it the
-# arithmetic.
+# (invert, and multiply by $F$). $I$ is the **arithmetic intensity**, in flops a byte. Below the ridge $I = P/B$ the memory
+# decides, above it the arithmetic.
 #
-# *A prox.* Hard thresholding compares a size, multiplies and adds: with `abs` 4 flops a number, for 8 bytes. $I = 0.5$, for every $n$.
+# *A prox.* Hard thresholding compares a size, multiplies and adds: with `abs` 4 flops a number, for 8 bytes. $I = 0.5$, for
+# every $n$.
 #
-# *A matrix product.* $(m, k) \cdot (k, n) \to (m, n)$. Each of the $mn$ results is a sum of $k$ products: $k$ multiplications and $k - 1$
-# additions, together about $2k$. Each number is moved once at least, and has 4 bytes:
+# *A matrix product.* $(m, k) \cdot (k, n) \to (m, n)$. Each of the $mn$ results is a sum of $k$ products: $k$ multiplications
+# and $k - 1$ additions, together about $2k$. Each number is moved once at least, and has 4 bytes:
 #
 # $$I = \frac{2\,mkn}{4\,(mk + kn + mn)} = \frac{1}{2\,\big(\tfrac1n + \tfrac1m + \tfrac1k\big)}$$
 #
-# (divide by $mkn$). For $m = k = n$ that is $n/6$: the larger, the better. And since every term in the bracket makes it larger,
-# $I < \tfrac12 \min(m, k, n)$: the *smallest* side decides. That is why a batch goes through a layer together, and not image by image.
+# (divide by $mkn$). For $m = k = n$ that is $n/6$: the larger, the better. And since every term in the bracket makes it
+# larger, $I < \tfrac12 \min(m, k, n)$: the *smallest* side decides. That is why a batch goes through a layer together, and
+# not image by image.
 #
 # *A convolution* is the product $(K, CRS) \cdot (CRS, PQN)$ of [chapter 2](02_convolution_by_hand.ipynb). For LeNet-5:
 
@@ -471,16 +445,18 @@ PRODUCTS = {  # (m, k, n), of a batch of 100
     "fc1": (500, 800, 100),
 }
 for name, (m, k, n) in PRODUCTS.items():
-    np.testing.assert_allclose(intensity(m, k, n), 1 / (2 * (1 / m + 1 / k + 1 / n)))
-    assert intensity(m, k, n) < min(m, k, n) / 2
-    print(f"{name:<12} {intensity(m, k, n):6.1f} flops a byte")
-np.testing.assert_allclose(intensity(512, 512, 512), 512 / 6)
+    found, by_text = intensity(m, k, n), 1 / (2 * (1 / m + 1 / k + 1 / n))
+    print(f"{name:<12} {found:6.1f} flops a byte")
+    np.testing.assert_allclose(found, by_text, err_msg=f"the two forms of I, for {name}")
+    assert found < min(m, k, n) / 2, f"{name}: I = {found:.1f} should be below half of the smallest side, {min(m, k, n) / 2:g}"
 print(f"fc1, 1 image {intensity(500, 800, 1):6.1f} flops a byte: its 1.6 MB of weights are read for a single image")
+np.testing.assert_allclose(intensity(512, 512, 512), 512 / 6, err_msg="for square matrices I should be n/6")
 
 # %% [markdown]
-# Now measured. The slope is the most that a copy or `abs` of 64 MB moves, the top what the quickest of the products computes, and the dots are the operations. A
-# processor has a second slope (dotted), of a copy of 128 KB that stays in its cache. Right, the same operations under the roof of the
-# imagined device, whose peak we set to 20,000 GFLOP/s: no dots, nothing is measured there.
+# Now measured. The slope is the most that a copy or `abs` of 64 MB moves, the top what the quickest of the products computes,
+# and the dots are the operations. A processor has a second slope (dotted), of a copy of 128 KB that stays in its cache.
+# Right, the same operations under the roof of the imagined device, whose peak we set to 20,000 GFLOP/s: no dots, nothing is
+# measured there.
 
 # %%
 rng = np.random.default_rng(0)
@@ -488,74 +464,62 @@ big, other = xp.ones(1 << 24, dtype=xp.float32), xp.ones(1 << 24, dtype=xp.float
 small, another = big[: 1 << 15].copy(), other[: 1 << 15].copy()  # (32768,): 128 KB each
 dots = {}  # (flops a byte, flops a second)
 with threadpool_limits(limits=1, user_api="blas"):
-    copying, sizing = (best_time(f, patience=0.3) for f in (lambda: xp.copyto(other, big), lambda: xp.abs(big, out=other)))
+    copying = best_time(lambda: xp.copyto(other, big), xp, patience=0.3)
+    sizing = best_time(lambda: xp.abs(big, out=other), xp, patience=0.3)
     slope = 2 * big.nbytes / min(copying, sizing)
-    cache = 2 * small.nbytes / best_time(lambda: xp.copyto(another, small), calls=100) if xp is np else None
+    cache = 2 * small.nbytes / best_time(lambda: xp.copyto(another, small), xp, calls=100) if xp is np else None
     dots["abs"] = 1 / 8, big.size / sizing
-    dots["l0 prox"] = 4 / 8, 4 * big.size / best_time(lambda: L0(0.5).prox(big, 1.0, out=other), patience=0.3)
+    dots["l0 prox"] = 4 / 8, 4 * big.size / best_time(lambda: L0(0.5).prox(big, 1.0, out=other), xp, patience=0.3)
     for name, (m, k, n) in PRODUCTS.items():
         a, b = (to_device(rng.random(shape, dtype=np.float32), xp) for shape in ((m, k), (k, n)))
         product = xp.empty((m, n), dtype=xp.float32)
-        time = best_time(lambda a=a, b=b, product=product: xp.matmul(a, b, out=product), calls=max(1, 10**6 // (m * k * n)))
+        calls = max(1, 10**6 // (m * k * n))
+        time = best_time(lambda a=a, b=b, product=product: xp.matmul(a, b, out=product), xp, calls=calls)
         dots[name] = intensity(m, k, n), 2 * m * k * n / time
 peak = max(speed for _, speed in dots.values())
-
-
-def draw_roof(axes, roof, colour, dots, cache=None):
-    peak, slope = roof
-    x = np.geomspace(0.05, 500, 200)
-    axes.loglog(x, np.minimum(peak, slope * x) / 1e9, color=colour, linewidth=2)
-    if cache:
-        axes.loglog(x, np.minimum(peak, cache * x) / 1e9, ":", color=colour)
-    axes.axvline(peak / slope, color=GREY, linewidth=0.8, linestyle="--")
-    for name, (at, speed) in dots.items():
-        height = (speed or min(peak, slope * at)) / 1e9
-        axes.plot(at, height, "o" if speed else "|", color=GREY, markersize=7 if speed else 14)
-        axes.annotate(name, (at, height), (5, -6), textcoords="offset points", rotation=-45, va="top", rotation_mode="anchor")
-    axes.set(xlabel="flops a byte", ylabel="GFLOP/s", ylim=(min(peak, 0.05 * slope) / 2e9, 2 * peak / 1e9))
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.4))
-draw_roof(left, (peak, slope), W_COLOUR, dots, cache)
-left.set(title=f"measured: {place}" + " (dotted: from its cache)" * bool(cache))
 expected = {name: (at, None) for name, (at, _) in dots.items()}
-draw_roof(right, (PEAK, BANDWIDTH), V_COLOUR, expected)
-right.set(title="imagined device: what the roof allows")
-plt.show()
+draw.roofs(
+    {
+        f"measured: {place}" + " (dotted: from its cache)" * bool(cache): (peak, slope, cache, dots),
+        "imagined device: what the roof allows": (PEAK, BANDWIDTH, None, expected),
+    }
+)
 print(f"here: {slope / 1e9:.1f} GB/s, {peak / 1e9:.0f} GFLOP/s, ridge at {peak / slope:.1f} flops a byte", end="")
 print(f"; in the cache {cache / 1e9:.0f} GB/s" if cache else "")
 for name, (at, speed) in dots.items():
     print(f"{name:<10} {speed / 1e9:7.2f} GFLOP/s, {speed / min(peak, slope * at):4.0%} of what the memory's roof allows")
-assert peak > 5 * dots["l0 prox"][1]
-assert dots["16 x 16"][1] < peak / 3
 
 # %% [markdown]
-# `abs` and the prox stand left of the ridge: nobody can speed them up with more arithmetic, only by moving fewer bytes. (The prox is
-# below its roof here: its passes through the cache take time, too.) The large products compute many times faster. What stands above the slope, if anything does, has found its numbers in the cache. The product of $16 \times 16$ is below it: it is so
-# short that the latency is most of its time. Hence two habits of the package: a convolution is one large product, and an update
-# is a pass over one long vector.
-#
-# With a running kernel set the device's peak (GFLOP/s) and bandwidth (GB/s) to those of a data sheet, and see which operation changes sides.
-
+# `abs` and the prox stand left of the ridge: nobody can speed them up with more arithmetic, only by moving fewer bytes. (The
+# prox is below its roof here: its passes through the cache take time, too.) The large products compute many times faster.
+# What stands above the slope, if anything does, has found its numbers in the cache. The product of $16 \times 16$ is below
+# it: it is so short that the latency is most of its time. Hence two habits of the package: a convolution is one large
+# product, and an update is a pass over one long vector.
 
 # %%
-def one_roof(peak, bandwidth):
-    _, axes = plt.subplots(figsize=(8, 4))
-    draw_roof(axes, (peak * 1e9, bandwidth * 1e9), V_COLOUR, expected)
-    plt.show()
+ridge = peak / slope
+for name in ("abs", "l0 prox"):
+    assert dots[name][0] < ridge, f"{name}, {dots[name][0]:g} flops a byte, should stand left of the ridge at {ridge:.2f}"
+quicker, short = peak / dots["l0 prox"][1], dots["16 x 16"][1] / peak
+assert quicker > 5, f"the large products should compute many times faster than the prox; here {quicker:.1f} times"
+assert short < 1 / 3, f"the product of 16 x 16 should mostly wait; here it reaches {short:.0%} of the peak"
 
+# %% [markdown]
+# With a running kernel set the device's peak (GFLOP/s) and bandwidth (GB/s) to those of a data sheet, and see which operation
+# changes sides.
 
+# %%
 _ = interact(
-    one_roof,
+    lambda peak, bandwidth: draw.roofs({"the roof of your device": (peak * 1e9, bandwidth * 1e9, None, expected)}),
     peak=FloatLogSlider(value=20_000, min=1, max=6, step=0.1),
     bandwidth=FloatLogSlider(value=1000, min=0, max=4, step=0.1),
 )
 
 # %% [markdown]
-# ## Memory that is used again
+# ## Memory that is used again (optional)
 #
-# New memory costs time, too: a processor has to be given its pages one by one. So a layer asks a `Workspace` for its arrays, in
-# the module of an array that it is given, and gets the same ones at every step (a part of them for a smaller batch).
+# New memory costs time, too: a processor has to be given its pages one by one. So a layer asks a `Workspace` for its arrays,
+# in the module of an array that it is given, and gets the same ones at every step (a part of them for a smaller batch).
 
 # %%
 show_code(Workspace.array)
@@ -563,12 +527,15 @@ show_code(Workspace.array)
 # %%
 workspace, x = Workspace(), xp.ones((100, 3000), dtype=xp.float32)  # (100, 3000)
 first = workspace.array("a layer", "its result", x.shape, x)
-assert get_array_module(first) is xp
-assert workspace.array("a layer", "its result", x.shape, x) is first  # the next step
+again = workspace.array("a layer", "its result", x.shape, x)  # the next step
 workspace.array("a layer", "its result", (37, 3000), x)[...] = 7  # the last batch, smaller
-assert to_host(first[:37].min()) == 7
-fresh = best_time(lambda: xp.abs(big), patience=0.3)
+fresh = best_time(lambda: xp.abs(big), xp, patience=0.3)
 print(f"abs of 64 MB: {1e3 * fresh:.1f} ms into new memory, {1e3 * sizing:.1f} ms into old ({place})")
+assert get_array_module(first) is xp, f"the array should belong to {xp.__name__}, as x does"
+assert again is first, f"the next step should get the same array; it gets another one of shape {again.shape}"
+assert to_host(first[:37].min()) == 7, (
+    f"a smaller batch should get a part of the same array, full of 7; there is a {to_host(first[:37].min()):g}"
+)
 
 # %% [markdown]
 # ## Why the last bits differ
@@ -577,32 +544,28 @@ print(f"abs of 64 MB: {1e3 * fresh:.1f} ms into new memory, {1e3 * sizing:.1f} m
 #
 # $$\operatorname{fl}(a + b) = (a + b)(1 + \delta), \qquad |\delta| \le u$$
 #
-# By hand: from $2^{24} = 16{,}777{,}216$ on, float32 has only even numbers. $2^{24} + 1$ lies half-way between two of them, and is rounded to the
-# one whose last binary digit is 0: $2^{24}$. So
+# By hand: from $2^{24} = 16{,}777{,}216$ on, float32 has only even numbers. $2^{24} + 1$ lies half-way between two of them,
+# and is rounded to the one whose last binary digit is 0: $2^{24}$. So
 #
 # $$\big( 2^{24} + 1 \big) + 1 \to 2^{24} \qquad\text{but}\qquad 2^{24} + \big( 1 + 1 \big) = 2^{24} + 2$$
 #
-# The same three numbers, in another order. A GPU adds in another order than a processor: thousands of partial sums at once, and then
-# those. How far apart can two orders be? Follow one number $x_i$ on its way into the sum. Each addition that it goes through
-# multiplies it by some $1 + \delta$. After $k_i \le k$ additions
+# The same three numbers, in another order. A GPU adds in another order than a processor: thousands of partial sums at once,
+# and then those. How far apart can two orders be? Follow one number $x_i$ on its way into the sum. Each addition that it goes
+# through multiplies it by some $1 + \delta$. After $k_i \le k$ additions
 #
 # $$\hat s = \sum_i x_i \prod_{j=1}^{k_i} (1 + \delta_{ij}), \qquad
 # \Big| \prod_{j=1}^{k_i} (1 + \delta_{ij}) - 1 \Big| \le (1 + u)^k - 1,$$
 #
-# because the product is at most $(1 + u)^k$, and at least $(1 - u)^k \ge 1 - ku \ge 2 - (1 + u)^k$. Take the sum $s = \sum x_i$ away, and the
-# sizes:
+# because the product is at most $(1 + u)^k$, and at least $(1 - u)^k \ge 1 - ku \ge 2 - (1 + u)^k$. Take the sum $s = \sum
+# x_i$ away, and the sizes:
 #
 # $$|\hat s - s| \le \big( (1 + u)^k - 1 \big) \sum_i |x_i| \approx k\,u \sum_i |x_i|$$
 #
-# What counts is the **longest way**. *One after the other*: $x_1$ goes through all additions, $k = n - 1$. *In pairs*, and then pairs of pairs, as a
-# tree: with $n = 2^k$ there are $k$ levels, $k = \log_2 n$.
+# What counts is the **longest way**. *One after the other*: $x_1$ goes through all additions, $k = n - 1$. *In pairs*, and
+# then pairs of pairs, as a tree: with $n = 2^k$ there are $k$ levels, $k = \log_2 n$.
+
 
 # %%
-big_one, one = np.float32(2**24), np.float32(1)
-assert (big_one + one) + one == big_one
-assert big_one + (one + one) == big_one + 2
-
-
 def in_pairs(x):
     """The sum of 2^k numbers, level by level."""
     for _ in range(int(np.log2(x.size))):
@@ -621,43 +584,27 @@ ways = {
 exact = np.array([x[:n].sum(dtype=np.float64) for n in lengths])  # float64 has 29 digits more
 errors = {name: np.array([abs(way(x[:n]) - s) / s for n, s in zip(lengths, exact, strict=True)]) for name, way in ways.items()}
 bounds = {"one after the other": (1 + u) ** (lengths - 1.0) - 1, "in pairs": (1 + u) ** np.log2(lengths) - 1}
-for name, bound in bounds.items():
-    assert np.all(errors[name] <= bound)
-
-
-def add(a, b, colour):
-    """Draw the sum of two partial sums (place, additions) above them; the new partial sum."""
-    c = (a[0] + b[0]) / 2, max(a[1], b[1]) + 1
-    left.plot(*zip(a, c, b, strict=True), color=colour, linewidth=1)
-    left.plot(*c, "o", color=colour, markersize=5)
-    return c
-
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4), width_ratios=(1, 1.5))
-numbers = [(i, 0) for i in range(18) if i not in (8, 9)]  # 8 for each
-left.plot(*zip(*numbers, strict=True), "s", color=GREY)
-reduce(lambda a, b: add(a, b, V_COLOUR), numbers[:8])
-level = numbers[8:]
-while len(level) > 1:
-    level = [add(a, b, W_COLOUR) for a, b in zip(level[::2], level[1::2], strict=True)]
-left.set(title="8 numbers, 7 additions; the longest way is 7 or 3", ylabel="additions", yticks=range(8))
-left.set_xticks([3.5, 13.5], ["one after the other", "in pairs"])
-for (name, error), colour, style in zip(errors.items(), (V_COLOUR, W_COLOUR, GREY), (".-", ".-", "o"), strict=True):
-    right.loglog(lengths, np.maximum(error, 1e-10), style, color=colour, markerfacecolor="none", label=name)
-    if name in bounds:
-        right.loglog(lengths, bounds[name], "--", color=colour, linewidth=0.9)
-right.set(title="relative error in float32 (dashed: the bound)", xlabel="numbers", ylim=(5e-11, 1))
-right.legend(loc="upper left")
-plt.show()
+draw.sums(lengths, errors, bounds)
 print(*(f"{name}: {error[-1]:.1e}" for name, error in errors.items()), f"({lengths[-1]:,} numbers)", sep="\n")
-assert errors["in pairs"][-1] < errors["one after the other"][-1]
+
+# %%
+big_one, one = np.float32(2**24), np.float32(1)
+assert (big_one + one) + one == big_one, f"(2^24 + 1) + 1 should be 2^24 in float32; it is {(big_one + one) + one:.0f}"
+assert big_one + (one + one) == big_one + 2, f"2^24 + (1 + 1) should be 2^24 + 2; it is {big_one + (one + one):.0f}"
+for name, bound in bounds.items():
+    worst = (errors[name] / bound).max()
+    assert worst <= 1, f"{name}: the error should stay below the bound; it is {worst:.2f} times the bound"
+in_a_row, as_tree = errors["one after the other"][-1], errors["in pairs"][-1]
+assert as_tree < in_a_row, (
+    f"pairs should be more exact than one after the other; the errors are {as_tree:.1e} and {in_a_row:.1e}"
+)
 
 # %% [markdown]
 # ## The same bits again
 #
-# An order that is *fixed* gives the same bits each time; another order gives others. In minisgl the order depends on the settings alone. A
-# batch is cut into `shards`, each adds up its own gradient, and these are added in their order. Who runs them, one thread or two, changes
-# nothing. (A GPU takes a batch whole: one shard.)
+# An order that is *fixed* gives the same bits each time; another order gives others. In minisgl the order depends on the
+# settings alone. A batch is cut into `shards`, each adds up its own gradient, and these are added in their order. Who runs
+# them, one thread or two, changes nothing. (A GPU takes a batch whole: one shard.)
 
 # %%
 network, gradients = lenet5(np.random.default_rng(0)), {}
@@ -666,35 +613,35 @@ for shards, threads in ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2)):
         gradients[shards, threads] = run.gradient(network, digits.images, digits.labels)[2].copy()  # (431080,)
 largest = abs(gradients[1, 1]).max()
 for (shards, threads), g in gradients.items():
-    assert g.tobytes() == gradients[shards, 1].tobytes()  # the threads change nothing
     differ, apart = np.mean(g != gradients[1, 1]), abs(g - gradients[1, 1]).max() / largest
-    assert apart < 1e-5
     print(
         f"{shards} shards, {threads} threads: {differ:4.0%} of the numbers differ from 1 shard's, by up to {apart:.0e} of the largest"
     )
+    assert g.tobytes() == gradients[shards, 1].tobytes(), f"with {shards} shards, {threads} threads should change no bit"
+    assert apart < 1e-5, f"{shards} shards should change the last bits only; a number differs by {apart:.0e} of the largest"
 
 # %% [markdown]
-# Starting weights and the order of the images come from a *seed*, and are drawn on the host: `default_rng((seed, epoch))`. So a run on a GPU
-# starts with the same bits and sees the same batches; from there on its sums are rounded in another order.
+# Starting weights and the order of the images come from a *seed*, and are drawn on the host: `default_rng((seed, epoch))`. So
+# a run on a GPU starts with the same bits and sees the same batches; from there on its sums are rounded in another order.
 #
 # ## Exercises
 #
-# To be written in [exercises/18_on_a_gpu.ipynb](exercises/18_on_a_gpu.ipynb), where a check below each answer tells you what is
-# wrong.
+# To be written in [exercises/18_on_a_gpu.ipynb](exercises/18_on_a_gpu.ipynb), where a check below each answer tells you what
+# is wrong.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** *Firm thresholding* lies between soft and hard: with $t > 0$ and $g > 1$,
 #
 # $$x = \begin{cases} 0 & |v| \le t \\ \operatorname{sign}(v)\, \frac{g}{g - 1} (|v| - t) & t < |v| \le g t \\ v & |v| > g t \end{cases}$$
 #
-# Write it, entry by entry, for an array of *any* module, with no hidden question to a device. The check gives you arrays of NumPy and
-# arrays whose numbers lie elsewhere. The result has the kind, shape and dtype of `v`, and `v` stays as it was.
+# Write it, entry by entry, for an array of *any* module, with no hidden question to a device. The check gives you arrays of
+# NumPy and arrays whose numbers lie elsewhere. The result has the kind, shape and dtype of `v`, and `v` stays as it was.
 
 
 # %% tags=["ex1"]
 def firm_threshold(v, t, g):
     """0 up to t, v beyond g t, and a straight line between; v an array of any module and shape, t > 0 and g > 1 numbers."""
-    # BEGIN SOLUTION: ask v for its module, and choose among the three pieces with that module's functions
+    # BEGIN SOLUTION: whose functions do you call, and how do you choose among three pieces without asking?
     module = get_array_module(v)
     size = module.abs(v)
     line = module.sign(v) * (size - t) * (g / (g - 1))
@@ -706,9 +653,10 @@ def firm_threshold(v, t, g):
 check("18.firm_threshold", firm_threshold)
 
 # %% [markdown] tags=["ex2"]
-# **Exercise 2.** im2col copies each pixel into up to $RS$ columns before the product. A *direct* convolution never writes the columns: it reads the images
-# $(C, H, W, N)$ and the weights $(K, C, R, S)$ once, and writes the result $(K, P, Q, N)$ once. Stride 1, no padding, no bias. How many flops a
-# byte is that, if a number has `itemsize` bytes? (Count a multiplication and an addition for every product.)
+# **Exercise 2.** im2col copies each pixel into up to $RS$ columns before the product. A *direct* convolution never writes the
+# columns: it reads the images $(C, H, W, N)$ and the weights $(K, C, R, S)$ once, and writes the result $(K, P, Q, N)$ once.
+# Stride 1, no padding, no bias. How many flops a byte is that, if a number has `itemsize` bytes? (Count a multiplication and
+# an addition for every product.)
 
 
 # %% tags=["ex2"]
@@ -716,7 +664,7 @@ def direct_intensity(images, weight, itemsize):
     """Flops a byte of a direct convolution; images and weight are shapes, (C, H, W, N) and (K, C, R, S): one number."""
     C, H, W, N = images
     K, _, R, S = weight
-    # BEGIN SOLUTION: the size of the result, the flops that it takes, and every number once
+    # BEGIN SOLUTION: how many flops, and how many bytes?
     P, Q = H - R + 1, W - S + 1
     flops = 2 * K * C * R * S * P * Q * N
     numbers = C * H * W * N + K * C * R * S + K * P * Q * N
@@ -728,14 +676,15 @@ def direct_intensity(images, weight, itemsize):
 check("18.direct_intensity", direct_intensity)
 
 # %% [markdown] tags=["ex3"]
-# **Exercise 3.** Predict the time of a step. It is a list of operations, one after the other: operation $i$ has `flops[i]` flops, moves `moved[i]` bytes, and
-# waits for the latency first. Then it computes and moves at once, and is done when the slower of the two is.
+# **Exercise 3.** Predict the time of a step. It is a list of operations, one after the other: operation $i$ has `flops[i]`
+# flops, moves `moved[i]` bytes, and waits for the latency first. Then it computes and moves at once, and is done when the
+# slower of the two is.
 
 
 # %% tags=["ex3"]
 def step_time(flops, moved, latency, bandwidth, peak):
     """Seconds for all operations: flops and moved are (k,); latency in s, bandwidth in bytes/s, peak in flops/s."""
-    # BEGIN SOLUTION: for every operation the slower of its two times; and all that is waited
+    # BEGIN SOLUTION: how long does one operation take?
     return len(flops) * latency + np.maximum(flops / peak, moved / bandwidth).sum()
     # END SOLUTION
 
@@ -744,14 +693,15 @@ def step_time(flops, moved, latency, bandwidth, peak):
 check("18.step_time", step_time)
 
 # %% [markdown] tags=["ex4"]
-# **Exercise 4.** Add up the $n \ge 1$ numbers of `x` as a tree, for *every* $n$, also odd ones: no number may go through more than $\lceil \log_2 n \rceil$
-# additions. A loop over the levels, none over the numbers; the result has `x`'s dtype. Without `sum`, which has an order of its own.
+# **Exercise 4.** Add up the $n \ge 1$ numbers of `x` as a tree, for *every* $n$, also odd ones: no number may go through more
+# than $\lceil \log_2 n \rceil$ additions. A loop over the levels, none over the numbers; the result has `x`'s dtype. Without
+# `sum`, which has an order of its own.
 
 
 # %% tags=["ex4"]
 def pairwise_sum(x):
     """The sum of x (n,), n >= 1, over at most ceil(log2 n) additions in a row."""
-    # BEGIN SOLUTION: as long as there are two or more: add one half to the other, and keep the one that is left over
+    # BEGIN SOLUTION: what is one level, and what becomes of a number without a partner?
     while len(x) >= 2:
         half = len(x) // 2
         x = np.concatenate([x[:half] + x[half : 2 * half], x[2 * half :]])
@@ -765,9 +715,11 @@ check("18.pairwise_sum", pairwise_sum)
 # %% [markdown]
 # ## Summary
 #
-# - An operation takes $\ell + \text{bytes}/B$ at least. A device waits longer and moves faster: give it few, large operations.
+# - An operation takes $\ell + \text{bytes}/B$ at least. A device waits longer and moves faster: give it few, large
+#   operations.
 # - Inside a step no question: no `float`, no `if`, no loop over numbers. The queue must not run dry.
-# - `xp = get_array_module(x)`: the module comes from the data, so one source runs on both, and a stand-in tests it without a GPU.
+# - `xp = get_array_module(x)`: the module comes from the data, so one source runs on both, and a stand-in tests it without a
+#   GPU.
 # - $I = F/b$ flops a byte decides what binds: a prox (0.5) the memory, a large product ($n/6$) the arithmetic.
-# - Another order of a sum gives other last bits. The error is at most about $k\,u \sum |x_i|$, if the longest way has $k$ additions. A fixed
-#   order gives the same bits.
+# - Another order of a sum gives other last bits. The error is at most about $k\,u \sum |x_i|$, if the longest way has $k$
+#   additions. A fixed order gives the same bits.
