@@ -1,11 +1,11 @@
 """The figures of chapter 11. Every function gets numbers that the chapter has computed, and shows one figure."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
-
-SHADES = (0.35, 0.65, 1.0)
 
 
 def two_balls(at_rest, b):
@@ -120,12 +120,12 @@ def descent(both, drop, promised, least, bound):
 
 def rises(trials):
     """F over the iterations of each trial, with a dot where it is higher than before: {name: (F (K,), rises)}."""
-    _, axes = plt.subplots(1, len(trials), figsize=(14, 3.2))
-    for panel, (name, (F, where)) in zip(axes, trials.items(), strict=True):
+    _, axes = plt.subplots(1, len(trials), figsize=(14, 3.2), squeeze=False)
+    for panel, (name, (F, where)) in zip(axes[0], trials.items(), strict=True):
         panel.plot(F, color=W_COLOUR, linewidth=1.2)
         panel.plot(where, F[where], ".", color=V_COLOUR, markersize=5)
         panel.set(title=f"{name}:\n{len(where)} rises", xlabel="iteration", ylim=(0.9, 1.25))
-    axes[0].set_ylabel("F")
+    axes[0, 0].set_ylabel("F")
     plt.show()
 
 
@@ -148,7 +148,7 @@ def w_meets_v(ends):
 def schedules(curves):
     """Learning rate, beta and threshold over the fraction of the run: {name: three lists}."""
     _, axes = plt.subplots(1, 3, figsize=(13, 3))
-    for (name, three), colour in zip(curves.items(), (GREY, V_COLOUR), strict=True):
+    for (name, three), colour in zip(curves.items(), cycle((GREY, V_COLOUR, W_COLOUR)), strict=False):
         for panel, numbers in zip(axes, three, strict=True):
             panel.plot(np.linspace(0, 1, len(numbers), endpoint=False), numbers, color=colour, label=name)
     for panel, title in zip(axes, ("learning rate", "beta", "threshold"), strict=True):
@@ -161,7 +161,7 @@ def schedules(curves):
 def regimes(curves):
     """The gap and the zeros over the iterations of each regime, {name: (gaps (K,), zeros (K,))}."""
     _, axes = plt.subplots(1, 2, figsize=(10, 3.2))
-    for (name, two), colour in zip(curves.items(), (GREY, V_COLOUR), strict=True):
+    for (name, two), colour in zip(curves.items(), cycle((GREY, V_COLOUR, W_COLOUR)), strict=False):
         for panel, numbers in zip(axes, two, strict=True):
             panel.plot(numbers, color=colour, label=name)
     axes[0].set(title="the gap ||W - V||", xlabel="iteration")

@@ -1,5 +1,7 @@
 """The figures of chapter 15. Every function gets numbers that the chapter has computed or read, and shows one figure."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -75,7 +77,7 @@ def occlusion(maps):
 def price_of_zeros(points):
     """Errors over zeros, for each penalty the points of its thresholds and seeds: {name: (thresholds, seeds, 2)}."""
     _, panel = plt.subplots(figsize=(9, 4.4))
-    for (name, own), colour in zip(points.items(), (V_COLOUR, W_COLOUR, "#2a8a4a", "#8a3fa0"), strict=True):
+    for (name, own), colour in zip(points.items(), cycle((V_COLOUR, W_COLOUR, "#2a8a4a", "#8a3fa0")), strict=False):
         mean = own.mean(axis=1)  # (thresholds, 2)
         bars = np.stack([mean - own.min(axis=1), own.max(axis=1) - mean])  # (2, thresholds, 2)
         panel.errorbar(
@@ -90,8 +92,8 @@ def price_of_zeros(points):
 
 def spectra(powers, hertz):
     """The power over the frequencies (n,), for each band: {name: (power (n,), band)}; with the triangle it is drawn from."""
-    _, axes = plt.subplots(1, len(powers), figsize=(12, 3))
-    for panel, (name, (power, band)), colour in zip(axes, powers.items(), (W_COLOUR, V_COLOUR), strict=True):
+    _, axes = plt.subplots(1, len(powers), figsize=(12, 3), squeeze=False)
+    for panel, (name, (power, band)), colour in zip(axes[0], powers.items(), cycle((W_COLOUR, V_COLOUR)), strict=False):
         middle, half = sum(band) / 2, (band[1] - band[0]) / 2
         panel.plot(hertz, power, ".-", color=colour, label="100 hands")
         panel.plot(hertz, np.maximum(1 - np.abs(hertz - middle) / half, 0) / half, "--", color=GREY, label="triangle")

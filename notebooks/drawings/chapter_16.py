@@ -25,8 +25,8 @@ def patterns(pairs):
 
 def maps(pictures):
     """Maps (P, Q) with their numbers, in scale with each other: {title: map}."""
-    _, axes = plt.subplots(1, len(pictures), figsize=(10, 3.2))
-    for panel, (title, picture) in zip(axes, pictures.items(), strict=True):
+    _, axes = plt.subplots(1, len(pictures), figsize=(10, 3.2), squeeze=False)
+    for panel, (title, picture) in zip(axes[0], pictures.items(), strict=True):
         panel.imshow(picture, cmap="Blues", vmin=-1, vmax=30)
         for (p, q), value in np.ndenumerate(picture):
             panel.text(q, p, f"{value:.0f}", ha="center", va="center", color=W_COLOUR, weight="bold")
