@@ -3,8 +3,8 @@
 #
 # *Reading: 40 minutes. Exercises: an evening. Needs chapters [5](05_hard_thresholding.ipynb) and [11](11_variable_splitting.ipynb).*
 #
-# Some illnesses make the hand tremble, and a word written with such a hand looks different from the same word in a regular hand. We see it at once. Yet
-# no pixel of the picture tells: the word may be any word, in any font, large or small, thick or thin.
+# Some illnesses make the hand tremble. A word written with such a hand looks different, and we see it at once. Yet no pixel of the picture tells: the word
+# may be any word, in any font, large or small, thick or thin.
 #
 # **What is it that differs, and how can a network see it with a fraction of its weights?**
 #
@@ -200,7 +200,7 @@ print("counted, and equal to the table")
 # *W-step:* a step of the optimiser along $\nabla L(W) + \beta\,(W_{\text{fc}} - V_{\text{fc}})$, the last term in `fc` only. *V-step:* $V_{\text{fc}}$ is
 # $W_{\text{fc}}$ where $|W_{\text{fc}}|$ is above the threshold, and 0 elsewhere ([chapter 5](05_hard_thresholding.ipynb)); in all other layers $V$ is
 # $W$. The network that is kept is $V$. That is the *relaxed variable splitting* of the paper. In minisgl's preset `quick` the threshold climbs from 0 for
-# 40 % of the run, and then $\beta$ rises until $W$ and $V$ meet.
+# 40 % of the run, and then $\beta$ rises.
 #
 # ## A small training
 #
@@ -312,9 +312,8 @@ for name in ("l0", "tl1"):
 # %% [markdown]
 # Nine weights in ten can go (one run: 89.6 %), and on the test set the sparse networks are on average less than 0.6 percentage points behind the dense one.
 #
-# How far can one go, and with which penalty? For that `python -m benchmarks.curve_sparsity` made 48 brief runs, 4 epochs of 8,000 pictures (whose letters
-# did not vary so much yet), with four penalties, four thresholds and three seeds. (They are brief, so their errors are larger.) A point is the mean over
-# the seeds, and bars go from the least to the most.
+# How far can one go, and with which penalty? `python -m benchmarks.curve_sparsity` made 48 brief runs, 4 epochs of 8,000 pictures (whose letters did not
+# vary so much yet), with four penalties, four thresholds and three seeds. A point is the mean over the seeds, and bars go from the least to the most.
 
 # %%
 runs = [json.loads(line) for line in Path("../benchmarks/curve_sparsity.jsonl").read_text().splitlines()]
@@ -392,8 +391,8 @@ for name, band in bands.items():
     assert off < 0.12, f"on a long path the formula should hold; for a {name} it is {off:.0%} off"
 
 # %% [markdown]
-# A word is no long path: waves of nearly the same frequency have $g$ near 0, and stay in step, or out of step, from its beginning to its end. So the
-# package measures the RMS of the very word, and divides by it. (Before, it takes away the mean, which would only move the word as a whole.)
+# A word is no long path: waves of nearly the same frequency have $g$ near 0, and stay in step, or out of step, all along it. So the package measures the
+# RMS of the very word, and divides by it. (Before, it takes away the mean, which only moves the word.)
 
 # %%
 show_code(displacement.travelled, displacement.waves, displacement.write)
@@ -507,7 +506,7 @@ _ = interact(
 # %% [markdown]
 # ## What the ink knows
 #
-# Is there a cue that needs no look at the curve? One there must be: who trembles travels further. Per x-height of the path the pen moves by $t + d'(q)$,
+# Is there a cue that needs no look at the curve? Yes: who trembles travels further. Per x-height of the path the pen moves by $t + d'(q)$,
 # with $t$ the direction of the stroke, $|t| = 1$. The slope of each wave is $-2\pi f_k\, a_k \sin\theta_k$: again a wave, $2\pi f_k$ times as large. With
 # all $f_k$ near one $f$, the boxed formula gives $\text{mean } |d'|^2 = (2\pi f)^2\,\text{RMS}^2$. On a straight line $t$ is constant and $d'$ has the
 # mean 0, so
