@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 16 From zeros to a smaller, faster network
 #
-# *Reading: 45 minutes. Exercises: an evening. Needs chapters [3](03_whole_network_gradient.ipynb) and [8](08_groups.ipynb).*
+# *Reading: 40 minutes, and 5 for the optional parts. Exercises: an evening. Needs chapters [3](03_whole_network_gradient.ipynb) and [8](08_groups.ipynb).*
 #
 # A training has ended, and 96 % of the weights are zero. They lie in the same arrays as before, and a product with zero takes as long
 # as any other.
@@ -25,26 +25,24 @@ from statistics import mean
 from time import thread_time
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import ListedColormap
 from threadpoolctl import threadpool_limits
 
-from minisgl.formats import network_file
-from minisgl.analysis import footprint
-from minisgl.formats import onnx_file
-from minisgl.solver.refit import Refit
-from minisgl.comparison import results
-from minisgl.analysis import liveness
+from drawings import chapter_16 as draw
+from minisgl.analysis import footprint, liveness
 from minisgl.analysis.compact import compact
+from minisgl.comparison import results
+from minisgl.course.show_code import show_code
 from minisgl.data import mnist
 from minisgl.experiments import preset
+from minisgl.formats import network_file, onnx_file
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network, ReLU
-from minisgl.course.show_code import show_code
-from minisgl.plots import GREY, V_COLOUR, W_COLOUR, architecture
+from minisgl.plots import architecture
 from minisgl.plots.sweep import Point, Spread, pareto
-from minisgl.training.shards import running_shards
+from minisgl.solver.refit import Refit
 from minisgl.training.loop import Training
 from minisgl.training.setup import make_splitting
+from minisgl.training.shards import running_shards
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -60,7 +58,6 @@ rng = np.random.default_rng(0)
 scattered, grouped = np.zeros((2, 25, 25))
 scattered.flat[rng.choice(625, 25, replace=False)] = 1
 grouped[np.ix_(rng.choice(25, 5, replace=False), rng.choice(25, 5, replace=False))] = 1
-assert np.count_nonzero(scattered) == np.count_nonzero(grouped) == 25
 
 
 def without_empty(W):
@@ -68,18 +65,11 @@ def without_empty(W):
     return W[np.any(W != 0, axis=1)][:, np.any(W != 0, axis=0)]
 
 
-def draw_pattern(axes, W, title, colour):
-    axes.pcolormesh(W != 0, cmap=ListedColormap(["white", colour]), edgecolors="#dddddd", vmin=0, vmax=1)
-    axes.set(title=title, xticks=[], yticks=[], xlim=(0, 25), ylim=(25, 0), aspect="equal")
-    axes.axis("off")
+draw.patterns({"scattered": (scattered, without_empty(scattered)), "grouped": (grouped, without_empty(grouped))})
 
-
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.5))
-for pair, W, name in ((axes[:2], scattered, "scattered"), (axes[2:], grouped, "grouped")):
-    left = without_empty(W)
-    draw_pattern(pair[0], W, f"{name}: 625 numbers, 25 not 0", W_COLOUR)
-    draw_pattern(pair[1], left, f"without empty rows and columns: {left.size}", V_COLOUR)
-plt.show()
+# %%
+both = np.count_nonzero(scattered), np.count_nonzero(grouped)
+assert both == (25, 25), f"the text says 25 weights that are not zero in both; they have {both[0]} and {both[1]}"
 
 # %% [markdown]
 # Is a product with the matrix on the left at least quicker than one without zeros? Let NumPy multiply numbers that count how often they are
@@ -113,12 +103,12 @@ def multiplications(W):
 matrices = {"no zeros": np.ones((25, 25)), "scattered": scattered, "grouped": grouped}
 matrices |= {"scattered, cut": without_empty(scattered), "grouped, cut": without_empty(grouped)}
 for name, W in matrices.items():
-    assert multiplications(W) == W.size  # not the number of weights that are not zero
-    print(f"{name:>14}: {multiplications(W):3} multiplications")
+    made = multiplications(W)
+    print(f"{name:>14}: {made:3} multiplications")
+    assert made == W.size, f"the text says that zeros are multiplied too, so {W.size} for {name}, and NumPy makes {made}"
 
 # %% [markdown]
-# 625 with and without zeros. The next cell asks the clock, on this machine, about a matrix as large as fc1 (only to look at: a time
-# proves nothing).
+# 625 with and without zeros. The clock, on this machine, for a matrix as large as fc1 (only to look at: a time proves nothing):
 
 # %%
 W, X = rng.normal(size=(500, 800)).astype(np.float32), rng.normal(size=(800, 100)).astype(np.float32)
@@ -133,9 +123,7 @@ with threadpool_limits(limits=1, user_api="blas"):
         print(f"{name:>18}: {min(times):.2f} ms of one core")
 
 # %% [markdown]
-# A dense product pays for the **shape**. There are formats that store and multiply only what is not zero; they pay for it by
-# looking up where each number belongs. This chapter does what needs no new product: **cut out what plays no part, and leave a smaller dense
-# network.** The logits have to stay the same.
+# A dense product pays for the **shape**. (Sparse formats multiply only what is not zero, and pay for looking up where each number belongs.) So **cut out what plays no part, and leave a smaller dense network.** The logits have to stay the same.
 #
 # ## By hand
 #
@@ -176,12 +164,15 @@ W2, b2 = np.array([[1.0, -2, 0], [3, 4, 0]]), np.array([1.0, -1])
 tiny = chain([W1, W2], [b1, b2])
 smaller = compact(tiny)  # the package's
 x = np.array([1.0, 2, 3]).reshape(1, 1, 1, 3)  # one image of 1 x 1 x 3
-np.testing.assert_array_equal(tiny.forward(x)[0], [[3.5, 21.5]])
-np.testing.assert_array_equal(smaller.forward(x)[0], [[3.5, 21.5]])
-np.testing.assert_array_equal(smaller.layers["fc1"].weight, [[2, 1]])
-np.testing.assert_array_equal(smaller.layers["fc2"].weight, [[1], [3]])
-np.testing.assert_array_equal(smaller.layers["fc2"].bias, [-2, 5])
-np.testing.assert_array_equal(smaller.layers["gather"].index, [0, 2])  # x_1 and x_3 are read
+for found, wanted, what in (
+    (tiny.forward(x)[0], [[3.5, 21.5]], "y of the network"),
+    (smaller.forward(x)[0], [[3.5, 21.5]], "y of the compact network"),
+    (smaller.layers["fc1"].weight, [[2, 1]], "W_1"),
+    (smaller.layers["fc2"].weight, [[1], [3]], "W_2"),
+    (smaller.layers["fc2"].bias, [-2, 5], "b_2'"),
+    (smaller.layers["gather"].index, [0, 2], "the inputs that are read, x_1 and x_3,"),
+):
+    np.testing.assert_array_equal(found, wanted, err_msg=f"{what} by the package and by hand differ")
 print(f"the table is right; {tiny.weights.size} weights before, {smaller.weights.size} after")
 
 # %% [markdown]
@@ -191,7 +182,7 @@ print(f"the table is right; {tiny.weights.size} weights before, {smaller.weights
 #
 # $$y_k = b_k + \sum_{i=1}^{H} W_{ki} h_i = b_k + W_{kj} h_j + \sum_{i \ne j} W_{ki} h_i \qquad k = 1 \dots K$$
 #
-# **Unread.** If column $j$ is zero, $W_{kj} = 0$ for all $k$, the middle term is 0 whatever $h_j$ is. Unit $j$ can go. Nothing else changes.
+# **Unread.** If column $j$ is zero, the middle term is 0 whatever $h_j$ is. Unit $j$ can go. Nothing else changes.
 #
 # **Constant.** If all weights *into* unit $j$ are zero, it computes $\operatorname{relu}(0 + b_j)$, where $b_j$ is now its own bias, in the layer before:
 # the same number $c_j = \operatorname{relu}(b_j)$ for every image. Then the middle term does not depend on the image, and belongs to the bias.
@@ -207,8 +198,8 @@ print(f"the table is right; {tiny.weights.size} weights before, {smaller.weights
 #
 # $$y_{kpq} = b_k + \sum_{c', r, s} W_{kc'rs}\, x_{c',\,p+r,\,q+s} = b_k + a \sum_{r, s} W_{kcrs} + \sum_{c' \ne c} \sum_{r, s} W_{kc'rs}\, x_{c',\,p+r,\,q+s}$$
 #
-# $x : (C, H, W)$, $W : (K, C, R, S)$, $y : (K, P, Q)$. The middle term has no $p$ and no $q$ in it. So $b_k' = b_k + a \sum_{r,s} W_{kcrs}$: the *sum of the kernel* has
-# the place of the single weight.
+# $x : (C, H, W)$, $W : (K, C, R, S)$, $y : (K, P, Q)$. The middle term does not depend on $p$ and $q$. So $b_k' = b_k + a \sum_{r,s} W_{kcrs}$: the *sum of
+# the kernel* takes the place of the single weight.
 #
 # **Check**: a random convolution, of whose 3 input channels one is constant.
 
@@ -219,16 +210,16 @@ a = maps[1] = 0.7  # the constant channel
 conv, narrow = Conv2d(3, 2, 3), Conv2d(2, 2, 3)
 conv.weight, conv.bias = rng.normal(size=(2, 3, 3, 3)), rng.normal(size=2)
 narrow.weight, narrow.bias = conv.weight[:, [0, 2]], conv.bias + a * conv.weight[:, 1].sum(axis=(1, 2))  # (2, 2, 3, 3), (2,)
-np.testing.assert_allclose(narrow.forward(maps[[0, 2]])[0], conv.forward(maps)[0], atol=1e-12)
-assert np.all(MaxPool2d(2).forward(maps)[0][1] == a)
+same = narrow.forward(maps[[0, 2]])[0], conv.forward(maps)[0]  # (2, 4, 4, 4) twice
+np.testing.assert_allclose(*same, atol=1e-12, err_msg="without the constant channel the maps should be the same")
+assert np.all(MaxPool2d(2).forward(maps)[0][1] == a), f"max-pooling should leave the constant {a} everywhere"
 print("the same maps, with one channel less")
 
 # %% [markdown]
 # ## Why not through a padded convolution
 #
-# Padding puts a frame of zeros around the map. The map is constant, but the map with its frame is not: a window at the border covers some
-# zeros, and adds up fewer of its kernel's weights. A bias adds the same everywhere. No bias can say this. Below, a map
-# of ones, and the kernel of nine ones.
+# Padding puts a frame of zeros around the map. The map is constant, the map with its frame is not: a window at the border covers some zeros, and adds up
+# fewer of its kernel's weights. A bias adds the same everywhere, so no bias can say this. Below, a map of ones, and the kernel of nine ones.
 
 # %%
 ones = np.ones((1, 4, 4, 1))  # (C, H, W, N)
@@ -237,16 +228,11 @@ for padding, title in ((0, "convolved without padding: a constant"), (1, "convol
     nine = Conv2d(1, 1, 3, padding=padding)
     nine.weight, nine.bias = np.ones((1, 1, 3, 3)), np.zeros(1)
     pictures[title] = nine.forward(ones)[0][0, :, :, 0]  # (P, Q)
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
-for panel, (title, picture) in zip(axes, pictures.items(), strict=True):
-    panel.imshow(picture, cmap="Blues", vmin=-1, vmax=14)
-    for (p, q), value in np.ndenumerate(picture):
-        panel.text(q, p, f"{value:.0f}", ha="center", va="center", color="black")
-    size = len(picture) / 2
-    panel.set(title=title, xticks=[], yticks=[], xlim=(size - 3.5, size + 2.5), ylim=(size + 2.5, size - 3.5))
-    panel.set_frame_on(False)
-plt.show()
-assert set(pictures["convolved with padding: none"].ravel()) == {4, 6, 9}
+draw.maps(pictures)
+
+# %%
+values = set(pictures["convolved with padding: none"].ravel())
+assert values == {4, 6, 9}, f"with padding the sums should be 4, 6 and 9, and they are {sorted(values)}"
 
 # %% [markdown]
 # So in front of a padded convolution minisgl keeps a constant channel, unless the constant is 0: zeros in a frame of zeros are constant. (Max-pooling
@@ -254,9 +240,8 @@ assert set(pictures["convolved with padding: none"].ravel()) == {4, 6, 9}
 #
 # ## Again, until nothing changes
 #
-# Who leaves takes weights along. A unit that was read by this one alone is now unread; one that was fed by this one alone is now
-# constant. So look again, until nothing can go. We write this down for linear layers, slowly: level 0 is the
-# input, level $L$ are the logits, and `weights[l]` leads from level $l$ to $l + 1$.
+# A unit that was read only by one that has gone is now unread; one that was fed by it alone is now constant. So look again, until nothing can go. For
+# linear layers, slowly: level 0 is the input, level $L$ are the logits, and `weights[l]` leads from level $l$ to $l + 1$.
 
 
 # %%
@@ -282,24 +267,6 @@ def everything(weights):
     return [np.ones(n, bool) for n in (weights[0].shape[1], *map(len, weights))]
 
 
-COLOURS = {"constant": V_COLOUR, "unread": "#b0303c"}
-
-
-def draw_network(axes, weights, alive, why, title):
-    """Levels from left to right; what goes next in colour, what has gone not at all."""
-    place = [[(level, (j + 1) / (len(units) + 1)) for j in range(len(units))] for level, units in enumerate(alive)]
-    for level, (W, here, there) in enumerate(zip(weights, alive, alive[1:], strict=False)):
-        for k, j in np.argwhere((W != 0) & here & there[:, None]):
-            goes = why.get((level, int(j))) or why.get((level + 1, int(k)))
-            (x0, y0), (x1, y1) = place[level][j], place[level + 1][k]
-            axes.plot([x0, x1], [y0, y1], color=COLOURS.get(goes, GREY), linewidth=1.2, zorder=1)
-    for level, units in enumerate(alive):
-        for j in np.flatnonzero(units):
-            axes.plot(*place[level][j], "o", color=COLOURS.get(why.get((level, int(j))), W_COLOUR), markersize=9)
-    axes.set(title=title, xlim=(-0.3, len(weights) + 0.3), ylim=(0, 1))
-    axes.axis("off")
-
-
 rng = np.random.default_rng(342)
 sizes = (5, 6, 6, 6, 3)
 weights = [rng.normal(size=(n, m)) * (rng.random((n, m)) < 0.22) for m, n in pairwise(sizes)]
@@ -310,11 +277,7 @@ while why := can_go(weights, alive):
     for unit, reason in why.items():
         take_out(unit, reason, weights, folded, alive)
 states.append((alive, {}))
-figure, axes = plt.subplots(1, len(states), figsize=(14, 3.2))
-for i, (panel, state) in enumerate(zip(axes, states, strict=True), 1):
-    draw_network(panel, weights, *state, f"round {i}" if state[1] else "what is left")
-figure.suptitle("image: left     logits: right     orange: goes, as a constant     red: goes, as nobody reads it")
-plt.show()
+draw.rounds(weights, states)
 
 # %% [markdown]
 # **The order does not matter.** Call a *path* a chain of weights that are not zero, from an input to a logit. At the end, when nothing can go
@@ -327,12 +290,11 @@ plt.show()
 # - *What is left is on a path.* Nothing can go, so each unit that is left is fed by one that is left, which is fed by one that is left ... back to an
 #   input; and it is read by one that is left, and so on to a logit. (A logit is kept in any case, even if no path ends in it, as in the lowest of the figure.)
 #
-# There is no order on the right-hand side of the box. And the biases? A constant with an edge to a unit that is left is never unread, so in every order it
-# goes as a constant. Those that fed it had to go before it, and were never unread either, since it was still there: their values are in its bias, and so
-# on. The same sums, in another order.
+# There is no order on the right-hand side. And the biases? A constant with an edge to a unit that is left is never unread, so in every order it goes as a
+# constant. Those that fed it had to go before it, and were never unread either, since it was still there: their values are in its bias, and so on. The
+# same sums, in another order.
 #
-# **Check**: 200 random orders, one unit at a time. All leave the same units, which `compact` of the package leaves too, and the same biases and logits
-# but for rounding.
+# **Check**: 200 random orders, one unit at a time. All leave the same units as `compact` of the package, and the same biases and logits but for rounding.
 
 # %%
 rng = np.random.default_rng(2)
@@ -347,16 +309,22 @@ for _ in range(200):
         order.append(unit)
     orders.add(tuple(order))
     for mine, first in zip(still, alive, strict=True):
-        np.testing.assert_array_equal(mine, first)
+        np.testing.assert_array_equal(mine, first, err_msg=f"another order leaves other units: {order}")
     for mine, first, left in zip(moved, folded, alive[1:], strict=True):
-        np.testing.assert_allclose(mine[left], first[left], atol=1e-12)
+        np.testing.assert_allclose(mine[left], first[left], atol=1e-12, err_msg=f"another order has other biases: {order}")
 
 smaller = compact(chain(weights, biases))
-np.testing.assert_array_equal(smaller.layers["gather"].index, np.flatnonzero(alive[0]))
+inputs = smaller.layers["gather"].index
+np.testing.assert_array_equal(inputs, np.flatnonzero(alive[0]), err_msg="compact should leave the same inputs")
 for i, (W, before, after) in enumerate(zip(weights, alive, alive[1:], strict=False), 1):
-    np.testing.assert_array_equal(smaller.layers[f"fc{i}"].weight, W[np.ix_(after, before)])
-    np.testing.assert_allclose(smaller.layers[f"fc{i}"].bias, folded[i - 1][after], atol=1e-12)
-np.testing.assert_allclose(smaller.forward(images)[0], logits, atol=1e-12)
+    layer = smaller.layers[f"fc{i}"]
+    np.testing.assert_array_equal(
+        layer.weight, W[np.ix_(after, before)], err_msg=f"compact should leave the same weights in fc{i}"
+    )
+    np.testing.assert_allclose(
+        layer.bias, folded[i - 1][after], atol=1e-12, err_msg=f"compact should find the same biases in fc{i}"
+    )
+np.testing.assert_allclose(smaller.forward(images)[0], logits, atol=1e-12, err_msg="the logits should stay the same")
 print(f"{len(orders)} different orders, one result: {[int(units.sum()) for units in alive]} of {list(sizes)} units")
 
 # %% [markdown]
@@ -374,23 +342,24 @@ print(f"{len(orders)} different orders, one result: {[int(units.sum()) for units
 #
 # ## The code
 #
-# What minisgl does, for any network of convolutions, pooling, ReLU and linear layers, and for residual networks too: there a *step* may also be the sum of
-# two branches, a scale and shift that is left of batch normalisation, or the normalisation of the images. LeNet-5 has none of these.
+# It is for any network of convolutions, pooling, ReLU and linear layers, and for residual networks too: there a *step* may also be the sum of two branches,
+# a scale and shift that is left of batch normalisation, or the normalisation of the images.
 
 # %%
 show_code(liveness._follow_the_image, liveness._follow_the_logits)
 
 # %% [markdown]
-# There are no rounds in it. Constants come only from layers before, so *one* pass forwards finds them all, with their values. Then one pass backwards finds
-# all that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already. `seen[step.name] & reads(layer)[needed].any(axis=0)`
-# is the box: on a path from the image, and on a path to a logit. `total` is the kernel's sum, in a linear layer the weight itself. Values are added up in
-# float64, and `varies | (value != 0)` is the frame of zeros.
+# There are no rounds. Constants come only from layers before, so *one* pass forwards finds them all, with their values. Then one pass backwards finds all
+# that is not read. That makes no new constants: a unit that goes as unread fed only units that had gone already.
+# `seen[step.name] & reads(layer)[needed].any(axis=0)` is the box: on a path from the image, and on a path to a logit. `total` is the kernel's sum, in a
+# linear layer the weight itself. Values are added up in float64, and `varies | (value != 0)` is the frame of zeros.
 #
 # ## An experiment: as many zeros, scattered and grouped
 #
-# A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 5,000 training digits, 8 epochs by the splitting of [chapter 11](11_variable_splitting.ipynb), the last 3
-# of them a *refit* (below). Once with group l0 and the group lasso (chapters [8](08_groups.ipynb) and [9](09_groups_with_l0.ipynb)), which make whole units
-# zero; then with l0 alone, and with exactly as many zeros: when the refit begins, the smallest weights that are too many are cut. The error is measured on 2,000 other training images.
+# A small LeNet-5 (8 and 16 channels, 64 hidden neurons), 4,000 training digits, 8 epochs by the splitting of [chapter 11](11_variable_splitting.ipynb), the
+# last 3 of them a *refit* (below). Once with group l0 and the group lasso (chapters [8](08_groups.ipynb) and [9](09_groups_with_l0.ipynb)), which make
+# whole units zero; then with l0 alone, and with exactly as many zeros: when the refit begins, the smallest weights that are too many are cut. The error
+# is measured on 2,000 other training images.
 
 # %%
 digits = mnist.load()[0]
@@ -398,10 +367,10 @@ held_out = digits[55_000:57_000]
 
 
 def trained(epochs, **settings):
-    """V after `epochs` epochs on 5,000 digits, and its error on the held-out ones in percent."""
+    """V after `epochs` epochs on 4,000 digits, and its error on the held-out ones in percent."""
     config = preset(epochs=epochs, lr=5e-3, threads=1, shards=1, **settings)
     start = lenet5(np.random.default_rng(0), units=(8, 16, 64, 10))
-    training = Training(config, make_splitting(config, start), digits[:5000], held_out[:500])
+    training = Training(config, make_splitting(config, start), digits[:4000], held_out[:100])
     with running_shards(1, 1) as shards:
         for epoch in range(epochs):
             training.run_epoch(shards, epoch, lambda tick: None)
@@ -414,18 +383,21 @@ def error_of(network):
         return shards.error(network, held_out.images, held_out.labels)
 
 
-grouped, grouped_error = trained(8, penalty="group-l0", threshold=(0.07,), group_lam=6e-4, refit=3)
+grouped, grouped_error = trained(8, penalty="group-l0", threshold=(0.07,), group_lam=7e-4, refit=3)
 
 # %%
 n, zeros = grouped.weights.size, int(np.sum(grouped.weights == 0))
 scattered, scattered_error = trained(8, penalty="l0", threshold=(0.04,), group_lam=0.0, refit=3, prune=zeros / n)
-assert np.sum(scattered.weights == 0) == zeros
 smaller = {"scattered": compact(scattered), "grouped": compact(grouped)}
 print(f"both: {zeros:,} of {n:,} weights are zero, {zeros / n:.1%}")
 for name, network in (("scattered", scattered), ("grouped", grouped)):
     before, after = (net.forward(held_out.images[:500])[0] for net in (network, smaller[name]))  # (500, 10)
-    np.testing.assert_allclose(after, before, atol=1e-5 * np.abs(before).max())
     print(f"{name}: compact changes the logits, of up to {np.abs(before).max():.0f}, by {np.abs(after - before).max():.0e}")
+    np.testing.assert_allclose(
+        after, before, atol=1e-5 * np.abs(before).max(), err_msg=f"{name}: the logits should stay the same"
+    )
+scattered_zeros = int(np.sum(scattered.weights == 0))
+assert scattered_zeros == zeros, f"the text says exactly as many zeros; they are {scattered_zeros} and {zeros}"
 
 # %% [markdown]
 # What `compact` makes of each. First the scattered zeros:
@@ -456,17 +428,22 @@ for title, get in (
 print(f"{'error, % (once each)':28}{'':14}{scattered_error:14.2f}{grouped_error:14.2f}")
 index = smaller["grouped"].layers.get("gather", Gather(np.arange(0))).index
 print(f"grouped: fc1 reads {len(index)} positions, of {len(set(index // 16))} maps of 16 positions each")
-assert costs["scattered"].weights > 0.9 * costs["before"].weights
-assert costs["grouped"].weights < costs["scattered"].weights / 2
-assert costs["grouped"].weights / costs["before"].weights < costs["grouped"].flops / costs["before"].flops < 1
+share = {name: cost.weights / costs["before"].weights for name, cost in costs.items()}
+of_flops = costs["grouped"].flops / costs["before"].flops
+assert share["scattered"] > 0.9, (
+    f"scattered zeros should leave almost every unit; {share['scattered']:.0%} of the weights are left"
+)
+assert share["grouped"] < share["scattered"] / 2, f"grouped zeros should leave far less, and leave {share['grouped']:.0%}"
+assert share["grouped"] < of_flops < 1, (
+    f"the FLOPs, to {of_flops:.0%}, should fall less than the weights, to {share['grouped']:.0%}"
+)
 
 # %% [markdown]
-# "Before" is the network with the scattered zeros, as it stands in the file. (Units are outputs of convolutions, and inputs of linear layers.) The same number of
-# zeros, and two different networks. Scattered zeros leave almost every unit on some path. Grouped ones make the network smaller in every sense. The
-# other side of it: l0 may choose every weight alone, and so has more choices for the same number of zeros. One run of each says nothing about
-# who pays more in error.
+# "Before" is the network with the scattered zeros. (Units are outputs of convolutions, and inputs of linear layers.) Scattered zeros leave almost every unit
+# on some path. Grouped ones make the network smaller in every sense. On the other hand, l0 may choose every weight alone, and so has more choices for the
+# same number of zeros. One run of each says nothing about who pays more in error.
 #
-# Why do the FLOPs fall less than the weights? That needs counting.
+# Why do the FLOPs fall less than the weights? Count.
 #
 # ## FLOPs by hand
 #
@@ -496,11 +473,15 @@ def lenet_flops(k1, k2, d0, d1):
 
 full = lenet5(np.random.default_rng(0))
 measured = footprint.measure(full, b"")
-assert (measured.multiply_adds, measured.bias_additions) == (2_293_000, 15_230)
-assert lenet_flops(20, 50, 800, 500) == measured.flops == 2_308_230
-for cost in costs.values():
-    assert lenet_flops(*cost.units) == cost.flops
-assert 288_000 + 11_520 + 1_600_000 + 3_200 == 1_902_720  # conv1 and conv2
+counted = measured.multiply_adds, measured.bias_additions
+assert counted == (2_293_000, 15_230), (
+    f"the table says 2,293,000 and 15,230; the package counts {counted[0]:,} and {counted[1]:,}"
+)
+assert lenet_flops(20, 50, 800, 500) == measured.flops == 2_308_230, f"together should be 2,308,230, not {measured.flops:,}"
+for name, cost in costs.items():
+    by_formula = lenet_flops(*cost.units)
+    assert by_formula == cost.flops, f"{name}: the formula gives {by_formula:,}, the package {cost.flops:,}"
+assert 288_000 + 11_520 + 1_600_000 + 3_200 == 1_902_720, "conv1 and conv2 should do 1,902,720 together"
 print("the table and the formula are right, for the full network and for the three above")
 
 # %% [markdown]
@@ -513,7 +494,9 @@ print("the table and the formula are right, for the full network and for the thr
 # - *Distances*: how far each of the $k$ is from the one before, say in 16 bits. Per position: $16 p$ bits, with the density $p = k/n$. Less than the
 #   bitmap if $p < 1/16$.
 #
-# How far down can a cleverer format go? Count. There are $\binom{n}{k}$ patterns, and fewer than $2^{B+1}$ files of at most $B$ bits
+# ### How far down can a format go? (optional)
+#
+# There are $\binom{n}{k}$ patterns, and fewer than $2^{B+1}$ files of at most $B$ bits
 # ($1 + 2 + 4 + \dots + 2^B$). Different patterns need different files. So if $2^{B+1} \le \tfrac12 \binom nk$, fewer than half of the patterns have a file that
 # short: **most patterns need more than $\log_2 \binom nk - 2$ bits**, in every format. How large is that? Write
 # out $(p + (1-p))^n = 1$:
@@ -537,51 +520,43 @@ def entropy(p):
 
 
 for n, k in ((10, 3), (625, 25), (5000, 1250)):
-    assert n * entropy(k / n) - log2(n + 1) <= log2(comb(n, k)) <= n * entropy(k / n)
+    least, exact, most = n * entropy(k / n) - log2(n + 1), log2(comb(n, k)), n * entropy(k / n)
+    assert least <= exact <= most, f"n = {n}, k = {k}: {exact:.1f} should lie between {least:.1f} and {most:.1f}"
 n, k = 430_500, 17_220  # LeNet-5, 96 % zeros
 exact = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) / log(2)  # log2 of the binomial coefficient
-assert n * entropy(k / n) - log2(n + 1) <= exact <= n * entropy(k / n)
 print(f"LeNet-5 with 96 % zeros, in bytes: dense {4 * n:,}; the weights left {4 * k:,}; and their pattern:")
 print(
     f"   bitmap {n / 8:,.0f}   16-bit distances {2 * k:,}   log2 of all patterns {exact / 8:,.0f}   n H(p) {n * entropy(k / n) / 8:,.0f}"
 )
+assert n * entropy(k / n) - log2(n + 1) <= exact <= n * entropy(k / n), "for LeNet-5 the box should hold too"
 
 # %% [markdown]
 # gzip knows nothing of zeros. We give it bitmaps of $500 \times 800$ positions: scattered ones, and ones where whole columns are alive.
 
 # %%
 rng = np.random.default_rng(3)
-densities = np.geomspace(0.005, 0.5, 9)
+densities = np.geomspace(0.005, 0.5, 7)
 packed = {"scattered": [], "whole columns": []}
 for p in densities:
     alone, columns = rng.random((500, 800)) < p, np.tile(rng.random(800) < p, (500, 1))  # (500, 800)
     for name, pattern in (("scattered", alone), ("whole columns", columns)):
         packed[name].append(8 * len(gzip.compress(np.packbits(pattern).tobytes(), mtime=0)) / pattern.size)
 
-figure, axes = plt.subplots(figsize=(10, 3.8))
 p = np.geomspace(0.003, 0.6, 200)
-axes.axhline(1, color=GREY, linestyle="--", label="bitmap: 1")
-axes.plot(p, 16 * p, color=GREY, label="distances of 16 bits: 16 p")
-axes.fill_between(p, entropy(p), 1e-3, color=GREY, alpha=0.15, linewidth=0)
-axes.plot(p, entropy(p), color="black", label="H(p): the floor for scattered patterns")
-axes.plot(densities, packed["scattered"], "o", color=W_COLOUR, label="gzip of a bitmap, scattered")
-axes.plot(densities, packed["whole columns"], "o", color=V_COLOUR, label="gzip of a bitmap, whole columns")
-axes.set(xscale="log", yscale="log", xlim=(0.004, 0.6), ylim=(0.003, 3), title="the pattern alone")
-axes.set(xlabel="density p: the fraction that is not zero", ylabel="bits per position")
-axes.set(xticks=[0.01, 0.1, 0.5], xticklabels=["1 %", "10 %", "50 %"], yticks=[0.01, 0.1, 1], yticklabels=["0.01", "0.1", "1"])
-axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-plt.show()
-assert np.all(np.array(packed["scattered"]) > entropy(densities))
-assert np.all(np.array(packed["whole columns"]) < entropy(densities))
+draw.bits_per_position(densities, packed, p, entropy(p))
+
+# %%
+above, below = np.array(packed["scattered"]) / entropy(densities), np.array(packed["whole columns"]) / entropy(densities)
+assert np.all(above > 1), f"scattered patterns should stay above the floor, and one takes {above.min():.2f} of it"
+assert np.all(below < 1), f"whole columns should go below the floor, and one takes {below.max():.2f} of it"
 
 # %% [markdown]
-# Scattered patterns stay above the floor. Whole columns go below it, and may: the bound is about *most* patterns, and these are few ($2^{800}$ of
-# $2^{400,000}$). Structure is cheap to tell.
+# Scattered patterns stay above the floor. Whole columns go below it: the bound is about *most* patterns, and these are few ($2^{800}$ of $2^{400,000}$).
 #
 # ## Why what is left is trained again
 #
-# The weights that stay have learnt beside the others: their sums were right together with those. Without them they are not. A **refit** trains what is
-# left once more. No penalty, and zeros stay zero:
+# The weights that stay have learnt beside the others: their sums were right together with those. A **refit** trains what is left once more. No penalty,
+# and zeros stay zero:
 #
 # $$\min_W\; L(W) \quad\text{with } w_i = 0 \text{ wherever } v_i = 0 \qquad\Longrightarrow\qquad \text{a step with the gradient } g_i\,[w_i \ne 0]$$
 
@@ -589,50 +564,44 @@ assert np.all(np.array(packed["whole columns"]) < entropy(densities))
 show_code(Refit.start, Refit._prune, Refit.update)
 
 # %% [markdown]
-# The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. (`decay` is weight decay, an
-# option.) An experiment without any
-# penalty: train, cut the smallest weights, and measure; then 40 steps of refit, and measure again. All cuts begin with the same
-# network.
+# The optimiser forgets what it knew of the weights that are cut: else its momentum would still move them. (`decay` is optional weight decay.) An
+# experiment without any penalty: train, cut the smallest weights, and measure; then 40 steps of refit with 50 digits each, and measure again. All cuts
+# begin with the same network.
 
 # %%
-dense, dense_error = trained(4, penalty="none")
-
-# %%
-cuts = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+dense, dense_error = trained(3, penalty="none")
+cuts, zeros = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98), []
 errors = {"only cut": [], "cut, and 40 steps of refit": []}
 config = preset(penalty="none")
 for cut in cuts:
     refit = Refit(make_splitting(config, dense.with_flat(dense.flat.copy())), prune=cut)
     refit.start()
     errors["only cut"].append(error_of(refit.network))
-    order = np.random.default_rng(1).permutation(5000).reshape(-1, 100)[:40]  # (40, 100)
+    order = np.random.default_rng(1).permutation(4000)[:2000].reshape(40, 50)  # (40, 50)
     with running_shards(1, 1) as shards:
         for batch in order:
             gradient = shards.gradient(refit.network, digits.images[batch], digits.labels[batch])[2]
             refit.step(gradient, lr=2e-3)
     errors["cut, and 40 steps of refit"].append(error_of(refit.network))
-    assert np.sum(refit.network.weights == 0) == round(cut * dense.weights.size)
+    zeros.append(int(np.sum(refit.network.weights == 0)))
+    print(
+        f"{cut:.0%} cut: {errors['only cut'][-1]:5.2f} % error, after the refit {errors['cut, and 40 steps of refit'][-1]:5.2f} %"
+    )
+draw.refits(cuts, errors, dense_error)
 
-figure, axes = plt.subplots(figsize=(8, 3.4))
-axes.axhline(dense_error, color=GREY, linestyle="--", label="nothing cut")
-for (name, error), colour in zip(errors.items(), (W_COLOUR, V_COLOUR), strict=True):
-    axes.plot(range(len(cuts)), error, "o-", color=colour, label=name)
-axes.set(xticks=range(len(cuts)), xticklabels=[f"{cut:.0%}" for cut in cuts], xlabel="weights cut, the smallest first")
-axes.set(yscale="log", yticks=[5, 10, 20, 50], yticklabels=["5", "10", "20", "50"], ylabel="held-out error, %")
-axes.set_title("as many weights, with and without a refit")
-axes.minorticks_off()
-axes.legend()
-plt.show()
-for cut, before, after in zip(cuts, *errors.values(), strict=True):
-    print(f"{cut:.0%} cut: {before:5.2f} % error, after the refit {after:5.2f} %")
-assert errors["only cut"][-2] > errors["cut, and 40 steps of refit"][-2] + 5
+# %%
+assert zeros == [round(cut * dense.weights.size) for cut in cuts], f"a refit should leave the zeros; there are {zeros}"
+gains = [before - after for before, after in zip(*errors.values(), strict=True)]
+assert gains[-2] > 5, (
+    f"with few weights left a refit should help by more than 5 points; at {cuts[-2]:.0%} it is {gains[-2]:.1f}"
+)
 
 # %% [markdown]
 # ## The full runs
 #
-# The full LeNet-5 on MNIST, by several methods. The next cell reads what the command `python -m minisgl.sweep` left in
-# [docs/results.jsonl](../docs/results.jsonl); [docs/results.md](../docs/results.md) says how it was made. FLOPs and units are those of the compact network.
-# *sparse* and *small* are the presets made for the fewest weights and for the fewest FLOPs; they alone see digits shifted at random by up to a pixel.
+# The full LeNet-5 on MNIST, by several methods: what `python -m minisgl.sweep` left in [docs/results.jsonl](../docs/results.jsonl)
+# ([docs/results.md](../docs/results.md) says how). FLOPs and units are those of the compact network. *sparse* and *small* are the presets made for the
+# fewest weights and for the fewest FLOPs; they alone see digits shifted at random by up to a pixel.
 
 # %%
 runs = results.read(Path("../docs/results.jsonl"))
@@ -646,22 +615,22 @@ for method, regime in dict.fromkeys((run.method, run.regime) for run in runs):
     error, left, flops = map(mean, values)
     less = 430_500 / max(left, 1), 2_308_230 / flops
     print(f"{method:12} {regime:13}{len(found):5}{error:14.2f}{left:14,.0f}{less[0]:12.1f}{flops:11,.0f}{less[1]:12.1f}")
-assert all(lenet_flops(*run.units) == run.flops for run in runs)
 more = sum(430_500 / max(run.weights_left, 1) > 2_308_230 / run.flops for run in runs)
 print(f"\nour formula gives the FLOPs of every run; in {more} of {len(runs)} runs the weights fall by more than the FLOPs")
+other = [run for run in runs if lenet_flops(*run.units) != run.flops]
+assert not other, f"the formula should give the FLOPs of every run, and in {len(other)} it does not"
 
 # %%
 pareto(points)
 
 # %% [markdown]
 # Left, a point moves with every zero. Right, it moves only with whole units, and far only with whole channels: by the table above conv1 and conv2 do
-# 1,902,720 of the 2,308,230. `python -m minisgl.compress RUN` does all of this chapter for a run of yours: it writes the compact network, its figure,
-# and its costs before and after; [docs/compress.md](../docs/compress.md) has an example.
+# 1,902,720 of the 2,308,230. `python -m minisgl.compress RUN` does all of this for a run of yours; [docs/compress.md](../docs/compress.md) has an example.
 #
-# ## Away from minisgl: ONNX
+# ## Away from minisgl: ONNX (optional)
 #
 # The compact network is dense, so everybody can run it. **ONNX** is a file format for that: a list of standard operators, with their constants. Each layer
-# of LeNet-5 is one of them, in the table `OPERATORS`; a few other layers are two:
+# of LeNet-5 is one of them, in the table `OPERATORS`:
 
 # %%
 show_code(onnx_file._operators)
@@ -678,16 +647,17 @@ if find_spec("onnx") and find_spec("onnxruntime"):
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (theirs,) = session.run(None, {"images": held_out.images[:500]})  # (500, 10)
     ours = smaller["grouped"].forward(held_out.images[:500])[0]
-    np.testing.assert_allclose(theirs, ours, atol=1e-4 * np.abs(ours).max())
     print(f"{len(content):,} bytes; onnxruntime's logits differ from ours by {np.abs(theirs - ours).max():.0e} at most")
+    np.testing.assert_allclose(
+        theirs, ours, atol=1e-4 * np.abs(ours).max(), err_msg="the logits should be ours, but for rounding"
+    )
 else:
     print("onnx or onnxruntime is not installed: nothing is written")
 
 # %% [markdown]
 # ## Exercises
 #
-# To be written in [exercises/16_smaller_network.ipynb](exercises/16_smaller_network.ipynb), where a check below each answer tells you what is
-# wrong.
+# In [exercises/16_smaller_network.ipynb](exercises/16_smaller_network.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** $h = \operatorname{relu}(W_1 x + b_1)$, $y = W_2 h + b_2$, with `W1` $(H, D)$ and `W2` $(K, H)$. Which hidden units can go at once, because they read
@@ -697,7 +667,7 @@ else:
 # %% tags=["ex1"]
 def dead_units(W1, W2):
     """True for every hidden unit that can go: W1 (H, D), W2 (K, H); bool (H,)."""
-    # BEGIN SOLUTION: reads nothing, or is not read
+    # BEGIN SOLUTION: True for every unit that can go
     reads_something, is_read = W1.any(axis=1), W2.any(axis=0)
     return ~reads_something | ~is_read
     # END SOLUTION
@@ -715,7 +685,7 @@ check("16.dead_units", dead_units)
 # %% tags=["ex2"]
 def fold_constant(W2, b1, b2, constant):
     """The new bias (K,) of the next layer: W2 (K, C) or (K, C, R, S), b1 (C,), b2 (K,), constant (C,) of bool."""
-    # BEGIN SOLUTION: one number for each pair of units, and what the constant ones say
+    # BEGIN SOLUTION: the new bias of the next layer
     total = W2.reshape(*W2.shape[:2], -1).sum(axis=2)
     said = np.where(constant, np.maximum(b1, 0), 0)
     return b2 + total @ said
@@ -733,7 +703,7 @@ check("16.fold_constant", fold_constant)
 # %% tags=["ex3"]
 def flops(weight, image):
     """Multiply-adds plus bias additions, from the shapes (K, C, R, S) and (C, H, W), or (K, D) and (D,)."""
-    # BEGIN SOLUTION: how many outputs; how many products in each, and one bias
+    # BEGIN SOLUTION: the FLOPs for one image
     outputs = weight[0]
     if len(weight) == 4:
         outputs *= (image[1] - weight[2] + 1) * (image[2] - weight[3] + 1)
@@ -754,7 +724,7 @@ check("16.flops", flops)
 # %% tags=["ex4"]
 def units_left(weights):
     """How many units of each level are left: a list of whole numbers. weights[l]: (units of level l + 1, units of level l)."""
-    # BEGIN SOLUTION: what the inputs reach, forwards; what leads to a logit, backwards; both
+    # BEGIN SOLUTION: how many units are left at each level
     reached = [np.ones(weights[0].shape[1], bool)]
     for W in weights:
         reached.append(W[:, reached[-1]].any(axis=1))
@@ -771,10 +741,10 @@ check("16.units_left", units_left)
 # %% [markdown]
 # ## Summary
 #
-# - A dense product pays for its shape, not for what is in it. Zeros save nothing until units are cut out.
-# - A unit goes if nobody reads it, or if it is a constant: then $b' = b + W_{:,C} \operatorname{relu}(b_C)$, in an unpadded convolution with the sums of the kernels. At a
-#   padded border this fails.
-# - What is left in the end are the units on paths from the image to a logit, in whatever order one cuts. The logits stay the same, up to rounding.
-# - As many zeros, scattered or grouped, give networks of very different sizes. A pattern without order costs at least $H(p)$ bits per position; an orderly one
-#   may cost next to nothing.
+# - A dense product pays for its shape. Zeros save nothing until units are cut out.
+# - A unit goes if nobody reads it, or if it is a constant: then $b' = b + W_{:,C} \operatorname{relu}(b_C)$, in an unpadded convolution with the sums of the
+#   kernels. At a padded border this fails.
+# - What is left are the units on paths from the image to a logit, in whatever order one cuts. The logits stay the same, up to rounding.
+# - As many zeros, scattered or grouped, give networks of very different sizes. A pattern without order costs at least $H(p)$ bits per position; an
+#   orderly one may cost next to nothing.
 # - What is left is trained once more, and answers better.
