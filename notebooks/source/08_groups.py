@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 8 Groups: whole filters and whole neurons
 #
-# *Reading: 30 minutes. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
+# *Reading: 25 minutes, and 5 for the optional parts. Exercises: an evening. Needs chapter [4](04_proximal_operator.ipynb).*
 #
 # The penalties so far ask a price for every weight, and the zeros fall anywhere. A matrix with zeros here and there is still
 # a matrix of the same size: it is multiplied row by column, zeros and all.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 16 From zeros to a smaller, faster network
 #
-# *Reading: 40 minutes, and 5 for the optional parts. Exercises: an evening. Needs chapters [3](03_whole_network_gradient.ipynb) and [8](08_groups.ipynb).*
+# *Reading: 35 minutes, and 5 for the optional parts. Exercises: an evening. Needs chapters [3](03_whole_network_gradient.ipynb) and [8](08_groups.ipynb).*
 #
 # A training has ended, and 96 % of the weights are zero. They lie in the same arrays as before, and a product with zero takes as long
 # as any other.

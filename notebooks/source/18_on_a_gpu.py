@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 18 The same code on a GPU
 #
-# *Reading: 40 minutes. Exercises: an evening. Needs chapters [2](02_convolution_by_hand.ipynb) and
+# *Reading: 35 minutes. Exercises: an evening. Needs chapters [2](02_convolution_by_hand.ipynb) and
 # [4](04_proximal_operator.ipynb).*
 #
 # A graphics card has memory and arithmetic of its own, and more of both than a processor core. minisgl runs on one from the

@@ -19,12 +19,14 @@ def sections(source: Path) -> Iterator[tuple[bool, float]]:
     """Whether a cell belongs to an optional section, and its minutes; tasks are not read but solved."""
     optional = 0  # the level of the optional heading above, 0 if there is none
     for cell in jupytext.read(source, fmt="py:percent").cells:
+        if any(tag.startswith("ex") for tag in cell.metadata.get("tags", [])):
+            continue
         if cell.cell_type == "markdown":
             for level, heading in re.findall(r"^(#+) (.*)", cell.source, re.MULTILINE):
                 if not optional or len(level) <= optional:
                     optional = len(level) if heading.endswith("(optional)") else 0
             yield bool(optional), len(cell.source.split()) / 100
-        elif not any(tag.startswith("ex") for tag in cell.metadata.get("tags", [])):
+        else:
             yield bool(optional), sum(bool(line.strip()) for line in cell.source.splitlines()) / 25
 
 
