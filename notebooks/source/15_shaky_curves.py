@@ -204,7 +204,7 @@ print("counted, and equal to the table")
 #
 # ## A small training
 #
-# The full run sees 24,000 pictures eleven times. Ours sees 500 of them six times, 88 times fewer in all, in batches of 10. So the threshold is lower too
+# The full run sees 24,000 pictures eleven times. Ours sees 800 of them six times, 55 times fewer in all, in batches of 10. So the threshold is lower too
 # (0.02, not 0.18), because weights have less time to grow. It watches itself on validation pictures; the test set stays where it is. As in the experiment
 # the sets share neither words nor fonts, and every other picture is shaky. There are few fonts, so the training pictures of both classes have letters
 # that are wider, narrower, more slanted, thinner, bolder and slightly bent: to a network, these are new fonts.
@@ -217,7 +217,7 @@ def draw_pictures(split, count):
     return LabelledImages(images / np.float32(255), np.arange(count) % 2)
 
 
-train, validation = draw_pictures("train", 500), draw_pictures("validation", 400)
+train, validation = draw_pictures("train", 800), draw_pictures("validation", 400)
 
 # %%
 config = preset("quick", "shaky-curves", threshold=0.02, epochs=6, lr=3e-3, batch_size=10, threads=1, shards=1)
@@ -248,7 +248,7 @@ print(
     f"8 of 64 channels have {of_channel[-8:].sum() / max(of_channel.sum(), 1):.0%} of them, and {np.sum(of_channel == 0)} have none"
 )
 ends = errors["W"][-1], errors["V"][-1]
-assert abs(ends[0] - ends[1]) < 10, (
+assert abs(ends[0] - ends[1]) < 6, (
     f"the text says that W and V end together; their errors are {ends[0]:.1f} and {ends[1]:.1f} %"
 )
 
@@ -424,7 +424,6 @@ show_code(displacement.travelled, displacement.waves, displacement.write)
 n, h = 1500, 0.04
 D = np.fft.rfft(np.cos(2 * np.pi * 12 * np.arange(n) / n + 0.7))  # (751,)
 wanted = n / 2 * (np.arange(n // 2 + 1) == 12)  # (751,)
-np.testing.assert_allclose(np.abs(D), wanted, atol=1e-8, err_msg="all of the wave should be at m = 12")
 
 path = h * np.arange(n)[:, None]  # (1500, 1)
 hertz, powers = np.fft.rfftfreq(n, h) * speed, {}  # (751,) = speed m/L
@@ -435,6 +434,7 @@ for name, band in bands.items():
 draw.spectra(powers, hertz)
 
 # %%
+np.testing.assert_allclose(np.abs(D), wanted, atol=1e-8, err_msg="all of the wave should be at m = 12")
 for name, (power, (low, high)) in powers.items():
     share, peak = power[(hertz > low) & (hertz < high)].sum() / power.sum(), hertz[power.argmax()]
     print(f"{name}: {share:.0%} of the power lies between {low} and {high} Hz, the peak at {peak:.2f} Hz")
@@ -544,7 +544,7 @@ def cues(images):
 
 c, w = cues(train.images), np.zeros(6)
 for _ in range(20):  # Newton's method on the logistic loss
-    p = 1 / (1 + np.exp(-c @ w))  # (500,)
+    p = 1 / (1 + np.exp(-c @ w))  # (800,)
     w -= np.linalg.solve((c * (p * (1 - p))[:, None]).T @ c + 1e-6 * np.eye(6), c.T @ (p - train.labels))
 by_ink = [100 * np.mean((cues(part.images) @ w > 0) == part.labels) for part in (train, validation)]
 print(f"five numbers are right for {by_ink[0]:.1f} % of the training and {by_ink[1]:.1f} % of the validation pictures")
@@ -552,7 +552,7 @@ print(f"the small network was right for {right:.1f} % of the validation pictures
 slope = np.abs(c.T @ (p - train.labels)).max()
 assert slope < 1e-3, f"the slope is {slope:.1e}, not 0: there would be better coefficients"
 assert 55 < by_ink[1] < 80, f"the text says better than guessing, and not good: {by_ink[1]:.1f} %"
-assert right > by_ink[1] + 5, f"V should be right more often than the ink: {right:.1f} and {by_ink[1]:.1f} %"
+assert right > by_ink[1] + 10, f"V should be right more often than the ink: {right:.1f} and {by_ink[1]:.1f} %"
 
 # %% [markdown]
 # Better than guessing, and not good. What the ink cannot know is how much ink there should be: pens are thin and thick, words short and long, and where a

@@ -1,6 +1,6 @@
 """Every chapter begins with its reading time: words / 100 + lines of code / 25, at most 40 minutes without optional sections.
 
-The table in notebooks/README.md repeats the time, and the chapters that are needed. Its ways through the course have all of them.
+The table in notebooks/README.md repeats the time, and the chapters that are needed. A way through the course has all of them.
 """
 
 import re
@@ -30,11 +30,6 @@ def sections(source: Path) -> Iterator[tuple[bool, float]]:
             yield bool(optional), sum(bool(line.strip()) for line in cell.source.splitlines()) / 25
 
 
-def rounded(minutes: float) -> int:
-    """To five minutes."""
-    return 5 * round(minutes / 5)
-
-
 def estimate(source: Path) -> tuple[int, int, str]:
     """The stated minutes without and of optional sections, and the text about them."""
     found = ESTIMATE.search(source.read_text("utf-8"))
@@ -46,7 +41,8 @@ def estimate(source: Path) -> tuple[int, int, str]:
 def test_the_first_line_says_how_long_it_takes(source: Path) -> None:
     stated, extra, _ = estimate(source)
     minutes = {optional: sum(time for kind, time in sections(source) if kind == optional) for optional in (False, True)}
-    assert (stated, extra) == (rounded(minutes[False]), rounded(minutes[True])), minutes
+    assert abs(stated - minutes[False]) <= 3, minutes  # stated to 5 minutes
+    assert abs(extra - minutes[True]) <= 3, minutes
     assert max(stated, round(minutes[False])) <= 40
 
 
