@@ -102,8 +102,8 @@ class Source:
         exercises = f"""{title}: exercises
 
 Write your answers where `raise NotImplementedError` stands, and run the cell below each: it tells you what is wrong, or
-that nothing is. All at once, from the folder of the course: `pytest --nbval-lax notebooks/exercises/{self.name}.ipynb`, and
-with `-m ex1` the first alone. What you need stands in [the chapter](../{self.name}.ipynb)."""
+that nothing is. Outside Jupyter: `python -m minisgl.check {self.name}.ipynb`, and with `--task 1` the first alone. What you
+need stands in [the chapter](../{self.name}.ipynb)."""
         solutions = f"{title}: solutions\n\nFor teachers. The tasks, and [the chapter](../{self.name}.ipynb)."
         return {
             HERE / f"{self.name}.ipynb": self._notebook(chapter),
