@@ -2,9 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
+from matplotlib import style
 from matplotlib.colors import ListedColormap
 
 from minisgl.plots import GREY, V_COLOUR, W_COLOUR
+from minisgl.plots.sweep import pareto
 
 ZERO = "#eeeeee"
 REASONS = {"constant": V_COLOUR, "unread": "#b0303c"}
@@ -87,3 +90,9 @@ def refits(cuts, errors, nothing_cut):
     axes.minorticks_off()
     axes.legend()
     plt.show()
+
+
+def all_methods(points):
+    """The package's figure of a sweep, from its points. Its colours need a light background."""
+    with style.context("default"):
+        display(pareto(points))

@@ -120,15 +120,32 @@ assert network.weights.size == 430_500, f"the text says 430,500 weights; there a
 paper = PRESETS["paper"]
 regime, lam = paper.regime, paper.penalty.lam
 stairs = Stepwise(paper.lr, regime.lr_drops, regime.beta, regime.beta_growth, regime.beta_every)
-in_table = {20: (0.2828, 0.04), 60: (0.253, 0.032), 100: (0.2263, 0.0256), 140: (0.2024, 0.02048), 180: (0.181, 0.016384)}
+in_table = {  # beta/lam, t^2 and t of l0, t of l1
+    20: (25, 0.08, 0.2828, 0.04),
+    60: (31.25, 0.064, 0.253, 0.032),
+    100: (39.0625, 0.0512, 0.2263, 0.0256),
+    140: (48.828125, 0.04096, 0.2024, 0.02048),
+    180: (61.03515625, 0.032768, 0.181, 0.016384),
+}
 for epoch, by_hand in in_table.items():
     beta = stairs.at(600 * epoch, steps_per_epoch=600, steps=600 * 200).beta
-    found = [penalty.threshold(1 / beta) for penalty in (L0(lam), L1(lam))]
-    np.testing.assert_allclose(found, by_hand, atol=5e-5, err_msg=f"the table's thresholds of l0 and l1 in epoch {epoch}")
+    of_l0, of_l1 = (penalty.threshold(1 / beta) for penalty in (L0(lam), L1(lam)))
+    np.testing.assert_allclose(
+        [beta / lam, of_l0**2, of_l0, of_l1], by_hand, rtol=2e-4, err_msg=f"the table's line of epoch {epoch}"
+    )
+at_first, of_other = L0(lam).threshold(1 / regime.beta), L0(7.0).threshold(1 / (25 * 7.0))
+np.testing.assert_allclose(of_other, at_first, err_msg="with beta = 25 lam, lam = 7 should have the paper's threshold")
 print("the table is right")
+dropped = {}  # in percent
 for name, slot in network.layout.weights.items():
     v = L0(lam).prox(slot.view(network.flat), step=1 / regime.beta)
-    print(f"{name}: at the start the paper's V has {100 * np.mean(v == 0):6.2f} % zeros")
+    dropped[name] = 100 * np.mean(v == 0)
+    print(f"{name}: at the start the paper's V has {dropped[name]:6.2f} % zeros")
+    deviations = at_first / np.sqrt(2 / network.layers[name].weight[0].size)
+    assert deviations > 4 or name == "conv1", f"the text says more than 4 standard deviations; in {name} it is {deviations:.1f}"
+    assert dropped[name] > 99.9 or name == "conv1", f"V should start at almost nothing; {name} has {dropped[name]:.1f} % zeros"
+assert abs(dropped["conv1"] - 68) < 5, f"within one standard deviation are 68 %; of conv1 {dropped['conv1']:.1f} % are zero"
+assert abs(regime.beta - 4.2e-5) < 5e-7, f"the text says that beta is 4.2e-5; it is {regime.beta:.2e}"
 
 # %% [markdown]
 # conv1 starts with a standard deviation of $\sqrt{2/25}$, by chance the threshold itself: a normal number is within one
@@ -176,6 +193,23 @@ for u, tau, beta, lr in (
     found = [at.thresholds["fc1"], at.beta, at.lr]
     np.testing.assert_allclose(found, [tau, beta, lr], err_msg=f"tau, beta and lr at u = {u}, by hand and by the package")
 print(schedule.at(750, 100, 1000))
+run = [schedule.at(step, steps_per_epoch=100, steps=1000) for step in range(1000)]
+climb, stiff = np.diff([at.thresholds["fc1"] for at in run]), np.array([at.beta for at in run])
+np.testing.assert_allclose(climb, 500 * [0.1 / 500] + 499 * [0], atol=1e-12, err_msg="tau: a straight line, then level")
+factors = stiff[501:] / stiff[500:-1]
+np.testing.assert_allclose(factors, 1000 ** (1 / 500), err_msg="beta should rise by equal factors, R in all")
+last = stiff[-1] * factors[-1], run[-1].lr
+np.testing.assert_allclose(last, [20, 0], atol=1e-8, err_msg="the text says that beta ends at 20, and lr at 0")
+for penalty, s in ((L0(0.3), 0.1**2 / (2 * 0.3)), (L1(0.3), 0.1 / 0.3)):
+    kept = penalty.prox(np.array([0.0999, 0.1001]), s) != 0
+    assert kept.tolist() == [False, True], f"with s = {s:.4f} {penalty} should have the threshold 0.1; it keeps {kept}"
+
+grid, V, rest = np.linspace(0, 1, 1_000_001), 0.3, []  # f(W) = log cosh(W - 1), its minimum with the spring by brute force
+for beta in (20, 200):
+    W = grid[np.argmin(np.log(np.cosh(grid - 1)) + beta / 2 * (grid - V) ** 2)]
+    rest.append(W - V)
+    np.testing.assert_allclose(W - V, -np.tanh(W - 1) / beta, atol=2e-6, err_msg=f"the gap at rest, for beta = {beta}")
+assert 9.5 < rest[0] / rest[1] < 10.5, f"ten times the beta should make the gap ten times smaller, not {rest[0] / rest[1]:.2f}"
 
 # %% [markdown]
 # Both regimes as the package has them, and the two steps of one batch. A regime gives each step its `StepSettings`; the
@@ -225,6 +259,22 @@ draw.gaps(
     },
 )
 
+# %%
+slope_of_price = {  # p'(v), as in the text
+    "l1": np.ones_like,
+    "tl1": lambda v: 0.1 * (0.1 + 1) / (0.1 + v) ** 2,
+    "log-sum": lambda v: 1 / (0.1 + v),
+    "lp": lambda v: 0.5 * v ** (0.5 - 1),
+    "l0": np.zeros_like,
+}
+for name, penalty in (pulling | letting_go).items():
+    np.testing.assert_allclose(gaps[name][w < TAU], w[w < TAU], err_msg=f"{name}: up to tau v should be 0")
+    if name in slope_of_price:
+        kept = w > TAU + 1e-9
+        by_box = penalty.step_for(TAU) * slope_of_price[name]((w - gaps[name])[kept])
+        np.testing.assert_allclose(gaps[name][kept], by_box, atol=1e-9, err_msg=f"{name}: w - v, and s lam p'(v)")
+np.testing.assert_allclose(gaps["l1"][w > TAU], TAU, err_msg="l1 should pull by beta tau at every kept weight")
+
 # %% [markdown]
 # ### No pull beyond beta tau, and l1-l2 (optional)
 #
@@ -241,6 +291,7 @@ draw.gaps(
 # %%
 for name, penalty in (pulling | letting_go).items():
     gap, v = gaps[name], w - gaps[name]
+    assert np.diff(v).min() > -1e-9, f"{name}: when w grows, v should not fall; it falls by {-np.diff(v).min():.1e}"
     assert gap.max() <= TAU + 1e-9, f"{name} should pull by at most tau = {TAU}, and pulls by {gap.max():.4f}"
     smooth = (v > 1e-3) & (np.abs(v[:, None] - [0.1, 0.3, 0.37]).min(axis=1) > 1e-3)  # not at a kink of the price
     slope = (penalty.cost(v[smooth] + 1e-6) - penalty.cost(v[smooth] - 1e-6)) / 2e-6
@@ -254,6 +305,8 @@ for name, penalty in (pulling | letting_go).items():
 many = np.random.default_rng(0).normal(0, 0.1, 10_000)  # (10000,): l1-l2 wants them all at once
 mixed = L1MinusL2(1.0, alpha=1.0)
 gap = np.abs(many - mixed.prox(many, mixed.step_for(TAU)))[np.abs(many) > TAU]
+z = np.abs(many)[np.abs(many) > TAU] - TAU  # what soft thresholding leaves
+np.testing.assert_allclose(gap, TAU * (1 - z / np.linalg.norm(z)), err_msg="l1-l2: w - v, and L (1 - alpha z/||z||)")
 print(f"l1-l2, {gap.size} kept weights: w - v from {gap.min():.4f} to {gap.max():.4f}")
 assert 0.9 * TAU < gap.min() <= gap.max() <= TAU, f"l1-l2 should pull hardly less than l1; it pulls by {gap.min():.4f} or more"
 
@@ -330,6 +383,8 @@ for name, (error, share, length) in ends.items():
     print(f"{name:16} held-out error of V {error:5.1f} %, zeros {share:5.1f} %, ||V|| = {length:.1f}")
 
 # %%
+assert start.weights.size == 44_850, f"the text says 44,850 weights; there are {start.weights.size:,}"
+assert trials["l0"][0].steps == 250, f"the text says 250 steps; there are {trials['l0'][0].steps}"
 l0, crushed, own = ends.values()  # (error, zeros, length) of each
 assert crushed[0] > 80, f"with l0's settings l1 should be hardly better than guessing; its error is {crushed[0]:.1f} %"
 assert own[0] < 10, f"with its own settings l1 should be well; its error is {own[0]:.1f} %"
@@ -439,7 +494,15 @@ for name, layer in entry["layers"].items():
 # This was a small network and a run of 250 steps. `python -m minisgl.train` makes 5,400 steps with twice as many digits each,
 # on all 60,000, with LeNet-5 itself; the [README](../README.md) has its results: with three seeds 0.63 to 0.68 % test error
 # at 96.4 to 96.5 % zeros.
-#
+
+# %%
+preset_quick, readme = PRESETS["quick"], Path("../README.md").read_text(encoding="utf-8")
+steps = preset_quick.epochs * 60_000 // preset_quick.data.batch_size
+assert (steps, preset_quick.data.batch_size) == (5400, 100), f"the text says 5,400 steps with 100 digits; quick makes {steps}"
+for numbers in ("0.63 to 0.68 %", "96.38 to 96.54 %"):
+    assert numbers in readme, f"the README should have {numbers}"
+
+# %% [markdown]
 # ## All methods, in full
 #
 # `python -m minisgl.sweep` trains LeNet-5 by several methods, in both regimes, ten epochs on 55,000 digits, with several
@@ -535,6 +598,7 @@ print(f"(the held-out error of what it chose: {shown:.2f} %: whatever makes the 
 
 # %%
 by_formula = [100 * np.sqrt(p * (1 - p) / N) for N in (10_000, 5_000)]
+np.testing.assert_allclose(by_formula, [0.083, 0.118], atol=5e-4, err_msg="the text's deviations for p = 0.7 %, in percent")
 np.testing.assert_allclose([test.std(), heldout.std()], by_formula, rtol=0.01, err_msg="the box's deviations, in percent")
 assert lucky < 100 * p - 0.1, (
     f"a choice by the test error should report luck, not the truth {100 * p:.2f} %: it reports {lucky:.2f} %"

@@ -65,6 +65,10 @@ worst, best = max(run["heldout_error"] for run in l0), min(run["heldout_error"] 
 assert worst < best, f"the picture shows l0's worst before pruning's best; here they have {worst:.2f} and {best:.2f} % errors"
 means = [np.mean([run["heldout_error"] for run in three]) for three in (l0, one_shot)]
 print(f"mean held-out error: l0 {means[0]:.2f} %, pruned at once {means[1]:.2f} %")
+on_test = [round(np.mean([run["test_error"] for run in three]), 2) for three in (l0, one_shot)]
+assert on_test == [0.76, 1.62], f"the text says 0.76 and 1.62 % test errors; the file has {on_test}"
+by_text = np.round([*means, np.mean([run["zeros"] for run in l0])], 2)
+assert by_text.tolist() == [0.79, 1.46, 98.39], f"the text says 0.79 and 1.46 % at 98.4 % zeros; the file has {by_text}"
 
 # %% [markdown]
 # **An honest answer first.** When the opponent is given the same slow ramp, the gap closes. In a trial of ours *gradual* magnitude pruning, the next
@@ -107,6 +111,8 @@ np.testing.assert_allclose(by_package, curve, atol=1e-12, err_msg="the share by 
 rate = np.gradient(curve, t) * 0.6  # per unit of q
 by_text = 3 * 0.96 * (1 - (t[30:130] - 0.1) / 0.6) ** 2
 np.testing.assert_allclose(rate[30:130], by_text, atol=1e-3, err_msg="the text says that the rate is 3 s_f (1 - q)^2")
+outside = curve[t < 0.1].max(), curve[t > 0.7].min()
+np.testing.assert_allclose(outside, [0, 0.96], atol=1e-12, err_msg="the share before and after the ramp should be 0 and s_f")
 show_code(AGP.share, AGP.finish)
 
 # %% [markdown]
@@ -162,6 +168,11 @@ for a, z in samples.items():
     some = u[:1000]
     numeric = (gate(a + 1e-6, some)[0] - gate(a - 1e-6, some)[0]) / 2e-6
     np.testing.assert_allclose(gate(a, some)[1], numeric, atol=1e-5, err_msg=f"dz/da for a = {a:g}, derived and by differences")
+for x in (-3.0, 0.5, 2.0):
+    tail_share = np.mean(np.log(u) - np.log1p(-u) > x)
+    assert abs(tail_share - sigmoid(-x)) < 0.005, f"P(log(u/(1-u)) > {x:g}) should be {sigmoid(-x):.3f}, not {tail_share:.3f}"
+level = -LOW / (HIGH - LOW)  # z > 0 from here on
+np.testing.assert_allclose([level, log(level / (1 - level))], [1 / 12, log(-LOW / HIGH)], err_msg="where z begins to be > 0")
 edge = np.log(1 / 12) - np.log(11 / 12)  # where sigmoid(a) = 1/12
 closing = sigmoid(edge) * (HIGH - LOW) + LOW
 assert abs(closing) < 1e-12, f"the text says that at sigmoid(a) = 1/12 the gate just closes in evaluation; it is {closing:.4f}"
@@ -291,6 +302,14 @@ for method, six in networks.items():
 for slow in ("AGP", "l0"):
     lost = np.sum(errors["at once"] > errors[slow])
     assert lost == len(SEEDS), f"pruning at once should lose to {slow} with each of {len(SEEDS)} seeds; it loses with {lost}"
+ahead = np.mean(errors["l0"] - errors["AGP"])
+assert 0.5 < ahead < 1.5, f"the text says that AGP is ahead of l0 by a point; it is by {ahead:.2f}"
+for method, six in networks.items():
+    easier = 100 * np.mean([wrong(flat, held_out, held_out_labels) for flat in six])
+    hard = errors[method].mean()
+    assert easier < hard, (
+        f"{method}: held-out images should be easier; errors are {easier:.2f} % there, {hard:.2f} % on test images"
+    )
 
 # %% [markdown]
 # Both slow methods beat the sudden one by far. Between the two, AGP is ahead by a point; whether that means anything we shall see. (The held-out
@@ -316,6 +335,10 @@ draw.best_of(trials, simulated, 1 / (trials + 1))
 
 # %%
 np.testing.assert_allclose(simulated, 1 / (trials + 1), atol=0.01, err_msg="the mean of the best of k, seen and 1/(k + 1)")
+above = [np.mean(luck[:, :k].min(axis=1) > 0.2) for k in trials]
+np.testing.assert_allclose(above, (1 - 0.2) ** trials, atol=0.01, err_msg="P(min > 0.2), seen and (1 - x)^k")
+lead = simulated[0] - simulated[9]
+assert abs(lead - 0.41) < 0.01, f"the text says that ten trials against one lead by 0.41; here by {lead:.3f}"
 
 # %% [markdown]
 # ## Is it chance? The sign test over seeds
@@ -346,6 +369,9 @@ assert tail(3, 3) == 0.25, f"by hand three of three have p = 0.25; counted it is
 fewest = tail(5, 5), tail(6, 6)
 assert fewest[0] > 0.05 > fewest[1], (
     f"six seeds, not five, should get below 0.05; five have {fewest[0]:.3f}, six {fewest[1]:.3f}"
+)
+np.testing.assert_allclose(
+    [*fewest, 3 * tail(7, 7)], [1 / 16, 1 / 32, 0.047], rtol=5e-3, err_msg="p for 5 of 5, 6, and 3 p for 7"
 )
 pairs = [("at once", "AGP"), ("at once", "l0"), ("AGP", "l0")]
 p_seeds = {}
@@ -388,12 +414,17 @@ print(
 )
 assert p_images < 0.01, f"the text says that over the images the difference is clear; here p = {p_images:.3f}"
 p_of_seeds = p_seeds["AGP", "l0"]
-assert p_of_seeds > 0.05, f"the text says that the seeds do not tell AGP from l0; here p = {p_of_seeds:.3f}"
+assert round(p_of_seeds, 2) == 0.22, (
+    f"the text says that the seeds do not tell AGP from l0, p = 0.22; here p = {p_of_seeds:.3f}"
+)
 assert abs(p_images - exact) < 0.03, f"random signs and the exact test should agree; they say {p_images:.3f} and {exact:.3f}"
 of_seed_0 = [round(100 * run["test_error"]) for run in (one_shot[0], l0[0])]  # of 10,000 images
 assert of_seed_0 == [162, 72], f"the text says 162 and 72 errors for LeNet-5 with seed 0; the file has {of_seed_0}"
 worst = exact_p(max(of_seed_0), sum(of_seed_0))
 print(f"l0 against pruning at once, LeNet-5, seed 0: p at most {worst:.0e}")
+by_shared = [exact_p((n + 90) // 2, n) for n in range(90, 235, 2)]  # the difference is 90, only one is wrong about n
+assert by_shared == sorted(by_shared), "the more images only one of them gets wrong, the larger p should be"
+assert worst == by_shared[-1], f"at worst no error is shared: n = 234, p = {by_shared[-1]:.1e}, and not {worst:.1e}"
 assert worst < 1e-6, f"even if no image is wrong for both, chance should be out of the question; here p = {worst:.1e}"
 
 # %% [markdown]
@@ -434,10 +465,18 @@ plain, corrected = np.mean(uniform.min(axis=1) < 0.05), np.mean(stays(uniform, 8
 print(f"any false alarm: {plain:.3f} without a correction, by the formula {1 - 0.95**8:.3f}; {corrected:.3f} with Holm's")
 assert abs(plain - (1 - 0.95**8)) < 0.005, f"without a correction the formula says {1 - 0.95**8:.1%}; here it is {plain:.1%}"
 assert corrected < 0.05, f"Holm should keep the chance of any false alarm below 5 %; here it is {corrected:.2%}"
-step_by_step = np.array([3, 2, 1]) * [0.01, 0.03, 0.04]
-np.testing.assert_allclose(
-    np.maximum.accumulate(step_by_step), [0.03, 0.06, 0.06], err_msg="the corrected p by hand, in their order"
-)
+in_step = (uniform[:, :1] + np.arange(8) / 8) % 1  # (100000, 8): p that depend on each other, each uniform
+at_worst = np.mean(stays(in_step, 8) <= 0.05)
+assert abs(at_worst - 0.05) < 0.003, f"with the worst dependence the chance should be m0 0.05/m0 = 5 %; it is {at_worst:.2%}"
+few = rng.uniform(size=(50, 4)) / 3
+for p, by_hand in ((np.array([0.03, 0.01, 0.04]), [0.03, 0.06, 0.06]), *((one, None) for one in few)):
+    low_first, m = sorted(p), len(p)
+    formula = [min(1, max((m - j) * low_first[j] for j in range(i + 1))) for i in range(m)]  # j counts from 0
+    # without the formula: a hypothesis falls if Bonferroni's test rejects every set of hypotheses that it is in
+    sets = [[j for j in range(m) if way[j]] for way in product((0, 1), repeat=m)]
+    by_sets = [max(min(1, len(some) * low_first[some[0]]) for some in sets if i in some) for i in range(m)]
+    np.testing.assert_allclose(formula, by_sets, err_msg=f"Holm's formula, and the test of all sets, for {low_first}")
+    np.testing.assert_allclose(formula, by_hand or formula, err_msg="the corrected p by hand, in their order")
 smallest = min(p_seeds.values())
 print(f"our comparison: the smallest of three p over six seeds is {smallest:.3f}, and times three {3 * smallest:.3f}")
 assert 3 * smallest > 0.05, f"the text says that six seeds are too few for three comparisons; here p = {3 * smallest:.3f}"
@@ -471,6 +510,7 @@ draw.front(mean_points, front(mean_points), often)
 
 # %%
 on_front = front(mean_points)
+assert len(triples) == 13, f"the text says 13 methods with their regimes; the file has {len(triples)}"
 print("on the front by means:", ", ".join(sorted(on_front)))
 unsure = {name: round(share, 2) for name, share in often.items() if 0.05 < share < 0.95}
 print("on it or not, by the luck of the seed:", unsure)

@@ -18,7 +18,7 @@ limit_blas_threads()
 # %%
 import gzip
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import pairwise, product
 from math import comb, lgamma, log, log2
 from pathlib import Path
 from statistics import mean
@@ -38,7 +38,7 @@ from minisgl.formats import network_file, onnx_file
 from minisgl.models import lenet5
 from minisgl.nn import Conv2d, Flatten, Gather, Linear, MaxPool2d, Network, ReLU
 from minisgl.plots import architecture
-from minisgl.plots.sweep import Point, Spread, pareto
+from minisgl.plots.sweep import Point, Spread
 from minisgl.solver.refit import Refit
 from minisgl.training.loop import Training
 from minisgl.training.setup import make_splitting
@@ -173,6 +173,8 @@ for found, wanted, what in (
     (smaller.layers["gather"].index, [0, 2], "the inputs that are read, x_1 and x_3,"),
 ):
     np.testing.assert_array_equal(found, wanted, err_msg=f"{what} by the package and by hand differ")
+hidden = np.maximum(W1 @ x.ravel() + b1, 0)
+np.testing.assert_array_equal(hidden, [5.5, 1.5, 3], err_msg="h by hand")
 print(f"the table is right; {tiny.weights.size} weights before, {smaller.weights.size} after")
 
 # %% [markdown]
@@ -233,6 +235,8 @@ draw.maps(pictures)
 # %%
 values = set(pictures["convolved with padding: none"].ravel())
 assert values == {4, 6, 9}, f"with padding the sums should be 4, 6 and 9, and they are {sorted(values)}"
+kept = nine.forward(0 * ones)[0], MaxPool2d(3, stride=1, padding=1).forward(-ones)[0]
+assert set(np.ravel(kept)) == {0, -1}, f"zeros should stay 0, and max-pooling keep -1; they become {set(np.ravel(kept))}"
 
 # %% [markdown]
 # So in front of a padded convolution minisgl keeps a constant channel, unless the constant is 0: zeros in a frame of zeros are constant. (Max-pooling
@@ -313,6 +317,14 @@ for _ in range(200):
     for mine, first, left in zip(moved, folded, alive[1:], strict=True):
         np.testing.assert_allclose(mine[left], first[left], atol=1e-12, err_msg=f"another order has other biases: {order}")
 
+on_a_path = [np.zeros(n, bool) for n in sizes]
+for path in product(*map(range, sizes)):  # a unit of each level
+    if all(W[k, j] for W, j, k in zip(weights, path, path[1:], strict=False)):
+        for units, j in zip(on_a_path, path, strict=True):
+            units[j] = True
+for mine, first in zip(on_a_path[:-1], alive, strict=False):  # the logits stay in any case
+    np.testing.assert_array_equal(mine, first, err_msg="the box: the units on a path, and those that are left")
+
 smaller = compact(chain(weights, biases))
 inputs = smaller.layers["gather"].index
 np.testing.assert_array_equal(inputs, np.flatnonzero(alive[0]), err_msg="compact should leave the same inputs")
@@ -339,7 +351,14 @@ print(f"{len(orders)} different orders, one result: {[int(units.sum()) for units
 # - position $16c + 4i + j$ goes from *fc1*, if fc1 does not read it (or if channel $c$ is constant: then all 16 go, into fc1's bias);
 # - channel $c$ goes from *conv2*, only if all of its 16 positions have gone;
 # - if some positions of a map stay and others go, a layer **Gather** picks those that stay.
-#
+
+# %%
+c, i, j = 7, 2, 3
+numbers = np.arange(800).reshape(50, 4, 4, 1)  # (C, H, W, N)
+place = np.flatnonzero(Flatten().forward(numbers)[0] == numbers[c, i, j, 0])[0]
+assert place == 16 * c + 4 * i + j, f"channel {c}, row {i}, column {j} should become {16 * c + 4 * i + j}, and becomes {place}"
+
+# %% [markdown]
 # ## The code
 #
 # It is for any network of convolutions, pooling, ReLU and linear layers, and for residual networks too: there a *step* may also be the sum of two branches,
@@ -482,6 +501,16 @@ for name, cost in costs.items():
     by_formula = lenet_flops(*cost.units)
     assert by_formula == cost.flops, f"{name}: the formula gives {by_formula:,}, the package {cost.flops:,}"
 assert 288_000 + 11_520 + 1_600_000 + 3_200 == 1_902_720, "conv1 and conv2 should do 1,902,720 together"
+for name, (products, additions) in {"conv1": (288_000, 11_520), "conv2": (1_600_000, 3_200), "fc1": (400_000, 500)}.items():
+    weight = full.layers[name].weight
+    each = products / weight.size, additions / len(weight)  # how often a weight, and a bias, is used
+    uses = {"conv1": 576, "conv2": 64, "fc1": 1}[name]
+    assert each == (uses, uses), f"the text says that a weight of {name} is used {uses} times; by the table it is {each[0]:g}"
+object_array = np.vectorize(Counted, otypes=[object])
+windows = np.lib.stride_tricks.sliding_window_view(object_array(np.ones((28, 28))), (5, 5)).reshape(576, 25)
+Counted.multiplications = 0
+windows @ object_array(np.ones((25, 20)))  # (PQ, CRS) @ (CRS, K)
+assert Counted.multiplications == 288_000, f"conv1 should make 288,000 products; NumPy makes {Counted.multiplications:,}"
 print("the table and the formula are right, for the full network and for the three above")
 
 # %% [markdown]
@@ -521,7 +550,15 @@ def entropy(p):
 
 for n, k in ((10, 3), (625, 25), (5000, 1250)):
     least, exact, most = n * entropy(k / n) - log2(n + 1), log2(comb(n, k)), n * entropy(k / n)
+    files = sum(2**bits for bits in range(int(exact - 2) + 1))  # of at most log2 of all patterns - 2 bits
+    assert 2 * files < comb(n, k), f"n = {n}, k = {k}: fewer than half of the patterns should have a file that short"
     assert least <= exact <= most, f"n = {n}, k = {k}: {exact:.1f} should lie between {least:.1f} and {most:.1f}"
+j, p = np.arange(11), 0.3  # n = 10, k = 3
+t = np.array([comb(10, i) for i in j]) * p**j * (1 - p) ** (10 - j)  # (11,)
+ratios = (10 - j[:-1]) * p / ((j[:-1] + 1) * (1 - p))
+np.testing.assert_allclose(t[1:] / t[:-1], ratios, err_msg="t_(j+1) / t_j, and the formula")
+np.testing.assert_allclose([t.sum(), t.max()], [1, t[3]], err_msg="the terms should have the sum 1, and the largest at k")
+np.testing.assert_allclose(log2(t[3]), log2(comb(10, 3)) - 10 * entropy(p), err_msg="log2 of t_k, and the formula")
 n, k = 430_500, 17_220  # LeNet-5, 96 % zeros
 exact = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) / log(2)  # log2 of the binomial coefficient
 print(f"LeNet-5 with 96 % zeros, in bytes: dense {4 * n:,}; the weights left {4 * k:,}; and their pattern:")
@@ -621,7 +658,7 @@ other = [run for run in runs if lenet_flops(*run.units) != run.flops]
 assert not other, f"the formula should give the FLOPs of every run, and in {len(other)} it does not"
 
 # %%
-pareto(points)
+draw.all_methods(points)
 
 # %% [markdown]
 # Left, a point moves with every zero. Right, it moves only with whole units, and far only with whole channels: by the table above conv1 and conv2 do
@@ -677,7 +714,7 @@ def dead_units(W1, W2):
 check("16.dead_units", dead_units)
 
 # %% [markdown] tags=["ex2"]
-# **Exercise 2.** The units marked in `constant`, booleans $(C,)$, have no weights that are not zero; their biases are in `b1` $(C,)$, and a ReLU follows (and
+# **Exercise 2.** All weights of the units marked in `constant`, booleans $(C,)$, are zero; their biases are in `b1` $(C,)$, and a ReLU follows (and
 # perhaps max-pooling). The next layer has the weight `W2` and the bias `b2` $(K,)$. It is linear, with `W2` $(K, C)$, or a convolution without padding, with `W2`
 # $(K, C, R, S)$. Return its new bias $(K,)$, with which the marked units can go.
 

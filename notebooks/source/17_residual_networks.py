@@ -40,13 +40,14 @@ plt.rcParams["figure.constrained_layout.use"] = True
 #
 # CIFAR-10 has 50,000 photographs of ten kinds of things, $32 \times 32$ pixels in colour. A residual network with 1.6 million weights learned them
 # twice, in 13 epochs: once as it is, and once with l0 on its last three convolutions. We read the committed
-# [histories](../docs/cifar.md#results-so-far); nothing is trained here.
+# [histories](../docs/cifar.md#results-so-far).
 
 # %%
 dense, sparse = (history.read(Path(f"../docs/cifar/{name}.history.jsonl")) for name in ("dense", "quick"))
 draw.learning_curves(dense, sparse)
 
 # %%
+assert len(dense) == len(sparse) == 13, f"the text says 13 epochs twice; the files have {len(dense)} and {len(sparse)}"
 zeros = [record["v"]["weight_sparsity"] for record in sparse]
 w, v = (np.array([record[which]["error"] for record in sparse]) for which in ("w", "v"))
 assert zeros[6] > 80 > zeros[3], f"V should have 80 % zeros after epoch 7, not 4; it has {zeros[6]:.0f} and {zeros[3]:.0f} %"
@@ -57,7 +58,7 @@ print(f"epoch 6: W has {w[5]:.1f} % errors, and V, with {zeros[5]:.0f} % zeros, 
 
 # %% [markdown]
 # The blue line jumps, and so does the dense network's. V does not, although most of its weights are zero. It has other weights than $W$, and one more
-# thing is different: its statistics are measured anew. What that means, and why it matters, is the first half of this chapter.
+# thing is different: its statistics are measured anew. That is the first half of this chapter.
 #
 # ## Batch norm by hand
 #
@@ -118,6 +119,14 @@ for i in range(6):
     row = numeric_gradient(lambda x, i=i: batch_norm(x, gamma, b)[1][0, i], x)[0]  # (m,)
     np.testing.assert_allclose(row, jacobian[i], atol=1e-8, err_msg=f"dz_{i}/dx_j, by differences and as derived")
 
+for name, function, by_text in (
+    ("mean", lambda x: x[0].mean(), np.full(6, 1 / 6)),
+    ("variance", lambda x: x[0].var(), 2 / 6 * (x[0] - x[0].mean())),
+    ("deviation", lambda x: batch_norm(x, gamma, b)[2][0, 0], z[0] / 6),
+):
+    slope = numeric_gradient(function, x)[0]  # (m,)
+    np.testing.assert_allclose(slope, by_text, atol=1e-8, err_msg=f"the slope of the {name}, by differences and as derived")
+
 g = gamma[:, None] * dy  # (C, m)
 dx = (g - g.mean(axis=1, keepdims=True) - z * (g * z).mean(axis=1, keepdims=True)) / r
 found = {
@@ -129,9 +138,8 @@ print({name: f"{error:.0e}" for name, error in found.items()})
 assert max(found.values()) < 1e-7, f"the box should agree with the differences; its relative error is {max(found.values()):.1e}"
 
 # %% [markdown]
-# What do the two means take away? Draw $g$ over $z$, and lay the best straight line through it, in the sense of least squares. $z$ has mean 0 and
-# mean square 1 (but for $\epsilon$), so this line is $\operatorname{mean}(g) + z \operatorname{mean}(g z)$. **What is passed on is what is left of
-# $g$ after its best line**, over $r$.
+# What do the two means take away? Draw $g$ over $z$, with its line of least squares. $z$ has mean 0 and mean square 1 (but for $\epsilon$), so this
+# line is $\operatorname{mean}(g) + z \operatorname{mean}(g z)$. **What is passed on is what is left of $g$ after its best line**, over $r$.
 
 # %%
 rng = np.random.default_rng(1)
@@ -333,9 +341,8 @@ assert orders == (1, 3), f"by hand the two orders give 1 and 3; here they give {
 # ## A dead channel keeps its shift
 #
 # Let all weights of one filter be zero. Its channel is $u = 0$ everywhere, so $\mu = 0$, $z = 0$, and $y = b$: after the ReLU, the constant $\max(b,
-# 0)$ for every image. The filter is gone, but its shift remains, and the layers behind read it. No image matters for it any more, yet it cannot
-# simply be left out: at a padded border the constant is not a constant (see above). minisgl *defines* a channel without weights as 0, shift included,
-# before V's statistics are measured:
+# 0)$ for every image. The filter is gone, but its shift remains, and the layers behind read it. It cannot simply be left out: at a padded border the
+# constant is not a constant (see above). minisgl *defines* a channel without weights as 0, shift included, before V's statistics are measured:
 
 
 # %%
@@ -347,6 +354,8 @@ def channel_of(network, images):
     return h[1]
 
 
+y = batch_norm(np.zeros((1, 6)), np.array([2.0]), np.array([0.25]))[0]
+assert np.all(y == 0.25), f"of u = 0 batch norm should make its shift, 0.25; it makes {np.unique(y)}"
 rng = np.random.default_rng(0)
 layers = {
     "conv": Conv2d(2, 3, 3, padding=1, bias=False),
@@ -455,6 +464,10 @@ draw.gradients_by_depth(curves)
 # %%
 first = {key: length[0] for key, length in curves.items()}
 print({f"{kind} {factor:g}": f"{length:.0e}" for (kind, factor), length in first.items()})
+nothing_in_the_bodies = lengths("residual", 0.0)
+assert np.all(nothing_in_the_bodies == 1), (
+    f"without weights the gradient should stay as it is; it becomes {nothing_in_the_bodies}"
+)
 vanished, kept, grown = first["plain", FACTORS[0]], first["residual", FACTORS[0]], first["residual", FACTORS[1]]
 assert vanished < 1e-4, f"with half of He's weights the plain gradient should vanish; {vanished:.1e} of it is left"
 assert kept > 1, f"with shortcuts the gradient should not become shorter; {kept:.2f} of it is left"
@@ -514,6 +527,8 @@ print(
 penalised = report["penalised"]
 share = 1 - sum(left[name] for name in penalised) / sum(sizes[name] for name in penalised)
 print(f"{sum(sizes.values()):,} weights, {sum(left.values()):,} left; zeros of the penalised ones {share:.2%}")
+described = round(sum(sizes.values()) / 1e6, 1), len(penalised)
+assert described == (1.6, 3), f"the text says 1.6 million weights and l0 on three layers; here are {described}"
 assert abs(share - 0.9) < 1e-4, f"the text says that nine of ten penalised weights are zero; {share:.2%} are"
 cost = report["v"]["test_error"] - dense_report["w"]["test_error"]
 assert round(cost, 1) == 2.1, f"the text says 2.1 points more errors than the dense network; here they are {cost:.2f}"
@@ -526,18 +541,24 @@ assert flops[0] == flops[1], f"the text says as many operations as before; they 
 # Nine of ten penalised weights are zero, for 2.1 points more errors than the dense network has. But **no channel died**: with batch norm a filter
 # with few weights left is brought back to variance 1, and its output is as large as any other's. The compact network has as many operations as
 # before; what became smaller is the file. To drop channels, a price on whole filters is needed ([chapter 8](08_groups.ipynb)), and its weight must be
-# found. Four trials, on 5,000 held-out images, with the same 90 % zeros at the end:
+# found. Four trials at width 1, a quarter of the weights, on 5,000 held-out images, with the same 90 % zeros at the end:
 
 # %%
-prices, errors, dropped = ["1e-6", "1e-5", "3e-5", "1e-4"], [], []
+prices, errors, dropped, zeros = ["1e-6", "1e-5", "3e-5", "1e-4"], [], [], []
 for price in prices:
     records = history.read(Path(f"../docs/cifar/trial-group-lasso-{price}.history.jsonl"))
     errors.append((records[-2]["v"]["error"], records[-1]["v"]["error"]))
     dropped.append(records[-2]["v"]["unit_sparsity"])
+    zeros.append(records[-1]["v"]["weight_sparsity"])
 draw.trials([float(price) for price in prices], errors)
 
 # %%
 print("units dropped before pruning, %:", dict(zip(prices, [round(share, 1) for share in dropped], strict=True)))
+narrow = resnet9(np.random.default_rng(0), width=1)
+share = np.array(zeros) * narrow.weights.size / sum(np.prod(narrow.layout.weights[name].shape) for name in penalised)
+np.testing.assert_allclose(share, 90, atol=0.1, err_msg="the zeros of the penalised weights at width 1, in percent")
+by_width = narrow.weights.size / sum(sizes.values())
+assert abs(by_width - 0.25) < 0.005, f"at width 1 there should be a quarter of the weights; there are {by_width:.1%}"
 at_the_end = [after for _, after in errors]
 assert dropped == sorted(dropped), f"a higher price should drop more units; they drop, in percent, {np.round(dropped, 1)}"
 assert 20 < dropped[-1] < 30, f"the text says that the highest price drops a quarter of the units; it drops {dropped[-1]:.1f} %"

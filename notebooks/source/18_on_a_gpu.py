@@ -19,6 +19,7 @@ limit_blas_threads()
 
 # %%
 from inspect import ismodule
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 from ipywidgets import FloatLogSlider, interact
@@ -41,8 +42,7 @@ from minisgl.training.shards import running_shards
 plt.rcParams["figure.constrained_layout.use"] = True
 
 # %% [markdown]
-# This chapter measures on whatever is there: with CuPy and an NVIDIA GPU on the GPU, else on one core of the processor. All
-# below says which.
+# This chapter measures on whatever is there: with CuPy and an NVIDIA GPU on the GPU, else on one core of the processor.
 
 # %%
 try:
@@ -79,7 +79,7 @@ assert longer > 10, (
 # %% [markdown]
 # Small arrays go to whoever begins sooner, large ones to whoever moves more. (Where the dots of a processor bend once more,
 # far right, the array has outgrown the cache.) Where do the two lines cross for another device? The sliders are its latency
-# in µs and its bandwidth in GB/s. (Without a kernel: the dashed line above.)
+# in µs and its bandwidth in GB/s.
 
 # %%
 _ = interact(
@@ -141,6 +141,8 @@ print("the table is right")
 
 # %%
 show_code(block_size)
+pieces, by_text = 7 * model(8 * parameters / 7), 7 * LATENCY + 8 * parameters / BANDWIDTH
+np.testing.assert_allclose(pieces, by_text, err_msg="seven pieces by the model, and k l + b/B")
 
 # %% [markdown]
 # ## The queue, and what a question costs
@@ -208,15 +210,13 @@ for h, d in ((5, 8), (8, 5), (5, 5)):
 show_code(get_array_module, to_device, to_host, L0.prox)
 
 # %% [markdown]
-# `xp = get_array_module(v)`, and then `xp.abs` where one would write `np.abs`: that is the whole pattern. There is no switch
-# that could be set wrongly. Two details:
+# `xp = get_array_module(v)`, and then `xp.abs` where one would write `np.abs`: that is the whole pattern. Two details:
 #
 # - The standard for array libraries in Python has a method for the question "whose are you?": `__array_namespace__`. NumPy's
 #   arrays have it; CuPy's, as of CuPy 14, do not. A test for this method alone would turn down every GPU array, so
 #   `get_array_module` also looks at the name of the type's package.
 # - Would `np.abs` not do? For many functions, yes: an array may answer NumPy's call itself (through `__array_ufunc__` and
-#   `__array_function__`), and CuPy's arrays do. But `np.zeros(3)` has no array to ask, and makes one on the host. One rule
-#   without exceptions is easier to keep, and to test.
+#   `__array_function__`), and CuPy's arrays do. But `np.zeros(3)` has no array to ask, and makes one on the host.
 #
 # The last argument of `in_blocks`, `kernel=`, is for GPUs only; we come back to it.
 
@@ -336,10 +336,11 @@ counted = {}
 for penalty in (L0(0.5), TransformedL1(0.3)):
     log.clear()
     x, name = penalty.prox(Elsewhere(v), step=1.0), type(penalty).__name__
-    counted[name] = len(log), sum(moved for _, moved in log) / v.size
-    print(f"{name}: {counted[name][0]} launches, {counted[name][1]:g} bytes a number")
+    counted[name] = [moved / v.size for _, moved in log]
+    print(f"{name}: {len(log)} launches, {sum(counted[name]):g} bytes a number")
     assert inside(x).tobytes() == penalty.prox(v, step=1.0).tobytes(), f"{name}: the stand-in should have NumPy's bits"
-assert counted["L0"] == (6, 46), f"the table says 6 operations and 46 bytes a number for l0; counted were {counted['L0']}"
+in_table = [4 + 4, 4 + 1, 1 + 4, 4 + 4 + 4, 4 + 4, 4 + 4]
+assert counted["L0"] == in_table, f"the table says {in_table} bytes a number for l0; counted were {counted['L0']}"
 
 # %% [markdown]
 # A *fused* operation, one that does all six in one go, saves five of six waits and 38 of 46 bytes. That is what `kernel=` is
@@ -397,13 +398,15 @@ def two_steps(put):
 print(f"one step: {len(launches)} launches and no question")
 for name, a, b in zip(("W", "V", "the loss"), there, here, strict=True):
     assert inside(a).tobytes() == b.tobytes(), f"{name} should have NumPy's bits"
+table = Path("../docs/gpu.md").read_text(encoding="utf-8")
+assert "| **252, 96** | **54, 0** |" in table, "the text says that docs/gpu.md counts 252 launches, and 54 with kernels"
 moved = sum(name == "moved from the host" for name, _ in launches)
 assert moved == 0, f"nothing should move within a step; {moved} arrays did"
 
 # %% [markdown]
 # How long is such a step on a GPU? Never shorter than $n h$, what the host needs to write its $n$ orders. Kernels make $n$
-# smaller: [docs/gpu.md](../docs/gpu.md) counts 54 launches a step with them, and 252 without. More cannot be said without a
-# measurement. With a GPU, and a PyTorch built for CUDA, `python -m benchmarks.gpu` measures the step on yours.
+# smaller: [docs/gpu.md](../docs/gpu.md) counts 54 launches a step with them, and 252 without. With a GPU, and a
+# PyTorch built for CUDA, `python -m benchmarks.gpu` measures the step on yours.
 #
 # ## The roofline
 #
@@ -448,6 +451,8 @@ for name, (m, k, n) in PRODUCTS.items():
     found, by_text = intensity(m, k, n), 1 / (2 * (1 / m + 1 / k + 1 / n))
     print(f"{name:<12} {found:6.1f} flops a byte")
     np.testing.assert_allclose(found, by_text, err_msg=f"the two forms of I, for {name}")
+    flops, time = 2 * m * k * n, max(2 * m * k * n / PEAK, 4 * (m * k + k * n + m * n) / BANDWIDTH)
+    np.testing.assert_allclose(flops / time, min(PEAK, found * BANDWIDTH), err_msg=f"flops a second at best, for {name}")
     assert found < min(m, k, n) / 2, f"{name}: I = {found:.1f} should be below half of the smallest side, {min(m, k, n) / 2:g}"
 print(f"fc1, 1 image {intensity(500, 800, 1):6.1f} flops a byte: its 1.6 MB of weights are read for a single image")
 np.testing.assert_allclose(intensity(512, 512, 512), 512 / 6, err_msg="for square matrices I should be n/6")
@@ -591,6 +596,15 @@ print(*(f"{name}: {error[-1]:.1e}" for name, error in errors.items()), f"({lengt
 big_one, one = np.float32(2**24), np.float32(1)
 assert (big_one + one) + one == big_one, f"(2^24 + 1) + 1 should be 2^24 in float32; it is {(big_one + one) + one:.0f}"
 assert big_one + (one + one) == big_one + 2, f"2^24 + (1 + 1) should be 2^24 + 2; it is {big_one + (one + one):.0f}"
+a, b = np.random.default_rng(1).random((2, 100_000), dtype=np.float32)  # (100000,) each
+exactly = a.astype(np.float64) + b
+delta = np.abs((a + b) / exactly - 1).max() / u
+assert 0.9 < delta <= 1, f"|delta| should be at most u, and close to it here; it is {delta:.3f} u"
+signs = np.random.default_rng(2).choice([-1, 1], (1000, 20))
+signs[0], signs[1] = 1, -1
+away = np.abs(np.prod(1 + 0.01 * signs, axis=1) - 1).max()  # u = 0.01, k = 20
+assert abs(away - (1.01**20 - 1)) < 1e-12, f"a product should be {1.01**20 - 1:.4f} from 1 at most; it is {away:.4f}"
+np.testing.assert_allclose((1 + u) ** 1000.0 - 1, 1000 * u, rtol=1e-4, err_msg="(1 + u)^k - 1 should be about k u")
 for name, bound in bounds.items():
     worst = (errors[name] / bound).max()
     assert worst <= 1, f"{name}: the error should stay below the bound; it is {worst:.2f} times the bound"
