@@ -150,10 +150,10 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     return changed(start, {**schedule, **settings})
 
 
-def _split(epochs: int) -> dict[str, float]:
-    """Return how many epochs a run of continuation has, how many of them are its refit, and that its learning rate falls at once.
+def _split(epochs: int) -> dict[str, Any]:
+    """Return how many epochs a run of continuation has, and how many of them are its refit.
 
-    LeNet-5's preset quick, which is shorter, holds its rate first; the runs of the sweep do not.
+    Its learning rate falls from the start on. That of LeNet-5's preset quick, which is shorter, does not.
     """
     return {"epochs": epochs, "refit": max(epochs // REFIT, 1), "hold": 0.0}
 
