@@ -124,7 +124,7 @@ class Flags:
     shards: Whole = None
     """Number of shards that each batch is split into. Default: 2; cupy: 1."""
     epochs: Whole = None
-    """Passes over the training images. Default: quick 9, paper 200, sparse 100, small 38."""
+    """Passes over the training images. Default: quick 7, paper 200, sparse 100, small 38; quick elsewhere 9."""
     batch_size: Whole = None
     """Images per mini-batch. Default: 100."""
     shift: Whole = None
@@ -191,7 +191,7 @@ class Flags:
     weight of KL rises; between 0 and 1. Default: quick 0.5, sparse 0.75, small 0.7."""
     hold: Number = None
     """Continuation: fraction of the run (without the refit) after which the learning rate falls; at least 0 and below 1.
-    Default: 0; sparse: 0.75."""
+    Default: quick of mnist-lenet5 0.4, sparse 0.75; else 0."""
     warmup: Number = None
     """Continuation: fraction of the run (without the refit) in which the learning rate rises linearly to --lr.
     At least 0 and below 1. The rate falls after that, or after --hold if that is later. Default: 0."""

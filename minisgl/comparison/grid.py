@@ -9,7 +9,7 @@
 
 The regimes (schedules.py) are these. All runs train on all training images except those that are held out.
 
-    continuation    the preset quick; the last fifth of the epochs is the refit, which trains only the nonzero weights
+    continuation    the preset quick with --hold 0; the last fifth of the epochs is the refit of the nonzero weights
     paper           the preset paper, with its schedule of 200 epochs scaled to --epochs; no refit, as in the paper
     preset          sparse or small unchanged, with its own epochs
 
@@ -150,9 +150,12 @@ def _start(method: Method, regime: Regime, experiment: str, epochs: int) -> Trai
     return changed(start, {**schedule, **settings})
 
 
-def _split(epochs: int) -> dict[str, int]:
-    """Return how many epochs a run of continuation has, and how many of them are its refit."""
-    return {"epochs": epochs, "refit": max(epochs // REFIT, 1)}
+def _split(epochs: int) -> dict[str, Any]:
+    """Return how many epochs a run of continuation has, and how many of them are its refit.
+
+    Its learning rate falls from the start on. That of LeNet-5's preset quick, which is shorter, does not.
+    """
+    return {"epochs": epochs, "refit": max(epochs // REFIT, 1), "hold": 0.0}
 
 
 def _of_a_sparsity(method: Method, sparsity: float) -> dict[str, Any]:

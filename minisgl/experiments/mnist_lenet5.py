@@ -16,7 +16,7 @@ N_TRAIN = 60_000  # MNIST's training images: the paper's lam and beta are given 
 
 PRESETS: dict[str, TrainConfig] = {
     # Chosen on 5,000 held-out training images; docs/results.md lists what was tried.
-    "quick": TrainConfig(),
+    "quick": TrainConfig(epochs=7, regime=ContinuationConfig(hold=0.4)),
     # Settings of the authors' code for LeNet-5: alpha_0 = 0.1, lam = alpha_0/N_train, beta = 25 lam.
     "paper": TrainConfig(
         preset="paper", epochs=200, lr=1e-3, penalty=PenaltyConfig(lam=0.1 / N_TRAIN), regime=PaperConfig(beta=2.5 / N_TRAIN)

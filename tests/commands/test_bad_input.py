@@ -43,7 +43,7 @@ from minisgl.training.origin import data_of
         (["--hold", "1"], ["--hold", "below 1", "is 1.0"]),
         (["--shift", "-1"], ["--shift", "is -1"]),
         (["--shift", "28"], ["--shift 28", "28 x 28 pixels"]),
-        (["--refit", "9"], ["--refit", "below the epochs, 9", "is 9"]),
+        (["--refit", "7"], ["--refit", "below the epochs, 7", "is 7"]),
         (["--refit", "-1"], ["--refit", "is -1"]),
         (["--refit", "1", "--prune", "1"], ["--prune", "below 1", "is 1.0"]),
         (["--prune", "0.5"], ["--prune", "without a refit", "is 0.5"]),

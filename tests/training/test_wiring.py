@@ -125,7 +125,7 @@ def test_the_schedule_is_made_from_the_options() -> None:
     assert make_schedule(parsed(CONTINUATION.split()), LAYERS) == Continuation(0.5, 0.25, 16.0, each, 0.4, 0.3)
     assert list(built("").network.layout.weights) == LAYERS
     one = make_schedule(parsed(["--threshold", 0.07]), LAYERS)
-    assert one == Continuation(2e-3, 0.02, 1000.0, dict.fromkeys(LAYERS, 0.07), 0.5)
+    assert one == Continuation(2e-3, 0.02, 1000.0, dict.fromkeys(LAYERS, 0.07), 0.5, 0.4)
     assert make_schedule(parsed([*STEPWISE.split(), "--lr-factor", 0.2]), LAYERS).factor == 0.2
     assert make_schedule(parsed([*CONTINUATION.split(), "--warmup", 0.2]), LAYERS).warmup == 0.2
     for words in (STEPWISE, CONTINUATION):
@@ -181,7 +181,7 @@ def test_paper_the_schedule_arrives_at_every_step(digits: tuple[Digits, Digits],
 
 
 def test_quick_the_schedule_arrives_at_every_step(digits: tuple[Digits, Digits], tmp_path: Path) -> None:
-    options = "--epochs 2 --batch-size 10 --lr 1e-4 --beta 0.25 --beta-rise 16 --ramp 0.5 --threshold 0.1 0.2 0.3 0.4"
+    options = "--epochs 2 --batch-size 10 --lr 1e-4 --hold 0 --beta 0.25 --beta-rise 16 --ramp 0.5 --threshold 0.1 0.2 0.3 0.4"
     calls, history = settings_of_every_step(options, digits[0][:15], tmp_path)
     lr = [1e-4 * (1 + cos(pi * t)) / 2 for t in (0, 0.25, 0.5, 0.75)]
     beta = [0.25, 0.25, 0.25, 1.0]  # the square root of 16, half-way from 0.5 to 1
