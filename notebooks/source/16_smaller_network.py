@@ -387,7 +387,7 @@ held_out = digits[55_000:57_000]
 
 def trained(epochs, **settings):
     """V after `epochs` epochs on 4,000 digits, and its error on the held-out ones in percent."""
-    config = preset(epochs=epochs, lr=5e-3, threads=1, shards=1, **settings)
+    config = preset(epochs=epochs, lr=5e-3, hold=0, threads=1, shards=1, **settings)
     start = lenet5(np.random.default_rng(0), units=(8, 16, 64, 10))
     training = Training(config, make_splitting(config, start), digits[:4000], held_out[:100])
     with running_shards(1, 1) as shards:
