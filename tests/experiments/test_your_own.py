@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,5 +250,5 @@ def test_no_module_is_imported_because_a_report_names_it(folder: Path) -> None:
 def test_the_gentle_settings_are_those_of_any_experiment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
     own, ours = (minisgl.preset(experiment=name, penalty="l1") for name in ("squares:SQUARES", "mnist-lenet5"))
-    assert own.regime == ours.regime
+    assert own.regime == replace(ours.regime, hold=0.0)  # LeNet-5's quick has fewer epochs, and holds its rate
     assert own.regime.beta_rise == 1

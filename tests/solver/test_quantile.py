@@ -142,7 +142,7 @@ def test_the_share_rises_along_a_cubic_and_then_stays() -> None:
     assert {each.thresholds for each in found} == {None}
     plain = Continuation(lr=1.0, beta=0.1, rise=10.0, thresholds={}, ramp=0.5)
     assert [each[:2] for each in found] == [plain.at(step, 10, 100)[:2] for step in range(100)]
-    words = ["--sparsity", 0.8, "--ramp", 0.5, "--lr", 1, "--beta", 0.1, "--beta-rise", 10]
+    words = ["--sparsity", 0.8, "--ramp", 0.5, "--hold", 0, "--lr", 1, "--beta", 0.1, "--beta-rise", 10]
     assert make_schedule(parsed(words), ["fc"]) == schedule
 
 
