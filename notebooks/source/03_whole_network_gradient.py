@@ -339,6 +339,8 @@ z, labels = rng.normal(size=(5, 4)), np.array([2, 0, 0, 3, 1])  # (N, D), (N,)
 loss, dz = softmax_cross_entropy(z, labels)
 p, Y = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), np.eye(4)[labels]  # (N, D) each
 same(loss, -np.log(p[Y == 1]).mean(), err_msg="the loss is not the mean of -ln p of the true class")
+steepest = np.abs(logits_of(wide)[2]).max()
+assert steepest <= 1, f"the text says that no slope of one image's loss is steeper than 1; one is {steepest:.3f}"
 same(dz, (p - Y) / 5, err_msg="dz is not (p - Y)/N")
 same(np.log(np.exp(z).sum(axis=1)) - z[Y == 1], -np.log(p[Y == 1]), err_msg="ln of the sum, less z_t, is not -ln p_t")
 error = relative_error(numeric_gradient(lambda at: float(softmax_cross_entropy(at, labels)[0]), z), dz)

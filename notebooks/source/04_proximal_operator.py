@@ -255,7 +255,7 @@ assert np.isclose(t, 0.15), f"the text says that the threshold is 0.15; for lam 
 # %% [markdown]
 # ## The code
 #
-# This is what minisgl runs in every training step, printed from the package itself. (`in_blocks` runs its function over pieces of the
+# What minisgl runs in every training step. (`in_blocks` runs its function over pieces of the
 # array that fit into the cache, and changes no number.)
 
 # %%
@@ -411,7 +411,7 @@ print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.fl
 # Three things to see:
 #
 # - **Left:** the slope alone never makes a single zero. The prox makes most of them.
-# - **Middle:** jumping to and fro around zero also costs: the slope's run stays above the other.
+# - **Middle:** jumping over zero also costs: the slope's run stays above the other.
 # - **Right:** the five large weights are found, and **each is too small**. This is the *bias* of the l1 norm, and the reason for
 #   [chapter 5](05_hard_thresholding.ipynb).
 

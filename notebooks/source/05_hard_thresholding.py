@@ -137,7 +137,7 @@ for lam in (0.1, 0.5, 1.3):
 draw.costs([0.6, 1.0, 1.2, 1.8], lam=0.5)
 
 # %% [markdown]
-# With a running kernel, move $v$ through the threshold, or $\lambda$ under $v$. (Without a kernel the panels above show the same.)
+# With a running kernel, move $v$ through the threshold, or $\lambda$ under $v$.
 
 # %%
 _ = interact(
@@ -194,7 +194,7 @@ for tau in (0.01, 0.1, 0.3):
 # %% [markdown]
 # ## The code
 #
-# What minisgl runs in every training step, printed from the package itself.
+# What minisgl runs in every training step.
 
 # %%
 show_code(L0.threshold, L0.step_for, L0.prox)
@@ -213,7 +213,7 @@ assert not np.signbit(x[x == 0]).any(), f"every zero should be a plain 0; here {
 # ## An experiment: find the signal in the noise
 #
 # A signal of 500 numbers, of which 40 are not zero and of size 1 to 3. We see it with noise of standard deviation 0.3 on all of them.
-# Thresholding the noisy signal is meant to take away the noise and leave the signal. We try every threshold from 0 to 3, soft and hard,
+# We try every threshold from 0 to 3, soft and hard,
 # and measure the mean squared error against the truth.
 
 # %%
@@ -252,7 +252,7 @@ assert abs(lost["hard"]) < bound, f"what hard is off should be noise, below {bou
 # %% [markdown]
 # ## The price of the jump
 #
-# Nothing is free. The l0 penalty is not convex, and its prox is not continuous:
+# The l0 penalty is not convex, and its prox is not continuous:
 #
 # - *Two neighbours may end far apart.* With the threshold 1, $v = 0.999$ goes to 0 and $v = 1.001$ to 1.001. Under soft thresholding two numbers never move
 #   apart: each of the three pieces of its curve has slope 0 or 1, and the pieces join.
