@@ -157,8 +157,9 @@ row, kernel = x4[0, 0, :, 0], np.array([1.0, 2, -1])  # (4,), (3,)
 correlated = reference.conv2d(row[None, None, :, None], kernel[None, None, None], np.zeros(1)).ravel()  # (2,)
 convolved = np.convolve(row, kernel[::-1], mode="valid")  # NumPy's is the true convolution
 same(correlated, convolved, err_msg="correlation is not convolution with the turned kernel")
-for H, R, t in ((28, 5, 1), (12, 5, 1), (7, 3, 2), (8, 3, 2)):
-    P = reference.conv2d(np.zeros((1, H, 1, 1)), np.zeros((1, 1, R, 1)), np.zeros(1), stride=t).shape[1]
+for H, R, t, margin in ((28, 5, 1, 0), (12, 5, 1, 0), (7, 3, 2, 0), (8, 3, 2, 0), (9, 3, 2, 1)):  # H with the margin of zeros
+    image = np.zeros((1, H - 2 * margin, 1, 1))
+    P = reference.conv2d(image, np.zeros((1, 1, R, 1)), np.zeros(1), stride=t, padding=margin).shape[1]
     print(f"H = {H}, R = {R}, stride {t}: P = {P}")
     assert (H - R) // t + 1 == P, f"by the formula P is {(H - R) // t + 1}, and by the loops {P}"
 
