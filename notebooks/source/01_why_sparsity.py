@@ -144,7 +144,7 @@ assert nearly_all > 20, f"the text says that the orange curve falls in the end; 
 # | fc2 | $10 \cdot 500 = 5{,}000$ | 10 | once | 5,000 |
 # | together | 430,500 | 580 | | 2,293,000 |
 #
-# 430,500 weights and 580 biases are 431,080 parameters. The biases are so few that nobody removes them. The same, from the network itself:
+# With the biases these are 431,080 parameters. The biases are so few that nobody removes them. The same, from the network:
 
 # %%
 slots = network.layout.weights  # by layer
@@ -159,6 +159,9 @@ assert list(weights_of.values()) == [500, 25_000, 400_000, 5_000], f"the table a
 assert list(work_of.values()) == [288_000, 1_600_000, 400_000, 5_000], f"the table and the network differ: {work_of}"
 assert network.flat.size == 430_500 + 580, f"the network has {network.flat.size:,} parameters"
 assert by_package == sum(work_of.values()) == 2_293_000, f"the package counts {by_package:,} multiply-adds"
+share, work = weights_of["fc1"] / w.size, (work_of["conv1"] + work_of["conv2"]) / by_package
+assert round(share, 2) == 0.93, f"the text says that fc1 holds 93 % of the weights; here {share:.1%}"
+assert round(work, 2) == 0.82, f"the text says that the convolutions do 82 % of the multiplying; here {work:.1%}"
 
 # %% [markdown]
 # **fc1 holds 93 % of the weights, the convolutions do 82 % of the multiplying.** To save memory, make zeros in fc1. To save time, make them in
@@ -208,6 +211,9 @@ for (one, other), at in pairs.items():
     at_even, one_less = [bits[name](at * n) for name in (one, other)], [bits[name](at * n - 1) for name in (one, other)]
     np.testing.assert_allclose(*at_even, err_msg=f"{one} and {other} should cost the same with {at:.3f} n weights left")
     assert one_less[0] < one_less[1], f"with one weight less the {one} should be shorter than the {other}: {one_less}"
+most = bits["dense"](n) / bits["mask"](0)
+assert most == 32, f"the text says that the mask never saves more than 32 times; here {most:g}"
+assert 2**18 < n <= 2**19, f"the text says that 19 bits are enough for the places; {n:,} need {np.log2(n):.2f}"
 mask = np.array([bits["mask"](cost.nonzero_weights) / 8 for cost in costs])  # bytes
 packed = [np.ceil(n / 8) + 4 * (cost.nonzero_weights + 580) for cost in costs]  # minisgl's mask, with the biases
 assert [cost.bytes_packed for cost in costs] == packed, "the package's size is not that of the mask and the biases"
@@ -245,6 +251,7 @@ for way, thin in ways.items():
     off = np.abs(logits - the_same).max() / np.abs(logits).max()
     assert off < 1e-4, f"the smaller network should give the same logits; they differ by {off:.0e} of the largest"
     assert np.sum(thin.weights == 0) == 240_000, f"the text says 240,000 zeros {way}; there are {np.sum(thin.weights == 0):,}"
+    assert (cost.weights < n) == (way == "in rows"), f"only zeros in rows should make the network smaller; {way} has {what}"
 
 # %% [markdown]
 # Scattered zeros cost less accuracy here, but no unit can be removed. Zeros in rows make the matrix smaller, and cost more. A penalty for both is in
@@ -266,7 +273,7 @@ x = np.moveaxis(held_out.images[:200], 0, -1)  # (1, 28, 28, 200): inside minisg
 for layer in list(network.layers.values())[: list(network.layers).index("fc1")]:
     x, _ = layer.forward(x)
 print(f"fc1's outputs, without biases, are {np.abs(fc1 @ x).mean():.2f} in size. They change on average,")  # x is (800, 200)
-some = np.random.default_rng(3).permutation(400_000)
+some, bounds = np.random.default_rng(3).permutation(400_000), []
 for name, order in (
     ("the smallest fifth", smallest_first),
     ("a random fifth", some),
@@ -275,10 +282,14 @@ for name, order in (
     dropped = np.zeros_like(fc1)  # (500, 800)
     dropped.flat[order[:80_000]] = fc1.flat[order[:80_000]]
     change = np.abs(dropped @ x)  # (500, 200)
+    between = np.abs(dropped) @ np.abs(x)  # (500, 200)
     bound = np.abs(dropped).sum(axis=1, keepdims=True) * np.abs(x).max(axis=0)  # (500, 1) * (200,) -> (500, 200)
+    bounds.append(bound.mean())
     print(f"without {name}, by {change.mean():.3f}; the bound is {bound.mean():.1f}")
-    above = np.max(change - (1 + 1e-5) * bound)
-    assert above <= 0, f"no change should be larger than the bound; one is larger by {above:.1e}"
+    for less, more in ((change, between), (between, bound)):
+        above = np.max(less - (1 + 1e-5) * more)  # float32 rounds
+        assert above <= 0, f"from left to right the three should rise; one falls by {above:.1e}"
+assert bounds == sorted(bounds), f"the bound should be least for the smallest weights, and largest for the largest: {bounds}"
 
 # %% [markdown]
 # ## Why training makes no zeros
@@ -298,7 +309,7 @@ for name, order in (
 #
 # $$w^+ = w - \eta\, \big( g + \lambda \operatorname{sign}(w) \big), \qquad \operatorname{sign}(0) = 0$$
 #
-# ($\operatorname{sign}(w)$ is the slope of $|w|$, but at 0 there is none; any number from $-1$ to 1 may stand for it, and is called a *subgradient*.)
+# (At 0 there is no slope of $|w|$; any number from $-1$ to $1$ may stand for it, and is called a *subgradient*.)
 #
 # **Without a loss** ($g = 0$) every step has the length $d = \eta \lambda$. Divide the start $w_0 > 0$ by $d$, with a remainder: $w_0 = m\,d + \rho$, with $m$ a whole number
 # and $0 \le \rho < d$. While $w$ is positive it falls by $d$, so after $m$ steps $w_m = \rho$. If $\rho > 0$, then
@@ -360,7 +371,7 @@ def walk(rule, w, slope, steps):
 
 
 # %% [markdown]
-# The three, with $\eta = 0.1$ and $\lambda = 1$ (for ridge too, as $\mu$). On the left and in the middle there is no loss: the sawtooth, and on a logarithmic scale the
+# The three, with $\eta = 0.1$ and $\lambda = 1$ (ridge: $\mu = 1$). Left and middle, without a loss: the sawtooth, and on a logarithmic scale the
 # straight line of ridge. On the right the minimum of the loss is at $a = 0.3$. Its $g = w - a$ is known, and gives a narrower
 # band: a step from $w > 0$ leads to $(1 - \eta) w - \eta (\lambda - a) > -\eta (\lambda - a)$, one from $w < 0$ to less than $\eta (\lambda + a)$. That is
 # from $-0.07$ to $0.13$.
@@ -402,10 +413,10 @@ _ = interact(
 
 # %%
 x = np.linspace(-2, 2, 4001)  # (4001,)
-for a in (-1.5, -0.7, 0.0, 0.3, 1.0):
-    by_ridge, by_l1 = (x[((x - a) ** 2 / 2 + r).argmin()] for r in (x**2 / 2, np.abs(x)))  # mu = 1, lam = 1
-    assert abs(by_ridge - a / (1 + 1)) < 0.001, f"a = {a}: the lowest point of ridge is {by_ridge}, not a/(1 + mu)"
-    assert (abs(by_l1) < 1e-9) == (abs(a) <= 1), f"a = {a}: the lowest point of l1 is {by_l1}"
+for a, price in ((-1.5, 0.5), (-0.7, 0.8), (0.0, 0.3), (0.3, 0.2), (0.3, 0.4), (1.0, 0.9), (1.0, 3.0)):  # mu = lam = price
+    by_ridge, by_l1 = (x[((x - a) ** 2 / 2 + price * r).argmin()] for r in (x**2 / 2, np.abs(x)))
+    assert abs(by_ridge - a / (1 + price)) < 0.001, f"a = {a}: the lowest point of ridge is {by_ridge}, not a/(1 + {price})"
+    assert (abs(by_l1) < 1e-9) == (abs(a) <= price), f"a = {a}, lam = {price}: the lowest point of l1 is {by_l1}"
 
 rng = np.random.default_rng(4)
 starts, lr, lam, G = rng.uniform(0, 2, 1000), 0.1, 1.0, 0.5  # (1000,)
@@ -413,9 +424,13 @@ d, B = lr * lam, lr * (lam + G)
 rho = starts % d  # (1000,)
 path = walk((slope_step, lr, lam), starts, np.zeros_like, 200)  # (201, 1000)
 close = np.testing.assert_allclose
+m = (starts // d).astype(int)  # (1000,), steps down to rho
+close(path[m, np.arange(1000)], rho, atol=1e-9, err_msg="after m steps w is not rho")
 close(np.sort(path[-2:], axis=0), [rho - d, rho], atol=1e-9, err_msg="the sawtooth is not between rho - d and rho")
 close(np.abs(path[-100:]).mean(axis=0), d / 2, err_msg="the mean of |w| on the sawtooth is not d/2")
 assert np.all(path != 0), "a random start should never land on zero"
+multiple = walk((slope_step, 0.125, 1.0), np.array([0.75, -0.75]), np.zeros_like, 9)  # (10, 2); binary fractions are exact
+close(np.abs(multiple[[5, 6, 9], :]).T, [[0.125, 0, 0]] * 2, err_msg="six times d should land on zero in six steps, and stay")
 
 
 def any_gradient(w):
@@ -426,20 +441,27 @@ path = walk((slope_step, lr, lam), starts, any_gradient, 200)
 inside = np.abs(path) < B  # (201, 1000)
 assert np.all(inside[1:] >= inside[:-1]), "the text says: once in the band, always"
 assert inside[-1].all(), f"the text says that all end in the band; {np.sum(~inside[-1])} do not"
-shortest = np.abs(np.diff(path, axis=0)).min()
-assert shortest >= lr * (lam - G), f"the text says that no step is shorter than {lr * (lam - G)}; one is {shortest}"
+moved = (path[:-1] - path[1:]) * np.sign(path[:-1])  # (200, 1000), towards zero
+least, most = moved.min(), moved.max()
+assert lr * (lam - G) <= least < most <= B, f"every step should be {lr * (lam - G)} to {B} long; they are {least} to {most}"
 assert np.all(path != 0), "by the slope no weight should land on zero"
-landed = walk((prox_step, lr, lam), starts, any_gradient, 200) == 0  # (201, 1000)
+path = walk((prox_step, lr, lam), starts, any_gradient, 200)  # (201, 1000)
+landed, fallen = path == 0, path[:-1] - path[1:]
+assert np.all(landed[1:] | (fallen >= lr * (lam - G))), f"a step that does not land should be {lr * (lam - G)} long, or longer"
+assert landed[-1].all(), f"the text says that by the prox all end at zero; {np.sum(~landed[-1])} do not"
 assert np.all(landed[1:] >= landed[:-1]), "the text says: once zero, always"
 print(f"random gradients: by the slope all 1000 end in the band, none at zero; by the prox {landed[-1].sum()} end at zero")
 ridge = walk((ridge_step, lr, lam), starts, np.zeros_like, 200)
 close(ridge[-1], starts * (1 - lr * lam) ** 200, err_msg="ridge should shrink by the same fraction in every step")
+half = np.log(2) / -np.log(1 - lr * lam)  # 6.6 steps
+logs = np.interp([half, 2 * half], np.arange(201), np.log(ridge[:, 0] / starts[0]))  # ln of ridge is a straight line
+close(logs, [-np.log(2), -2 * np.log(2)], err_msg="ridge should lose half, and half of the rest in as many steps again")
 
 # %% [markdown]
 # ## An experiment: three ways to train a network
 #
-# A smaller LeNet (6, 12 and 60 units instead of 20, 50 and 500), so that it is quick. Plain gradient steps, $\eta = 0.1$, 300 of them, the same batches and
-# the same start each time. $\lambda = 0.005$ for both l1 runs; ridge has $\mu = 0.1$.
+# A smaller LeNet (6, 12 and 60 units instead of 20, 50 and 500), so that it is quick. 300 plain gradient steps, $\eta = 0.1$, with the same batches and
+# the same start. $\lambda = 0.005$ for both l1 runs; ridge has $\mu = 0.1$.
 
 # %%
 lr, lam, mu = 0.1, 0.005, 0.1
@@ -464,6 +486,8 @@ slope, prox = zeros["l1, by the slope"], zeros["l1, by the prox"]
 most = max(slope + zeros["ridge"])
 assert slope[-1] == zeros["ridge"][-1] == 0, f"the text says no zeros; here {slope[-1]:.3f} and {zeros['ridge'][-1]:.3f} %"
 assert most <= 100 / end.size, f"by accident one weight may be zero for a step, but not {most:.3f} %"
+beyond = np.mean(np.abs(ends["ridge"]) > 2 * lr * lam)
+assert beyond > 0.5, f"the text says that ridge leaves most weights to the right of the line; here {beyond:.0%}"
 assert prox[-1] > 25, f"the text says that the prox makes real zeros; here {prox[-1]:.1f} %"
 assert np.diff(prox).min() < 0, "the text says that a mini-batch's gradient makes some zeros nonzero again; here never"
 
@@ -472,7 +496,7 @@ assert np.diff(prox).min() < 0, "the text says that a mini-batch's gradient make
 # most of them to the right of the line. The prox makes real zeros; but now and then a mini-batch's gradient is larger than $\lambda$, and a zero weight becomes nonzero again. (In the splitting of
 # [chapter 11](11_variable_splitting.ipynb) the threshold is not $\eta\lambda$, and can be larger.)
 #
-# Could one train by the slope, and set small weights to zero afterwards? One has to choose how small. The result then depends on that choice, and the network
+# Could one train by the slope, and set small weights to zero afterwards? The result would depend on the choice of "small", and the network
 # that is used is not the one that was trained.
 #
 # ## A map of the course

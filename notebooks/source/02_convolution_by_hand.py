@@ -157,8 +157,9 @@ row, kernel = x4[0, 0, :, 0], np.array([1.0, 2, -1])  # (4,), (3,)
 correlated = reference.conv2d(row[None, None, :, None], kernel[None, None, None], np.zeros(1)).ravel()  # (2,)
 convolved = np.convolve(row, kernel[::-1], mode="valid")  # NumPy's is the true convolution
 same(correlated, convolved, err_msg="correlation is not convolution with the turned kernel")
-for H, R, t in ((28, 5, 1), (12, 5, 1), (7, 3, 2), (8, 3, 2)):
-    P = reference.conv2d(np.zeros((1, H, 1, 1)), np.zeros((1, 1, R, 1)), np.zeros(1), stride=t).shape[1]
+for H, R, t, margin in ((28, 5, 1, 0), (12, 5, 1, 0), (7, 3, 2, 0), (8, 3, 2, 0), (9, 3, 2, 1)):  # H with the margin of zeros
+    image = np.zeros((1, H - 2 * margin, 1, 1))
+    P = reference.conv2d(image, np.zeros((1, 1, R, 1)), np.zeros(1), stride=t, padding=margin).shape[1]
     print(f"H = {H}, R = {R}, stride {t}: P = {P}")
     assert (H - R) // t + 1 == P, f"by the formula P is {(H - R) // t + 1}, and by the loops {P}"
 
@@ -311,6 +312,16 @@ for h, i in places.items():
     print(f"h = {h:.0e}: one-sided {one_sided[i]:.0e}, central {central[i]:.0e}, against the wrong gradient {wrong[i]:.1f}")
 times = central[places[1e-2]] / central[places[1e-4]]
 assert np.isclose(times, 1e4, rtol=0.01), f"from 1e-4 to 1e-2 h^2 grows 10,000 times, but the error {times:.0f} times"
+y, x2 = reference.conv2d(x, w, b), every_window(x**2, (R, S), 1, (P, Q))  # (K, P, Q, N), (C, R, S, P, Q, N)
+second = 2 * np.einsum("kpqn,crspqn->kcrs", y, x2)  # the second slopes
+cubic = (ahead - behind).reshape(w.shape) / 2 - dw  # (K, C, R, S); ahead and behind are those of the last h, 1
+close(cubic, third / 6 + 0 * dw, atol=1e-9, err_msg="a central difference should be L' + h^2/6 L'''")
+one = (ahead - base).reshape(w.shape) - dw  # (K, C, R, S)
+close(one, second / 2 + third / 6, atol=1e-9, err_msg="a one-sided difference should be L' + h/2 L'' + h^2/6 L'''")
+many_h = best_h * np.logspace(-1, 1, 2001)
+lowest = many_h[(many_h**2 / 6 * third_size + 2.2e-16 * abs(base) / many_h).argmin()]
+assert abs(lowest / best_h - 1) < 0.01, f"the two errors together are least at h = {lowest:.2e}, not at {best_h:.2e}"
+same(np.cbrt(3 * 2.2e-16).round(5), 1e-5, err_msg="the text says that the best h is about 1e-5 for equal |L| and |L'''|")
 found_h = steps[np.argmin(central)]
 assert 0.1 < found_h / best_h < 10, f"the formula gives h = {best_h:.0e}, and the least error is at {found_h:.0e}"
 assert min(central) < 1e-9, f"the text says that they agree to nine digits; the least error is {min(central):.0e}"
@@ -352,6 +363,7 @@ draw.columns(pixels[0, :, :, 0], X, kernel=(2, 2), marked=5)
 # **Check** of all three:
 
 # %%
+same(np.sum(X == 5), 4, err_msg="the text says that pixel 5 appears four times")
 columns = im2col(x, (R, S), 1, out=np.empty((C, R, S, P, Q, N)))
 X, dy2 = columns.reshape(C * R * S, P * Q * N), dy.reshape(K, P * Q * N)  # views: nothing moves
 y = w.reshape(K, -1) @ X + b[:, None]  # (K, PQN)
@@ -439,6 +451,15 @@ for one_w in np.eye(3):
         right = np.correlate(one_x, one_w, mode="valid")  # (2,)
         same(two_outputs_of_three(one_w, one_x), right, err_msg=f"wrong for w = {one_w}, x = {one_x}")
 
+one_w, one_x = np.array([2.0, -1, 3]), np.array([1.0, 4, -2, 0.5])
+right = np.correlate(one_x, one_w, mode="valid")  # (2,)
+powers = np.vander([0.0, 1, -1, 2], increasing=True).T  # (4, 4), p_j^s
+two = (powers[:2] * (one_w @ powers[:3])) @ (np.linalg.inv(powers) @ one_x)  # (2,)
+close(two, right, err_msg="the sum of four products does not give the two outputs")
+with_infinity = np.array([[1, 1, 1, 0], [0, 1, -1, 0], [0, 1, 1, 0], [0, 1, -1, 1]])
+a_by_hand = [one_x[0] - one_x[2], (one_x[1] + one_x[2]) / 2, (one_x[2] - one_x[1]) / 2, one_x[3] - one_x[1]]
+close(with_infinity @ a_by_hand, one_x, err_msg="the numbers a do not solve the four equations")
+
 A, G, B = winograd.matrices(5)  # minisgl's, for 4 outputs and a kernel of 5: (4, 8), (8, 5), (8, 8)
 one_w, one_x = rng.normal(size=5), rng.normal(size=8)
 right = np.correlate(one_x, one_w, mode="valid")  # (4,)
@@ -521,6 +542,7 @@ shrunk = (1 - mu / mu[-1]) ** max(seen)  # (25,)
 print(f"eigenvalues from {mu[0]:.4f} to {mu[-1]:.2f}: the slowest error has shrunk to {shrunk[0]:.2f} of its size")
 before, after = ((w - weight[0, 0].ravel()) @ patterns for w in (random, end))  # each (25,)
 close(after, shrunk * before, atol=1e-10, err_msg="the errors do not shrink as the eigenvalues say")
+close(losses[0], mu @ before**2 / 2, err_msg="the loss should be (w - w*) A (w - w*)^T / 2, whose slope is dw")
 assert np.all(np.diff(losses) < 0), f"the loss should fall at every step; it rises at {np.sum(np.diff(losses) > 0)}"
 left, right = early.reshape(5, 5)[:, :2].mean(), early.reshape(5, 5)[:, 3:].mean()
 assert left < -0.05 < 0.05 < right, f"the left should be negative, and the right positive: {left:.2f}, {right:.2f}"

@@ -141,6 +141,11 @@ for name, layer in tiny.layers.items():
     product = J @ product
     at, _ = layer.forward(at)
     print(f"{name:>8}: {J.shape}")
+K = np.stack(
+    [(tiny.with_flat(flat + e).forward(x)[0] - tiny.with_flat(flat - e).forward(x)[0])[0] / 2e-6 for e in 1e-6 * np.eye(8)],
+    axis=1,
+)  # (2, 8)
+same(K.T @ dlogits[0], gradient, atol=1e-8, err_msg="K transposed, times dz, is not the gradient of W and b")
 same(product.T @ dlogits[0], dx.ravel(), atol=1e-8, err_msg="the product of the transposed Jacobians is not dx")
 
 m = [numbers.size for numbers in forward.values()]  # of the image, then of every layer
@@ -256,7 +261,11 @@ many, slopes = rng.integers(-2, 3, (20, 24, 24, 4)).astype(float), rng.normal(si
 pool_first, relu_first = (through(order, many, slopes) for order in ([MaxPool2d(2), ReLU()], [ReLU(), MaxPool2d(2)]))
 print(f"entries that ReLU gets: {relu_first[0].size:,}, or, after pooling, {pool_first[1].size:,}")
 tie = np.array([3.0, 3, 0, 0]).reshape(1, 2, 2, 1)
-print("differences at a tie:", numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel())
+at_tie = numeric_gradient(lambda x: MaxPool2d(2).forward(x)[0].sum(), tie).ravel()
+print("differences at a tie:", at_tie)
+same(at_tie, [0.5, 0.5, 0, 0], atol=1e-8, err_msg="the text says that a difference at a tie is the mean of 1 and 0")
+first_of_equals = through([MaxPool2d(2)], np.array([1.0, 3, 2, 3]).reshape(1, 2, 2, 1), np.ones((1, 1, 1, 1)))[-1].ravel()
+same(first_of_equals, [0, 1, 0, 0], err_msg="the text says that in (1, 3, 2, 3) the second gets all of dy")
 np.testing.assert_array_equal(pool_first[2], relu_first[2], err_msg="the values depend on the order")
 np.testing.assert_array_equal(pool_first[-1], relu_first[-1], err_msg="the gradients depend on the order")
 for layer in (MaxPool2d(2), ReLU(), Flatten()):
@@ -327,7 +336,13 @@ _ = interact(lambda true_logit: show_logits([true_logit]), true_logit=FloatSlide
 # %%
 rng = np.random.default_rng(0)
 z, labels = rng.normal(size=(5, 4)), np.array([2, 0, 0, 3, 1])  # (N, D), (N,)
-_, dz = softmax_cross_entropy(z, labels)
+loss, dz = softmax_cross_entropy(z, labels)
+p, Y = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), np.eye(4)[labels]  # (N, D) each
+same(loss, -np.log(p[Y == 1]).mean(), err_msg="the loss is not the mean of -ln p of the true class")
+steepest = np.abs(logits_of(wide)[2]).max()
+assert steepest <= 1, f"the text says that no slope of one image's loss is steeper than 1; one is {steepest:.3f}"
+same(dz, (p - Y) / 5, err_msg="dz is not (p - Y)/N")
+same(np.log(np.exp(z).sum(axis=1)) - z[Y == 1], -np.log(p[Y == 1]), err_msg="ln of the sum, less z_t, is not -ln p_t")
 error = relative_error(numeric_gradient(lambda at: float(softmax_cross_entropy(at, labels)[0]), z), dz)
 print(f"dz against differences: {error:.0e};   largest sum of a row: {np.abs(dz.sum(axis=1)).max():.0e}")
 assert error < 1e-7, f"dz differs from differences by {error:.0e}"
@@ -349,6 +364,8 @@ with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     }
 for name, values in {"z": some_z, **losses}.items():
     print(f"{name:>30}" + "".join(f"{value:9.2f}" for value in values))
+same(np.log(np.finfo(np.float32).max), 88.7, atol=0.05, err_msg="the text says that float32 ends at e^88.7")
+assert np.isnan(by_definition[2, 0]), f"the text says that a logit of 89 makes infinity/infinity, not {by_definition[2, 0]}"
 same(values, np.logaddexp(some_z.astype(float), 0), rtol=1e-6, err_msg="the package's loss is not ln(e^z + 1)")
 
 # %%
@@ -452,6 +469,11 @@ slightly_wrong = gradient.copy()
 slightly_wrong[1000] += 1e-8 * np.abs(gradient).max()
 changed = relative_error(slightly_wrong @ u, gradient @ u)
 print(f"one entry of 431,080 slightly wrong changes the product by {changed:.0e}, relative to its size")
+change, delta, size = slightly_wrong @ u - gradient @ u, 1e-8 * np.abs(gradient).max(), np.sqrt(np.mean(u**2))
+same(change, delta * u[1000], atol=1e-14, err_msg="an error delta in entry i does not change the product by delta u_i")
+same(size, 0.0015, atol=5e-5, err_msg="the text says that u_i is about 0.0015")
+kink = numeric_gradient(lambda x: np.maximum(x, 0).sum(), np.zeros(1))
+same(kink, 0.5, err_msg="the text says that a difference of ReLU at 0 is 1/2")
 unseen = max(in_both, one_image, changed)
 assert unseen < 1e-7 < three_images, f"the text says that only 3 images show the mistake: {unseen:.0e}, {three_images:.0e}"
 
@@ -514,6 +536,12 @@ for c in (0.1, 1.0, 10.0):
 draw.scales(sizes, lengths, losses)
 
 # %%
+rng = np.random.default_rng(0)
+h, W = np.abs(rng.normal(size=50)), 0.3 * rng.normal(size=(200_000, 50))  # F = 50, s = 0.3
+y = W @ h  # (200000,)
+said, open_part = 50 * 0.3**2 * np.mean(h**2), np.mean(np.maximum(y, 0) ** 2)
+same([np.mean(y**2), open_part], [said, said / 2], rtol=0.02, err_msg="not F s^2 times the mean of h^2, and half of it")
+same(np.var(he_normal((400, 20, 5, 5), rng)), 2 / (20 * 5 * 5), rtol=0.02, err_msg="He's variance is not 2/(C R S)")
 for c, size in sizes.items():
     growth = (size[-1] / size[0]) ** (1 / 30)
     print(f"{c:4g} x He: a layer multiplies the signal by {growth:.2f}")
@@ -555,16 +583,26 @@ assert not np.any(after > 0), f"the text says that all of these ReLUs are closed
 # %%
 rng = np.random.default_rng(0)
 w, m, s = np.zeros(5), np.zeros(5), np.zeros(5)  # each (5,)
-adam, by_package = Adam(w), w.copy()
+adam, by_package, seen = Adam(w), w.copy(), []
+sgd, w_sgd, moved, velocity = SGD(w, momentum=0.9), w.copy(), w.copy(), w.copy()  # each (5,)
 for t in range(1, 21):
     g = rng.normal(size=5) * 10.0 ** np.arange(-3, 2)  # gradients of very different size
     m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
     w = w - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
     adam.advance()
     adam.update(by_package, g.copy(), lr=0.01)
+    velocity = 0.9 * velocity + g
+    moved = moved - 0.01 * velocity
+    sgd.advance()
+    sgd.update(w_sgd, g.copy(), lr=0.01)
+    seen.append(g)
+    parts = 0.1 * 0.9 ** np.arange(t)[::-1]  # (t,), of g_1, ..., g_t
+    same(parts @ seen, m, err_msg="the sum, written out, is not m")
+    same(parts.sum(), 1 - 0.9**t, err_msg="the parts of the gradients in m do not add up to 1 - b1^t")
     if t == 1:
         same(w, -0.01 * np.sign(g), rtol=1e-4, err_msg="the first step is not the learning rate times the sign of g")
 same(by_package, w, err_msg="the package's Adam differs from the formula")
+same(w_sgd, moved, err_msg="the package's SGD differs from the formula")
 show_code(Adam.update)
 
 # %% [markdown]

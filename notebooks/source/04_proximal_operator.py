@@ -149,6 +149,10 @@ for t in (0.0, 0.3, 0.5, 1.7):
     off = np.abs(formula - best).max()
     assert off < 0.001, f"t = {t}: the formula should be within 0.001 of the best candidate; here they are {off:.3g} apart"
     print(f"t = {t}: the formula and the best candidate agree, and {np.sum(formula == 0)} of {v.size} are exactly 0")
+mirrored, positive = ((-x - 0.9) ** 2 - (x - 0.9) ** 2) / 2, x[x > 0.01]  # for v = 0.9
+np.testing.assert_allclose(mirrored, 2 * x * 0.9, atol=1e-12, err_msg="step 1: the two distances should differ by 2xv")
+slope = (cost(positive + 1e-6, 0.9, t) - cost(positive - 1e-6, 0.9, t)) / 2e-6
+np.testing.assert_allclose(slope, t + positive - 0.9, atol=1e-7, err_msg="step 2: the slope should be t + x - v")
 
 # %% [markdown]
 # The prox is the best $x$. What it costs also has a name: $\min_x\, t\,r(x) + \tfrac12 (x - v)^2$, as a function of $v$, is the **Moreau envelope** of
@@ -193,7 +197,6 @@ for row in zip(v, gradient_step, prox, strict=True):
 # %%
 kept = np.abs(v) > t
 arrived = v[kept] - t * np.sign(prox[kept])
-np.testing.assert_allclose(prox, np.sign(v) * np.maximum(np.abs(v) - t, 0), err_msg="minisgl's prox should be the box")
 np.testing.assert_allclose(prox[kept], arrived, err_msg="what is kept should be v - t sign(x)")
 np.testing.assert_allclose(prox[kept], gradient_step[kept], err_msg="for what is kept both steps should give the same")
 dropped, landed = v[~kept], gradient_step[~kept]
@@ -213,8 +216,7 @@ assert np.all(landed * dropped <= 0), (
 draw.costs([0.3, 0.5, 1.0, 1.6], t=0.5)
 
 # %% [markdown]
-# With a running kernel, move $v$ and $t$ yourself. Push $v$ slowly past $t$ and watch the dot leave its corner. (Without a
-# kernel the panels above show the same.)
+# With a running kernel, move $v$ and $t$: push $v$ slowly past $t$, and the dot leaves its corner.
 
 # %%
 _ = interact(
@@ -230,12 +232,12 @@ _ = interact(
 #
 # $$\operatorname{prox}(v, s) = \underset{x}{\arg\min}\; s\,\lambda\, r(x) + \tfrac12 \lVert x - v\rVert^2 \qquad\text{so } t = s\,\lambda$$
 #
-# Why two numbers where one would do? Because of where the prox is used. Two copies of the weights, $W$ and $V$, are held
+# Why two numbers? Because of where the prox is used. Two copies of the weights, $W$ and $V$, are held
 # together by a coupling $\beta > 0$ ([chapter 11](11_variable_splitting.ipynb)), and the new $V$, of $W$'s shape, is what makes this least:
 #
 # $$\lambda\, r(V) + \tfrac{\beta}{2} \lVert V - W \rVert^2 \;=\; \beta \Big[\, \tfrac{1}{\beta}\, \lambda\, r(V) + \tfrac12 \lVert V - W \rVert^2 \Big]$$
 #
-# The factor $\beta$ in front makes everything larger by the same factor, and does not move the lowest point. In the brackets stands the
+# The factor $\beta$ in front does not move the lowest point. In the brackets stands the
 # prox at $v = W$ with the step $s = 1/\beta$. So $\lambda$ belongs to the penalty, and the step to the algorithm.
 #
 # **Check** with $\lambda = 0.6$, $\beta = 4$: threshold $0.15$.
@@ -253,7 +255,7 @@ assert np.isclose(t, 0.15), f"the text says that the threshold is 0.15; for lam 
 # %% [markdown]
 # ## The code
 #
-# This is what minisgl runs in every training step, printed from the package itself. (`in_blocks` runs its function over pieces of the
+# What minisgl runs in every training step. (`in_blocks` runs its function over pieces of the
 # array that fit into the cache, and changes no number.)
 
 # %%
@@ -269,7 +271,7 @@ show_code(L1.threshold, L1.prox)
 # | $-t \le v \le t$ | $v$ | $v - v = 0$ | $0$ |
 # | $v < -t$ | $-t$ | $v + t$ | $-(\lvert v\rvert - t)$ |
 #
-# It is the same, in two operations instead of five. And $v - v$ is 0 exactly, for every number that a computer can hold.
+# It is the same, in two operations instead of five. And $v - v$ is exactly 0.
 
 # %%
 v = np.random.default_rng(0).normal(size=100_000)  # (100000,)
@@ -280,8 +282,7 @@ for t in (0.0, 0.1, 1.0):
 # %% [markdown]
 # ## One step for a loss and a penalty
 #
-# In training there is also a loss $L(w)$, $w$ of shape $(n,)$, which we know through its gradient $g$ at the present $w$, of the same
-# shape. Near $w$ the loss is about $L(w) + g \cdot (x - w)$. Trust this within a distance that the learning rate $\eta$ measures, and
+# In training there is also a loss $L(w)$, known through its gradient $g$ at the present $w$, both of shape $(n,)$. Near $w$ the loss is about $L(w) + g \cdot (x - w)$. Trust this within a distance that the learning rate $\eta$ measures, and
 # look for the best $x$:
 #
 # $$\underset{x}{\arg\min}\;\; g \cdot (x - w) + \tfrac{1}{2\eta} \lVert x - w \rVert^2 + \lambda\, r(x)$$
@@ -299,7 +300,7 @@ for t in (0.0, 0.1, 1.0):
 # A gradient step on the loss, then the prox of the penalty, with the learning rate as the step: a **proximal gradient step**. The
 # right panel of the first picture did this.
 #
-# **Check** of the completed square, with random vectors.
+# **Check** of the completed square and of the best $x$, with random vectors.
 
 # %%
 rng = np.random.default_rng(1)
@@ -308,6 +309,9 @@ eta = 0.7
 left = g @ (x - w) + (x - w) @ (x - w) / (2 * eta)
 away = x - (w - eta * g)  # (8,)
 np.testing.assert_allclose(left, away @ away / (2 * eta) - eta / 2 * g @ g, err_msg="the completed square, left and right side")
+many = np.linspace(-6, 6, 12_001)[:, None]  # (12001, 1)
+best = many[(g * (many - w) + (many - w) ** 2 / (2 * eta) + 0.6 * np.abs(many)).argmin(axis=0), 0]  # (12001, 8) -> (8,)
+np.testing.assert_allclose(best, L1(0.6).prox(w - eta * g, step=eta), atol=6e-4, err_msg="the best x should be the prox")
 
 # %% [markdown]
 # ## It never makes the sum larger
@@ -345,6 +349,9 @@ def loss(w):
 
 exact = loss(w) + A.T @ (A @ w - b) @ (x - w) + np.sum((A @ (x - w)) ** 2) / 2
 np.testing.assert_allclose(loss(x), exact, err_msg="L(x) should be exactly its slope at w and half of ||A (x - w)||^2")
+for one in (x, w + np.linalg.svd(A)[2][0]):  # the second: along the largest curvature
+    bound = loss(w) + A.T @ (A @ w - b) @ (one - w) + L_f / 2 * np.sum((one - w) ** 2)
+    assert loss(one) <= bound + 1e-12, f"the descent lemma says that the loss is at most {bound:.4g}; it is {loss(one):.4g}"
 for penalty in (L1(0.3), L0(0.3)):
     for eta in (1 / L_f, 0.4 / L_f):
         w = 3 * rng.normal(size=8)
@@ -404,7 +411,7 @@ print(", ".join(f"w[{i}] = {w_prox[i]:.2f} (true: {w_true[i]:g})" for i in np.fl
 # Three things to see:
 #
 # - **Left:** the slope alone never makes a single zero. The prox makes most of them.
-# - **Middle:** jumping to and fro around zero also costs: the slope's run stays above the other.
+# - **Middle:** jumping over zero also costs: the slope's run stays above the other.
 # - **Right:** the five large weights are found, and **each is too small**. This is the *bias* of the l1 norm, and the reason for
 #   [chapter 5](05_hard_thresholding.ipynb).
 
@@ -449,12 +456,19 @@ losses = ", ".join(f"{one:.2f}" for one in (bias * np.sign(w[S]))[large])
 print(f"{S.size} weights are not 0; the five large ones lose {losses}")
 least_squares = inverse @ A[:, S].T @ b  # (|S|,)
 np.testing.assert_allclose(w[S], least_squares - bias, atol=1e-10, err_msg="at rest w should be least squares less this bias")
+again = L1(lam).prox(w - lr / 3 * A.T @ (A @ w - b), step=lr / 3)
+np.testing.assert_allclose(again, w, atol=1e-10, err_msg="a step with another eta should not move w either")
+Q = np.linalg.qr(A[:, S])[0]  # (60, |S|), orthogonal columns of length 1
+w = np.zeros(S.size)
+for _ in range(100):
+    w = L1(lam).prox(w - 0.5 * Q.T @ (Q @ w - b), step=0.5)
+said = "with orthogonal columns each kept weight should lose lam"
+np.testing.assert_allclose((Q.T @ b - w)[w != 0], lam * np.sign(w[w != 0]), atol=1e-10, err_msg=said)
 
 # %% [markdown]
 # ## Exercises
 #
-# To be written in [exercises/04_proximal_operator.ipynb](exercises/04_proximal_operator.ipynb), where a check below each answer tells you what is
-# wrong.
+# In [exercises/04_proximal_operator.ipynb](exercises/04_proximal_operator.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** Write soft thresholding for an array `v` of any shape, float32 or float64, with a threshold `t` of at least 0. The result

@@ -123,6 +123,7 @@ for lam in (0.1, 0.5, 1.3):
     off = np.abs(formula - best)[clear].max()
     assert off < 0.001, f"lam = {lam}: the formula should be within 0.001 of the best candidate; here they are {off:.3g} apart"
     print(f"lam = {lam}: threshold {t:.3f}; the formula and the best candidate agree on {clear.sum()} values of v")
+    np.testing.assert_allclose(cost(np.array([0, t]), t, lam), lam, err_msg="at the threshold both should cost lam")
 
 # %% [markdown]
 # ## The jump, and the cost it makes least
@@ -136,7 +137,7 @@ for lam in (0.1, 0.5, 1.3):
 draw.costs([0.6, 1.0, 1.2, 1.8], lam=0.5)
 
 # %% [markdown]
-# With a running kernel, move $v$ through the threshold, or $\lambda$ under $v$. (Without a kernel the panels above show the same.)
+# With a running kernel, move $v$ through the threshold, or $\lambda$ under $v$.
 
 # %%
 _ = interact(
@@ -180,9 +181,12 @@ assert costs[0] <= costs[1], f"no threshold should cost less than sqrt(2 lam): i
 # $$\tau = \sqrt{2 s \lambda} \quad\Longleftrightarrow\quad \tau^2 = 2 s \lambda \quad\Longleftrightarrow\quad s = \frac{\tau^2}{2 \lambda}$$
 
 # %%
-lam = 1e-6
-start = L0(lam).threshold(step=1 / (25 * lam))
-np.testing.assert_allclose(start, np.sqrt(2 / 25), err_msg="the text says that the threshold is sqrt(2/25), whatever lam is")
+for lam in (0.5, 1e-3, 1e-6):
+    start = L0(lam).threshold(step=1 / (25 * lam))
+    np.testing.assert_allclose(start, 0.283, atol=5e-4, err_msg="the text says that the threshold is 0.283, whatever lam is")
+v, x = np.linspace(-3, 3, 301), np.arange(-3000, 3001) / 1000  # (301,), (6001,)
+best = x[cost(x, v[:, None], 0.3 * 1.3).argmin(axis=1)]  # (301,), with s = 0.3 and lam = 1.3
+np.testing.assert_allclose(L0(1.3).prox(v, step=0.3), best, atol=1e-3, err_msg="the prox with a step is not the best candidate")
 for tau in (0.01, 0.1, 0.3):
     s, said = tau**2 / (2 * lam), f"the step for the threshold {tau} should be tau^2/(2 lam)"
     np.testing.assert_allclose([L0(lam).threshold(step=s), L0(lam).step_for(tau)], [tau, s], err_msg=said)
@@ -190,7 +194,7 @@ for tau in (0.01, 0.1, 0.3):
 # %% [markdown]
 # ## The code
 #
-# What minisgl runs in every training step, printed from the package itself.
+# What minisgl runs in every training step.
 
 # %%
 show_code(L0.threshold, L0.step_for, L0.prox)
@@ -209,7 +213,7 @@ assert not np.signbit(x[x == 0]).any(), f"every zero should be a plain 0; here {
 # ## An experiment: find the signal in the noise
 #
 # A signal of 500 numbers, of which 40 are not zero and of size 1 to 3. We see it with noise of standard deviation 0.3 on all of them.
-# Thresholding the noisy signal is meant to take away the noise and leave the signal. We try every threshold from 0 to 3, soft and hard,
+# We try every threshold from 0 to 3, soft and hard,
 # and measure the mean squared error against the truth.
 
 # %%
@@ -248,7 +252,7 @@ assert abs(lost["hard"]) < bound, f"what hard is off should be noise, below {bou
 # %% [markdown]
 # ## The price of the jump
 #
-# Nothing is free. The l0 penalty is not convex, and its prox is not continuous:
+# The l0 penalty is not convex, and its prox is not continuous:
 #
 # - *Two neighbours may end far apart.* With the threshold 1, $v = 0.999$ goes to 0 and $v = 1.001$ to 1.001. Under soft thresholding two numbers never move
 #   apart: each of the three pieces of its curve has slope 0 or 1, and the pieces join.
@@ -324,13 +328,15 @@ assert prepared.max() < random.min(), (
     f"the text says that no random start ends as low as l1's ends do; here the best ends at {random.min():.3f}, and from l1's "
     f"ends the worst at {prepared.max():.3f}"
 )
+S = w_true[:, 0] != 0
+least_squares = np.linalg.lstsq(A[:, S], b)[0]  # (12, 1)
+np.testing.assert_allclose(from_l1[S], least_squares + 0 * from_l1[S], atol=1e-6, err_msg="the text says: free of l1's bias")
 assert all(found), f"the text says that l0 finds the 12 weights from where l1 ended; here in {sum(found)} of {len(found)} runs"
 
 # %% [markdown]
 # ## Exercises
 #
-# To be written in [exercises/05_hard_thresholding.ipynb](exercises/05_hard_thresholding.ipynb), where a check below each answer tells you what is
-# wrong.
+# In [exercises/05_hard_thresholding.ipynb](exercises/05_hard_thresholding.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** Write hard thresholding for an array `v` of any shape, float32 or float64, with the price `lam` of at least 0, and 0 at

@@ -85,6 +85,12 @@ for a in some_a:
     assert np.all(np.diff(slope) < 0), (
         f"the text says that the slope only falls; at a = {a} it rises by {np.diff(slope).max():.2g}"
     )
+    bends = (a * (a + 1) / (a + x + 1e-5) ** 2 - a * (a + 1) / (a + x - 1e-5) ** 2) / 2e-5  # (400,)
+    bent = -2 * a * (a + 1) / (a + x) ** 3  # (400,)
+    np.testing.assert_allclose(bends, bent, rtol=1e-5, err_msg=f"the second slope at a = {a}")
+    np.testing.assert_allclose(price(x, a), (a + 1) * (1 - a / (a + x)), err_msg=f"the price's two forms differ at a = {a}")
+    ends = price(1e-9, a) / 1e-9, price(1e9, a)
+    np.testing.assert_allclose(ends, [(a + 1) / a, a + 1], rtol=1e-6, err_msg=f"slope at 0, and limit, at a = {a}")
     np.testing.assert_allclose(price(1.0, a), 1, err_msg=f"the text says that 1 costs 1, whatever a is; here a = {a}")
 np.testing.assert_allclose(
     price(x, 1e-9), 1, rtol=1e-6, err_msg="the text says that for tiny a every weight costs 1, as with l0"
@@ -192,6 +198,16 @@ for a in (0.1, 0.5, 1.0, 3.0, 10.0):
         heights = h(x, lam, a)  # (200000,)
         found, said = (heights.min(), x[heights.argmin()]), f"height and place of the lowest point for a = {a}, lam = {lam}"
         np.testing.assert_allclose(found, threshold_and_landing(lam, a), atol=1e-4, err_msg=said)
+        v, z, M = 1.7, a + x, np.sqrt(2 * lam * (a + 1))
+        compared = cost(x, v, lam, a) - cost(0.0, v, lam, a)  # (200000,)
+        np.testing.assert_allclose(compared, x * (heights - v), atol=1e-9, err_msg=f"f(x) - f(0) is not x (h - v), {said}")
+        part = (z - M) ** 2 / (2 * z)  # (200000,)
+        np.testing.assert_allclose(heights, part + M - a / 2, err_msg=f"the completed square is not h, {said}")
+        np.testing.assert_allclose(part, (z + M**2 / z) / 2 - M, atol=1e-9, err_msg=f"the fraction, {said}")
+    border = a**2 / (2 * (a + 1))
+    both = border * (a + 1) / a, np.sqrt(2 * border * (a + 1)) - a / 2
+    np.testing.assert_allclose(both, a / 2, err_msg=f"at the border both thresholds should be a/2; here a = {a}")
+np.testing.assert_allclose((x / 2 + 0.5 / x).min(), np.sqrt(2 * 0.5), atol=1e-6, err_msg="l0's threshold, from its h")
 print("25 times the lowest value of h is the threshold, and its place the landing")
 
 # %% [markdown]
@@ -306,12 +322,38 @@ for a, lam in ((0.1, 0.001), (0.1, 0.3), (1, 0.2), (1, 1), (5, 0.7), (5, 3)):
     for one_v in v[v > t]:
         three = roots(np.array([one_v]), lam, a)[[1, 2, 0], 0]  # (3,)
         known = np.sort(np.roots([1, -(a + one_v), 0, lam * a * (a + 1)]).real)  # (3,)
+        A = a + one_v
+        edges = [-A / 3, three[0], 0, three[1], 2 * A / 3, three[2], A]
+        assert np.all(np.diff(edges) > -1e-9), f"the three roots should lie where the table says; for v = {one_v:.2f}: {edges}"
         np.testing.assert_allclose(three, known, atol=1e-6, err_msg=f"the roots for a = {a}, lam = {lam}, v = {one_v:.2f}")
     clear = np.abs(np.abs(v) - t) > 0.002  # not a tie: there rounding would decide
     best = x[cost(x, v[:, None], lam, a).argmin(axis=1)]  # (301, 6001) -> (301,)
     off = np.abs(by_arccosine(v, lam, a) - best)[clear].max()
     assert off < 0.001, f"a = {a}, lam = {lam}: the box and the best candidate should agree; they are {off:.4f} apart"
     print(f"a = {a:<4g} lam = {lam:<6g} t = {t:.3f}, lands at {landing:.3f}: the formula and the best candidate agree")
+
+# %% [markdown]
+# The steps to it: the slopes of $f$, the cubic, its cosine, and its lowest value.
+
+# %%
+a, lam, v, x = 0.7, 0.9, 2.1, np.linspace(0.1, 3, 50)  # (50,)
+c, A, z = lam * a * (a + 1), a + v, a + x  # z (50,)
+theta = np.linspace(0, np.pi, 50)  # (50,)
+p = np.poly1d([1, -A, 0, c])
+slope = (cost(x + 1e-5, v, lam, a) - cost(x - 1e-5, v, lam, a)) / 2e-5  # (50,)
+slope_of_h = (h(x + 1e-5, lam, a) - h(x - 1e-5, lam, a)) / 2e-5
+bend = (cost(x + 1e-4, v, lam, a) - 2 * cost(x, v, lam, a) + cost(x - 1e-4, v, lam, a)) / 1e-8
+u, cosine = z - A / 3, np.cos(theta)
+for name, left, right in (
+    ("f'", slope, p(z) / z**2),
+    ("f' from h", slope, h(x, lam, a) - v + x * slope_of_h),
+    ("f''", bend, 1 - 2 * c / z**3),
+    ("p without its square", p(z), u**3 - A**2 / 3 * u - 2 * A**3 / 27 + c),
+    ("cos 3 theta", np.cos(3 * theta), 4 * cosine**3 - 3 * cosine),
+    ("p of the cosine", p(A / 3 + 2 * A / 3 * cosine), 2 * A**3 / 27 * (np.cos(3 * theta) - 1) + c),
+    ("lowest p", p(np.linspace(0, A, 30_001)).min(), c - 4 / 27 * A**3),
+):
+    np.testing.assert_allclose(left, right, atol=1e-6, err_msg=f"the two sides differ: {name}")
 
 # %% [markdown]
 # ## The two valleys
@@ -337,6 +379,10 @@ draw.valleys([(TransformedL1(0.2, a=1.0), [0.2, 0.4, 0.6, 0.9]), (TransformedL1(
 for a, lam in ((1.0, 1.0), (1.0, 0.3), (0.1, 0.3)):
     birth, level, death = 3 * (lam * a * (a + 1) / 4) ** (1 / 3) - a, threshold_and_landing(lam, a)[0], lam * (a + 1) / a
     print(f"a = {a}, lam = {lam}: born at {birth:.3f}, level at {level:.3f}, the valley at 0 dies at {death:.3f}")
+    real = np.isfinite(roots(np.array([birth - 1e-6, birth + 1e-6]), lam, a)[0])  # (2,)
+    assert list(real) == [False, True], f"the inner valley should be born at {birth:.3f}; real roots before and after: {real}"
+    uphill = [cost(1e-8, v, lam, a) > cost(0.0, v, lam, a) for v in (death - 1e-4, death + 1e-4)]
+    assert uphill == [True, False], f"the valley at 0 should die at {death:.3f}; uphill from 0 before and after: {uphill}"
     assert birth < level < death, (
         f"beyond the border the three should come in this order: {birth:.3f}, {level:.3f}, {death:.3f}"
     )
@@ -384,6 +430,13 @@ for a in np.geomspace(0.05, 20, 20):
         assert above > max(0, landing - 0.001 * t), (
             where + f"just above t the best should be beyond {landing:.3g}, and is {above:.3g}"
         )
+        assert (landing > 0) == (t > a / 2), (
+            where + f"the prox should jump exactly if t > a/2; t = {t:.4g}, landing {landing:.4g}"
+        )
+    border = a**2 / (2 * (a + 1))
+    near = [threshold_and_landing(border * one, a)[0] for one in (1 - 1e-6, 1, 1 + 1e-6)]
+    said = f"at the border line and root should have the slope (a + 1)/a; here a = {a:.3g}"
+    np.testing.assert_allclose(np.diff(near) / (border * 1e-6), (a + 1) / a, rtol=1e-4, err_msg=said)
 print("400 points of the map: just below t the best candidate is 0, just above it is beyond the jump")
 
 # %% [markdown]
@@ -404,6 +457,8 @@ for a in (0.1, 1.0, 3.0):
         s = tau / lam * a / (a + 1) if tau <= a / 2 else (tau + a / 2) ** 2 / (2 * lam * (a + 1))
         said, p = f"the step for the threshold {tau} with a = {a} should be {s:.5g}", TransformedL1(lam, a)
         np.testing.assert_allclose([p.threshold(s), p.step_for(tau)], [tau, s], err_msg=said)
+        box = by_arccosine(3.01 * wide, s * lam, a)  # (4001,)
+        np.testing.assert_allclose(p.prox(3.01 * wide, step=s), box, atol=1e-9, err_msg="the prox is not the box with s lam")
 said = "the text says that the threshold is 0.08 at the start"
 np.testing.assert_allclose(TransformedL1(lam).threshold(step=1 / (25 * lam)), 0.08, err_msg=said)
 
@@ -464,6 +519,13 @@ draw.losses(v, {name: v - x for name, x in kept.items()})
 for a in some_a:
     c, said = family[a].step_for(1.0) * a * (a + 1), f"the text says that a weight loses c/(a + x)^2; here a = {a}"
     np.testing.assert_allclose(v - kept[a], c / (a + kept[a]) ** 2, err_msg=said)
+    lam = family[a].step_for(1.0)
+    if a / 2 < 1.0:  # it jumps
+        M = np.sqrt(2 * lam * (a + 1))
+        lost = c / M**2, np.subtract(*threshold_and_landing(lam, a))
+        np.testing.assert_allclose(lost, a / 2, err_msg=f"after a jump a weight should have lost a/2; here a = {a}")
+lost = [np.ptp(v - kept["l1"]), np.abs(v - kept["l0"]).max()]
+np.testing.assert_allclose(lost, 0, atol=1e-12, err_msg="l1 should take the same from all, and l0 nothing")
 
 # %% [markdown]
 # ## An experiment: little bias, and few valleys
@@ -500,6 +562,9 @@ draw.one_end_or_many(away, exact, two_valleys)
 for name, one in away.items():
     print(f"{name}: {exact[name]} of 30 runs find the 12 weights; the distances are {one.min():.2f} to {one.max():.2f}")
 print(f"the shade ends at a = {two_valleys:.2f}")
+e, w = np.eye(100)[:, [7]], starts[:, [0]]  # (100, 1) each
+up, at, down = (np.sum((B @ one - b) ** 2) / 2 for one in (w + e, w, w - e))
+np.testing.assert_allclose(up - 2 * at + down, np.sum(B[:, 7] ** 2), err_msg="the loss of w_j should have the curvature of B_j")
 outside = [a for a in some if a > two_valleys and np.ptp(away[a]) > 1e-6]  # and with several ends
 assert not outside, f"the text says that outside the shade all runs end in one place; here not for a of {outside}"
 some_exact = {a: exact[a] for a in ("l0", 0.1, 0.2, 0.3, 0.5, "l1")}
@@ -517,8 +582,7 @@ assert 30 > exact[0.2] > exact[0.1], (
 #
 # ## Exercises
 #
-# To be written in [exercises/06_transformed_l1.ipynb](exercises/06_transformed_l1.ipynb), where a check below each answer tells you what is
-# wrong.
+# In [exercises/06_transformed_l1.ipynb](exercises/06_transformed_l1.ipynb), with a check below each answer.
 
 # %% [markdown] tags=["ex1"]
 # **Exercise 1.** To go backwards needs no cubic. `x` is what the prox of $\lambda \rho_a$ (step 1) made of `v`, and no entry of `x` is 0.
