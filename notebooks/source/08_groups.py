@@ -566,7 +566,7 @@ check("08.shorten_groups", shorten_groups)
 # %% tags=["ex3"]
 def sparse_group_prox(v, lam1, lam2, axis):
     """argmin over x of lam1 ||x||_1 + lam2 sum_g sqrt(n_g) ||x_g|| + ||x - v||^2 / 2: v of any shape."""
-    # BEGIN SOLUTION: what does each weight pay, and what each group?
+    # BEGIN SOLUTION: x, of the shape of v
     n_g = v.size // v.shape[axis]
     return block_soft(L1(lam1).prox(v, step=1.0), lam2 * np.sqrt(n_g), axis)
     # END SOLUTION
