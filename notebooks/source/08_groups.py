@@ -242,6 +242,9 @@ nudge = np.zeros((500, 8))
 nudge[7, 2] = 1e-5
 slope = (penalty.value(W + nudge) - penalty.value(W - nudge)) / 2e-5
 np.testing.assert_allclose(slope, penalty.subgradient(W)[7, 2], rtol=1e-6, err_msg="the slope is the change of the value")
+for at in (np.array([[0.0], [4]]), np.array([[3.0], [4]])):  # as smooth on an axis as elsewhere: no jump of the slope
+    slopes = [GroupLasso(1.0, groups=1).subgradient(at + np.array([[h], [0]])) for h in (-1e-6, 1e-6)]  # (2, 1) each
+    np.testing.assert_allclose(*slopes, atol=1e-5, err_msg="away from 0 the slope should not jump")
 u, y = np.array([1.2, -1.6]), np.random.default_rng(6).normal(size=(1000, 2))  # u: (2,), 2 long
 for k, holds in ((2.0, True), (1.99, False)):
     room = np.min(k * np.linalg.norm([*y, u], axis=1) - [*y, u] @ u)
@@ -402,15 +405,15 @@ assert np.sum(zeros == 1) == 0, f"no prox with groups should have one zero in a 
 # ## An experiment: which pixels does a linear classifier need?
 #
 # 20,000 digits of MNIST, $x$ of shape $(784,)$, and the right class as $y$ of shape $(10,)$, with one 1. A single layer, $W$
-# of shape $(10, 784)$: column $i$ is all that the ten outputs read of pixel $i$. With the means taken away from $x$ and $y$,
+# of shape $(10, 784)$: column $i$ is all that the ten outputs read of pixel $i$. With the means taken away,
 # we look for
 #
 # $$\min_W\;\; \frac{1}{2N} \sum_{n=1}^N \lVert W x_n - y_n\rVert^2 + \lambda \sqrt{10}\, \sum_{i=1}^{784} \lVert W_{:,i}\rVert$$
 #
 # The gradient of the loss is $W G - B$ with $G = \frac1N \sum_n x_n x_n^{\mathsf T}$, $(784, 784)$, and $B = \frac1N \sum_n
 # y_n x_n^{\mathsf T}$, $(10, 784)$. We go down a path of $\lambda$ by proximal gradient steps, each from a point a little
-# ahead in the direction of the last step (Nesterov's momentum). Then the same with l1. In the
-# picture, pixels that are not read are empty.
+# ahead in the direction of the last step (Nesterov's momentum). Then the same with l1.
+# Pixels that are not read are empty.
 
 # %%
 train, test = mnist.load()
@@ -476,8 +479,7 @@ np.testing.assert_allclose(zeros["group lasso"], in_columns, err_msg="all zeros 
 
 # %% [markdown]
 # **Check** of a solution by its subgradients. Where $W_{:,i} \ne 0$, the gradient of the loss and the slope of the penalty
-# cancel, so the gradient has the length $k = \lambda\sqrt{10}$. Where $W_{:,i} = 0$, it must lie in the ball: at most $k$
-# long.
+# cancel: its length is $k = \lambda\sqrt{10}$. Where $W_{:,i} = 0$, it must lie in the ball.
 
 # %%
 at = len(lams) // 2 - 1
