@@ -52,9 +52,7 @@ def r(x, alpha):
 line = np.arange(-150, 151) / 100  # (301,), with an exact 0
 plane = np.stack(np.meshgrid(line, line), axis=-1)  # (301, 301, 2)
 wrong = np.sum((r(plane, 1) == 0) != (plane == 0).any(axis=-1))
-assert wrong == 0, (
-    f"the text says that for alpha = 1 all is free on the axes, and nothing elsewhere; here not so at {wrong} points"
-)
+assert wrong == 0, f"for alpha = 1 all should be free on the axes, and nothing elsewhere; not so at {wrong} points"
 for alpha, wanted in ((0, [1, np.sqrt(2)]), (1, [0, np.sqrt(2) - 1])):
     found = r(np.array([[1, 0], [np.sqrt(0.5), np.sqrt(0.5)]]), alpha)  # (2,)
     np.testing.assert_allclose(found, wanted, atol=1e-12, err_msg=f"alpha = {alpha}: the costs on an axis and on the diagonal")
@@ -83,10 +81,7 @@ for k in (1, 2, 4, 9, 100):
     x[:, :k] = rng.normal(size=(1000, k))
     x /= np.linalg.norm(x, axis=1, keepdims=True)  # of length 1
     equal = np.repeat([1.0, 0.0], [k, 100 - k]) / np.sqrt(k)  # (100,), of length 1
-    print(
-        f"length 1, {k:3d} entries, alpha = 1: {r(equal, 1.0):.2f} if they are equal, "
-        f"{r(x, 1.0).mean():.2f} on average of random ones"
-    )
+    print(f"length 1, alpha = 1, {k:3d} entries: {r(equal, 1.0):.2f} if equal, {r(x, 1.0).mean():.2f} on average if random")
     for alpha in (0, 0.5, 1):
         costs, low, high = r(x, alpha), 1 - alpha, np.sqrt(k) - alpha  # (1000,)
         said = f"k = {k}, alpha = {alpha}: r should be {low:.3f} to {high:.3f}, and is {costs.min():.3f} to {costs.max():.3f}"
@@ -94,6 +89,12 @@ for k in (1, 2, 4, 9, 100):
         assert costs.max() < high + 1e-12, said
         np.testing.assert_allclose(r(equal, alpha), high, atol=1e-12, err_msg=f"{k} equal entries should cost the most")
 np.testing.assert_allclose(r(np.array([0.5, 0.5]), 1), 1 - np.sqrt(0.5), err_msg="the cost halfway between two free points")
+a, b, norm = *rng.normal(size=(2, 6)), np.linalg.norm  # each (6,)
+np.testing.assert_allclose(r(2.5 * a, 0.7), 2.5 * r(a, 0.7), err_msg="2.5 x should cost 2.5 times as much as x")
+mixed = np.abs(np.outer(a, a))[~np.eye(6, dtype=bool)].sum()  # all |a_i| |a_j| with i != j
+np.testing.assert_allclose(np.abs(a).sum() ** 2, a @ a + mixed, err_msg="the square of the l1 norm, multiplied out")
+square = np.sum((a / norm(a) - b / norm(b)) ** 2)
+np.testing.assert_allclose(square, 2 - 2 * a @ b / (norm(a) * norm(b)), err_msg="the square in Cauchy and Schwarz")
 
 # %% [markdown]
 # ## By hand
@@ -119,9 +120,17 @@ def cost(x, v, lam, alpha):
 
 v = np.array([4.0, 5, 1])
 x = np.array([v, [0, 5, 0], [3, 4, 0], [3.6, 4.8, 0], [4.2, 5.6, 0]])  # (5, 3)
-column, best = cost(x, v, 1, 1), L1MinusL2(1.0).prox(v, step=1.0)  # (5,), (3,)
-print(column.round(3), "minisgl's prox:", best)
-np.testing.assert_allclose(column, [3.519, 8.5, 3.5, 3, 3.5], atol=0.0005, err_msg="the last column of the table")
+columns = [r(x, 0), norm(x, axis=1), r(x, 1), ((x - v) ** 2).sum(axis=1) / 2, cost(x, v, 1, 1)]  # (5,) each
+best = L1MinusL2(1.0).prox(v, step=1.0)  # (3,)
+print(columns[-1].round(3), "minisgl's prox:", best)
+by_hand = [
+    [10, 5, 7, 8.4, 9.8],
+    [6.481, 5, 5, 6, 7],
+    [3.519, 0, 2, 2.4, 2.8],
+    [0, 8.5, 1.5, 0.6, 0.7],
+    [3.519, 8.5, 3.5, 3, 3.5],
+]
+np.testing.assert_allclose(columns, by_hand, atol=0.0005, err_msg="the columns of the table")
 np.testing.assert_allclose(best, [3.6, 4.8, 0], err_msg="the best x of the table should be the prox")
 
 # %% [markdown]
@@ -157,7 +166,7 @@ assert rise < 0, f"the text says that 1.5 loses more and more from 1 on; here it
 # ## The derivation
 #
 # $v$ and $x$ have the shape $(n,)$, $\lambda > 0$, and $m = \max_i |v_i|$ is the largest size. There is a least value: $F$ is continuous, and far out the distance makes it
-# large. (The formula is Lou and Yan's, of 2018. The package's file finds it by setting slopes to zero; we find first the direction of $x$, and then its length.)
+# large. (The formula is Lou and Yan's, of 2018.)
 #
 # **Step 1: signs and order.** *The signs of $x$ are those of $v$.* If $x_i v_i < 0$, turn the sign of $x_i$: neither norm changes, and the distance shrinks by
 # $\tfrac12 (x_i - v_i)^2 - \tfrac12 (-x_i - v_i)^2 = -2 x_i v_i > 0$. *The order is kept.* If $|v_i| > |v_j|$ but $|x_i| < |x_j|$, exchange the two sizes:
@@ -217,14 +226,19 @@ for v, wanted in (
 ):
     for rho in (0.1, 1, 3):
         for alpha in (0, 0.6, 1):
-            best, of = (
-                degrees[cost(rho * directions, np.array(v), 1, alpha).argmin()],
-                f"v = {v}, length {rho}, alpha = {alpha}",
-            )
-            assert abs(best - wanted) < 0.011, (
-                f"{of}: the best direction should be at {wanted:.2f} degrees, and is at {best:.2f}"
-            )
+            best = degrees[cost(rho * directions, np.array(v), 1, alpha).argmin()]
+            said = f"v = {v}, length {rho}, alpha = {alpha}: best at {best:.2f} degrees, and should be at {wanted:.2f}"
+            assert abs(best - wanted) < 0.011, said
     print(f"v = {v}: at every length the best direction is at {wanted:.1f} degrees")
+for lam in (0.5, 5.0):  # m > lam, and m < lam
+    v, x = np.abs(np.random.default_rng(7).normal(size=(2, 6)))  # each (6,)
+    m, z, rho = v.max(), np.maximum(v - lam, 0), norm(x)
+    collected = (v @ v + rho**2) / 2 - 0.7 * lam * rho - (v - lam) @ x
+    np.testing.assert_allclose(cost(x, v, lam, 0.7), collected, err_msg=f"F, multiplied out and collected, for lam = {lam}")
+    chain = [(v - lam) @ x, *([z @ x, norm(z) * rho] if m > lam else [(m - lam) * x.sum(), (m - lam) * rho])]
+    assert chain == sorted(chain), f"lam = {lam}: the three sums should rise, and they are {np.round(chain, 3)}"
+    best = rho * (z / norm(z) if m > lam else v == m)  # (6,)
+    np.testing.assert_allclose((v - lam) @ best, chain[-1], err_msg=f"lam = {lam}: the best x should meet both bounds")
 
 # %% [markdown]
 # **Step 3: the length.** Put the largest sum in. In both cases, what is left is a parabola in $\rho \ge 0$:
@@ -274,9 +288,11 @@ for lam, alpha in ((1.0, 1), (1.0, 0.6), (1.0, 0), (0.5, 0.3), (1.75, 0.8)):
         tried[case] += 1
         (least, where), of_x = best_on_grid(v, lam, alpha), cost(x, v, lam, alpha)
         of = f"lam = {lam}, alpha = {alpha}, v = {v}, case {case}: "
-        assert -1e-12 < least - of_x < 1e-4, (
-            of + f"the prox should cost as little as the best candidate, {least:.5f}, not {of_x:.5f}"
-        )
+        z, one = L1(lam).prox(v, step=1.0), np.where(v < 0, -1, 1) * (np.arange(2) == np.abs(v).argmax())  # (2,) each
+        u, c = (z / norm(z), norm(z) + alpha * lam) if case == 1 else (one, np.abs(v).max() - (1 - alpha) * lam)
+        np.testing.assert_allclose(cost(2 * u, v, lam, alpha), v @ v / 2 + 2 - 2 * c, err_msg=of + "the parabola at rho = 2")
+        np.testing.assert_allclose(x, max(c, 0) * u, atol=1e-12, err_msg=of + "the box")
+        assert -1e-12 < least - of_x < 1e-4, of + f"it should cost what the best candidate does, {least:.5f}, not {of_x:.5f}"
         np.testing.assert_allclose(of_x, (v @ v - x @ x) / 2, atol=1e-12, err_msg=of + "the least cost")
         if case > 2 and abs(v[0]) != abs(v[1]):  # then the best x is one, and the grid finds it
             assert np.abs(where - x).max() <= 0.01, of + f"the prox should be the best candidate, {where}, and is {x}"
@@ -324,15 +340,16 @@ for pair in ([0.81, 0.79], [0.79, 0.81], [1.41, 1.39], [1.39, 1.41]):
 # %% [markdown]
 # No $x$ lies inside the circle of radius $\alpha\lambda$, but on the axes: in case 1 the length is *more* than $\alpha\lambda$, in case 3 there is one entry. And the prox jumps: two
 # neighbours $v$ on both sides of the orange square's diagonal go to different axes. Further out, neighbours stay neighbours. With a running kernel, move $v$,
-# $\lambda$ and $\alpha$. (Without one, the panels above show the same.)
+# $\lambda$ and $\alpha$.
 
 # %%
 inside = np.linalg.norm(reached, axis=1) <= alpha * lam
 off_axes = np.sum((reached[inside] != 0).all(axis=1))
 print(f"{inside.sum():,} of {len(many):,} end inside the circle")
-assert off_axes == 0, (
-    f"the text says that inside the circle only the axes are reached; here {off_axes} of {inside.sum()} are elsewhere"
-)
+assert off_axes == 0, f"inside the circle only the axes should be reached; {off_axes} of {inside.sum()} are elsewhere"
+for at, jump in ((0.8, True), (1.4, False)):
+    leap = norm(p.prox(np.array([at + 1e-6, at]), 1.0) - p.prox(np.array([at, at + 1e-6]), 1.0))
+    assert (leap > 0.1) == jump, f"it should jump at the diagonal of the square alone; at {at} it moves by {leap:.2g}"
 
 
 # %%
@@ -370,11 +387,17 @@ for n in (10, 100, 10_000, 400_000):
     kept = x != 0
     lost, lost_l1 = np.abs(v - x)[kept].mean() / lam, np.abs(v - z)[kept].mean() / lam
     print(f"{n:7,} weights, {kept.sum():6,} kept: each loses {lost:.3f} lam on average; {lost_l1:.3f} lam with l1")
-    given_back = (v - lam * np.sign(x) + lam * x / np.linalg.norm(x))[kept]  # (kept,)
-    np.testing.assert_allclose(x[kept], given_back, err_msg=f"n = {n}: what is kept should get lam x/||x|| back")
     grown = np.max(np.abs(x) - np.abs(v))
     assert grown < 1e-12, f"n = {n}: the text says that no entry grows; here one grows by {grown:.2g}"
     np.testing.assert_array_equal(kept, z != 0, err_msg=f"n = {n}: l1 should make the same zeros")
+lam, alpha = 0.8, 0.3
+for v in (np.array([2.0, -1.4, 0.3]), np.array([1.5, 0.2]), np.full(9, 2.0)):
+    x = L1MinusL2(lam, alpha).prox(v, step=1.0)  # (n,)
+    given_back = (v - lam * np.sign(x) + alpha * lam * x / norm(x)) * (x != 0)  # (n,)
+    np.testing.assert_allclose(x, given_back, err_msg=f"v = {v}: what is kept should get alpha lam x/||x|| back")
+    if len(v) != 3:
+        lost = lam - alpha * lam / np.sqrt(np.sum(x != 0))
+        np.testing.assert_allclose(v[0] - x[0], lost, err_msg="of k equal weights each should get alpha lam/sqrt(k) back")
 
 # %% [markdown]
 # So over a whole layer l1 - l2 is nearly l1: the same zeros, and almost the same weights. It differs where few weights are left.
@@ -399,6 +422,7 @@ show_code(L1MinusL2.value, L1MinusL2.step_for, L1MinusL2.prox)
 # %%
 small = np.array([3e-25, 4e-25], dtype=np.float32)
 assert np.sqrt(np.sum(small * small)) == 0, "in float32 the length of this vector should be rounded to 0"
+assert np.float32(2e-23) ** 2 == 0 < np.float32(4e-23) ** 2, "the squares should begin to be 0 between 4e-23 and 2e-23"
 of_small, of_large = L1MinusL2(1e-25).prox(small, step=1.0), L1MinusL2(1.0).prox(small / np.float32(1e-25), 1.0)  # (2,) each
 np.testing.assert_allclose(of_small, of_large * 1e-25, rtol=1e-5, err_msg="tiny numbers should be treated as large ones are")
 v = np.random.default_rng(5).normal(size=(4, 3, 5, 5)).astype(np.float32)  # a small convolution's weights
@@ -407,7 +431,13 @@ for lam, alpha in ((0.5, 1.0), (10.0, 1.0), (10.0, 0.8), (10.0, 0.1)):
     print(f"lam = {lam:4}, alpha = {alpha}: case {case}, {np.count_nonzero(x):3} of {x.size} kept, {x.dtype}")
     as_vector = L1MinusL2(lam, alpha).prox(v.ravel(), step=1.0)  # (300,)
     np.testing.assert_array_equal(x.ravel(), as_vector, err_msg="an array of any shape should be treated as one vector")
-print("a tie:", L1MinusL2(1.0).prox(np.array([0.2, -0.7, 0.7]), step=1.0))
+tie, p = L1MinusL2(1.0).prox(np.array([0.2, -0.7, 0.7]), step=1.0), L1MinusL2(0.3, 0.8)
+print("a tie:", tie)
+np.testing.assert_allclose(tie, [0, -0.7, 0], err_msg="at a tie the first of the largest should stay")
+as_scaled = L1MinusL2(2.5 * 0.3, 0.8).prox(v, step=1.0)
+np.testing.assert_allclose(p.prox(v, step=2.5), as_scaled, rtol=1e-6, err_msg="the step 2.5 should be 2.5 lam for lam")
+x = p.prox(v, p.step_for(0.6))
+np.testing.assert_array_equal(x != 0, np.abs(v) > 0.6, err_msg="with the step tau/lam = 2 all up to tau = 0.6 should go")
 
 # %% [markdown]
 # ## An experiment: with fewer outputs
@@ -453,10 +483,7 @@ for i, M in enumerate(outputs):
 draw.solved(outputs, found, trials)
 failed = {name: int(trials * len(outputs) - count.sum()) for name, count in found.items()}
 for name, count in failed.items():
-    print(
-        f"{name}: {count} of {trials * len(outputs)} not solved; "
-        f"in {wrong_question[name]} of them what is found is cheaper than the truth"
-    )
+    print(f"{name}: {count} of {trials * len(outputs)} not solved; {wrong_question[name]} of them are cheaper than the truth")
 
 # %% [markdown]
 # Where l1 fails, it mostly asks the wrong question: a wrong $w$ has a smaller l1 norm than the true one, and no search can help that. l1 - l2 asks the right one more

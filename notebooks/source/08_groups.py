@@ -34,8 +34,8 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # ## A picture
 #
 # Two matrices of a linear layer $y = Wx$, $W$ of shape $(12, 24)$. Both have 216 zeros (empty), three quarters of all:
-# scattered on the left, in whole columns on the right. Column $i$ holds all the weights that $x_i$ is multiplied with. If it
-# is zero, nobody reads $x_i$, and both can go. The lower row shows what is then left.
+# scattered on the left, in whole columns on the right. Column $i$ holds the weights that $x_i$ is multiplied with. If it
+# is zero, nobody reads $x_i$, and both can go. The lower row shows what is left.
 
 # %%
 rng = np.random.default_rng(0)
@@ -48,6 +48,7 @@ draw.smaller_products({"scattered": scattered, "in columns": grouped})
 # %%
 x = rng.normal(size=24)
 for W in (scattered, grouped):
+    assert np.sum(W == 0) == 216 == 0.75 * W.size, f"three quarters, 216, should be zeros; here {np.sum(W == 0)} are"
     read = (W != 0).any(axis=0)  # (24,): is the column alive?
     np.testing.assert_allclose(W[:, read] @ x[read], W @ x, err_msg="the text says that zero columns may go: the product stays")
 
@@ -101,8 +102,10 @@ def cost(x, v, k):
 
 
 some_x = np.array([[3, 4], [1, 2], [1.8, 2.4], [0, 0]])  # (4, 2)
-by_hand = [10, 8.472, 8, 12.5]
-np.testing.assert_allclose(cost(some_x, np.array([3, 4]), 2), by_hand, atol=0.0005, err_msg="these should be the table's sums")
+v = np.array([3, 4])  # (2,)
+price, by_hand = 2 * np.linalg.norm(some_x, axis=1), [[10, 4.472, 6, 0], [0, 4, 2, 12.5], [10, 8.472, 8, 12.5]]
+columns = [price, ((some_x - v) ** 2).sum(axis=1) / 2, cost(some_x, v, 2)]  # (4,) each
+np.testing.assert_allclose(columns, by_hand, atol=0.0005, err_msg="these should be the table's columns")
 v = np.array([0.6, 0.8])  # (2,)
 np.testing.assert_allclose(cost(np.stack([v, v / 2, 0 * v]), v, 2), [2, 1.125, 0.5], err_msg="the short group's three costs")
 print(block_soft(np.array([[3, 4], [0.6, 0.8]]), k=2, groups=0))  # the prox that is derived below: two groups, the rows
@@ -120,8 +123,7 @@ print(block_soft(np.array([[3, 4], [0.6, 0.8]]), k=2, groups=0))  # the prox tha
 # and makes no zero. The length is a cone: it falls towards 0 with slope 1 from every side. And it has no other corner: at
 # $(0, 4)$ it is as smooth as at $(3, 4)$.
 #
-# **Why $\sqrt{n_g}$?** So that each weight pays alike, in a small group and in a large one. If all of the $n_g$ weights have
-# the size $c$, then
+# **Why $\sqrt{n_g}$?** So that each weight pays alike, in small and large groups. If all $n_g$ weights have the size $c$,
 #
 # $$\lVert w_g\rVert = \sqrt{n_g\, c^2} = \sqrt{n_g}\; c, \qquad \sqrt{n_g}\;\lVert w_g\rVert = n_g\, c :$$
 #
@@ -143,6 +145,12 @@ for n in (10, 25, 500):
 
 # %%
 assert min(dropped) > 0.9, f"with the root, more than 90 % should go in groups of every size; of one only {min(dropped):.0%} do"
+noise = np.random.default_rng(1).normal(size=(2000, 10))
+gone = (GroupLasso(1.3, groups=0).prox(noise, step=1.0) == 0).all(axis=1)  # (2000,)
+by_mean = np.sqrt(np.mean(noise**2, axis=1)) <= 1.3  # (2000,)
+np.testing.assert_array_equal(gone, by_mean, err_msg="a group should go if the root mean square is at most lam")
+alike = GroupLasso(1.3, groups=0).value(np.full((1, 500), -0.2))  # 500 weights of the size 0.2
+np.testing.assert_allclose(alike, 1.3 * 500 * 0.2, err_msg="each should pay lam c")
 
 # %% [markdown]
 # ## The prox: block soft thresholding
@@ -174,11 +182,10 @@ assert min(dropped) > 0.9, f"with the root, more than 90 % should go in groups o
 #
 # $$\boxed{\;\operatorname{prox}(v) = \begin{cases} \Big(1 - \dfrac{k}{\lVert v\rVert}\Big)\, v & \text{if } \lVert v\rVert > k \\ 0 & \text{otherwise} \end{cases}\;}$$
 #
-# **Check** against the best of a million candidates in the plane, and a figure of the two steps for $v = (3, 4)$.
+# **Check** against a million candidates in the plane, and a figure of the two steps for $v = (3, 4)$.
 
 # %%
-v = np.array([3.0, 4.0])
-draw.direction_and_length(cost, v, k=2, short=1)
+draw.direction_and_length(cost, np.array([3.0, 4.0]), k=2, short=1)
 
 # %%
 side = np.linspace(0, 5, 1001)  # 0.005 apart
@@ -186,8 +193,12 @@ candidates = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)  # (10020
 for v in np.array([[3, 4], [0.6, 0.8], [2, 0.5], [0, 3]]):
     best = candidates[cost(candidates, v, 2).argmin()]  # (2,)
     formula = max(1 - 2 / np.linalg.norm(v), 0) * v
-    print(f"v = {v}: the formula gives {formula.round(3)}, and the best candidate is {best.round(3)}")
     assert np.abs(formula - best).max() < 0.005, f"the box gives {formula} for {v}, but the candidate {best} costs less"
+x, v = np.random.default_rng(9).normal(size=(2, 5))  # each (5,)
+of_x, of_v = np.linalg.norm(x), np.linalg.norm(v)
+squares = [np.sum((x - v) ** 2), np.sum((of_v * x - of_x * v) ** 2), np.sum((of_x * v / of_v - v) ** 2)]
+multiplied_out = [of_x**2 - 2 * x @ v + of_v**2, 2 * of_x * of_v * (of_x * of_v - x @ v), (of_x - of_v) ** 2]
+np.testing.assert_allclose(squares, multiplied_out, err_msg="the two squares of step 1, and the distance along v")
 
 # %% [markdown]
 # ## The slope, and the ball at a zero group
@@ -222,15 +233,22 @@ penalty, W = GroupLasso(0.1, groups=1), np.random.default_rng(2).normal(size=(50
 W[:, 3] = 0
 shape = norms(conv1.weight, groups=0).shape
 assert shape == (20, 1, 1, 1), f"the text says that the lengths of conv1's filters have the shape (20, 1, 1, 1), not {shape}"
+value = 0.1 * np.sqrt(500) * np.linalg.norm(W, axis=0).sum()
+np.testing.assert_allclose(penalty.value(W), value, err_msg="r should be lam sqrt(n) times the sum of the lengths")
 lengths = np.linalg.norm(penalty.subgradient(W), axis=0)  # (8,)
 by_text = np.where(np.arange(8) == 3, 0, 0.1 * np.sqrt(500))
 np.testing.assert_allclose(lengths, by_text, err_msg="the slope should be lam sqrt(n) long, and 0 for the dead group")
 nudge = np.zeros((500, 8))
 nudge[7, 2] = 1e-5
 slope = (penalty.value(W + nudge) - penalty.value(W - nudge)) / 2e-5
-np.testing.assert_allclose(
-    slope, penalty.subgradient(W)[7, 2], rtol=1e-6, err_msg="the slope should be the change of the value"
-)
+np.testing.assert_allclose(slope, penalty.subgradient(W)[7, 2], rtol=1e-6, err_msg="the slope is the change of the value")
+for at in (np.array([[0.0], [4]]), np.array([[3.0], [4]])):  # as smooth on an axis as elsewhere: no jump of the slope
+    slopes = [GroupLasso(1.0, groups=1).subgradient(at + np.array([[h], [0]])) for h in (-1e-6, 1e-6)]  # (2, 1) each
+    np.testing.assert_allclose(*slopes, atol=1e-5, err_msg="away from 0 the slope should not jump")
+u, y = np.array([1.2, -1.6]), np.random.default_rng(6).normal(size=(1000, 2))  # u: (2,), 2 long
+for k, holds in ((2.0, True), (1.99, False)):
+    room = np.min(k * np.linalg.norm([*y, u], axis=1) - [*y, u] @ u)
+    assert (room > -1e-9) == holds, f"u, 2 long, should be in the ball of 2, but not of 1.99; at {k} the plane has {room:.3f}"
 
 # %% [markdown]
 # ## Few groups, and few weights in them: the sparse group lasso
@@ -267,7 +285,7 @@ show_code(SparseGroupLasso.prox)  # what minisgl does: the same two, in the same
 # %%
 assert costs[1] > costs[0], f"the other order should cost more: it costs {costs[1]:.4f}, and the right one {costs[0]:.4f}"
 by_package = SparseGroupLasso(t, k / np.sqrt(2), groups=0).prox(v[None], step=1.0)[0]  # (2,)
-np.testing.assert_allclose(by_package, x, err_msg="the package should do the same")
+np.testing.assert_allclose([by_package, x], [[1.8, 2.4]] * 2, err_msg="by hand and by the package it is (1.8, 2.4)")
 
 # %% [markdown]
 # ## Why soft, then block (optional)
@@ -301,6 +319,8 @@ np.testing.assert_allclose(by_package, x, err_msg="the package should do the sam
 
 # %%
 y = np.random.default_rng(3).normal(x, 2, size=(100_000, 2))
+z = L1(t).prox(v, 1.0)  # (2,)
+np.testing.assert_allclose(v - x, t * np.sign(z) + k * x / np.linalg.norm(x), err_msg="v - x should be t a + k u")
 margin = cost_of_both(y, v, t, k) - cost_of_both(x, v, t, k) - ((y - x) ** 2).sum(axis=1) / 2  # (100000,)
 assert margin.min() > -1e-9, f"every y should cost more by the proof's margin; one is {-margin.min():.2g} short of it"
 
@@ -329,11 +349,15 @@ draw.arrows({f"{name}: lam1 = {lam1:g}, lam2 = {lam2:g}": sends(lam1, lam2) for 
 v = np.random.default_rng(5).normal(0, 2, size=(20_000, 2))
 single = {name: np.sum((sends(*lams)(v) == 0).sum(axis=1) == 1) for name, lams in three.items()}
 print(f"of {len(v):,} prox, this many have one zero:", {name: int(number) for name, number in single.items()})
+lam1, lam2 = three["sparse group lasso"]
+gone = (sends(lam1, lam2)(v) == 0).all(axis=1)  # (20000,)
+to_square = np.linalg.norm(v - np.clip(v, -lam1, lam1), axis=1)  # (20000,): the distance from the square
+np.testing.assert_array_equal(gone, to_square <= lam2 * np.sqrt(2), err_msg="a square with a rim of k should be dropped")
 assert single["group lasso"] == 0, f"group lasso should make no single zero; here it makes {single['group lasso']}"
 assert min(single["l1"], single["sparse group lasso"]) > 0, f"the other two should make single zeros; here they make {single}"
 
 # %% [markdown]
-# With a running kernel, mix the two yourself. (Without one, the three panels above are the cases to compare.)
+# With a running kernel, mix the two yourself.
 
 # %%
 _ = interact(
@@ -381,15 +405,15 @@ assert np.sum(zeros == 1) == 0, f"no prox with groups should have one zero in a 
 # ## An experiment: which pixels does a linear classifier need?
 #
 # 20,000 digits of MNIST, $x$ of shape $(784,)$, and the right class as $y$ of shape $(10,)$, with one 1. A single layer, $W$
-# of shape $(10, 784)$: column $i$ is all that the ten outputs read of pixel $i$. With the means taken away from $x$ and $y$,
+# of shape $(10, 784)$: column $i$ is all that the ten outputs read of pixel $i$. With the means taken away,
 # we look for
 #
 # $$\min_W\;\; \frac{1}{2N} \sum_{n=1}^N \lVert W x_n - y_n\rVert^2 + \lambda \sqrt{10}\, \sum_{i=1}^{784} \lVert W_{:,i}\rVert$$
 #
 # The gradient of the loss is $W G - B$ with $G = \frac1N \sum_n x_n x_n^{\mathsf T}$, $(784, 784)$, and $B = \frac1N \sum_n
 # y_n x_n^{\mathsf T}$, $(10, 784)$. We go down a path of $\lambda$ by proximal gradient steps, each from a point a little
-# ahead in the direction of the last step (Nesterov's momentum: the same minimum, sooner). Then the same with l1. In the
-# picture, pixels that are not read are left empty.
+# ahead in the direction of the last step (Nesterov's momentum). Then the same with l1.
+# Pixels that are not read are empty.
 
 # %%
 train, test = mnist.load()
@@ -437,22 +461,25 @@ print(f"{never.sum()} pixels never have ink. No lam reads one of them, or one at
 assert not read[never].any(), f"no lam should read a pixel that never has ink; {read[never].sum()} such pixels are read"
 assert not read[border].any(), f"no lam should read a pixel at the edge; {read[border].sum()} such pixels are read"
 
+
+W, E = np.random.default_rng(7).normal(0, 0.1, (2, 10, 784)).astype(np.float32)  # each (10, 784)
+up, down = (np.sum(((X - x_mean) @ M.T - (Y - y_mean)) ** 2, dtype=np.float64) / (2 * N) for M in (W + E, W - E))
+change = (up - down) / 2  # of a parabola: the slope
+np.testing.assert_allclose(change, np.sum((W @ G - B) * E), rtol=1e-3, err_msg="the gradient of the loss should be W G - B")
+
 # %%
 some = np.random.default_rng(8).permutation(np.flatnonzero(read))[:60]  # pixels that some lam reads
 draw.along_the_path(lams, lengths[:, some], zeros, pixels, errors)
 
 # %%
 entering = np.diff(pixels["group lasso"])  # (lams - 1,)
-assert entering.min() > 0, (
-    f"more pixels should enter with every smaller lam; in one step the number changes by {entering.min()}"
-)
+assert entering.min() > 0, f"more pixels should enter with every smaller lam; once the number changes by {entering.min()}"
 in_columns = 1 - pixels["group lasso"] / 784
 np.testing.assert_allclose(zeros["group lasso"], in_columns, err_msg="all zeros of group lasso should be in dead columns")
 
 # %% [markdown]
 # **Check** of a solution by its subgradients. Where $W_{:,i} \ne 0$, the gradient of the loss and the slope of the penalty
-# cancel, so the gradient has the length $k = \lambda\sqrt{10}$. Where $W_{:,i} = 0$, it must lie in the ball: at most $k$
-# long.
+# cancel: its length is $k = \lambda\sqrt{10}$. Where $W_{:,i} = 0$, it must lie in the ball.
 
 # %%
 at = len(lams) // 2 - 1
@@ -468,21 +495,17 @@ assert others < 1.01, f"where a column is dead the gradient should be at most k 
 
 # %%
 of = {"group lasso": at, "l1": max(np.flatnonzero(zeros["l1"] >= zeros["group lasso"][at]), default=0)}
-draw.weights_of_a_pixel(
-    {
-        f"{name}: {zeros[name][i]:.1%} zeros,\n{784 - pixels[name][i]} dead columns, {pixels[name][i]} pixels read": paths[
-            name
-        ][i]
-        for name, i in of.items()
-    }
-)
+chosen = {}
 for name, i in of.items():
-    print(f"{name:12} {zeros[name][i]:.1%} zeros, {pixels[name][i]} pixels, test error {errors[name][i]:.1%}")
+    share, number = zeros[name][i], pixels[name][i]
+    chosen[f"{name}: {share:.1%} zeros,\n{784 - number} dead columns, {number} pixels read"] = paths[name][i]
+    print(f"{name:12} {share:.1%} zeros, {number} pixels, test error {errors[name][i]:.1%}")
+draw.weights_of_a_pixel(chosen)
 
 # %% [markdown]
 # With as many zeros, l1 has the smaller error: it may place its weights where it likes. But it reads more than twice the
-# pixels. With as many *pixels*, the group lasso has the smaller error (right panel of the paths). So ask for what you pay
-# for: l1 if it is numbers, group lasso if it is pixels, neurons, filters.
+# pixels. With as many *pixels*, the group lasso has the smaller error (right panel of the paths). So use l1 if you pay for
+# numbers, group lasso if for pixels, neurons, filters.
 
 # %%
 read, wrong = ([what[name][i] for name, i in of.items()] for what in (pixels, errors))  # of group lasso, of l1
@@ -491,9 +514,7 @@ assert wrong[1] < wrong[0], f"the text says that l1 has the smaller error; here 
 both = pixels["l1"] < pixels["group lasso"][-1]  # where the two curves of the right panel overlap
 by_group = np.interp(pixels["l1"], pixels["group lasso"], errors["group lasso"])  # group lasso's error with l1's pixels
 ahead = (errors["l1"] - by_group)[both].min()
-assert ahead > 0, (
-    f"the text says that with as many pixels group lasso has the smaller error; somewhere it is {-ahead:.1%} worse"
-)
+assert ahead > 0, f"with as many pixels group lasso should have the smaller error; somewhere it is {-ahead:.1%} worse"
 
 # %% [markdown]
 # ## Exercises
@@ -547,7 +568,7 @@ check("08.shorten_groups", shorten_groups)
 # %% tags=["ex3"]
 def sparse_group_prox(v, lam1, lam2, axis):
     """argmin over x of lam1 ||x||_1 + lam2 sum_g sqrt(n_g) ||x_g|| + ||x - v||^2 / 2: v of any shape."""
-    # BEGIN SOLUTION: what does each weight pay, and what each group?
+    # BEGIN SOLUTION: x, of the shape of v
     n_g = v.size // v.shape[axis]
     return block_soft(L1(lam1).prox(v, step=1.0), lam2 * np.sqrt(n_g), axis)
     # END SOLUTION

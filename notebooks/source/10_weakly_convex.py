@@ -78,6 +78,11 @@ print(f"r {price}\ns = 1: {short_step}\ns = 4: {long_step}")
 np.testing.assert_allclose(price, [0, 0.4375, 0.75, 0.9375], err_msg="the table's column of r")
 np.testing.assert_allclose(short_step, [1.125, 0.9375, 0.875, 0.9375], err_msg="the table's column of the step 1")
 np.testing.assert_allclose(long_step, [1.125, 2.25, 3.125, 3.75], err_msg="the table's column of the step 4")
+best = [MCP(1.0, gamma=2.0).prox(np.array([1.5]), step)[0] for step in (1.0, 4.0)]
+np.testing.assert_allclose(best, [1, 0], err_msg="of v = 1.5 the step 1 should make 1, and the step 4 should make 0")
+lam, gamma, x = 0.7, 3.0, np.array([0.2, -1.5, 2.1, 2.2, 5])  # gamma lam = 2.1
+r = np.where(np.abs(x) <= gamma * lam, lam * np.abs(x) - x**2 / (2 * gamma), gamma * lam**2 / 2)  # (5,)
+np.testing.assert_allclose(MCP(lam, gamma=gamma).cost(x), r, err_msg="minisgl's MCP should be the formula's, in both pieces")
 
 # %% [markdown]
 # ## Weak convexity
@@ -101,6 +106,27 @@ np.testing.assert_allclose(long_step, [1.125, 2.25, 3.125, 3.75], err_msg="the t
 # Add both. The prices cancel, and of the squares $(v - v')(x - x')$ is left. So $m (x - x')^2 \le (v - v')(x - x')$. Divide by
 # $m\, |x - x'|$. $\square$
 #
+# **Check** of the sorted cost, of both inequalities, and of their sum, for MCP with $\rho = \tfrac12$ and $s = 1.4$.
+
+# %%
+penalty, s, rho = MCP(1.0, gamma=2.0), 1.4, 0.5
+v, x = np.random.default_rng(0).uniform(-4, 4, size=(2, 1000))  # each (1000,)
+
+
+def f(x, v):
+    return s * penalty.cost(x) + (x - v) ** 2 / 2
+
+
+m, at_v = 1 - s * rho, penalty.prox(v, s)  # (1000,)
+sorted_cost = s * (penalty.cost(x) + rho / 2 * x**2) + m / 2 * x**2 - v * x + v**2 / 2  # (1000,)
+np.testing.assert_allclose(f(x, v), sorted_cost, atol=1e-12, err_msg="the cost, sorted")
+growth = np.min(f(x, v) - f(at_v, v) - m / 2 * (x - at_v) ** 2)
+assert growth > -1e-9, f"away from the best x the cost should grow by m/2 (x - x')^2; it is {-growth:.2g} short of that"
+v2, x, x2 = v[::-1], at_v, at_v[::-1]  # each v has another one beside it, (1000,)
+both = f(x2, v) - f(x, v) + f(x, v2) - f(x2, v2)  # (1000,)
+np.testing.assert_allclose(both, (v - v2) * (x - x2), atol=1e-12, err_msg="the sum of both inequalities' left sides")
+
+# %% [markdown]
 # ## From there on it may jump
 #
 # Multiply the square out: $f_v(x) = g(x) - v x + \tfrac12 v^2$ with $g(x) = s\, r(x) + \tfrac12 x^2$. The prox looks for the point where a
@@ -153,10 +179,14 @@ with_rho = {
 without_rho = {"lp": Lp(lam, p=0.5), "capped l1": CappedL1(lam, theta=1.0), "l0": L0(lam)}
 
 
+def bends(penalty, x, h):
+    """How much the price bends down at x (n,): minus the second difference, (n,)."""
+    return (2 * penalty.cost(x) - penalty.cost(x - h) - penalty.cost(x + h)) / h**2
+
+
 def bends_down(penalty, h):
-    """The largest second difference downwards, over a grid of multiples of h."""
-    r = penalty.cost(np.arange(-2000, 2001) * h)  # (4001,)
-    return np.max(2 * r[1:-1] - r[:-2] - r[2:]) / h**2
+    """The most that it bends down, over a grid of multiples of h."""
+    return np.max(bends(penalty, np.arange(-2000, 2001) * h, h))
 
 
 for name, (penalty, rho) in with_rho.items():
@@ -168,6 +198,25 @@ for name, penalty in without_rho.items():
     coarse, fine = bends_down(penalty, 1e-2), bends_down(penalty, 1e-3)
     print(f"{name:<15} no rho: {coarse:.0f} for h = 0.01, {fine:.0f} for h = 0.001")
     assert fine > 5 * coarse, f"the text says that {name} has no bound; here it only grows from {coarse:.1f} to {fine:.1f}"
+x = np.array([0.3, 0.9, 1.3, 3.0])  # (4,): SCAD bends from lam = 0.7 to 2.1, MCP up to 1.4
+for penalty, curvature in (
+    (with_rho["MCP"][0], -1 / 2 * (x < 1.4)),
+    (with_rho["SCAD"][0], -1 / 2 * ((x > 0.7) & (x < 2.1))),
+    (with_rho["transformed l1"][0], -2 * lam * 1.5 * 2.5 / (1.5 + x) ** 3),
+    (with_rho["log-sum"][0], -lam / (0.8 + x) ** 2),
+    (without_rho["lp"], -lam * 0.5 * 0.5 * x**-1.5),
+):
+    found = -bends(penalty, x, 1e-4)  # (4,)
+    np.testing.assert_allclose(found, curvature, rtol=1e-4, atol=1e-6, err_msg=f"r'' of {penalty}")
+for penalty in (MCP(0.2, gamma=2.0), SCAD(0.2, a=3.0)):
+    np.testing.assert_allclose(bends_down(penalty, 1e-3), 1 / 2, rtol=0.02, err_msg=f"{penalty}: rho should not depend on lam")
+for name, (penalty, rho) in with_rho.items():  # at s rho = 1
+    leap = np.diff(penalty.prox(np.linspace(0, 4, 1_000_001), 1 / rho)).max()
+    said = f"at s rho = 1 only MCP and SCAD should jump; {name} moves by {leap:.2g}"
+    assert leap > 0.5 if name in ("MCP", "SCAD") else leap < 0.02, said
+line = np.linspace(0, 1.4, 8)  # (8,): the piece of MCP up to gamma lam
+g = 2 * MCP(lam, gamma=2.0).cost(line) + line**2 / 2  # (8,)
+np.testing.assert_allclose(g, 2 * lam * line, atol=1e-12, err_msg="at s = gamma MCP's g should be straight up to gamma lam")
 
 # %% [markdown]
 # ## The five proxes
@@ -252,6 +301,9 @@ def of_lp(v, s, lam, p):
 
 
 v, candidates = np.linspace(0.003, 3.997, 200), np.arange(4001) / 1000  # (200,), (4001,)
+low, above = CappedL1(0.7, 1.0).prox(1.35 + np.array([-1e-9, 1e-9]), 1.0)  # theta + L/2 = 1.35
+np.testing.assert_allclose(above - low, 0.7, atol=1e-6, err_msg="capped l1 should jump by L = 0.7")
+np.testing.assert_allclose(Lp(2.0, p=0.5).threshold(0.5), 1.5, err_msg="l_p: p = 1/2 and L = 1 should have the threshold 1.5")
 for formula, penalty_class, parameter in (
     (of_mcp, MCP, 2.0),
     (of_scad, SCAD, 3.0),
@@ -259,6 +311,7 @@ for formula, penalty_class, parameter in (
     (of_capped_l1, CappedL1, 1.0),
     (of_lp, Lp, 0.5),
     (of_lp, Lp, 0.3),
+    (of_lp, Lp, 2 / 3),
 ):
     penalty = penalty_class(0.7, parameter)
     for s in (0.3, 1.0, 2.5, 5.0):
@@ -311,6 +364,14 @@ for name, moved in stretch.items():
         assert least > 0.1, (
             f"the text says that {name} jumps beyond s rho = 1; here, at one step, its largest leap is {least:.2g}"
         )
+    else:  # the slope at the threshold and beyond for s rho = 1/2, and the jump for 1.05
+        penalty, rho = with_rho[name]
+        near = penalty.threshold(0.5 / rho) + np.array([0, 1e-6, 1, 1 + 1e-6])  # (4,)
+        first, _, later = np.diff(penalty.prox(near, 0.5 / rho)) / 1e-6
+        np.testing.assert_allclose(first, 2, rtol=1e-3, err_msg=f"{name} should reach 1/(1 - 1/2) = 2 at the threshold")
+        assert later < 1.5, f"the text says that {name} reaches 2 only near the threshold; 1 beyond it has {later:.2f}"
+        leap = penalty.prox(np.array([penalty.threshold(1.05 / rho) + 1e-9]), 1.05 / rho)[0]
+        assert 0.01 < leap < 0.05, f"the jump of {name} should begin small: at s rho = 1.05 it is {leap:.2g}"
 print("none stretches more than the bound allows, and MCP and SCAD reach it")
 
 # %% [markdown]

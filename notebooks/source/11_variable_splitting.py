@@ -73,9 +73,8 @@ draw.two_paths(paths, t=L0(0.5).threshold(1.0))
 
 # %%
 for beta, (w, v) in at_rest.items():
-    assert abs((b - w) - beta * (w - v)) < 1e-6, (
-        f"the text says that loss and spring pull equally; they pull with {b - w:.3f} and {beta * (w - v):.3f}"
-    )
+    said = f"the text says that loss and spring pull equally; they pull with {b - w:.3f} and {beta * (w - v):.3f}"
+    assert abs((b - w) - beta * (w - v)) < 1e-6, said
 left, right = list(paths.values())[:2]  # each (2, 16)
 first = np.argmax(left[1] != 0)
 assert first == 2, f"the text says that v leaves zero in iteration 2, here it is {first}"
@@ -118,6 +117,8 @@ for _ in range(3):
     table.append([w[0], v[0], F_one(w, old, 3.0, 0.5, 1.0)[0], F_one(w, v, 3.0, 0.5, 1.0)[0]])
 by_hand = [[0.75, 0, 2.8125, 2.8125], [1.125, 1.125, 2.390625, 2.2578125], [1.59375, 1.59375, 1.5986328, 1.4887695]]
 np.testing.assert_allclose(table, by_hand, rtol=1e-7, err_msg="the table by hand has other numbers than the two steps")
+gradients = np.diff([0, *(row[0] for row in table)]) / -0.25  # (3,)
+np.testing.assert_allclose(gradients, [-3, -1.5, -1.875], err_msg="the table by hand has other gradients")
 print("the table is right")
 
 # %% [markdown]
@@ -172,6 +173,11 @@ draw.envelopes(w, e, {beta: (w - 1.6) ** 2 / 2 + e[beta] for beta in (1.0, 4.0)}
 # %%
 for beta, one in e.items():
     np.testing.assert_allclose(one, np.minimum(beta / 2 * w**2, lam), err_msg=f"e should be the formula's, at beta = {beta}")
+    any_v = F_one(w[::20], w[:, None], w[::20], lam, beta).min(axis=0)  # (61,): the best of 1,201 v
+    np.testing.assert_allclose(any_v, one[::20], atol=1e-12, err_msg="a v costs less than the prox with the step 1/beta")
+from_0 = L0(lam).prox(0.3 * w, step=0.3)  # (1201,): a proximal gradient step from 0, with eta = 0.3 and g = -w
+kept = np.abs(w) > np.sqrt(2 * lam / 0.3)  # (1201,)
+np.testing.assert_array_equal(from_0 != 0, kept, err_msg="from 0 a weight should get away only if |g| > sqrt(2 lam/eta)")
 
 # %% [markdown]
 # ## One weight, from every start
@@ -218,7 +224,7 @@ draw.starts(panels)
 #
 # $$b \;\le\; (1 + \beta)\, t \;=\; \sqrt{2\lambda}\, \Big( \frac{1}{\sqrt\beta} + \sqrt\beta \Big)$$
 #
-# A soft spring has a high threshold, and a stiff one does not let $w$ get there. The bracket is $2 + (\beta^{1/4} - \beta^{-1/4})^2$, so it is least
+# The bracket is $2 + (\beta^{1/4} - \beta^{-1/4})^2$, so it is least
 # at $\beta = 1$, the curvature of the loss.
 
 # %%
@@ -232,6 +238,9 @@ for beta, lam, t, _, dropped, *_ in panels:  # which starts are kept: those that
         w, v = two_steps(w, v, b, lam=lam, beta=beta, lr=0.1)
     edge, cost = np.sqrt(2 * lam) * (1 / np.sqrt(beta) + np.sqrt(beta)), 1.6**2 / 2 * beta / (1 + beta)
     np.testing.assert_array_equal(v != 0, b > edge, err_msg=f"from (0, 0) a weight should be kept if b > {edge:.2f}")
+    np.testing.assert_allclose(edge, np.sqrt(2 * lam * (2 + (beta**0.25 - beta**-0.25) ** 2) ** 2), err_msg="the bracket")
+    at_rest = F_one(np.array([1.6 / (1 + beta), 1.6]), np.array([0, 1.6]), 1.6, lam, beta)  # (2,)
+    np.testing.assert_allclose(at_rest, [cost, lam], err_msg="what the dropped and the kept weight cost")
     print(f"beta = {beta}: from (0, 0) kept if b > {edge:.2f}; for b = 1.6 dropped costs {cost:.2f}, kept {lam:.2f}")
 
 # %% [markdown]
@@ -247,8 +256,8 @@ _ = interact(
 # %% [markdown]
 # ## The code
 #
-# The package's two steps work on blocks of the flat vector of all parameters, which fit into the cache. The group scales are the group lasso's
-# factors, one a group ([chapter 8](08_groups.ipynb)).
+# The package's two steps work on blocks of the flat vector of all parameters. The group scales are the group lasso's factors
+# ([chapter 8](08_groups.ipynb)).
 
 # %%
 show_code(Splitting._add_gradient, Splitting.update_w, Splitting.prox_steps, Splitting.update_v)
@@ -341,8 +350,7 @@ print(f"L_f = {L_f:.3f}, the largest safe step {2 / (L_f + BETA):.3f}")
 
 # %% [markdown]
 # Now the two steps, with minisgl's own `Splitting`: all 500 images in every step, $\lambda = 0.0005$, $\beta = 0.1$, so $t = 0.1$. (Biases have
-# no spring, so less curvature.) The prediction: no rise in any half of an iteration, and in a W-step by $D$ a drop of at least
-# $c \lVert D \rVert^2$.
+# no spring, so less curvature.) The prediction: no rise, and in a W-step by $D$ a drop of at least $c \lVert D \rVert^2$.
 
 
 # %%
@@ -383,9 +391,12 @@ draw.descent(both, drop, promised, least, bound)
 # %%
 assert c > 0, f"the theorem needs c > 0, so eta below {2 / (L_f + BETA):.3f}; here c = {c:.3f}"
 assert np.all(np.diff(both) <= 1e-14), f"the theorem says that F never rises; here it rises by up to {np.diff(both).max():.1e}"
-assert np.all(drop >= promised), (
-    f"a W-step lowers F by only {np.min(drop / promised):.2f} of c ||D||^2; the theorem promises all"
-)
+assert np.all(drop >= promised), f"a W-step lowers F by only {np.min(drop / promised):.2f} of the promised c ||D||^2"
+total = promised.sum()
+assert total <= both[0], f"the promised drops add up to {total:.3f}, more than the F_0 = {both[0]:.3f} that there is to lose"
+w, rest = np.array([2.0]), 1.6 / 1.5  # one weight, beta = 0.5 and v = 0, with a step that is 5 % too large
+further, _ = two_steps(w, 0 * w, 1.6, lam=9, beta=0.5, lr=1.05 * 2 / 1.5)
+np.testing.assert_allclose(further - rest, (1 - 1.05 * 2) * (w - rest), err_msg="the distance times 1 - eta (1 + beta)")
 assert np.all(least <= bound), f"the smallest ||G||^2 is {np.max(least / bound):.2f} times its bound"
 
 # %% [markdown]
@@ -395,7 +406,7 @@ assert np.all(least <= bound), f"the smallest ||G||^2 is {np.max(least / bound):
 # 300 iterations.
 #
 # - **A step that is too large**: $c > 0$ fails. Beyond the safe step the proof says nothing; far beyond it, $F$ rises.
-# - **Adam.** Its step is not $-\eta\, G$: every weight has its own learning rate and momentum, and $G \cdot D$ may even be positive.
+# - **Adam.** Its step is not $-\eta\, G$: every weight has its own learning rate and momentum.
 # - **Mini-batches.** The step goes down on its own batch, which is not $f$.
 # - **A growing $\beta$.** It is another function. At every growth from $\beta$ to $\beta'$, $F$ rises at once by
 #   $\tfrac{\beta' - \beta}{2} \lVert W - V \rVert^2$. In between it falls.
@@ -430,7 +441,7 @@ print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 # $\beta$, and so did the paper: for such a run the theorem is no promise. A network adds three more gaps.
 #
 # - *Depth.* Take two weights in a row, $f(a, b) = \tfrac12 (a b - 1)^2$. Its gradient in $a$ is $b (a b - 1)$, and its second derivative $b^2$, as
-#   large as we like, so no $L_f$ holds for all $A, B$. A smooth activation does not change that. But the proof uses $L_f$ only on the lines that the
+#   large as we like, so no $L_f$ holds for all $A, B$. But the proof uses $L_f$ only on the lines that the
 #   steps walk along. If the iterates stay in a bounded convex set on which $\nabla f$ has such a constant, it holds with the constant of that set.
 # - *ReLUs.* The gradient of the loss jumps, so there is no $L_f$ even on a bounded set.
 # - *The group lasso* on $W$: the gradient of $\lVert w \rVert$ is $w/\lVert w \rVert$, of length 1 on both sides of zero and turned round between
@@ -438,8 +449,9 @@ print(f"Adam with lr 0.01: {np.sum(np.diff(gentle) > 1e-9)} rises")
 
 # %%
 for b in (1.0, 10.0, 100.0):
-    change = b * (1 * b - 1) - b * (0 * b - 1)
-    assert change == b**2, f"between a = 0 and a = 1 the gradient in a should change by b^2 = {b**2}, not by {change}"
+    left, here, right = (((a * b - 1) ** 2) / 2 for a in (2.0, 3.0, 4.0))  # a parabola in a
+    found, formulas = [(right - left) / 2, right - 2 * here + left], [b * (3 * b - 1), b**2]
+    np.testing.assert_allclose(found, formulas, err_msg=f"the two derivatives in a, at a = 3 and b = {b}")
 
 # %% [markdown]
 # ## Limit points
@@ -452,7 +464,7 @@ for b in (1.0, 10.0, 100.0):
 # (At a tie the prox has two values; $V^*$ is one of them.)
 #
 # *Is there one?* Yes, if the $W_k$ stay bounded, and here they do: $\tfrac{\mu}{2} \lVert W_k \rVert^2 \le F_k \le F_0$, and the spring bounds $V_k$.
-# Without the weight decay they need not, with l0: a price that counts does not mind size.
+# Without the weight decay they need not, with l0.
 #
 # **What it says for l0.** Entry by entry, with $\partial_i f$ the entries of $\nabla f(W^*)$ and $t = \sqrt{2\lambda/\beta}$:
 #
@@ -476,11 +488,20 @@ W, V = settled.network.weights.copy(), settled.v  # each (1960,)
 gradient = f(settled.network)[1][:1960]  # without the biases
 kept = V != 0
 pull, most = np.abs(gradient[kept]).max(initial=0), np.sqrt(2 * LAM * BETA)
+np.testing.assert_allclose(most, BETA * 0.1, err_msg="sqrt(2 lam beta) should be beta t, with the t = 0.1 of the text")
 print(f"{kept.sum()} of 1960 kept; gap {np.linalg.norm(W - V):.3f}, gradient / beta {np.linalg.norm(gradient) / BETA:.3f}")
 print(f"largest slope of the loss: kept {pull:.1e}, dropped {np.abs(gradient[~kept]).max():.4f} <= {most:.4f}")
 np.testing.assert_allclose(W - V, -gradient / BETA, atol=1e-5, err_msg="the gap should be -gradient/beta")
 np.testing.assert_array_equal(V[kept], W[kept], err_msg="where V is kept it should be W")
 assert pull < 1e-6, f"kept weights should bear no pull, and the largest is {pull:.1e}"
+np.testing.assert_array_equal(V, L0(LAM).prox(W, step=1 / BETA), err_msg="V should be the prox of W with the step 1/beta")
+settled.w_step(f(settled.network)[1], 0.2, BETA)
+by_box = W - 0.2 * (gradient + BETA * (W - V))  # (1960,)
+np.testing.assert_allclose(settled.network.weights, by_box, atol=1e-12, err_msg="the package's W-step should be W - eta G")
+decay = MU / 2 * W @ W
+assert decay <= seen["F"].min(), f"mu/2 ||W||^2 = {decay:.3f} should be at most F, which is {seen['F'].min():.3f} in the end"
+jump = settled.regularizer(0.3) - settled.regularizer(BETA)
+np.testing.assert_allclose(jump, (0.3 - BETA) / 2 * np.sum((by_box - V) ** 2), err_msg="how much F rises as beta grows to 0.3")
 assert np.abs(gradient[~kept]).max() <= most, f"a dropped weight should bear no more than sqrt(2 lam beta) = {most:.4f}"
 
 # %% [markdown]
@@ -525,6 +546,8 @@ for b in (0.5, 1.0, 1.5, 3.0):  # f is (w - b)^2/2, r is [v != 0], of lam 1
         if beta * b**2 / (2 * (1 + beta)) < 1:  # the best w for v = 0 is b/(1 + beta); for v != 0 it is b, and costs 1
             gap, bound = b / (1 + beta), np.sqrt(2 * least_of_one / beta)
             assert gap <= bound, f"the minimiser's gap {gap:.3f} should be at most sqrt(2 F*/beta) = {bound:.3f}"
+away, _ = two_steps(np.array([1.0]), np.zeros(1), 0.0, lam=1e9, beta=25.0, lr=0.1)  # eta beta = 2.5
+assert abs(away[0]) > 1, f"with eta beta > 2 the spring should throw w = 1 further out, and it goes to {away[0]:.2f}"
 
 # %% [markdown]
 # ## W meets V
@@ -542,9 +565,12 @@ draw.w_meets_v(ends)
 # %%
 for beta, (_, _, _, gaps) in ends.items():
     most = np.sqrt(2 * f_at_start[beta] / beta)
-    assert np.all(gaps <= most), (
-        f"beta = {beta}: the gap, up to {gaps.max():.2f}, should stay below sqrt(2 F_0/beta) = {most:.2f}"
-    )
+    assert np.all(gaps <= most), f"beta = {beta}: the gap, {gaps.max():.2f}, should be below sqrt(2 F_0/beta) = {most:.2f}"
+s, W = 0.3**2 / (2 * LAM), np.linspace(-1, 1, 2000)  # the step for the threshold tau = 0.3, (2000,)
+np.testing.assert_allclose(L0(LAM).step_for(0.3), s, err_msg="for l0 the step should be tau^2/(2 lam)")
+np.testing.assert_allclose(s * 0.4 * LAM, 0.4 * 0.3**2 / 2, err_msg="the price at beta = 0.4 should be beta tau^2/2")
+other_price = L0(s * 0.4 * LAM).prox(W, step=1 / 0.4)  # (2000,)
+np.testing.assert_array_equal(L0(LAM).prox(W, s), other_price, err_msg="it should be the V-step for the price s beta lam")
 last = [float(gaps[-1]) for *_, gaps in ends.values()]
 assert last[-1] == min(last), f"the text says that the stiffest spring has the smallest gap: {np.round(last, 2)}"
 kept_shares = [float(np.mean(V != 0)) for _, V, *_ in ends.values()]
@@ -552,8 +578,7 @@ assert np.argmax(kept_shares) == 1, f"the text says that the spring in the middl
 
 # %% [markdown]
 # The stiffer spring has the smaller gap. As for the single weight, the one in the middle keeps most: the soft one has a higher threshold, the stiff
-# one holds weights back. So the spring should be soft at first, for weights to learn, and stiff in the end, for $W$ and $V$ to be one network. There
-# are two ways.
+# one holds weights back. So the spring should be soft at first, for weights to learn, and stiff in the end, for $W$ and $V$ to be one network. Two ways:
 #
 # - **The paper's.** $s = 1/\beta$, and $\beta$ grows by a factor every few epochs. The threshold $\sqrt{2\lambda/\beta}$ falls as it does.
 # - **Continuation.** The threshold $\tau$ itself climbs from 0 on a ramp, and then $\beta$ rises. Each prox gets the step $s$ that has this
@@ -605,6 +630,13 @@ draw.regimes(curves)
 for name, settings in steps_of.items():
     highest = max(each.lr * (L_f + each.beta) for each in settings)
     assert highest < 2, f"{name}: the step should stay below 2/(L_f + beta), and lr (L_f + beta) is up to {highest:.2f}"
+(gaps, zeros), (ramp_gaps, ramp_zeros) = curves.values()  # (600,) each
+assert zeros[10] > 95, f"in the paper's regime V should be almost all zero at first; {zeros[10]:.0f} % are"
+at_growth = gaps[119::120].round(2)  # (5,)
+assert np.all(np.diff(at_growth) < 0), f"the gap should fall with each growth of beta, and it is {at_growth}"
+assert gaps[-1] > 5 * ramp_gaps[-1], f"the paper's gap should stay: {gaps[-1]:.2f}, with continuation {ramp_gaps[-1]:.2f}"
+assert ramp_gaps.argmax() == 300, f"the gap should grow on the ramp, to 300, and it does to {ramp_gaps.argmax()}"
+assert np.all(np.diff(ramp_zeros) >= 0), "in continuation no weight should come back"
 
 # %% [markdown]
 # In the paper's regime $V$ is almost all zero at first, since $W$ starts at zero. The gap falls a little with each growth of $\beta$, and stays: $W$
@@ -714,8 +746,7 @@ check("11.gap", gap)
 # - With a fixed $\beta$, full gradients and $\eta < 2/(L_f + \beta)$, $F_\beta$ never rises, steps and gradients go to zero, and a limit point has
 #   slope zero in $W$ and the best $V$. It need not be the global minimum.
 # - Under Adam, mini-batches, larger steps and a growing $\beta$ $F$ may rise.
-# - At the limit $W - V = -\nabla f(W)/\beta$: to close the gap, $\beta$ rises. The paper lets the threshold fall meanwhile; continuation schedules
-#   it.
+# - At the limit $W - V = -\nabla f(W)/\beta$: to close the gap, $\beta$ rises.
 
 # %% [markdown]
 # ## Appendix: the curvature of softmax (optional)
@@ -756,6 +787,28 @@ for start, D in pairs:
     (value, gradient), (beyond, _) = f(linear_layer(start)), f(linear_layer(start + D))
     trust.append((beyond - value - gradient @ D) / (L_f / 2 * D @ D))
 print(f"up to {max(trust[:-1]):.3f} in 60 random steps, {trust[-1]:.5f} in the worst")
+(A, D), V = pairs[30], rng.normal(size=1970)  # each (1970,)
+spring = BETA / 2 * (np.sum((A + D - V) ** 2) - np.sum((A - V) ** 2))
+np.testing.assert_allclose(spring, BETA * (A - V) @ D + BETA / 2 * D @ D, err_msg="the proof's step 2")
+along = [f(linear_layer(A + tau * D))[1] @ D for tau in (np.arange(200) + 0.5) / 200]  # the integral by its midpoints
+rise = f(linear_layer(A + D))[0] - f(linear_layer(A))[0]
+np.testing.assert_allclose(np.mean(along), rise, rtol=1e-3, err_msg="the integral of the slope should be the rise")
+stretch = max(np.linalg.norm(f(linear_layer(A + D))[1] - f(linear_layer(A))[1]) / np.linalg.norm(D) for A, D in pairs)
+assert 0.99 * L_f < stretch <= L_f, (
+    f"the gradient should change by at most L_f = {L_f:.3f}, reached by the worst; not {stretch}"
+)
+z, u = rng.normal(size=(2, 10))  # each (10,)
+low, here, high = (np.log(np.sum(np.exp(z + h * u))) for h in (-1e-3, 0, 1e-3))
+p = np.exp(z - here)  # (10,)
+variance = p @ u**2 - (p @ u) ** 2
+np.testing.assert_allclose((low - 2 * here + high) / 1e-6, variance, rtol=1e-4, err_msg="the second derivative of the loss")
+chain = [variance, np.ptp(u) ** 2 / 4, (u.max() ** 2 + u.min() ** 2) / 2, u @ u / 2]
+assert chain == sorted(chain), f"the variance and its three bounds should rise, and they are {np.round(chain, 3)}"
+step = rng.normal(size=(10, 197))
+by_rows = np.trace(step @ (X.T @ X / 500) @ step.T) / 2
+np.testing.assert_allclose(
+    np.sum((X @ step.T) ** 2) / 1000, by_rows, err_msg="the mean over the images, by the rows of D and C"
+)
 assert min(trust) >= 0, f"this loss is convex, so no share should be below 0: {min(trust):.1e}"
 assert max(trust) <= 1, f"the lemma says that no share is above 1: {max(trust):.5f}"
 assert trust[-1] > 0.99, f"the text says that the worst step uses all of it, and it uses {trust[-1]:.3f}"

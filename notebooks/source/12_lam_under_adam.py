@@ -24,6 +24,7 @@ from scipy.optimize import brentq, minimize
 from drawings import chapter_12 as draw
 from minisgl.experiments import PRESETS
 from minisgl.penalties import L0, L1, MCP, SCAD, LogSum, TransformedL1
+from minisgl.training.setup import make_schedule
 
 plt.rcParams["figure.constrained_layout.use"] = True
 
@@ -32,7 +33,7 @@ plt.rcParams["figure.constrained_layout.use"] = True
 #
 # A column of 500 weights, of length 1.13, as in LeNet-5's first dense layer. The loss gives it no signal, only gradient noise with standard
 # deviation $\sigma$ in each entry. The penalty is $\lambda \lVert w \rVert$ with $\lambda = 10^{-5}$, and takes part in the gradient. The run has
-# 5,400 steps of $\eta = 0.001$, together 5.4, as in the preset `quick`.
+# 5,400 steps of $\eta = 0.001$, together 5.4. The preset `quick` has as many, with the same sum.
 
 # %%
 STEPS, LR, SIZE = 5400, 1e-3, 500
@@ -62,6 +63,10 @@ print("length at the start", round(plain[0], 3), "and after plain steps", round(
 for sigma, lengths in under_adam.items():
     print(f"under Adam with sigma = {sigma:g}: {lengths[-1]:.4f}")
 least, most = under_adam[min(under_adam)][-1], under_adam[max(under_adam)][-1]  # with the least noise, and with the most
+quick = PRESETS["quick"]
+schedule, steps = make_schedule(quick, ["fc1"]), 600 * quick.epochs
+of_text = [steps, sum(schedule.at(k, 600, steps).lr for k in range(steps)), plain[0]]
+np.testing.assert_allclose(of_text, [STEPS, 5.4, 1.13], rtol=5e-3, err_msg="quick's steps, their sum, and the length at first")
 np.testing.assert_allclose(plain[0] - plain[-1], 5.4e-5, rtol=1e-6, err_msg="plain steps should move the length by 5.4 lam")
 assert least < 0.01, f"without noise Adam should take the column nearly to 0, and it is {least:.3f} long"
 assert most > plain[0], f"with much noise the column should grow, and it goes from {plain[0]:.3f} to {most:.3f}"
@@ -91,7 +96,7 @@ pulls, noise = np.array([1e-5, 1e-7, 3e-5, 1e-5]), np.array([0, 0, 4e-5, 1e-4]) 
 shares = pulls / np.sqrt(pulls**2 + noise**2)  # (4,)
 np.testing.assert_allclose(shares, [1, 1, 0.6, 0.1], rtol=6e-3, err_msg="the table by hand has other mean steps")
 rng = np.random.default_rng(0)
-for p, sigma, share in zip(pulls[2:], noise[2:], shares[2:], strict=True):
+for p, sigma, share in zip(pulls, noise, shares, strict=True):
     mean, square, moved = np.zeros(2000), np.full(2000, p**2 + sigma**2), np.zeros(2000)  # 2,000 weights
     for _ in range(1000):
         g = p + sigma * rng.normal(size=2000)  # (2000,)
@@ -128,9 +133,7 @@ measured = {case: column(case[0], case[1], lr=case[2])[-500:].mean() for case in
 for (lam, sigma, lr), length in measured.items():
     wanted = balance[lam, sigma, lr]
     print(f"lam {lam:g}, sigma {sigma:g}, eta {lr:g}: hovers at {length:.4f}, by the formula {wanted:.4f}")
-    assert abs(length / wanted - 1) < 0.15, (
-        f"lam {lam:g}, sigma {sigma:g} should hover near {wanted:.3f}, and is at {length:.3f}"
-    )
+    assert abs(length / wanted - 1) < 0.15, f"lam {lam:g}, sigma {sigma:g} should hover at {wanted:.3f}, not at {length:.3f}"
 
 # %% [markdown]
 # ## Why V and not W
@@ -195,7 +198,7 @@ assert abs(share * np.e - 1) < 0.1, f"after {period} steps a share 1/e = 0.368 s
 #
 # $$\boxed{\;\lambda_{\text{eff}} = \beta s \lambda = \tfrac12 \beta \tau^2\;}\qquad \text{(the first for every penalty, the second for l0)}$$
 #
-# This is the price in the $F$ that both steps go down in, and it rises with $\beta$. For $s = 1/\beta$ it is $\lambda$ again.
+# This is the price in the $F$ that both steps go down in. For $s = 1/\beta$ it is $\lambda$ again.
 #
 # | | $s \lambda$ for the threshold $\tau$ | effective price |
 # |---|---|---|
@@ -218,14 +221,16 @@ for penalty, scaled in (
     (LogSum(0.3, eps=0.2), tau * 0.2),
 ):
     np.testing.assert_allclose(penalty.step_for(tau) * penalty.lam, scaled, err_msg=f"s lam of {penalty}")
-quick = PRESETS["quick"]
+    w, any_v = np.linspace(0.02, 0.3, 15), np.linspace(0, 0.3, 3001)[:, None]  # (15,), (3001, 1)
+    v = penalty.prox(w, penalty.step_for(tau))  # (15,)
+    F_v, F_any = (0.02 * scaled * penalty.cost(x) / penalty.lam + 0.02 / 2 * (w - x) ** 2 for x in (v, any_v))  # beta: 0.02
+    worse = np.max(F_v - F_any.min(axis=0))
+    assert worse < 1e-12, f"{penalty}: with the price beta s lam another v costs less, by {worse:.2g}"
 price = quick.regime.beta * quick.regime.threshold[0] ** 2 / 2
 print(f"quick: beta tau^2/2 = {price:g} is {price / quick.penalty.lam:.0f} times lam")
 np.testing.assert_allclose([price, price / quick.penalty.lam], [1e-4, 40], err_msg="by hand it is 1e-4, forty times lam")
 again = L0(0.3).step_for(L0(0.3).threshold(1 / 25))
-np.testing.assert_allclose(
-    again, 1 / 25, err_msg="with the threshold of s = 1/beta the step should be 1/beta again, the price lam"
-)
+np.testing.assert_allclose(again, 1 / 25, err_msg="with the threshold of s = 1/beta the step should be 1/beta again")
 both = np.linspace(-0.3, 0.3, 601)  # (601,): two values of lam, one threshold, one V
 two = [L0(lam).prox(both, L0(lam).step_for(tau)) for lam in (1e-6, 10.0)]  # each (601,)
 np.testing.assert_array_equal(*two, err_msg="with a given threshold lam should not matter")
@@ -264,6 +269,10 @@ for name, family, border in (
 ):
     assert jumps(family(0.9 * border)), f"for tau = {tau} {name} should jump at {0.9 * border:.3f}, below {border:.3f}"
     assert not jumps(family(1.1 * border)), f"for tau = {tau} {name} should not jump at {1.1 * border:.3f}, above {border:.3f}"
+    gentle = family(1.1 * border)
+    changed = v[gentle.prox(v, gentle.step_for(tau)) < v - 1e-9].max()
+    upto = 1.1 * border if "lam" in name else 1
+    assert abs(changed - upto) < 1e-4, f"{name}: weights up to {upto:.3f} should change; here those up to {changed:.3f} do"
     print(f"{name} = {border:.3f} is the border, for tau = {tau}")
 for penalty in (MCP(2.5e-6), SCAD(2.5e-6)):
     x = penalty.prox(v, penalty.step_for(tau))  # (100001,)
@@ -311,25 +320,29 @@ def group_step(u, d, lr, lam):
     return d * u / (d + lr * lam / n)
 
 
-rng, kept = np.random.default_rng(0), 0
+rng, kept, lr = np.random.default_rng(0), 0, 0.5
 for _ in range(40):
     u, d, lam = rng.normal(size=4), np.exp(rng.normal(size=4)), 4 * rng.random()  # (4,), (4,)
 
     def cost(x, u=u, d=d, lam=lam):
-        return d @ (x - u) ** 2 / 2 + lam * np.sqrt(x @ x)
+        return d @ (x - u) ** 2 / (2 * lr) + lam * np.sqrt(x @ x)
 
-    x = group_step(u, d, 1.0, lam)  # (4,)
+    w, x = rng.normal(size=(2, 4))  # each (4,)
+    g = d / lr * (w - u)  # (4,), so that u = w - lr g/d
+    model, of_u = (g @ (at - w) + d @ (at - w) ** 2 / (2 * lr) for at in (x, u))
+    np.testing.assert_allclose(model - of_u, d @ (x - u) ** 2 / (2 * lr), err_msg="the completed square, 0 at u")
+    x = group_step(u, d, lr, lam)  # (4,)
     others = [minimize(cost, start).fun for start in (u, u / 10)] + [cost(np.zeros(4))]
     assert cost(x) <= min(others) + 1e-9, f"the formula's x costs {cost(x):.6f}, and a search or 0 only {min(others):.6f}"
     kept += bool(np.any(x))
-    same = u * max(1 - lam / 2 / np.linalg.norm(u), 0)  # (4,)
-    by_step = group_step(u, np.full(4, 2.0), 1.0, lam)  # (4,)
+    same = u * max(1 - lr * lam / 2 / np.linalg.norm(u), 0)  # (4,)
+    by_step = group_step(u, np.full(4, 2.0), lr, lam)  # (4,)
     np.testing.assert_allclose(by_step, same, atol=1e-12, err_msg="with one d it should be block soft thresholding")
     for i in range(4):  # l1, one entry: the best of 20,001 candidates
         candidates = np.linspace(-4, 4, 20_001)
-        best = candidates[np.argmin(d[i] * (candidates - u[i]) ** 2 / 2 + lam * np.abs(candidates))]
-        soft = np.sign(u[i]) * max(abs(u[i]) - lam / d[i], 0)
-        assert abs(soft - best) < 1e-3, f"with the threshold lam/d l1 gives {soft:.4f}, and the best candidate is {best:.4f}"
+        best = candidates[np.argmin(d[i] * (candidates - u[i]) ** 2 / (2 * lr) + lam * np.abs(candidates))]
+        soft = np.sign(u[i]) * max(abs(u[i]) - lr * lam / d[i], 0)
+        assert abs(soft - best) < 1e-3, f"the threshold eta lam/d gives {soft:.4f}, and the best candidate is {best:.4f}"
 print(f"40 groups, {kept} kept: none beaten")
 
 # %% [markdown]
@@ -351,7 +364,7 @@ print(f"40 groups, {kept} kept: none beaten")
 #
 # ## Experiment
 #
-# Least squares with six groups of five weights; two groups are in the data. $d$ is frozen and differs by a factor of ten within each group. Three
+# Least squares with six groups of five weights; two groups are in the data. $d$ is frozen, and differs by a factor of up to ten. Three
 # methods with the same $d$ and $\eta$: the exact step, the step with the mean, and the penalty in the gradient.
 
 # %%
@@ -378,36 +391,27 @@ def by_mean(u, d, lr, lam):
     return u * max(1 - lr * lam / d.mean() / length, 0) if length else u
 
 
-def descend(step, iterations=600):
-    """F over the iterations, and the last w (30,)."""
+def descend(step=None, iterations=600):
+    """F over the iterations, and the last w (30,); without a step the penalty's slope is in the gradient."""
     w, seen = rng.normal(size=30) * 0.1, []
     for _ in range(iterations):
         seen.append(F(w))
-        u = w - lr * gradient(w) / d  # (30,)
-        w = np.concatenate([step(u[group], d[group], lr, lam) for group in groups])
+        slope = 0 if step else lam * np.concatenate([w[group] / np.linalg.norm(w[group]) for group in groups])  # (30,)
+        w = w - lr * (gradient(w) + slope) / d
+        if step:
+            w = np.concatenate([step(w[group], d[group], lr, lam) for group in groups])
     return np.array(seen), w
 
 
-def in_gradient(iterations=600):
-    """The same with the penalty's slope in the gradient."""
-    w, seen = rng.normal(size=30) * 0.1, []
-    for _ in range(iterations):
-        seen.append(F(w))
-        slope = np.concatenate([w[group] / np.linalg.norm(w[group]) for group in groups])  # (30,)
-        w = w - lr * (gradient(w) + lam * slope) / d
-    return np.array(seen), w
-
-
-runs = {"exact step": descend(group_step), "mean of d": descend(by_mean), "in the gradient": in_gradient()}
+runs = {"exact step": descend(group_step), "mean of d": descend(by_mean), "in the gradient": descend()}
 lowest = runs["exact step"][0][-1]
 draw.descents({name: seen - lowest for name, (seen, _) in runs.items()})
 
 # %%
 for name, (seen, w) in runs.items():
     zeros = sum(not np.any(w[group]) for group in groups)
-    print(
-        f"{name}: F - lowest {max(seen[-1] - lowest, 0):.1e}, {zeros} of 6 groups zero, {np.sum(np.diff(seen) > 1e-12)} rises"
-    )
+    rises = np.sum(np.diff(seen) > 1e-12)
+    print(f"{name}: F - lowest {max(seen[-1] - lowest, 0):.1e}, {zeros} of 6 groups zero, {rises} rises")
 seen, w = runs["exact step"]
 assert np.all(np.diff(seen) <= 1e-12), f"with the exact step F should never rise; it rises by up to {np.diff(seen).max():.1e}"
 zero = [not np.any(w[group]) for group in groups]
@@ -418,6 +422,12 @@ for group in groups[:2]:
     np.testing.assert_allclose(g[group], -slope, atol=1e-6, err_msg="the exact step should stand still where F has slope 0")
     scaled = d[group] / d[group].mean() * lam * at_mean[group] / np.linalg.norm(at_mean[group])  # (5,)
     np.testing.assert_allclose(gradient(at_mean)[group], -scaled, atol=1e-6, err_msg="the mean stands still elsewhere")
+left, at_w = A @ w - b, np.sum((A @ w - b) ** 2) / 120
+for D in 0.02 * rng.normal(size=(100, 30)):  # the descent lemma, and d/eta >= L
+    bounds = [np.sum((left + A @ D) ** 2) / 120, *(at_w + g @ D + c / 2 @ D**2 for c in (L + 0 * d, d / lr))]
+    assert bounds == sorted(bounds), f"the loss and its two bounds should rise, and they are {np.round(bounds, 5)}"
+above = runs["in the gradient"][0][-1] - lowest
+assert above > 1e-6, f"with the penalty in the gradient F should stay above its lowest value; it is {above:.1e} above"
 assert F(at_mean) > lowest + 1e-4, f"the mean of d should end above the lowest F, and ends {F(at_mean) - lowest:.1e} above it"
 zeros = np.sum(runs["in the gradient"][1] == 0)
 assert zeros == 0, f"with the penalty in the gradient nothing should be exactly 0, and {zeros} weights are"
