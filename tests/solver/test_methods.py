@@ -157,7 +157,7 @@ def test_a_solver_is_moved_as_a_copy(method: str) -> None:
 @pytest.mark.parametrize("method", SPARSE)
 @pytest.mark.parametrize("layers", [[], ["conv2", "fc1"]], ids=["all", "some"])
 def test_the_zeros_are_exact_after_every_step_and_only_where_they_should_be(method, layers, digits) -> None:
-    config = parsed([*words(method), "--refit", "1", *(["--sparse-layers", *layers] if layers else [])])
+    config = parsed([*words(method), "--hold", "0", "--refit", "1", *(["--sparse-layers", *layers] if layers else [])])
     solver = make_solver(config, lenet5(np.random.default_rng(0), units=UNITS))
     slots = solver.network.layout.weights
     sparse = [slots[name] for name in (layers or slots)]
@@ -261,7 +261,7 @@ def test_a_narrowed_network_is_reported_read_and_compressed_as_any_other(short, 
 
 
 def test_gates_of_units_leave_whole_units(short, tmp_path) -> None:
-    run([*short, *words("hard-concrete"), "--gates", "units"], tmp_path / "run")
+    run([*short, *words("hard-concrete"), "--gates", "units", "--hold", 0], tmp_path / "run")
     saved = load_file(tmp_path / "run" / "model.safetensors")
     zeros = {name: array == 0 for name, array in saved.items() if name.endswith("weight")}
     assert any(array.any() for array in zeros.values())
