@@ -27,6 +27,7 @@ from minisgl.formats import files
 from minisgl.nn import (
     AvgPool2d,
     BatchNorm2d,
+    Binary,
     Conv2d,
     Dropout,
     Flatten,
@@ -45,7 +46,7 @@ from minisgl.nn import (
 
 FORMAT = 2  # files of minisgl 0.1 have no such entry
 _LAYERS: tuple[type[Layer], ...] = (
-    *(AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d),
+    *(AvgPool2d, BatchNorm2d, Binary, Conv2d, Dropout, Flatten, Gather, GlobalAvgPool2d, Linear, MaxPool2d),
     *(Normalize, ReLU, Residual, ScaleShift, Sequential),
 )
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _LAYERS}

@@ -8,6 +8,7 @@ Notation: N images, C channels in, K channels out, H x W input, R x S kernel, P 
 """
 
 from minisgl.nn.average_pooling import AvgPool2d, GlobalAvgPool2d
+from minisgl.nn.binary import Binary
 from minisgl.nn.conv import Conv2d
 from minisgl.nn.dropout import Dropout
 from minisgl.nn.layer import Gradients, Layer, gradients
@@ -27,6 +28,7 @@ from minisgl.nn.workspace import Workspace
 __all__ = [
     "AvgPool2d",
     "BatchNorm2d",
+    "Binary",
     "Block",
     "Conv2d",
     "Dropout",

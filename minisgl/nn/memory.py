@@ -17,6 +17,7 @@ This is done for trees of Sequential and Residual. Your own layers and their chi
 from itertools import pairwise
 
 from minisgl.nn.average_pooling import AvgPool2d, GlobalAvgPool2d
+from minisgl.nn.binary import Binary
 from minisgl.nn.conv import Conv2d
 from minisgl.nn.layer import Layer
 from minisgl.nn.layers import Linear, ReLU
@@ -28,7 +29,7 @@ from minisgl.nn.scale import ScaleShift
 from minisgl.nn.sequential import Sequential
 
 # Flatten, Dropout and Gather are in neither list: their dx may be a view of dy, and their output a view of their input.
-WRITES_DX = {AvgPool2d, BatchNorm2d, Conv2d, GlobalAvgPool2d, Linear, MaxPool2d, Normalize, ReLU, ScaleShift}
+WRITES_DX = {AvgPool2d, BatchNorm2d, Binary, Conv2d, GlobalAvgPool2d, Linear, MaxPool2d, Normalize, ReLU, ScaleShift}
 OUTPUT_IS_FREE = {AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ScaleShift}
 SHARES_OUTPUT = {BatchNorm2d, Conv2d}
 

@@ -185,6 +185,14 @@ def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     return dx
 
 
+def binary(x: np.ndarray) -> np.ndarray:
+    """1 where x > 0, else 0."""
+    y = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        y[index] = 1 if x[index] > 0 else 0
+    return y
+
+
 def normalize(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """y (C, H, W, N) of x (C, H, W, N), mean (C,), deviation (C,)."""
     y = np.zeros_like(x)

@@ -5,6 +5,7 @@ import numpy as np
 from minisgl.nn import (
     AvgPool2d,
     BatchNorm2d,
+    Binary,
     Conv2d,
     Dropout,
     Flatten,
@@ -31,6 +32,8 @@ LAYERS = {
     "pool": (lambda: MaxPool2d(2), (2, 6, 5, 4)),
     "padded pool": (lambda: MaxPool2d(3, stride=1, padding=1), (2, 6, 5, 4)),
     "relu": (ReLU, (2, 6, 5, 4)),
+    "binary": (Binary, (2, 6, 5, 4)),
+    "binary, derivative of the identity": (lambda: Binary("identity"), (2, 6, 5, 4)),
     "average pool": (lambda: AvgPool2d(2), (2, 6, 5, 4)),
     "global average pool": (GlobalAvgPool2d, (2, 6, 5, 4)),
     "batch norm": (lambda: BatchNorm2d(2), (2, 6, 5, 4)),
