@@ -144,7 +144,8 @@ def test_a_cache_that_is_a_file(server, cache):
 # ---- in processes of their own
 
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would this
 from minisgl.command import errors_as_sentences
 from minisgl.data.download import Published, fetch
 with errors_as_sentences():
