@@ -46,6 +46,7 @@ def test_it_finds_its_own_files(site: Path, tmp_path: Path) -> None:
     assert done.stdout == f"{place} {len(curves.words('train'))} (48, 128)\n"
 
 
+@pytest.mark.slow
 def test_it_trains_and_evaluates_on_the_bundled_mnist(site: Path, tmp_path: Path) -> None:
     done = run(site, tmp_path, "-m", "minisgl.train", "--holdout", "58000", "--epochs", "1", "--penalty", "none")
     assert done.returncode == 0, done.stderr

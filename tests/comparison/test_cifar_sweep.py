@@ -14,6 +14,8 @@ from minisgl.config import SizeConfig
 from minisgl.experiments.cifar import PRESETS
 from minisgl.sweep import SweepConfig
 
+pytestmark = pytest.mark.slow  # nine trainings of a residual network
+
 METHODS = ("l0", "tl1", "l1-l2", "l1", "group-lasso", "magnitude", "agp", "admm", "sparse-vd")
 PENALISED = ("conv4", "block2.conv1", "block2.conv2")
 WEIGHTS = 368_640  # of these layers at width 1

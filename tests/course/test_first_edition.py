@@ -79,7 +79,10 @@ def rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-@pytest.mark.parametrize("exercises", ["first", "second"])  # the edition of the notebooks that were handed out
+EDITIONS = [pytest.param("first", marks=pytest.mark.slow), "second"]  # of the notebooks that were handed out
+
+
+@pytest.mark.parametrize("exercises", EDITIONS)
 def test_a_class_with_both_editions_is_graded(exercises, tmp_path, command):
     """Chapter 11 is shaky curves in the first edition, and splitting in the second. Each is graded as what it is."""
     curves, splitting = ("11", "09") if exercises == "first" else ("15", "11")
@@ -149,7 +152,7 @@ def two_tasks(keep: str, norms: str) -> str:
     return str(nbformat.writes(first))
 
 
-@pytest.mark.parametrize("exercises", ["first", "second"])
+@pytest.mark.parametrize("exercises", EDITIONS)
 def test_the_task_that_moved_is_graded_where_it_is_today(exercises, tmp_path, command):
     given = {"08_groups": two_tasks(STUB, STUB)}
     if exercises == "second":

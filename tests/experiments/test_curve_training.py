@@ -72,6 +72,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> experiments.Data:
 SHORT = preset("quick", "shaky-curves", lr=4e-3, batch_size=16, threshold=0.02, threads=1)
 
 
+@pytest.mark.slow
 def test_a_short_training_classifies_words_it_has_never_seen(pictures: experiments.Data, tmp_path: Path) -> None:
     config = replace(SHORT, epochs=4)
     splitting = make_splitting(config, curve_net(np.random.default_rng(0)))

@@ -39,7 +39,10 @@ def killed_after_a_checkpoint(words: list[object], run: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "more"),
-    [("mlp:build", ["--checkpoint-every", 2, "--data"]), ("squares:SQUARES", ["--checkpoint-every", 2, "--epochs", 20])],
+    [
+        ("mlp:build", ["--checkpoint-every", 2, "--data"]),
+        pytest.param("squares:SQUARES", ["--checkpoint-every", 2, "--epochs", 20], marks=pytest.mark.slow),
+    ],
 )
 def test_the_pages_commands_train_are_killed_resume_evaluate_and_compress(
     word: str, more: list[object], folder: Path, small: Path
@@ -65,6 +68,7 @@ def test_the_pages_commands_train_are_killed_resume_evaluate_and_compress(
     assert "FLOPs" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_pages_sweep_makes_its_runs_in_other_processes(folder: Path, small: Path) -> None:
     done = run_module("minisgl.sweep", *commands("squares:SQUARES")["sweep"], cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from minisgl.data import curves
 from minisgl.plots import curves as specimens
@@ -30,6 +31,7 @@ def test_the_samples_have_the_regular_words_left_and_the_shaky_ones_right():
             assert np.array_equal(grid[row, column].images[0].get_array(), curves.draw("train", index, 0) / 255)
 
 
+@pytest.mark.slow
 def test_the_script_writes_every_figure(tmp_path):
     script = Path(__file__).parents[2] / "docs" / "draw_figures.py"
     done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=False)

@@ -104,6 +104,7 @@ def killed(tiny, tmp_path, kills):
     assert f"{kills} kills over" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_twice_ends_with_every_byte_as_unbroken(tiny, tmp_path):
     """As killing.py does it, but on every system: on Windows by TerminateProcess."""
     options = ["--epochs", "15", "--batch-size", "50", "--threads", "1", "--data", tiny]
