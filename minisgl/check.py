@@ -18,7 +18,6 @@ import tyro
 from minisgl.command import errors_as_sentences
 from minisgl.course import CheckFailed, handed_out
 from minisgl.course import check as check_of_today
-from minisgl.course.cells import answer_id
 from minisgl.course.first_edition import TASKS
 from minisgl.errors import MinisglError
 from minisgl.formats import paths
@@ -64,10 +63,7 @@ def check_notebook(config: CheckConfig) -> dict[str, str]:
             raise MinisglError(f"{config.notebook} cannot be read as a notebook ({type(error).__name__})") from error
     tasks = _tasks(config, answers)
     messages = run({task: answers[task.answer] for task in tasks if task.answer in answers}, config.timeout)
-    return {
-        task.exercise: messages.get(task, f"the cell {answer_id(task.chapter, task.name)} is missing in the notebook")
-        for task in tasks
-    }
+    return {task.exercise: messages.get(task, f"the cell {task.answer} is missing in the notebook") for task in tasks}
 
 
 def _tasks(config: CheckConfig, answers: dict[str, str]) -> "list[Task]":

@@ -28,7 +28,7 @@ def main() -> None:
     with errors_as_sentences():
         directory = tyro.cli(CourseConfig, prog="python -m minisgl.course", args=sys.argv[1:]).directory
         copied, kept = handed_out.copy_to(directory)
-        print(f"{directory}: {copied} notebooks copied, {kept} were there already and are unchanged")
+        print(f"{directory}: {copied} of {copied + kept} notebooks copied; what was there is unchanged")
 
 
 if __name__ == "__main__":

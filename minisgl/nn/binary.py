@@ -5,7 +5,8 @@ where it is. A coarse gradient puts the derivative of another function into the 
 
     y = 1{x > 0}        dx = dy * 1{x > 0}   (coarse = "relu")        dx = dy   (coarse = "identity")
 
-It is not the gradient of anything. But for Gaussian inputs and one layer of weights its mean points to the true weights.
+It is not the gradient of anything. But for Gaussian inputs and one layer of weights, a step against its mean leads to the true
+weights.
 
 Source: Dinh, Xin, "Convergence of a relaxed variable splitting coarse gradient descent method for learning sparse weight
 binarized activation neural networks", arXiv 1901.09731.

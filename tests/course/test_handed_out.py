@@ -103,12 +103,12 @@ def test_exercises_are_copied_and_what_is_there_stays(tmp_path):
     names = sorted(path.name for path in EXERCISES.iterdir())
     done = run("course", folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{folder}: {len(names)} notebooks copied, 0 were there already and are unchanged\n"
+    assert done.stdout == f"{folder}: {len(names)} of {len(names)} notebooks copied; what was there is unchanged\n"
     assert [path.name for path in sorted(folder.iterdir())] == names
     (folder / NAME).write_text("my answers")
     (folder / names[0]).unlink()
     done = run("course", folder)
-    assert done.stdout == f"{folder}: 1 notebooks copied, {len(names) - 1} were there already and are unchanged\n"
+    assert done.stdout == f"{folder}: 1 of {len(names)} notebooks copied; what was there is unchanged\n"
     assert (folder / NAME).read_text() == "my answers"
     assert (folder / names[0]).read_bytes() == (EXERCISES / names[0]).read_bytes()
 
